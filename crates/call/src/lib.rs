@@ -1,0 +1,1 @@
+//! A call as people know it: roster, mute, chat and state

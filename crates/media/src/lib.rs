@@ -1,0 +1,1 @@
+//! Devices, capture, encoding, decoding, audio processing and mixing

@@ -1,0 +1,112 @@
+//! Envelopes on the `rtcio:ctrl` data channel (protocol sections 3 and 5).
+
+use crate::{limits, signaling::INTERNAL_PREFIX};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Label of the built-in channel; its SCTP stream id is 0.
+pub const CTRL_LABEL: &str = "rtcio:ctrl";
+/// Label prefix of named channels.
+pub const CHANNEL_PREFIX: &str = "rtcio:ch:";
+/// Fires when `ctrl` to a peer is open.
+pub const PEER_CONNECT: &str = "peer-connect";
+/// Fires when a peer that had connected is gone.
+pub const PEER_DISCONNECT: &str = "peer-disconnect";
+/// Fires for each further track of a known remote stream.
+pub const TRACK_ADDED: &str = "track-added";
+/// Fires when a remote track ends.
+pub const TRACK_REMOVED: &str = "track-removed";
+/// What stands in an argument array where the stream object was; the stream's UUID follows.
+pub const STREAM_PLACEHOLDER: &str = "[RTCIOStream] ";
+
+/// True if only the library itself may fire `event`.
+pub fn is_reserved(event: &str) -> bool {
+    event.starts_with(INTERNAL_PREFIX) || [PEER_CONNECT, PEER_DISCONNECT, TRACK_ADDED, TRACK_REMOVED].contains(&event)
+}
+
+/// A text frame: `{ "e": event, "d": [args…] }`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// Event name.
+    #[serde(rename = "e")]
+    pub event: String,
+    /// Arguments; anything but an array counts as none, as in rtc.io.
+    #[serde(rename = "d", default, deserialize_with = "array_or_none")]
+    pub args: Vec<Value>,
+}
+
+fn array_or_none<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Value>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Array(args) => args,
+        _ => Vec::new(),
+    })
+}
+
+/// Why a frame on `ctrl` is dropped.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EnvelopeError {
+    /// Over [`limits::CTRL_FRAME_BYTES`].
+    #[error("the frame has {0} bytes, more than a ctrl frame may have")]
+    TooLarge(usize),
+    /// Not an envelope.
+    #[error("the frame is no {{ e, d }} envelope")]
+    Shape,
+    /// An event that only the library may fire.
+    #[error("the event name is reserved")]
+    Reserved,
+    /// An event name over [`limits::EVENT_NAME_BYTES`].
+    #[error("the event name is too long")]
+    Name,
+}
+
+impl Envelope {
+    /// Parses a text frame that came from a peer.
+    pub fn parse(text: &str) -> Result<Self, EnvelopeError> {
+        if text.len() > limits::CTRL_FRAME_BYTES {
+            return Err(EnvelopeError::TooLarge(text.len()));
+        }
+        let envelope: Envelope = serde_json::from_str(text).map_err(|_| EnvelopeError::Shape)?;
+        envelope.check()
+    }
+
+    /// Checks an envelope before it is sent and after it was received.
+    pub fn check(self) -> Result<Self, EnvelopeError> {
+        if is_reserved(&self.event) {
+            return Err(EnvelopeError::Reserved);
+        }
+        if self.event.len() > limits::EVENT_NAME_BYTES {
+            return Err(EnvelopeError::Name);
+        }
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_envelope_is_read_and_written_as_rtc_io_does() {
+        let envelope = Envelope::parse(r#"{"e":"chat","d":["hi",1]}"#).unwrap();
+        assert_eq!(envelope.args, vec![json!("hi"), json!(1)]);
+        assert_eq!(serde_json::to_string(&envelope).unwrap(), r#"{"e":"chat","d":["hi",1]}"#);
+        assert_eq!(Envelope::parse(r#"{"e":"chat","d":"no array"}"#).unwrap().args, Vec::<Value>::new());
+        assert_eq!(Envelope::parse(r#"{"e":"chat"}"#).unwrap().args, Vec::<Value>::new());
+    }
+
+    #[test]
+    fn what_a_peer_must_not_send_is_refused() {
+        for reserved in
+            ["#rtcio:message", "#rtcio:x", "peer-connect", "peer-disconnect", "track-added", "track-removed"]
+        {
+            let text = json!({ "e": reserved, "d": [] }).to_string();
+            assert_eq!(Envelope::parse(&text), Err(EnvelopeError::Reserved));
+        }
+        for rubbish in ["", "[]", "{", "{\"e\":1}", "null", "{\"d\":[]}"] {
+            assert_eq!(Envelope::parse(rubbish), Err(EnvelopeError::Shape), "{rubbish}");
+        }
+        let big = json!({ "e": "x", "d": ["y".repeat(limits::CTRL_FRAME_BYTES)] }).to_string();
+        assert_eq!(Envelope::parse(&big), Err(EnvelopeError::TooLarge(big.len())));
+    }
+}

@@ -1,0 +1,279 @@
+//! Between the backend and the user interface: one tagged enum of events, a snapshot, settings.
+//!
+//! A user interface that (re)loads asks for a [`Snapshot`] and is whole; after it, [`UiEvent`]s arrive in order.
+
+use crate::UserError;
+use crate::call::{ChatMessage, MediaState};
+use crate::media::MediaKind;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// Where the call stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum CallState {
+    /// No call.
+    #[default]
+    Idle,
+    /// Reaching the server and the room.
+    Joining,
+    /// Inside, signaling connected.
+    InCall,
+    /// Inside, signaling lost; peers go on.
+    ServerLost,
+}
+
+/// State of the connection to one participant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum PeerState {
+    /// Known to be in the room, no connection yet.
+    Connecting,
+    /// Connected.
+    Connected,
+    /// Was connected, is being repaired.
+    Reconnecting,
+}
+
+/// A remote track.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct TrackView {
+    /// Handle on the media socket, unique within the life of the app, never [`crate::frame::SELF_TRACK`].
+    pub handle: u32,
+    /// Audio or video.
+    pub kind: MediaKind,
+    /// Id of the stream it belongs to.
+    pub stream: String,
+    /// Event that carried the stream (`camera`, `screen`); empty while not known.
+    pub event: String,
+}
+
+/// Someone else in the call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Participant {
+    /// Peer id.
+    pub id: String,
+    /// Display name; "Guest" if none was given.
+    pub name: String,
+    /// Connection state.
+    pub state: PeerState,
+    /// Microphone and camera, as the participant says; null until it says.
+    pub media: Option<MediaState>,
+    /// Tracks that arrive.
+    pub tracks: Vec<TrackView>,
+}
+
+/// State of an own device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum DeviceState {
+    /// Off by choice; the device is released.
+    Off,
+    /// Being opened.
+    Starting,
+    /// Working.
+    On,
+    /// Wanted, but there is none or it does not work.
+    Failed {
+        /// What happened and what to do.
+        error: UserError,
+    },
+}
+
+/// Oneself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct SelfView {
+    /// Own peer id; null until the server has told it.
+    pub id: Option<String>,
+    /// Own name.
+    pub name: String,
+    /// Microphone.
+    pub mic: DeviceState,
+    /// Camera.
+    pub camera: DeviceState,
+    /// Speaker.
+    pub speaker: DeviceState,
+}
+
+/// The call one is in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CallView {
+    /// Link to share.
+    pub link: String,
+    /// The room's name.
+    pub room: String,
+    /// Oneself.
+    pub me: SelfView,
+    /// The others, in the order in which they came.
+    pub participants: Vec<Participant>,
+    /// Messages so far, oldest first.
+    pub chat: Vec<ChatMessage>,
+}
+
+/// A room one was in before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RecentRoom {
+    /// Its link.
+    pub link: String,
+    /// When one last joined, in milliseconds since 1970.
+    #[ts(type = "number")]
+    pub at: u64,
+}
+
+/// What is remembered between two starts.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Settings {
+    /// Own display name.
+    pub name: String,
+    /// Server for calls one starts; null means the embedded one.
+    pub server: Option<String>,
+    /// Rooms one was in, newest first.
+    pub recent: Vec<RecentRoom>,
+}
+
+/// Everything the user interface shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Snapshot {
+    /// Where the call stands.
+    pub state: CallState,
+    /// The call; null when idle.
+    pub call: Option<CallView>,
+    /// Remembered settings.
+    pub settings: Settings,
+    /// Version of the app.
+    pub version: String,
+}
+
+/// Numbers about one participant, each second.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct PeerStats {
+    /// Peer id.
+    pub id: String,
+    /// Video frames decoded so far (headless) or handed to the window.
+    #[ts(type = "number")]
+    pub frames: u64,
+    /// Width of the last picture in pixels.
+    pub width: u16,
+    /// Height of the last picture in pixels.
+    pub height: u16,
+    /// Frames per second over the last second.
+    pub fps: f32,
+    /// Received media in bit/s over the last second.
+    #[ts(type = "number")]
+    pub bitrate: u64,
+    /// Round-trip time in milliseconds; null until measured.
+    pub rtt_ms: Option<f32>,
+    /// Share of packets lost so far, 0 to 1.
+    pub loss: f32,
+    /// Audio level as RMS, 0 to 1 of full scale.
+    pub audio_level: f32,
+    /// Path to the peer: `host`, `srflx`, `prflx` or `relay`, the worse of both ends; empty until known.
+    pub connection: String,
+}
+
+/// Something a person should know that is not the answer to a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Notice {
+    /// True for what needs attention (announced assertively).
+    pub urgent: bool,
+    /// What happened and what to do.
+    pub error: UserError,
+}
+
+/// An event for the user interface. Names follow rtc.io where it has one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub enum UiEvent {
+    /// Everything at once: at subscription and when a call begins.
+    Snapshot {
+        /// The new state.
+        snapshot: Snapshot,
+    },
+    /// The call's state changed. `idle` ends it.
+    CallState {
+        /// New state.
+        state: CallState,
+    },
+    /// Someone is in the room; a connection is being made.
+    PeerConnecting {
+        /// Them.
+        participant: Participant,
+    },
+    /// `ctrl` to a peer is open.
+    PeerConnect {
+        /// Them.
+        participant: Participant,
+    },
+    /// A peer's connection became healthy or unhealthy.
+    PeerState {
+        /// Peer id.
+        id: String,
+        /// New state.
+        state: PeerState,
+    },
+    /// A peer is gone.
+    PeerDisconnect {
+        /// Peer id.
+        id: String,
+    },
+    /// A remote track arrives.
+    TrackAdded {
+        /// Peer id.
+        id: String,
+        /// The track.
+        track: TrackView,
+    },
+    /// A remote track ended.
+    TrackRemoved {
+        /// Peer id.
+        id: String,
+        /// Its handle.
+        handle: u32,
+    },
+    /// A participant's microphone or camera changed.
+    MediaState {
+        /// Peer id.
+        id: String,
+        /// New state.
+        media: MediaState,
+    },
+    /// Own devices, name or id changed.
+    Me {
+        /// New state.
+        me: SelfView,
+    },
+    /// A chat message; inserted by `at`, ignored if its id is known.
+    Chat {
+        /// The message.
+        message: ChatMessage,
+    },
+    /// Audio levels of everyone who is audible, and oneself under the id `self`; ten times a second.
+    Levels {
+        /// Pairs of peer id and RMS level, 0 to 1 of full scale.
+        levels: Vec<(String, f32)>,
+    },
+    /// Statistics, once a second.
+    Stats {
+        /// One entry a peer.
+        peers: Vec<PeerStats>,
+    },
+    /// Something to say.
+    Notice {
+        /// It.
+        notice: Notice,
+    },
+    /// Settings changed.
+    Settings {
+        /// New settings.
+        settings: Settings,
+    },
+    /// The app was asked to open a link (`confab://…`, command line); the user interface joins it when a name is known.
+    OpenLink {
+        /// A valid room link.
+        link: String,
+    },
+}

@@ -1,0 +1,86 @@
+//! Encoded media as it moves between encoder, engine, recorder and window.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// RTP clock rate of every video codec (RFC 7741 section 4.1), in Hz.
+pub const VIDEO_CLOCK_HZ: u32 = 90_000;
+/// RTP clock rate of Opus (RFC 7587 section 4.1) and the sample rate of all audio here, in Hz.
+pub const AUDIO_CLOCK_HZ: u32 = 48_000;
+
+/// Kind of a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum MediaKind {
+    /// Sound.
+    Audio,
+    /// Pictures.
+    Video,
+}
+
+/// Codec of an encoded frame or packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum Codec {
+    /// VP8, RFC 6386.
+    Vp8,
+    /// VP9.
+    Vp9,
+    /// H.264.
+    H264,
+    /// Opus, RFC 6716.
+    Opus,
+}
+
+impl Codec {
+    /// The kind of media this codec carries.
+    pub fn kind(self) -> MediaKind {
+        if self == Codec::Opus { MediaKind::Audio } else { MediaKind::Video }
+    }
+}
+
+/// One encoded video frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncodedFrame {
+    /// The bitstream of the frame, as the codec defines it (no RTP payload descriptor).
+    pub data: Bytes,
+    /// Codec of `data`.
+    pub codec: Codec,
+    /// True if it can be decoded without any other frame.
+    pub key: bool,
+    /// RTP timestamp in units of 1/90000 s, wrapping.
+    pub timestamp: u32,
+    /// Width in pixels; 0 if not known (a received delta frame before any key frame).
+    pub width: u16,
+    /// Height in pixels; 0 if not known.
+    pub height: u16,
+}
+
+/// One Opus packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AudioPacket {
+    /// The Opus packet.
+    pub data: Bytes,
+    /// RTP timestamp in units of 1/48000 s, wrapping.
+    pub timestamp: u32,
+    /// RTP sequence number, wrapping. The sender's engine assigns its own; a source may leave 0.
+    pub sequence: u16,
+}
+
+/// What all peers together want of one video encoder. One value in a `watch`; the encoder obeys the newest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VideoDemand {
+    /// False while no one, peer or preview, shows the picture: the encoder rests.
+    pub wanted: bool,
+    /// Grows by one with each request for a key frame; many requests between two frames are one key frame.
+    pub key_frames: u64,
+    /// Upper bound of the bitrate, in bit/s.
+    pub max_bitrate: u32,
+}
+
+impl Default for VideoDemand {
+    fn default() -> Self {
+        Self { wanted: true, key_frames: 0, max_bitrate: 1_500_000 }
+    }
+}

@@ -1,0 +1,1 @@
+//! The rtc.io engine: signaling, peer mesh, streams and channels

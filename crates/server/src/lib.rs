@@ -1,0 +1,1 @@
+//! The signaling server, as a library and as confab-server

@@ -1,0 +1,1 @@
+//! Clips, private sound servers, browser peers and other things tests need

@@ -1,0 +1,1 @@
+//! End-to-end tests of Confab; see the test files beside this one.

@@ -1,0 +1,329 @@
+// Generated from crates/protocol by `make types`. Do not edit.
+
+export type ErrorCode = "bad-link" | "bad-name" | "bad-server" | "server-unreachable" | "not-confab" | "join-refused" | "room-full" | "room-closed" | "server-lost" | "port-in-use" | "listen-failed" | "camera-missing" | "camera-busy" | "camera-failed" | "microphone-missing" | "microphone-failed" | "speaker-missing" | "no-sound-server" | "file-unreadable" | "file-format" | "record-failed" | "chat-text" | "not-in-call" | "already-in-call" | "link-not-opened" | "settings-not-saved" | "peer-misbehaving" | "peer-unreachable" | "internal";
+
+export type UserError = { 
+/**
+ * Stable code.
+ */
+code: ErrorCode, 
+/**
+ * What happened and what to do.
+ */
+message: string, 
+/**
+ * Technical cause, shown behind "More".
+ */
+detail?: string, };
+
+export type MediaKind = "audio" | "video";
+
+export type Codec = "vp8" | "vp9" | "h264" | "opus";
+
+export type MediaState = { 
+/**
+ * Microphone sends.
+ */
+mic: boolean, 
+/**
+ * Camera sends.
+ */
+cam: boolean, };
+
+export type ChatMessage = { 
+/**
+ * Unique id, made by the author's program.
+ */
+id: string, 
+/**
+ * Author's display name.
+ */
+from: string, 
+/**
+ * Author's socket id at the time of writing.
+ */
+author: string, 
+/**
+ * The text.
+ */
+text: string, 
+/**
+ * When it was written, in milliseconds since 1970 by the author's clock.
+ */
+at: number, };
+
+export type MediaRequest = { "type": "key-frame", 
+/**
+ * Track handle.
+ */
+handle: number, };
+
+export type CallState = "idle" | "joining" | "in-call" | "server-lost";
+
+export type PeerState = "connecting" | "connected" | "reconnecting";
+
+export type TrackView = { 
+/**
+ * Handle on the media socket, unique within the life of the app, never [`crate::frame::SELF_TRACK`].
+ */
+handle: number, 
+/**
+ * Audio or video.
+ */
+kind: MediaKind, 
+/**
+ * Id of the stream it belongs to.
+ */
+stream: string, 
+/**
+ * Event that carried the stream (`camera`, `screen`); empty while not known.
+ */
+event: string, };
+
+export type Participant = { 
+/**
+ * Peer id.
+ */
+id: string, 
+/**
+ * Display name; "Guest" if none was given.
+ */
+name: string, 
+/**
+ * Connection state.
+ */
+state: PeerState, 
+/**
+ * Microphone and camera, as the participant says; null until it says.
+ */
+media: MediaState | null, 
+/**
+ * Tracks that arrive.
+ */
+tracks: Array<TrackView>, };
+
+export type DeviceState = { "state": "off" } | { "state": "starting" } | { "state": "on" } | { "state": "failed", 
+/**
+ * What happened and what to do.
+ */
+error: UserError, };
+
+export type SelfView = { 
+/**
+ * Own peer id; null until the server has told it.
+ */
+id: string | null, 
+/**
+ * Own name.
+ */
+name: string, 
+/**
+ * Microphone.
+ */
+mic: DeviceState, 
+/**
+ * Camera.
+ */
+camera: DeviceState, 
+/**
+ * Speaker.
+ */
+speaker: DeviceState, };
+
+export type CallView = { 
+/**
+ * Link to share.
+ */
+link: string, 
+/**
+ * The room's name.
+ */
+room: string, 
+/**
+ * Oneself.
+ */
+me: SelfView, 
+/**
+ * The others, in the order in which they came.
+ */
+participants: Array<Participant>, 
+/**
+ * Messages so far, oldest first.
+ */
+chat: Array<ChatMessage>, };
+
+export type RecentRoom = { 
+/**
+ * Its link.
+ */
+link: string, 
+/**
+ * When one last joined, in milliseconds since 1970.
+ */
+at: number, };
+
+export type Settings = { 
+/**
+ * Own display name.
+ */
+name: string, 
+/**
+ * Server for calls one starts; null means the embedded one.
+ */
+server: string | null, 
+/**
+ * Rooms one was in, newest first.
+ */
+recent: Array<RecentRoom>, };
+
+export type Snapshot = { 
+/**
+ * Where the call stands.
+ */
+state: CallState, 
+/**
+ * The call; null when idle.
+ */
+call: CallView | null, 
+/**
+ * Remembered settings.
+ */
+settings: Settings, 
+/**
+ * Version of the app.
+ */
+version: string, };
+
+export type PeerStats = { 
+/**
+ * Peer id.
+ */
+id: string, 
+/**
+ * Video frames decoded so far (headless) or handed to the window.
+ */
+frames: number, 
+/**
+ * Width of the last picture in pixels.
+ */
+width: number, 
+/**
+ * Height of the last picture in pixels.
+ */
+height: number, 
+/**
+ * Frames per second over the last second.
+ */
+fps: number, 
+/**
+ * Received media in bit/s over the last second.
+ */
+bitrate: number, 
+/**
+ * Round-trip time in milliseconds; null until measured.
+ */
+rttMs: number | null, 
+/**
+ * Share of packets lost so far, 0 to 1.
+ */
+loss: number, 
+/**
+ * Audio level as RMS, 0 to 1 of full scale.
+ */
+audioLevel: number, 
+/**
+ * Path to the peer: `host`, `srflx`, `prflx` or `relay`, the worse of both ends; empty until known.
+ */
+connection: string, };
+
+export type Notice = { 
+/**
+ * True for what needs attention (announced assertively).
+ */
+urgent: boolean, 
+/**
+ * What happened and what to do.
+ */
+error: UserError, };
+
+export type UiEvent = { "type": "snapshot", 
+/**
+ * The new state.
+ */
+snapshot: Snapshot, } | { "type": "call-state", 
+/**
+ * New state.
+ */
+state: CallState, } | { "type": "peer-connecting", 
+/**
+ * Them.
+ */
+participant: Participant, } | { "type": "peer-connect", 
+/**
+ * Them.
+ */
+participant: Participant, } | { "type": "peer-state", 
+/**
+ * Peer id.
+ */
+id: string, 
+/**
+ * New state.
+ */
+state: PeerState, } | { "type": "peer-disconnect", 
+/**
+ * Peer id.
+ */
+id: string, } | { "type": "track-added", 
+/**
+ * Peer id.
+ */
+id: string, 
+/**
+ * The track.
+ */
+track: TrackView, } | { "type": "track-removed", 
+/**
+ * Peer id.
+ */
+id: string, 
+/**
+ * Its handle.
+ */
+handle: number, } | { "type": "media-state", 
+/**
+ * Peer id.
+ */
+id: string, 
+/**
+ * New state.
+ */
+media: MediaState, } | { "type": "me", 
+/**
+ * New state.
+ */
+me: SelfView, } | { "type": "chat", 
+/**
+ * The message.
+ */
+message: ChatMessage, } | { "type": "levels", 
+/**
+ * Pairs of peer id and RMS level, 0 to 1 of full scale.
+ */
+levels: Array<[string, number]>, } | { "type": "stats", 
+/**
+ * One entry a peer.
+ */
+peers: Array<PeerStats>, } | { "type": "notice", 
+/**
+ * It.
+ */
+notice: Notice, } | { "type": "settings", 
+/**
+ * New settings.
+ */
+settings: Settings, } | { "type": "open-link", 
+/**
+ * A valid room link.
+ */
+link: string, };
