@@ -22,6 +22,9 @@ pub const USER_CONNECTED: &str = "user-connected";
 pub const USER_DISCONNECTED: &str = "user-disconnected";
 /// Client → server: acknowledged with `{ iceServers }`.
 pub const ASK_ICE: &str = "ask-ice";
+/// Server → client: a [`crate::UserError`], before a disconnect or when a refused request wanted no acknowledgement.
+/// Ours only; a stock client does not listen to it.
+pub const SERVER_ERROR: &str = "server-error";
 
 /// `join-room` of a client. Fields beyond these are allowed and ignored (stock applications send their own).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,154 @@
+//! The web side: a health check, and the page behind a room link.
+
+use axum::extract::{Path, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use confab_protocol::room::{RoomId, RoomLink, parse_server};
+use serde_json::json;
+use std::sync::Arc;
+use url::Url;
+
+/// What the pages know of the server.
+pub(crate) struct Site {
+    pub(crate) public_url: Option<Url>,
+    pub(crate) download_url: Option<Url>,
+}
+
+pub(crate) fn router(site: Site) -> Router {
+    Router::new()
+        .route("/", get(home))
+        .route("/healthz", get(health))
+        .route("/r/{room}", get(room))
+        .route("/r/{room}/", get(room))
+        .fallback(nothing)
+        .with_state(Arc::new(site))
+}
+
+async fn health() -> impl IntoResponse {
+    let body = json!({ "ok": true, "name": "confab", "version": env!("CARGO_PKG_VERSION") });
+    ([(CACHE_CONTROL, "no-store")], Json(body))
+}
+
+async fn home() -> Response {
+    page(
+        StatusCode::OK,
+        "Confab",
+        "<p>This is a Confab server: people meet here for a video call, and then talk to each other directly.</p>\
+         <p>To join a call, open the link that someone sent you. To start one, open Confab and choose \
+         <b>Start a call</b>.</p>",
+    )
+}
+
+async fn nothing() -> Response {
+    page(
+        StatusCode::NOT_FOUND,
+        "There is nothing here",
+        "<p>If you came to join a call, check the link: it ends in <code>/r/</code> and the name of the room.</p>",
+    )
+}
+
+async fn room(State(site): State<Arc<Site>>, Path(room): Path<String>, headers: HeaderMap) -> Response {
+    let Some(link) = room.parse::<RoomId>().ok().and_then(|room| RoomLink::new(&site.address(&headers)?, room).ok())
+    else {
+        return page(
+            StatusCode::NOT_FOUND,
+            "This link leads nowhere",
+            "<p>A part of it may have been lost on the way. Ask for the link again.</p>",
+        );
+    };
+    let app_url = escape(&link.to_app_url());
+    let get = match &site.download_url {
+        Some(url) => format!("<a href=\"{}\">Get Confab</a>, install it", escape(url.as_str())),
+        None => "Ask the person who sent the link for it, install it".to_owned(),
+    };
+    let body = format!(
+        "<p>You are invited to the call <b>{room}</b>.</p>\
+         <p><a class=\"open\" href=\"{app_url}\">Open in Confab</a></p>\
+         <h2>No Confab on this computer?</h2>\
+         <p>{get}, and come back to this page. Or start Confab, choose <b>Join with a link</b> and paste:</p>\
+         <p><code class=\"link\">{link}</code></p>",
+        room = escape(link.room.as_str()),
+        link = escape(&link.to_string()),
+    );
+    page(StatusCode::OK, "Join the call", &body)
+}
+
+impl Site {
+    /// The address under which the visitor knows this server: the configured one, or the one the visitor asked for.
+    /// The headers are the visitor's own, and so is the page that is made from them: it is never cached.
+    fn address(&self, headers: &HeaderMap) -> Option<Url> {
+        if let Some(url) = &self.public_url {
+            return Some(url.clone());
+        }
+        let host = headers.get(HOST)?.to_str().ok()?;
+        let proxied = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+        parse_server(&format!("{}://{host}", if proxied { "https" } else { "http" })).ok()
+    }
+}
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// A page without scripts or anything from elsewhere. `body` is HTML.
+fn page(status: StatusCode, title: &str, body: &str) -> Response {
+    let nonce = STANDARD_NO_PAD.encode(rand::random::<[u8; 16]>());
+    let html = include_str!("page.html")
+        .replace("{{nonce}}", &nonce)
+        .replace("{{title}}", &escape(title))
+        .replace("{{body}}", body);
+    let policy = format!(
+        "default-src 'none'; style-src 'nonce-{nonce}'; img-src data:; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'"
+    );
+    // The link is the key to the room: it must not travel in a Referer.
+    let headers = [
+        (CONTENT_SECURITY_POLICY, policy.as_str()),
+        (REFERRER_POLICY, "no-referrer"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    (status, headers, Html(html)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_the_configured_one_or_the_visitors() {
+        let headers = |pairs: &[(&'static str, &'static str)]| -> HeaderMap {
+            pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+        };
+        let here = Site { public_url: None, download_url: None };
+        let address = |site: &Site, headers: HeaderMap| site.address(&headers).map(String::from);
+        assert_eq!(address(&here, headers(&[("host", "10.0.0.1:7420")])).unwrap(), "http://10.0.0.1:7420/");
+        let proxied = headers(&[("host", "meet.example.org"), ("x-forwarded-proto", "https")]);
+        assert_eq!(address(&here, proxied).unwrap(), "https://meet.example.org/");
+        assert_eq!(address(&here, headers(&[("host", "user@host")])), None);
+        assert_eq!(address(&here, HeaderMap::new()), None);
+        let there = Site { public_url: "https://meet.example.org".parse().ok(), download_url: None };
+        assert_eq!(address(&there, headers(&[("host", "evil")])).unwrap(), "https://meet.example.org/");
+    }
+
+    #[test]
+    fn text_cannot_become_markup() {
+        assert_eq!(escape("<a href='x'>&\""), "&lt;a href=&#39;x&#39;&gt;&amp;&quot;");
+    }
+}

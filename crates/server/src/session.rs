@@ -1,0 +1,351 @@
+//! What one socket may ask of the server.
+//!
+//! All of it happens inside socketioxide's handlers, which run one after the other for one socket as long as they are
+//! plain closures (an async handler is spawned, and messages overtake each other). Nothing here waits, so nothing has to.
+
+use crate::config::Limits;
+use crate::hub::{Hub, Join, Outlet};
+use crate::ice::Ice;
+use crate::lock;
+use crate::rate::TokenBucket;
+use confab_protocol::signaling::{
+    ASK_ICE, JOIN_ROOM, JoinReply, LEAVE_ROOM, MESSAGE, Relayed, SERVER_ERROR, Signal, Welcome,
+};
+use confab_protocol::{ErrorCode, UserError, limits};
+use serde::Serialize;
+use serde_json::{Value, json};
+use socketioxide::SocketIo;
+use socketioxide::adapter::Adapter;
+use socketioxide::extract::{AckSender, SocketRef};
+use socketioxide::handler::{ConnectHandler, FromMessage};
+use socketioxide::socket::Socket;
+use std::convert::Infallible;
+use std::future::ready;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Instant, SystemTime};
+
+impl Outlet for SocketRef {
+    fn socket_id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn emit<T: Serialize>(&self, event: &str, data: &T) {
+        // Bound and drop rule of the queue behind this: see `Limits::send_queue`.
+        if let Err(error) = Socket::emit(self, event, data) {
+            tracing::debug!(socket = %self.id, event, %error, "a message found no place and is dropped");
+        }
+    }
+}
+
+/// What all sockets of a server share.
+pub(crate) struct Shared {
+    pub(crate) hub: Hub<SocketRef>,
+    pub(crate) ice: Ice,
+    pub(crate) limits: Limits,
+    pub(crate) sockets: AtomicUsize,
+}
+
+/// Serves the default namespace.
+pub(crate) fn serve(io: &SocketIo, shared: Arc<Shared>) {
+    // The handlers are in place before the client is told that it is connected: a message that follows at once must not
+    // be lost. socketioxide runs a middleware there.
+    let prepare = move |socket: SocketRef| ready(Session::open(&socket, &shared));
+    io.ns("/", (|| ready(())).with(prepare));
+}
+
+/// A message as it came, not parsed yet: its size decides whether it will be.
+struct Incoming {
+    text: Option<socketioxide_core::Str>,
+    wants_answer: bool,
+}
+
+impl<A: Adapter> FromMessage<A> for Incoming {
+    type Error = Infallible;
+
+    fn from_message(_: Arc<Socket<A>>, value: socketioxide_core::Value, ack: Option<i64>) -> Result<Self, Self::Error> {
+        let text = match value {
+            socketioxide_core::Value::Str(text, None) => Some(text),
+            // Nothing on this wire is binary.
+            _ => None,
+        };
+        Ok(Self { text, wants_answer: ack.is_some() })
+    }
+}
+
+impl Incoming {
+    fn bytes(&self) -> usize {
+        self.text.as_ref().map_or(0, |text| text.len())
+    }
+
+    /// The event and its first argument; no event of this wire has two.
+    fn parse(&self) -> Option<(String, Value)> {
+        let message: Vec<Value> = serde_json::from_str(self.text.as_ref()?.as_str()).ok()?;
+        let mut parts = message.into_iter();
+        let Some(Value::String(event)) = parts.next() else { return None };
+        Some((event, parts.next().unwrap_or(Value::Null)))
+    }
+}
+
+/// One connected socket.
+struct Session {
+    shared: Arc<Shared>,
+    state: Mutex<State>,
+}
+
+struct State {
+    rooms: Vec<String>,
+    messages: TokenBucket,
+    bytes: TokenBucket,
+    dropped: u32,
+    /// The socket is gone, or told to go: it must not get a seat any more.
+    ended: bool,
+}
+
+impl Session {
+    fn open(socket: &SocketRef, shared: &Arc<Shared>) -> Result<(), UserError> {
+        let bounds = &shared.limits;
+        if shared.sockets.fetch_add(1, Ordering::Relaxed) >= bounds.sockets {
+            shared.sockets.fetch_sub(1, Ordering::Relaxed);
+            tracing::warn!(sockets = bounds.sockets, "the server is full: a connection is refused");
+            return Err(UserError::with_message(
+                ErrorCode::JoinRefused,
+                "The server is full. Try again later, or use another server.",
+            ));
+        }
+        let now = Instant::now();
+        let session = Arc::new(Session {
+            shared: Arc::clone(shared),
+            state: Mutex::new(State {
+                rooms: Vec::new(),
+                messages: TokenBucket::new(bounds.messages_per_second, bounds.message_burst, now),
+                bytes: TokenBucket::new(bounds.bytes_per_second, bounds.byte_burst, now),
+                dropped: 0,
+                ended: false,
+            }),
+        });
+        tracing::debug!(socket = %socket.id, "connected");
+        let receiver = Arc::clone(&session);
+        socket.on_fallback(move |socket: SocketRef, ack: AckSender, incoming: Incoming| {
+            receiver.receive(&socket, ack, &incoming);
+            ready(())
+        });
+        socket.on_disconnect(move |socket: SocketRef| {
+            session.end(&socket);
+            ready(())
+        });
+        Ok(())
+    }
+
+    fn receive(&self, socket: &SocketRef, ack: AckSender, incoming: &Incoming) {
+        if !self.within_rate(socket, incoming.bytes()) {
+            return;
+        }
+        let Some((event, argument)) = incoming.parse() else {
+            tracing::debug!(socket = %socket.id, "a message that is none is dropped");
+            return;
+        };
+        match event.as_str() {
+            MESSAGE => self.relay(socket, argument),
+            JOIN_ROOM => self.join(socket, ack, incoming.wants_answer, &argument),
+            LEAVE_ROOM => self.leave(socket, &argument),
+            ASK_ICE => answer(ack, &json!({ "iceServers": self.shared.ice.servers(SystemTime::now()) })),
+            // Applications of stock clients send events of their own, which are meant for servers of their own.
+            _ => tracing::trace!(socket = %socket.id, "an event of an application is ignored"),
+        }
+    }
+
+    /// Pays for a message. The one that cannot be paid is dropped; a socket that goes on is, too.
+    fn within_rate(&self, socket: &SocketRef, bytes: usize) -> bool {
+        let now = Instant::now();
+        {
+            let mut state = lock(&self.state);
+            if state.ended {
+                return false;
+            }
+            if state.messages.take(1, now) && state.bytes.take(bytes, now) {
+                return true;
+            }
+            state.dropped += 1;
+            if state.dropped == 1 {
+                tracing::warn!(socket = %socket.id, "a socket sends more than it may: messages are dropped");
+            }
+            if state.dropped <= self.shared.limits.dropped_messages {
+                return false;
+            }
+            state.ended = true;
+        }
+        tracing::warn!(socket = %socket.id, "a socket sends more than it may: disconnected");
+        let error = "This program sends more than the server takes, so the server closed the connection. Join again.";
+        Outlet::emit(socket, SERVER_ERROR, &UserError::with_message(ErrorCode::PeerMisbehaving, error));
+        self.end(socket);
+        disconnect(socket);
+        false
+    }
+
+    fn join(&self, socket: &SocketRef, ack: AckSender, wants_answer: bool, argument: &Value) {
+        let mut ack = Some(ack);
+        let mut reply = |reply: JoinReply| {
+            if let Some(ack) = ack.take() {
+                answer(ack, &reply);
+            }
+        };
+        let seated = parse_join(argument)
+            .and_then(|join| self.take_seat(socket, join, |welcome| reply(JoinReply::Welcome(welcome))));
+        match seated {
+            Ok(Some(replaced)) => disconnect(&replaced),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::debug!(socket = %socket.id, code = ?error.code, "a join is refused");
+                if wants_answer {
+                    reply(JoinReply::Refused { error });
+                } else {
+                    Outlet::emit(socket, SERVER_ERROR, &error);
+                }
+            }
+        }
+    }
+
+    fn take_seat(
+        &self,
+        socket: &SocketRef,
+        join: Join,
+        welcome: impl FnOnce(Welcome),
+    ) -> Result<Option<SocketRef>, UserError> {
+        // Held until the seat is taken, so that a socket which ends meanwhile leaves no empty seat behind.
+        let mut state = lock(&self.state);
+        if state.ended {
+            return Ok(None);
+        }
+        let known = state.rooms.contains(&join.room);
+        if !known && state.rooms.len() >= self.shared.limits.rooms_per_socket {
+            return Err(UserError::with_message(
+                ErrorCode::JoinRefused,
+                format!("One connection can be in {} rooms at once. Leave one first.", state.rooms.len()),
+            ));
+        }
+        let room = join.room.clone();
+        let ice = self.shared.ice.servers(SystemTime::now());
+        let replaced = self.shared.hub.join(socket, join, ice, welcome)?;
+        if !known {
+            state.rooms.push(room);
+        }
+        tracing::debug!(socket = %socket.id, "joined");
+        Ok(replaced)
+    }
+
+    fn leave(&self, socket: &SocketRef, argument: &Value) {
+        let room = argument.get("roomId").unwrap_or(argument);
+        let left = {
+            let mut state = lock(&self.state);
+            match room.as_str() {
+                Some(room) => state.rooms.extract_if(.., |joined| joined == room).collect(),
+                None => std::mem::take(&mut state.rooms),
+            }
+        };
+        for room in left {
+            self.shared.hub.leave(socket, &room);
+        }
+    }
+
+    fn relay(&self, socket: &SocketRef, argument: Value) {
+        let Ok(Relayed { target, data, .. }) = serde_json::from_value(argument) else {
+            tracing::debug!(socket = %socket.id, "a message to no one is dropped");
+            return;
+        };
+        if let Err(error) = Signal::parse(&data) {
+            tracing::debug!(socket = %socket.id, %error, "a message is dropped");
+            return;
+        }
+        let rooms = lock(&self.state).rooms.clone();
+        let Some((source, outlet)) = self.shared.hub.route(socket, &rooms, &target) else {
+            tracing::debug!(socket = %socket.id, "a message to someone outside its rooms is dropped");
+            return;
+        };
+        Outlet::emit(&outlet, MESSAGE, &Relayed { source, target, data });
+    }
+
+    /// Empties all seats, for good.
+    fn end(&self, socket: &SocketRef) {
+        let rooms = {
+            let mut state = lock(&self.state);
+            state.ended = true;
+            std::mem::take(&mut state.rooms)
+        };
+        for room in rooms {
+            self.shared.hub.leave(socket, &room);
+        }
+        tracing::debug!(socket = %socket.id, "ended");
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.shared.sockets.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn answer<T: Serialize>(ack: AckSender, reply: &T) {
+    // A client that asked for no answer has none coming, and `send` knows.
+    if let Err(error) = ack.send(reply) {
+        tracing::debug!(%error, "an answer found no place and is dropped");
+    }
+}
+
+fn disconnect(socket: &SocketRef) {
+    if let Err(error) = socket.clone().disconnect() {
+        // Its queue is full: the ping will find no place either, and ends it.
+        tracing::debug!(socket = %socket.id, %error, "a socket cannot be told to go");
+    }
+}
+
+/// Reads `join-room`. Stock applications put fields of their own beside ours, and leave out the name.
+fn parse_join(argument: &Value) -> Result<Join, UserError> {
+    let text = |key: &str| argument.get(key).and_then(Value::as_str);
+    let room = text("roomId").filter(|room| limits::is_clean(room, limits::ROOM_ID_CHARS)).ok_or_else(|| {
+        UserError::with_message(ErrorCode::JoinRefused, "A room needs a name of 1 to 64 visible characters.")
+    })?;
+    let ids = argument.get("connected").and_then(Value::as_array);
+    Ok(Join {
+        room: room.to_owned(),
+        name: clean_name(text("name").unwrap_or_default()),
+        resume: text("resume").filter(|token| token.len() <= 2 * limits::ID_BYTES).map(str::to_owned),
+        connected: ids.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
+    })
+}
+
+/// A name as others may see it: one line, bounded, and nothing that turns the text around it.
+fn clean_name(name: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let visible: String = name.chars().filter(|c| !c.is_control() && !turns(*c)).collect();
+    visible.trim().chars().take(limits::NAME_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_cleaned() {
+        assert_eq!(clean_name("  Ann\u{202e}\n "), "Ann");
+        assert_eq!(clean_name(&"x".repeat(1000)).len(), limits::NAME_CHARS);
+        assert_eq!(clean_name("Zoë 🦊"), "Zoë 🦊");
+    }
+
+    #[test]
+    fn joins_of_stock_clients_are_read_and_rubbish_is_refused() {
+        let join = parse_join(&json!({ "roomId": "my room", "name": null, "avatar": "x" })).unwrap();
+        assert_eq!((join.room.as_str(), join.name.as_str()), ("my room", ""));
+        for rubbish in [
+            json!(null),
+            json!("room"),
+            json!({}),
+            json!({ "roomId": 7 }),
+            json!({ "roomId": " " }),
+            json!({ "roomId": "a\u{0}" }),
+            json!({ "roomId": "x".repeat(limits::ROOM_ID_CHARS + 1) }),
+        ] {
+            assert_eq!(parse_join(&rubbish).unwrap_err().code, ErrorCode::JoinRefused, "{rubbish}");
+        }
+    }
+}
