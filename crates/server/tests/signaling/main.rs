@@ -1,0 +1,13 @@
+//! The server as its clients see it: rust_socketio for what a well-behaved client does, a bare WebSocket for what none
+//! should do, and plain HTTP for the pages.
+
+// A failed helper is a failed test. Clippy knows tests only by their attribute.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod hostile;
+mod lifecycle;
+mod relay;
+mod resume;
+mod rooms;
+mod support;
+mod web;

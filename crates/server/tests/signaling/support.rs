@@ -1,0 +1,223 @@
+//! A server, and clients of three kinds. Nothing here waits for a time to pass: every wait is for an event, and
+//! `WAIT` only bounds how long a broken test takes.
+
+use confab_protocol::signaling::{JoinReply, Welcome};
+use confab_server::{Server, ServerConfig};
+use futures_util::{FutureExt, SinkExt, StreamExt};
+use rust_socketio::asynchronous::{Client as Socket, ClientBuilder};
+use rust_socketio::{Event, Payload, TransportType};
+use serde_json::{Value, json};
+use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+pub const WAIT: Duration = Duration::from_secs(30);
+
+pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(WAIT, future).await.unwrap_or_else(|_| panic!("nothing came of: {what}"))
+}
+
+pub fn config() -> ServerConfig {
+    ServerConfig { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), ..ServerConfig::default() }
+}
+
+pub async fn server() -> Server {
+    Server::bind(config()).await.unwrap()
+}
+
+/// rust_socketio, with its events in one ordered stream.
+pub struct Client {
+    socket: Socket,
+    events: mpsc::UnboundedReceiver<(String, Value)>,
+    /// Own member id, once it has joined.
+    pub id: String,
+}
+
+impl Client {
+    pub async fn connect(server: &Server) -> Client {
+        let (events_in, events) = mpsc::unbounded_channel();
+        let (opened, mut open) = mpsc::unbounded_channel();
+        let other = events_in.clone();
+        let socket = ClientBuilder::new(format!("http://{}/", server.local_addr()))
+            .transport_type(TransportType::Websocket)
+            .reconnect(false)
+            .on(Event::Connect, move |_, _| {
+                opened.send(()).ok();
+                async {}.boxed()
+            })
+            .on(Event::Close, move |_, _| {
+                other.send(("(close)".into(), Value::Null)).ok();
+                async {}.boxed()
+            })
+            .on_any(move |event, payload, _| {
+                events_in.send((event.to_string(), first(payload))).ok();
+                async {}.boxed()
+            })
+            .connect();
+        let socket = soon("a connection", socket).await.unwrap();
+        soon("the namespace", open.recv()).await.unwrap();
+        Client { socket, events, id: String::new() }
+    }
+
+    pub async fn member(server: &Server, room: &str, name: &str) -> Client {
+        let mut client = Client::connect(server).await;
+        client.join(json!({ "roomId": room, "name": name })).await;
+        client
+    }
+
+    pub async fn emit(&self, event: &str, data: Value) {
+        self.socket.emit(event, data).await.unwrap();
+    }
+
+    pub async fn call(&self, event: &str, data: Value) -> Value {
+        let (answered, answer) = oneshot::channel();
+        let mut answered = Some(answered);
+        let callback = move |payload: Payload, _: Socket| {
+            if let Some(answered) = answered.take() {
+                answered.send(first(payload)).ok();
+            }
+            async {}.boxed()
+        };
+        self.socket.emit_with_ack(event, data, WAIT, callback).await.unwrap();
+        soon("an acknowledgement", answer).await.unwrap()
+    }
+
+    pub async fn ask_to_join(&self, wish: Value) -> JoinReply {
+        serde_json::from_value(self.call("join-room", wish).await).unwrap()
+    }
+
+    pub async fn join(&mut self, wish: Value) -> Welcome {
+        match self.ask_to_join(wish).await {
+            JoinReply::Welcome(welcome) => {
+                self.id.clone_from(&welcome.id);
+                welcome
+            }
+            JoinReply::Refused { error } => panic!("refused: {error}"),
+        }
+    }
+
+    pub async fn message(&self, target: &str, data: Value) {
+        self.emit("#rtcio:message", json!({ "target": target, "data": data })).await;
+    }
+
+    pub async fn next(&mut self) -> (String, Value) {
+        soon("an event", self.events.recv()).await.unwrap()
+    }
+
+    /// The data of the next event, which must be `event`.
+    pub async fn expect(&mut self, event: &str) -> Value {
+        let (name, data) = self.next().await;
+        assert_eq!(name, event, "with {data}");
+        data
+    }
+
+    /// Everything that the server had sent by now: its answers come in the same order as its events.
+    pub async fn heard(&mut self) -> Vec<(String, Value)> {
+        self.call("ask-ice", Value::Null).await;
+        std::iter::from_fn(|| self.events.try_recv().ok()).collect()
+    }
+
+    /// Everything up to the moment when the server ends the connection.
+    pub async fn heard_until_closed(&mut self) -> Vec<(String, Value)> {
+        let mut heard = Vec::new();
+        while heard.last().is_none_or(|(event, _)| event != "(close)") {
+            heard.push(self.next().await);
+        }
+        heard
+    }
+
+    /// Leaves without a word to the room.
+    pub async fn disconnect(self) {
+        self.socket.disconnect().await.unwrap();
+    }
+}
+
+/// The first argument. rust_socketio gives the array of an acknowledgement as one argument.
+fn first(payload: Payload) -> Value {
+    let Payload::Text(mut arguments) = payload else { return Value::Null };
+    match arguments.first_mut().map(Value::take) {
+        Some(Value::Array(mut inner)) if !inner.is_empty() => inner.swap_remove(0),
+        other => other.unwrap_or_default(),
+    }
+}
+
+/// A WebSocket that has done the handshake of Engine.IO 4 and Socket.IO 5 and says what the test wants after it.
+pub struct Raw(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Raw {
+    pub async fn connect(server: &Server) -> Raw {
+        let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", server.local_addr());
+        let mut raw = Raw(soon("a WebSocket", connect_async(url)).await.unwrap().0);
+        assert!(raw.next().await.unwrap().starts_with("0{"));
+        raw.send("40").await;
+        raw
+    }
+
+    /// The connection, with the answer to the wish for the default namespace read.
+    pub async fn open(server: &Server) -> Raw {
+        let mut raw = Raw::connect(server).await;
+        assert!(raw.next().await.unwrap().starts_with("40{"));
+        raw
+    }
+
+    pub async fn send(&mut self, text: impl Into<String>) {
+        // The server may have closed already; what it did before is what the test looks at.
+        self.0.send(Message::text(text.into())).await.ok();
+    }
+
+    pub async fn send_binary(&mut self, bytes: Vec<u8>) {
+        self.0.send(Message::binary(bytes)).await.ok();
+    }
+
+    pub async fn event(&mut self, event: &str, data: Value) {
+        self.send(format!("42{}", json!([event, data]))).await;
+    }
+
+    /// The next text, pings answered. `None` when the connection is over.
+    pub async fn next(&mut self) -> Option<String> {
+        loop {
+            match soon("a frame", self.0.next()).await {
+                Some(Ok(Message::Text(text))) if text.as_str() == "2" => self.send("3").await,
+                Some(Ok(Message::Text(text))) => return Some(text.as_str().to_owned()),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(_)) => {}
+            }
+        }
+    }
+
+    /// What came right before Socket.IO's disconnect packet.
+    pub async fn rest_until_disconnect(&mut self) -> String {
+        let mut last = String::new();
+        while let Some(text) = self.next().await {
+            if text == "41" {
+                return last;
+            }
+            last = text;
+        }
+        panic!("no disconnect packet after {last}");
+    }
+
+    /// Everything up to the end of the connection.
+    pub async fn rest(&mut self) -> Vec<String> {
+        let mut texts = Vec::new();
+        while let Some(text) = self.next().await {
+            texts.push(text);
+        }
+        texts
+    }
+}
+
+/// One HTTP request on a connection of its own; the whole answer as text.
+pub async fn http(address: SocketAddr, head: &str) -> String {
+    let mut stream = soon("a connection", TcpStream::connect(address)).await.unwrap();
+    let request = format!("{head}\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    soon("an answer", stream.read_to_end(&mut answer)).await.unwrap();
+    String::from_utf8(answer).unwrap()
+}
