@@ -1,0 +1,49 @@
+import type { MediaRequest, Settings, Snapshot, UiEvent, UserError } from './types';
+
+/** What a media connection reports. */
+export interface MediaHandlers {
+  /** One binary message (crates/protocol/src/frame.rs). */
+  message(data: ArrayBuffer): void;
+  /** The connection is gone; called once, never after `close()`. */
+  closed(): void;
+}
+
+/** A connection that carries encoded pictures to the webview and requests back. */
+export interface MediaConnection {
+  send(request: MediaRequest): void;
+  close(): void;
+}
+
+/**
+ * The one door to the backend. Every command rejects with a {@link UserError}; what it changed arrives as events, not
+ * as its answer.
+ */
+export interface Backend {
+  /** Opens the stream of events. The snapshot comes first, then every event in order. */
+  subscribe(onEvent: (event: UiEvent) => void): Promise<Snapshot>;
+  startCall(name: string): Promise<void>;
+  joinCall(link: string, name: string): Promise<void>;
+  leaveCall(): Promise<void>;
+  setMic(on: boolean): Promise<void>;
+  setCamera(on: boolean): Promise<void>;
+  sendChat(text: string): Promise<void>;
+  /** Puts the call's link on the clipboard. */
+  copyLink(): Promise<void>;
+  /** Opens a web address in the system's browser. */
+  openExternal(url: string): Promise<void>;
+  saveSettings(settings: Settings): Promise<Settings>;
+  openMedia(handlers: MediaHandlers): Promise<MediaConnection>;
+}
+
+/** Any rejection as an error for a person. */
+export function toUserError(cause: unknown): UserError {
+  if (typeof cause === 'object' && cause !== null && 'code' in cause && 'message' in cause) {
+    const { code, message } = cause;
+    if (typeof code === 'string' && typeof message === 'string') return cause as UserError;
+  }
+  return {
+    code: 'internal',
+    message: 'Something went wrong inside Confab. Leave and join again; if it stays, report it.',
+    detail: cause instanceof Error ? cause.message : String(cause),
+  };
+}

@@ -1,0 +1,85 @@
+import type { Backend } from '../backend/door';
+import type { DeviceState, Snapshot, UiEvent } from '../backend/types';
+import { openPattern } from './pattern';
+import { scenes, type Scene } from './scenes';
+
+/** A backend that plays a scene, for development in a plain browser. Never part of the production bundle. */
+
+let emit: (event: UiEvent) => void = () => {};
+let scene: Scene;
+let timers: ReturnType<typeof setTimeout>[] = [];
+
+function choose(): Scene {
+  const all = scenes(Date.now());
+  const name = location.hash.slice(1) || 'home';
+  return (all[name] ?? all.home!)();
+}
+
+window.addEventListener('hashchange', () => location.reload());
+
+function setDevice(device: 'mic' | 'camera', state: DeviceState): void {
+  const { call } = scene.snapshot;
+  if (!call) return;
+  call.me = { ...call.me, [device]: state };
+  emit({ type: 'me', me: call.me });
+}
+
+function change(snapshot: Partial<Snapshot>): void {
+  scene.snapshot = { ...scene.snapshot, ...snapshot };
+  emit({ type: 'snapshot', snapshot: structuredClone(scene.snapshot) });
+}
+
+async function enter(): Promise<void> {
+  if (scene.refuse) throw scene.refuse;
+  emit({ type: 'call-state', state: 'joining' });
+  if (scene.hang) return new Promise(() => {});
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const next = scenes(Date.now())['call-3']!();
+  scene = next;
+  change({});
+  return;
+}
+
+export const fixture: Backend = {
+  subscribe(onEvent) {
+    emit = onEvent;
+    scene = choose();
+    timers.forEach(clearTimeout);
+    const snapshot = structuredClone(scene.snapshot);
+    onEvent({ type: 'snapshot', snapshot });
+    timers = (scene.events ?? []).map(([delay, event]) => setTimeout(() => emit(event), delay));
+    return Promise.resolve(snapshot);
+  },
+  startCall: enter,
+  joinCall: enter,
+  async leaveCall() {
+    change({ state: 'idle', call: null });
+  },
+  async setMic(on) {
+    setDevice('mic', { state: on ? 'on' : 'off' });
+  },
+  async setCamera(on) {
+    if (on) setDevice('camera', { state: 'starting' });
+    await new Promise((resolve) => setTimeout(resolve, on ? 600 : 60));
+    setDevice('camera', { state: on ? 'on' : 'off' });
+  },
+  async sendChat(text) {
+    if (text === '/fail') throw { code: 'server-lost', message: 'The server is gone for the moment.' };
+    const message = { id: crypto.randomUUID(), from: 'Ana Ruiz', author: 'me', text, at: Date.now() };
+    emit({ type: 'chat', message });
+  },
+  async copyLink() {},
+  async openExternal(url) {
+    console.info('would open', url);
+  },
+  async saveSettings(settings) {
+    if (settings.server && !/^https?:\/\//.test(settings.server)) {
+      throw { code: 'bad-server', message: 'That is not a server address. It looks like https://meet.example.org or http://192.168.1.20:7420.', detail: 'relative URL without a base' };
+    }
+    return settings;
+  },
+  async openMedia(handlers) {
+    const size = scene.portrait ? { width: 360, height: 640 } : { width: 640, height: 360 };
+    return openPattern(scene.pictures ?? [], handlers, size);
+  },
+};

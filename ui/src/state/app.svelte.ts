@@ -1,0 +1,155 @@
+import { openBackend, toUserError, type Backend } from '../backend';
+import { browserFeed, type MediaFeed } from '../backend/media/feed';
+import type { Settings, UserError } from '../backend/types';
+import { initial, type Action, type AppState, type Panel } from './model';
+import { reduce } from './reducer';
+
+/** How long the copy button says that it copied, in milliseconds. */
+const COPIED_SHOWN = 2_000;
+
+type Device = 'mic' | 'camera';
+
+/** The app: the reducer's state, the commands, and what a person has typed and not sent yet. Outlives every view. */
+export class App {
+  state: AppState = $state.raw(initial);
+  /** Set when the backend could not be reached at all. */
+  broken: UserError | null = $state.raw(null);
+  /** Why the last start or join failed. */
+  homeError: UserError | null = $state.raw(null);
+  /** Room link that a pending join goes to; empty for a start. */
+  joiningLink: string = $state('');
+  starting: boolean = $state(false);
+  /** Own name as typed; null until touched. */
+  typedName: string | null = $state(null);
+  link: string = $state('');
+  chatDraft: string = $state('');
+  chatError: UserError | null = $state.raw(null);
+  copied: boolean = $state(false);
+  /** Commands on their way; a control shows that it is still syncing. */
+  pending: Record<Device, boolean> = $state({ mic: false, camera: false });
+  settingsOpen: boolean = $state(false);
+  /** False while the pictures' connection is down. */
+  picturesConnected: boolean = $state(true);
+  feed: MediaFeed | null = $state.raw(null);
+
+  #backend: Backend | null = null;
+  #copiedTimer: ReturnType<typeof setTimeout> | undefined;
+
+  get name(): string {
+    return this.typedName ?? this.state.settings.name;
+  }
+
+  async open(): Promise<void> {
+    this.broken = null;
+    try {
+      const backend = await openBackend();
+      this.#backend = backend;
+      this.feed = browserFeed((handlers) => backend.openMedia(handlers), (connected) => (this.picturesConnected = connected));
+      await backend.subscribe((event) => this.dispatch(event));
+    } catch (error) {
+      this.broken = toUserError(error);
+    }
+  }
+
+  dispatch(action: Action): void {
+    const before = this.state;
+    this.state = reduce(before, action, Date.now());
+    if (this.state.call && !before.call) this.feed?.start();
+    if (!this.state.call && before.call) {
+      this.feed?.stop();
+      this.picturesConnected = true;
+      this.copied = false;
+    }
+  }
+
+  startCall(): Promise<void> {
+    return this.#enter('', (backend) => backend.startCall(this.name.trim()));
+  }
+
+  joinCall(link: string): Promise<void> {
+    return this.#enter(link.trim(), (backend) => backend.joinCall(link.trim(), this.name.trim()));
+  }
+
+  async #enter(link: string, command: (backend: Backend) => Promise<void>): Promise<void> {
+    if (!this.#backend || this.starting) return;
+    this.homeError = null;
+    this.joiningLink = link;
+    this.starting = true;
+    try {
+      await command(this.#backend);
+      this.link = '';
+    } catch (error) {
+      this.homeError = toUserError(error);
+    } finally {
+      this.starting = false;
+    }
+  }
+
+  /** Leaves the call, or gives up joining one. */
+  async leave(): Promise<void> {
+    await this.#run((backend) => backend.leaveCall());
+  }
+
+  async toggle(device: Device): Promise<void> {
+    const me = this.state.call?.me;
+    if (!me || this.pending[device]) return;
+    const { state } = me[device];
+    const on = state === 'off' || state === 'failed';
+    this.pending[device] = true;
+    await this.#run((backend) => (device === 'mic' ? backend.setMic(on) : backend.setCamera(on)));
+    this.pending[device] = false;
+  }
+
+  togglePanel(panel: Panel): void {
+    this.dispatch({ type: 'ui-panel', panel: this.state.panel === panel ? null : panel });
+  }
+
+  /** Sends the draft; it comes back if it could not be sent. */
+  async sendChat(): Promise<void> {
+    const text = this.chatDraft.trim();
+    if (!this.#backend || !text) return;
+    this.chatDraft = '';
+    this.chatError = null;
+    try {
+      await this.#backend.sendChat(text);
+    } catch (error) {
+      this.chatError = toUserError(error);
+      this.chatDraft = this.chatDraft ? `${text}\n${this.chatDraft}` : text;
+    }
+  }
+
+  async copyLink(): Promise<void> {
+    if (!(await this.#run((backend) => backend.copyLink()))) return;
+    this.copied = true;
+    clearTimeout(this.#copiedTimer);
+    this.#copiedTimer = setTimeout(() => (this.copied = false), COPIED_SHOWN);
+  }
+
+  async openExternal(url: string): Promise<void> {
+    await this.#run((backend) => backend.openExternal(url));
+  }
+
+  /** Saves settings; answers with the error that kept it from doing so. */
+  async saveSettings(change: Partial<Settings>): Promise<UserError | null> {
+    if (!this.#backend) return null;
+    try {
+      const settings = await this.#backend.saveSettings({ ...this.state.settings, ...change });
+      this.dispatch({ type: 'settings', settings });
+      return null;
+    } catch (error) {
+      return toUserError(error);
+    }
+  }
+
+  /** Runs a command whose failure is shown as a notice; true if it worked. */
+  async #run(command: (backend: Backend) => Promise<unknown>): Promise<boolean> {
+    if (!this.#backend) return false;
+    try {
+      await command(this.#backend);
+      return true;
+    } catch (error) {
+      this.dispatch({ type: 'ui-error', error: toUserError(error), urgent: true });
+      return false;
+    }
+  }
+}

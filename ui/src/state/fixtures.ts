@@ -1,0 +1,49 @@
+import type { CallView, ChatMessage, Participant, SelfView, Snapshot, UserError } from '../backend/types';
+
+/** Example values for unit tests. */
+
+export const person = (id: string, more: Partial<Participant> = {}): Participant => ({
+  id,
+  name: id.toUpperCase(),
+  state: 'connected',
+  media: { mic: true, cam: true },
+  tracks: [],
+  ...more,
+});
+
+export const self = (more: Partial<SelfView> = {}): SelfView => ({
+  id: 'me',
+  name: 'Ana',
+  mic: { state: 'on' },
+  camera: { state: 'on' },
+  speaker: { state: 'on' },
+  ...more,
+});
+
+export const call = (more: Partial<CallView> = {}): CallView => ({
+  link: 'http://host/r/room',
+  room: 'room',
+  me: self(),
+  participants: [],
+  chat: [],
+  ...more,
+});
+
+export const snapshot = (view: CallView | null, more: Partial<Snapshot> = {}): Snapshot => ({
+  state: view ? 'in-call' : 'idle',
+  call: view,
+  settings: { name: 'Ana', server: null, recent: [] },
+  version: '0.1.0',
+  ...more,
+});
+
+export const message = (id: string, at: number, more: Partial<ChatMessage> = {}): ChatMessage => ({
+  id,
+  at,
+  from: 'Ben',
+  author: 'ben',
+  text: id,
+  ...more,
+});
+
+export const failure: UserError = { code: 'camera-busy', message: 'Your camera is in use by another program.' };

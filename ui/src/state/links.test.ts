@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { linkHost, linkParts, looksLikeRoomLink, tokenize } from './links';
+
+describe('looksLikeRoomLink', () => {
+  it.each([
+    'http://192.168.1.20:7420/r/lusab-babad-gutih-tugad',
+    ' https://meet.example.org/r/team \n',
+    'http://[fe80::1]:7420/r/a',
+    'confab://join?link=http%3A%2F%2Fhost%2Fr%2Froom',
+  ])('lights up for %s', (text) => expect(looksLikeRoomLink(text)).toBe(true));
+
+  it.each(['', 'room', 'http://host/', 'http://host/r/', 'ftp://host/r/a', 'http://user@host/r/a', 'http://h/r/a b', 'confab://join'])(
+    'stays dark for "%s"',
+    (text) => expect(looksLikeRoomLink(text)).toBe(false),
+  );
+});
+
+describe('link parts', () => {
+  it('add up to the link', () => {
+    const { base, room } = linkParts('http://host:7420/r/lusab');
+    expect([base, room]).toEqual(['http://host:7420/r/', 'lusab']);
+    expect(linkHost('http://host:7420/r/lusab')).toBe('host:7420');
+  });
+});
+
+describe('tokenize', () => {
+  const text = (message: string) =>
+    tokenize(message)
+      .map((token) => token.text)
+      .join('');
+  const urls = (message: string) => tokenize(message).flatMap((token) => (token.kind === 'link' ? [token.url] : []));
+
+  it('finds addresses and leaves the punctuation around them', () => {
+    expect(urls('see https://a.example/x?y=1, (http://b.example/c_(d)) and www.c.example.')).toEqual([
+      'https://a.example/x?y=1',
+      'http://b.example/c_(d)',
+      'https://www.c.example',
+    ]);
+  });
+
+  it('loses no character', () => {
+    for (const message of ['', 'a', 'http://x.example', '«http://x.example/»!', 'http://', '<b>http://x</b>', 'a\nhttp://x\nb']) {
+      expect(text(message)).toBe(message);
+    }
+  });
+
+  it('makes no link of other schemes', () => {
+    expect(urls('javascript:alert(1) file:///etc/passwd mailto:a@b')).toEqual([]);
+  });
+});

@@ -1,0 +1,57 @@
+/** Links in text: which text may be a room link, and which parts of a message can be clicked. */
+
+const ROOM = /^https?:\/\/[^\s/@?#]+\/r\/[A-Za-z0-9._~-]{1,64}\/?(?:[?#]\S*)?$/i;
+const APP = /^confab:\/\/join\/?\?(?:\S*&)?link=\S+$/i;
+const LONGEST_LINK = 512;
+
+/** True if `text` looks like a link to a room. The backend is the judge; this lights up *Join*. */
+export function looksLikeRoomLink(text: string): boolean {
+  const link = text.trim();
+  return link.length <= LONGEST_LINK && (ROOM.test(link) || APP.test(link));
+}
+
+/** Host and room of a link, for showing; a link of an unknown form is shown whole. */
+export function linkParts(link: string): { base: string; room: string } {
+  const at = link.lastIndexOf('/r/');
+  return at < 0 ? { base: '', room: link } : { base: link.slice(0, at + 3), room: link.slice(at + 3) };
+}
+
+/** Host of a link, without scheme and path. */
+export function linkHost(link: string): string {
+  return linkParts(link).base.replace(/^[a-z]+:\/\//i, '').replace(/\/r\/$/, '');
+}
+
+export type Token = { kind: 'text'; text: string } | { kind: 'link'; text: string; url: string };
+
+const WEB = /\b(?:https?:\/\/|www\.)[^\s<>"]+/gi;
+/** What ends a sentence rather than an address. */
+const TRAILING = /[.,;:!?'»”’…]+$/;
+
+/** Splits a message into text and web addresses; nothing of it is ever parsed as HTML. */
+export function tokenize(message: string): Token[] {
+  const tokens: Token[] = [];
+  let end = 0;
+  for (const match of message.matchAll(WEB)) {
+    const text = trimAddress(match[0]);
+    const url = /^www\./i.test(text) ? `https://${text}` : text;
+    if (!URL.canParse(url)) continue;
+    if (match.index > end) tokens.push({ kind: 'text', text: message.slice(end, match.index) });
+    tokens.push({ kind: 'link', text, url });
+    end = match.index + text.length;
+  }
+  if (end < message.length) tokens.push({ kind: 'text', text: message.slice(end) });
+  return tokens;
+}
+
+function trimAddress(address: string): string {
+  let text = address.replace(TRAILING, '');
+  // A closing bracket belongs to the address only if its opening one does: "(see http://host/a_(b))".
+  while (/[)\]]$/.test(text) && count(text, /[([]/g) < count(text, /[)\]]/g)) {
+    text = text.slice(0, -1).replace(TRAILING, '');
+  }
+  return text;
+}
+
+function count(text: string, pattern: RegExp): number {
+  return text.match(pattern)?.length ?? 0;
+}

@@ -1,0 +1,74 @@
+import type { CallState, CallView, ChatMessage, PeerStats, Settings, UiEvent, UserError } from '../backend/types';
+import type { Key, Params } from '../i18n';
+import type { Speech } from './speech';
+
+export type Panel = 'chat' | 'people';
+
+/** A card that stays until dismissed (urgent) or for a while. */
+export interface NoticeItem {
+  id: number;
+  urgent: boolean;
+  error: UserError;
+}
+
+/** A sentence for screen readers, and for eyes where `visible`. */
+export interface Announcement {
+  id: number;
+  urgent: boolean;
+  visible: boolean;
+  key: Key;
+  params: Params;
+  /** When it was made, in milliseconds since 1970. */
+  at: number;
+}
+
+/** Everything the views show. Immutable: each action gives a new one. */
+export interface AppState {
+  /** False until the backend's first snapshot. */
+  ready: boolean;
+  callState: CallState;
+  call: CallView | null;
+  settings: Settings;
+  version: string;
+  panel: Panel | null;
+  /** Messages of others that came while the chat was closed. */
+  unread: number;
+  speech: Speech;
+  stats: Readonly<Record<string, PeerStats>>;
+  notices: readonly NoticeItem[];
+  announcements: readonly Announcement[];
+  /** A link the app was asked to open and that nobody has taken up yet. */
+  openLink: string | null;
+  /** Every id one had in this call: a reconnect gives a new one, one's earlier messages stay one's own. */
+  ownIds: readonly string[];
+  nextId: number;
+}
+
+export type Action =
+  | UiEvent
+  | { type: 'ui-panel'; panel: Panel | null }
+  | { type: 'ui-error'; error: UserError; urgent: boolean }
+  | { type: 'ui-dismiss'; id: number }
+  | { type: 'ui-link-taken' };
+
+export const initial: AppState = {
+  ready: false,
+  callState: 'idle',
+  call: null,
+  settings: { name: '', server: null, recent: [] },
+  version: '',
+  panel: null,
+  unread: 0,
+  speech: {},
+  stats: {},
+  notices: [],
+  announcements: [],
+  openLink: null,
+  ownIds: [],
+  nextId: 1,
+};
+
+/** True if `message` is one's own. */
+export function isOwn(state: Pick<AppState, 'ownIds'>, message: ChatMessage): boolean {
+  return state.ownIds.includes(message.author);
+}

@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest';
+import type { UiEvent } from '../backend/types';
+import { call, failure, message, person, self, snapshot } from './fixtures';
+import { initial, type Action, type AppState } from './model';
+import { insertMessage, reduce } from './reducer';
+
+const NOW = 1_800_000_000_000;
+const run = (state: AppState, ...actions: Action[]) => actions.reduce((next, action) => reduce(next, action, NOW), state);
+const inCall = (view = call()) => run(initial, { type: 'snapshot', snapshot: snapshot(view) });
+const said = (state: AppState) => state.announcements.map((item) => item.key);
+
+describe('snapshots', () => {
+  it('make a reloaded window whole, and again change nothing', () => {
+    const event: UiEvent = { type: 'snapshot', snapshot: snapshot(call({ participants: [person('ben')], chat: [message('1', 1)] })) };
+    const once = run(initial, event);
+    expect(once).toMatchObject({ ready: true, callState: 'in-call', ownIds: ['me'] });
+    const twice = run(once, { type: 'ui-panel', panel: 'chat' }, event);
+    expect(twice.call).toEqual(once.call);
+    expect(twice.panel).toBe('chat');
+    expect(said(twice)).toEqual(['say.in']);
+  });
+
+  it('of another call forget the first one', () => {
+    const state = run(inCall(), { type: 'chat', message: message('1', 1) }, {
+      type: 'snapshot',
+      snapshot: snapshot(call({ link: 'http://host/r/other' })),
+    });
+    expect(state).toMatchObject({ unread: 0, panel: null });
+    expect(state.call?.chat).toEqual([]);
+  });
+
+  it('without a call end it', () => {
+    expect(run(inCall(), { type: 'snapshot', snapshot: snapshot(null) }).call).toBeNull();
+  });
+});
+
+describe('the call', () => {
+  it('ends with idle and keeps the notice that says why', () => {
+    const state = run(
+      inCall(),
+      { type: 'notice', notice: { urgent: true, error: { code: 'room-closed', message: 'closed' } } },
+      { type: 'call-state', state: 'idle' },
+    );
+    expect(state).toMatchObject({ call: null, callState: 'idle' });
+    expect(state.notices).toHaveLength(1);
+    expect(said(state)).toEqual(['say.in', 'say.out']);
+  });
+
+  it('goes on without the server, and says so urgently', () => {
+    const lost = run(inCall(), { type: 'call-state', state: 'server-lost' });
+    expect(lost.call).not.toBeNull();
+    expect(lost.announcements.at(-1)).toMatchObject({ key: 'say.server.lost', urgent: true });
+    expect(said(run(lost, { type: 'call-state', state: 'in-call' })).at(-1)).toBe('say.server.back');
+  });
+});
+
+describe('participants', () => {
+  it('come, connect, are repaired and leave', () => {
+    const connecting = run(inCall(), { type: 'peer-connecting', participant: person('ben', { state: 'connecting' }) });
+    expect(said(connecting)).toEqual(['say.in']);
+    const connected = run(connecting, { type: 'peer-connect', participant: person('ben') });
+    const repaired = run(
+      connected,
+      { type: 'peer-state', id: 'ben', state: 'reconnecting' },
+      { type: 'peer-connect', participant: person('ben') },
+    );
+    expect(repaired.call?.participants).toHaveLength(1);
+    const gone = run(repaired, { type: 'peer-disconnect', id: 'ben' });
+    expect(gone.call?.participants).toEqual([]);
+    expect(said(gone)).toEqual(['say.in', 'say.joined', 'say.reconnecting', 'say.left']);
+  });
+
+  it('who never connected leave without a word', () => {
+    const state = run(
+      inCall(),
+      { type: 'peer-connecting', participant: person('ben', { state: 'connecting' }) },
+      { type: 'peer-disconnect', id: 'ben' },
+    );
+    expect(said(state)).toEqual(['say.in']);
+  });
+
+  it('keep their places', () => {
+    const state = run(inCall(call({ participants: [person('ben'), person('eve')] })), {
+      type: 'peer-connect',
+      participant: person('ben', { name: 'Benjamin' }),
+    });
+    expect(state.call?.participants.map((them) => them.name)).toEqual(['Benjamin', 'EVE']);
+  });
+
+  it('add, replace and remove tracks', () => {
+    const track = { handle: 3, kind: 'video', stream: 's', event: 'camera' } as const;
+    const added = run(
+      inCall(call({ participants: [person('ben')] })),
+      { type: 'track-added', id: 'ben', track: { ...track, event: '' } },
+      { type: 'track-added', id: 'ben', track },
+      { type: 'track-added', id: 'nobody', track },
+    );
+    expect(added.call?.participants[0]?.tracks).toEqual([track]);
+    expect(run(added, { type: 'track-removed', id: 'ben', handle: 3 }).call?.participants[0]?.tracks).toEqual([]);
+  });
+
+  it('announce changes of their microphone, not their first word about it', () => {
+    const first = run(inCall(call({ participants: [person('ben', { media: null })] })), {
+      type: 'media-state',
+      id: 'ben',
+      media: { mic: true, cam: true },
+    });
+    expect(said(first)).toEqual(['say.in']);
+    expect(said(run(first, { type: 'media-state', id: 'ben', media: { mic: false, cam: true } })).at(-1)).toBe('say.muted');
+  });
+
+  it('leave no level and no numbers behind', () => {
+    const state = run(
+      inCall(call({ participants: [person('ben')] })),
+      { type: 'levels', levels: [['ben', 0.5]] },
+      { type: 'peer-disconnect', id: 'ben' },
+    );
+    expect(state.speech).toEqual({});
+  });
+});
+
+describe('oneself', () => {
+  it('a device that fails is a notice once', () => {
+    const failed: UiEvent = { type: 'me', me: self({ camera: { state: 'failed', error: failure } }) };
+    const state = run(inCall(), failed, failed);
+    expect(state.notices.map((notice) => notice.error)).toEqual([failure]);
+    expect(run(state, { type: 'ui-dismiss', id: state.notices[0]!.id }, failed).notices).toEqual([]);
+  });
+
+  it('keeps every id that one had', () => {
+    expect(run(inCall(), { type: 'me', me: self({ id: 'again' }) }).ownIds).toEqual(['me', 'again']);
+  });
+});
+
+describe('chat', () => {
+  it('is in order of writing and knows no message twice', () => {
+    const chat = [message('b', 2), message('a', 1), message('c', 2), message('b', 9)].reduce(insertMessage, [] as readonly ReturnType<typeof message>[]);
+    expect(chat.map(({ id }) => id)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('counts what others wrote while it was closed', () => {
+    const state = run(
+      inCall(),
+      { type: 'chat', message: message('1', 1) },
+      { type: 'chat', message: message('1', 1) },
+      { type: 'chat', message: message('2', 2, { author: 'me' }) },
+    );
+    expect(state.unread).toBe(1);
+    const open = run(state, { type: 'ui-panel', panel: 'chat' }, { type: 'chat', message: message('3', 3) });
+    expect(open.unread).toBe(0);
+  });
+
+  it('reads a burst out as a number', () => {
+    const state = run(inCall(), ...['1', '2', '3'].map((id, at): Action => ({ type: 'chat', message: message(id, at) })));
+    expect(state.announcements.at(-1)).toMatchObject({ key: 'say.messages', params: { n: 3 } });
+    expect(said(state)).toEqual(['say.in', 'say.messages']);
+  });
+
+  it('stays bounded', () => {
+    const chat = Array.from({ length: 510 }, (_, at) => message(String(at), at));
+    expect(inCall(call({ chat })).call?.chat).toHaveLength(500);
+  });
+});
+
+describe('notices', () => {
+  it('are bounded, and the calm ones go first', () => {
+    const notices = ['a', 'b', 'c', 'd', 'e'].map(
+      (text, index): Action => ({ type: 'notice', notice: { urgent: index === 0, error: { code: 'internal', message: text } } }),
+    );
+    expect(run(initial, ...notices).notices.map((item) => item.error.message)).toEqual(['a', 'c', 'd', 'e']);
+  });
+});

@@ -1,0 +1,196 @@
+import type { CallView, ChatMessage, DeviceState, MediaState, Participant, SelfView, Snapshot } from '../backend/types';
+import { announce, announceMessage, notify } from './announce';
+import { isOwn, type Action, type AppState } from './model';
+import { hear, SELF } from './speech';
+
+/** Messages kept; the backend keeps as many (protocol limit CHAT_HISTORY). */
+const CHAT_KEPT = 500;
+
+/** The state after `action`. Pure; `now` is the time in milliseconds since 1970. */
+export function reduce(state: AppState, action: Action, now: number): AppState {
+  switch (action.type) {
+    case 'snapshot':
+      return takeSnapshot(state, action.snapshot, now);
+    case 'call-state':
+      return setCallState(state, action.state, now);
+    case 'peer-connecting':
+      return setParticipant(state, action.participant);
+    case 'peer-connect':
+      return peerConnect(state, action.participant, now);
+    case 'peer-state':
+      return peerState(state, action.id, action.state, now);
+    case 'peer-disconnect':
+      return peerDisconnect(state, action.id, now);
+    case 'track-added':
+      return changeParticipant(state, action.id, (them) => ({
+        ...them,
+        tracks: [...them.tracks.filter((track) => track.handle !== action.track.handle), action.track],
+      }));
+    case 'track-removed':
+      return changeParticipant(state, action.id, (them) => ({
+        ...them,
+        tracks: them.tracks.filter((track) => track.handle !== action.handle),
+      }));
+    case 'media-state':
+      return mediaState(state, action.id, action.media, now);
+    case 'me':
+      return setMe(state, action.me, now);
+    case 'chat':
+      return takeMessage(state, action.message, now);
+    case 'levels':
+      return state.call ? { ...state, speech: hear(state.speech, action.levels) } : state;
+    case 'stats':
+      return { ...state, stats: Object.fromEntries(action.peers.map((peer) => [peer.id, peer])) };
+    case 'notice':
+      return notify(state, action.notice.error, action.notice.urgent);
+    case 'settings':
+      return { ...state, settings: action.settings };
+    case 'open-link':
+      return { ...state, openLink: action.link };
+    case 'ui-panel':
+      return { ...state, panel: action.panel, unread: action.panel === 'chat' ? 0 : state.unread };
+    case 'ui-error':
+      return notify(state, action.error, action.urgent);
+    case 'ui-dismiss':
+      return { ...state, notices: state.notices.filter((notice) => notice.id !== action.id) };
+    case 'ui-link-taken':
+      return { ...state, openLink: null };
+  }
+}
+
+function takeSnapshot(state: AppState, snapshot: Snapshot, now: number): AppState {
+  const base = { ...state, ready: true, settings: snapshot.settings, version: snapshot.version, callState: snapshot.state };
+  if (!snapshot.call) return leave(base);
+  const same = state.call !== null && state.call.link === snapshot.call.link;
+  const call = { ...snapshot.call, chat: snapshot.call.chat.reduce(insertMessage, [] as readonly ChatMessage[]) as ChatMessage[] };
+  if (same) return withOwnId({ ...base, call });
+  const entered = { ...leave(base), call };
+  return withOwnId(snapshot.state === 'joining' ? entered : announce(entered, now, 'say.in'));
+}
+
+function setCallState(state: AppState, callState: AppState['callState'], now: number): AppState {
+  if (callState === state.callState) return state;
+  const next = { ...state, callState };
+  if (callState === 'idle') return state.call ? announce(leave(next), now, 'say.out') : leave(next);
+  if (callState === 'server-lost') return announce(next, now, 'say.server.lost', {}, { urgent: true });
+  if (state.callState === 'server-lost') return announce(next, now, 'say.server.back', {}, { visible: true });
+  return callState === 'in-call' && state.call ? announce(next, now, 'say.in') : next;
+}
+
+/** Forgets everything that belongs to a call. Notices stay: one of them may say why it ended. */
+function leave(state: AppState): AppState {
+  return { ...state, call: null, panel: null, unread: 0, speech: {}, stats: {}, ownIds: [] };
+}
+
+function changeCall(state: AppState, change: (call: CallView) => CallView): AppState {
+  return state.call ? { ...state, call: change(state.call) } : state;
+}
+
+function find(state: AppState, id: string): Participant | undefined {
+  return state.call?.participants.find((them) => them.id === id);
+}
+
+function changeParticipant(state: AppState, id: string, change: (them: Participant) => Participant): AppState {
+  if (!find(state, id)) return state;
+  return changeCall(state, (call) => ({
+    ...call,
+    participants: call.participants.map((them) => (them.id === id ? change(them) : them)),
+  }));
+}
+
+/** Adds someone at the end, or replaces them at their place. */
+function setParticipant(state: AppState, participant: Participant): AppState {
+  if (find(state, participant.id)) return changeParticipant(state, participant.id, () => participant);
+  return changeCall(state, (call) => ({ ...call, participants: [...call.participants, participant] }));
+}
+
+function peerConnect(state: AppState, participant: Participant, now: number): AppState {
+  if (!state.call) return state;
+  const before = find(state, participant.id)?.state;
+  const next = setParticipant(state, participant);
+  if (before === 'connected' || before === 'reconnecting') return next;
+  return announce(next, now, 'say.joined', { name: participant.name }, { visible: true });
+}
+
+function peerState(state: AppState, id: string, peer: Participant['state'], now: number): AppState {
+  const them = find(state, id);
+  if (!them || them.state === peer) return state;
+  const next = changeParticipant(state, id, (known) => ({ ...known, state: peer }));
+  if (peer === 'reconnecting') return announce(next, now, 'say.reconnecting', { name: them.name });
+  const repaired = them.state === 'reconnecting' && peer === 'connected';
+  return repaired ? announce(next, now, 'say.reconnected', { name: them.name }) : next;
+}
+
+function peerDisconnect(state: AppState, id: string, now: number): AppState {
+  const them = find(state, id);
+  if (!them) return state;
+  const { [id]: _stats, ...stats } = state.stats;
+  const { [id]: _voice, ...speech } = state.speech;
+  const next = changeCall({ ...state, stats, speech }, (call) => ({
+    ...call,
+    participants: call.participants.filter((other) => other.id !== id),
+  }));
+  // Someone who never got through was never seen to join, so does not leave either.
+  if (them.state === 'connecting') return next;
+  return announce(next, now, 'say.left', { name: them.name }, { visible: true });
+}
+
+function mediaState(state: AppState, id: string, media: MediaState, now: number): AppState {
+  const them = find(state, id);
+  if (!them) return state;
+  let next = changeParticipant(state, id, (known) => ({ ...known, media }));
+  if (!them.media) return next;
+  const params = { name: them.name };
+  if (them.media.mic !== media.mic) next = announce(next, now, media.mic ? 'say.unmuted' : 'say.muted', params);
+  if (them.media.cam !== media.cam) next = announce(next, now, media.cam ? 'say.camera.on' : 'say.camera.off', params);
+  return next;
+}
+
+function setMe(state: AppState, me: SelfView, now: number): AppState {
+  const before = state.call?.me;
+  if (!before) return state;
+  let next = withOwnId(changeCall(state, (call) => ({ ...call, me })));
+  if (switched(before.mic, me.mic)) next = announce(next, now, me.mic.state === 'on' ? 'say.mic.on' : 'say.mic.off');
+  if (switched(before.camera, me.camera)) {
+    next = announce(next, now, me.camera.state === 'on' ? 'say.camera.own.on' : 'say.camera.own.off');
+  }
+  for (const device of ['mic', 'camera'] as const) next = deviceFailed(next, before[device], me[device]);
+  if (me.mic.state !== 'off' && next.speech[SELF]) {
+    const { [SELF]: _voice, ...speech } = next.speech;
+    next = { ...next, speech };
+  }
+  return next;
+}
+
+function switched(before: DeviceState, after: DeviceState): boolean {
+  return before.state !== after.state && (after.state === 'on' || after.state === 'off') && before.state !== 'failed';
+}
+
+/** A device that stops working says so once; the tile and the button keep saying it. */
+function deviceFailed(state: AppState, before: DeviceState, after: DeviceState): AppState {
+  if (after.state !== 'failed') return state;
+  if (before.state === 'failed' && before.error.code === after.error.code) return state;
+  return notify(state, after.error, false);
+}
+
+function withOwnId(state: AppState): AppState {
+  const id = state.call?.me.id;
+  return !id || state.ownIds.includes(id) ? state : { ...state, ownIds: [...state.ownIds, id] };
+}
+
+function takeMessage(state: AppState, message: ChatMessage, now: number): AppState {
+  const chat = state.call?.chat;
+  if (!chat || chat.some((known) => known.id === message.id)) return state;
+  const next = changeCall(state, (call) => ({ ...call, chat: insertMessage(call.chat, message) as ChatMessage[] }));
+  if (isOwn(state, message)) return next;
+  const unread = state.panel === 'chat' ? 0 : state.unread + 1;
+  return announceMessage({ ...next, unread }, now, message.from, message.text);
+}
+
+/** Inserts by time of writing, after those of the same time; ignores a known id; drops the oldest beyond the limit. */
+export function insertMessage(chat: readonly ChatMessage[], message: ChatMessage): readonly ChatMessage[] {
+  if (chat.some((known) => known.id === message.id)) return chat;
+  let at = chat.length;
+  while (at > 0 && chat[at - 1]!.at > message.at) at--;
+  return [...chat.slice(0, at), message, ...chat.slice(at)].slice(-CHAT_KEPT);
+}

@@ -1,0 +1,77 @@
+import type { CallView, DeviceState, Participant, PeerStats, TrackView } from '../backend/types';
+import { quality, type Quality } from './quality';
+import { SELF, type Speech } from './speech';
+
+/** Handle of the own preview on the media socket (crates/protocol/src/frame.rs). */
+export const SELF_TRACK = 0;
+
+export type TileState = 'connected' | 'connecting' | 'reconnecting';
+
+/** What one tile shows. */
+export interface TileView {
+  /** Stable over the life of the tile. */
+  key: string;
+  /** Peer id, or `self`. */
+  peer: string;
+  kind: 'person' | 'screen';
+  name: string;
+  state: TileState;
+  /** Null while the other has not said. */
+  mic: boolean | null;
+  camera: boolean;
+  /** Track on the media socket; null if there is nothing to show. */
+  handle: number | null;
+  speaking: boolean;
+  quality: Quality;
+  /** Own devices only; null for the others. */
+  ownMic: DeviceState | null;
+  ownCamera: DeviceState | null;
+}
+
+/** The own tile. */
+export function ownTile(call: CallView, speech: Speech): TileView {
+  const { me } = call;
+  const camera = me.camera.state === 'on';
+  return {
+    key: SELF,
+    peer: SELF,
+    kind: 'person',
+    name: me.name,
+    state: 'connected',
+    mic: me.mic.state === 'on',
+    camera,
+    handle: camera ? SELF_TRACK : null,
+    speaking: me.mic.state === 'on' && (speech[SELF]?.speaking ?? false),
+    quality: 'good',
+    ownMic: me.mic,
+    ownCamera: me.camera,
+  };
+}
+
+/** The tiles of the others in the order in which they came; a shared screen is a tile before its owner's. */
+export function otherTiles(call: CallView, speech: Speech, stats: Readonly<Record<string, PeerStats>>): TileView[] {
+  return call.participants.flatMap((them) => tilesOf(them, speech[them.id]?.speaking ?? false, stats[them.id]));
+}
+
+function tilesOf(them: Participant, speaking: boolean, stats: PeerStats | undefined): TileView[] {
+  const videos = them.tracks.filter((track) => track.kind === 'video');
+  const screens = videos.filter((track) => track.event === 'screen');
+  const face = videos.findLast((track) => track.event !== 'screen') ?? null;
+  // Who does not say is shown by what arrives: a stock rtc.io page has no media-state.
+  const camera = them.media?.cam ?? face !== null;
+  const mic = them.media?.mic ?? (them.tracks.some((track) => track.kind === 'audio') ? true : null);
+  const common = { peer: them.id, name: them.name, state: them.state, quality: quality(stats), ownMic: null, ownCamera: null };
+  const screen = (track: TrackView): TileView => ({
+    ...common,
+    key: `${them.id}/${track.handle}`,
+    kind: 'screen',
+    mic: null,
+    camera: true,
+    handle: track.handle,
+    speaking: false,
+  });
+  return [
+    ...screens.map(screen),
+    { ...common, key: them.id, kind: 'person', mic, camera, handle: camera ? (face?.handle ?? null) : null, speaking: speaking && mic !== false },
+  ];
+}
