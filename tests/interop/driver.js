@@ -1,0 +1,118 @@
+/**
+ * Drives Chromium for tests in other languages: one JSON command a line on standard input, one JSON answer a line on
+ * standard output (`{ id, value }` or `{ id, error }`), everything that the pages say on standard error. It ends with
+ * its input, and takes the browser along.
+ *
+ *   { id, do: "open", page }                    a page of its own, served from here; another origin than the server's
+ *   { id, do: "eval", page, script }            the body of an async function; answers with what it returns
+ *   { id, do: "wait", page, script, timeout }   an expression, again and again until it is truthy
+ *   { id, do: "shot", page, path }              a screenshot
+ *   { id, do: "close", page }                   closes the page, as a person does
+ *   { id, do: "crash", page }                   ends the page's process, as nobody does
+ */
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { extname, join, normalize } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+const socketIo = join(here, "node_modules/socket.io-client/dist/socket.io.esm.min.js");
+const types = { ".html": "text/html", ".js": "text/javascript" };
+const flags = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  // Pages that are not in front have to send and receive as well.
+  "--disable-background-timer-throttling",
+  "--disable-backgrounding-occluded-windows",
+  "--disable-renderer-backgrounding",
+  "--autoplay-policy=no-user-gesture-required",
+  // No sound card here, and none needed: the pages listen to samples.
+  "--disable-audio-output",
+  "--use-fake-device-for-media-stream",
+  "--use-fake-ui-for-media-stream",
+  // A page that may use the camera is told its own addresses. These never ask for one, and would get .local names.
+  "--disable-features=WebRtcHideLocalIpsWithMdns",
+  "--allow-loopback-in-peer-connection",
+];
+
+const web = createServer(async (request, response) => {
+  const path = new URL(request.url, "http://page").pathname;
+  const file = path === "/socket.io.js" ? socketIo : join(here, normalize(path));
+  const type = types[extname(file)];
+  try {
+    if (!type) throw new Error("not a page");
+    const body = await readFile(file);
+    response.writeHead(200, { "content-type": type }).end(body);
+  } catch {
+    response.writeHead(404).end();
+  }
+});
+await new Promise((resolve) => web.listen(0, "127.0.0.1", resolve));
+const origin = `http://127.0.0.1:${web.address().port}`;
+
+const browser = await chromium.launch({
+  executablePath: process.env.CONFAB_CHROMIUM ?? "/usr/bin/chromium",
+  args: flags,
+  handleSIGINT: false,
+  handleSIGTERM: false,
+});
+const pages = new Map();
+
+const commands = {
+  async open({ page: name }) {
+    // A window of its own: tabs in the background are painted never.
+    const page = await (await browser.newContext()).newPage();
+    page.on("console", (message) => console.error(`[${name}] ${message.type()}: ${message.text()}`));
+    page.on("pageerror", (error) => console.error(`[${name}] ${error.stack}`));
+    await page.goto(`${origin}/page/index.html`);
+    await page.waitForFunction("window.call !== undefined");
+    pages.set(name, page);
+  },
+  eval: ({ page, script }) => find(page).evaluate(`(async () => { ${script} })()`),
+  async wait({ page, script, timeout }) {
+    const handle = await find(page).waitForFunction(script, undefined, { timeout, polling: 100 });
+    return handle.jsonValue();
+  },
+  async shot({ page, path }) {
+    await find(page).screenshot({ path });
+  },
+  close: ({ page }) => find(page).context().close(),
+  async crash({ page }) {
+    const session = await find(page).context().newCDPSession(find(page));
+    // The answer to this never comes from a process that is gone.
+    session.send("Page.crash").catch(() => {});
+    await find(page).waitForEvent("crash");
+  },
+};
+
+function find(name) {
+  const page = pages.get(name);
+  if (!page) throw new Error(`there is no page ${name}`);
+  return page;
+}
+
+async function run(line) {
+  const command = JSON.parse(line);
+  try {
+    const value = (await commands[command.do](command)) ?? null;
+    console.log(JSON.stringify({ id: command.id, value }));
+  } catch (error) {
+    console.log(JSON.stringify({ id: command.id, error: String(error) }));
+  }
+}
+
+const input = createInterface({ input: process.stdin });
+input.on("line", run);
+input.on("close", async () => {
+  // A browser that does not end in order is killed by the end of its pipe.
+  setTimeout(() => process.exit(1), 5_000).unref();
+  await browser.close();
+  process.exit(0);
+});

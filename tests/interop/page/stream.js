@@ -1,0 +1,63 @@
+import { Emitter } from "./emitter.js";
+
+const PLACEHOLDER = "[RTCIOStream] ";
+
+/** A MediaStream under an id of its own, which travels in place of the stream in event arguments (protocol section 4). */
+export class SharedStream extends Emitter {
+  constructor(media = new MediaStream(), uuid = crypto.randomUUID()) {
+    super();
+    this.media = media;
+    this.uuid = uuid;
+  }
+
+  add(track) {
+    this.media.addTrack(track);
+    this.fire("add", track);
+  }
+
+  remove(track) {
+    this.media.removeTrack(track);
+    this.fire("remove", track);
+  }
+
+  /** Puts `next` in the place of `track`. Peers notice nothing but the picture. */
+  replace(track, next) {
+    this.media.removeTrack(track);
+    this.media.addTrack(next);
+    this.fire("replace", track, next);
+  }
+}
+
+/** Copies `value`, with `change(part)` in place of each part for which it is not undefined. */
+function map(value, change) {
+  const changed = change(value);
+  if (changed !== undefined) return changed;
+  if (Array.isArray(value)) return value.map((part) => map(part, change));
+  if (value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, map(part, change)]));
+}
+
+/** The first stream anywhere in `value`. */
+export function findStream(value) {
+  let found;
+  map(value, (part) => {
+    if (part instanceof SharedStream) {
+      found ??= part;
+      return null;
+    }
+    return undefined;
+  });
+  return found;
+}
+
+/** `args` as they travel: strings in place of streams. */
+export function toWire(args) {
+  return map(args, (part) => (part instanceof SharedStream ? PLACEHOLDER + part.uuid : undefined));
+}
+
+/** `args` as they came, with `resolve(uuid)` in place of the strings. */
+export function fromWire(args, resolve) {
+  return map(args, (part) =>
+    typeof part === "string" && part.startsWith(PLACEHOLDER) ? resolve(part.slice(PLACEHOLDER.length)) : undefined,
+  );
+}
