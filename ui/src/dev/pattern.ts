@@ -13,7 +13,9 @@ interface Source {
   wantsKey: boolean;
 }
 
-export function openPattern(handles: number[], handlers: MediaHandlers, size = { width: 640, height: 360 }): MediaConnection {
+export async function openPattern(handles: number[], handlers: MediaHandlers, size: { width: number; height: number }): Promise<MediaConnection> {
+  // WebKitGTK 2.50 crashes when an encoder is the first to use GStreamer; asking about a decoder sets it up.
+  await VideoDecoder.isConfigSupported({ codec: 'vp8' });
   const sources = handles.map((handle) => open(handle, handlers, size));
   const timer = setInterval(() => sources.forEach(encode), 1000 / RATE);
   return {

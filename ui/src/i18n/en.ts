@@ -9,7 +9,7 @@ export const en = {
   'app.retry': 'Try again',
 
   'home.title': 'Talk face to face',
-  'home.lead': 'Start a call and send the link. No account, nothing to set up.',
+  'home.lead': 'Start a call, send the link. No account needed.',
   'home.name': 'Your name',
   'home.name.hint': 'What others see on your picture',
   'home.name.missing': 'Tell the others who you are: enter a name of 1 to 64 characters.',

@@ -18,7 +18,7 @@ const PICTURE = 16 / 9;
 const NARROWEST = 3 / 2;
 
 /** A layout with more columns wins if its tiles are at least this large a share of the largest: faces side by side. */
-const NEARLY = 0.92;
+const NEARLY = 0.86;
 
 /**
  * Rectangles of `count` tiles: the number of columns that makes tiles largest, the last row centred, everything centred.
