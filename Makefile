@@ -1,0 +1,25 @@
+# The commands of the README; everything else is plain cargo.
+.PHONY: help run test bench dist types setup
+
+help: ## Says what there is
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+run: ## Opens the app; without a display, holds a short call under one of its own and saves a picture of it
+	@scripts/run
+
+test: ## Everything that CI asks for
+	@scripts/test
+
+bench: ## What a call costs, beside headless Chromium: a table and JSON
+	@scripts/setup test
+	cargo build --release --workspace
+	cargo run --release -p confab-tests --bin bench
+
+dist: ## Installable packages: .deb and .rpm
+	@scripts/dist
+
+types: ## Writes ui/src/backend/types.ts from the Rust types
+	UPDATE_TYPES=1 cargo test -p confab-protocol --test typescript
+
+setup: ## Installs what building and testing need
+	@scripts/setup test
