@@ -14,6 +14,7 @@ class Call {
   #meters = new Map();
   #chat = [];
   #log = [];
+  #joins = 0;
 
   /** Joins with `audio` (a frequency in Hz) and `video` (`{ width, height, fps }`), either of which may be null. */
   async join({ server, room, name, audio = null, video = null }) {
@@ -58,6 +59,13 @@ class Call {
     this.#mesh.emit("screen", { id: this.#mesh.id, name: this.name, stream: new SharedStream(new MediaStream([patternTrack(video)])) });
   }
 
+  /** Shares a tone at the moment `at` (ms since 1970), to do so together with others. */
+  async shareTone(hz, at) {
+    const stream = new SharedStream(new MediaStream([await toneTrack(hz)]));
+    await new Promise((resolve) => setTimeout(resolve, at - Date.now()));
+    this.#mesh.emit("tone", { stream });
+  }
+
   say(text) {
     const message = { id: crypto.randomUUID(), from: this.name, author: this.#mesh.id, text, at: Date.now() };
     this.#chat.push(message);
@@ -86,7 +94,7 @@ class Call {
         return [id, { ...person, collisions: peer?.collisions ?? 0, signaling: peer?.pc.signalingState, tracks: tracks.map(view) }];
       }),
     );
-    return { id: this.#mesh?.id, people, chat: this.#chat, log: this.#log };
+    return { id: this.#mesh?.id, joins: this.#joins, people, chat: this.#chat, log: this.#log };
   }
 
   /** The id of the person called `name`. */
@@ -146,6 +154,7 @@ class Call {
 
   #listen() {
     const mesh = this.#mesh;
+    mesh.on("joined", () => (this.#joins += 1));
     mesh.on("error", (text) => this.#log.push(`error: ${text}`));
     mesh.on("server", (event, data) => {
       if (event === "user-connected") this.#person(data.id).name = data.name;

@@ -1,0 +1,1 @@
+//! A page and `confab-peer` in one call, in both orders.
