@@ -1,1 +1,54 @@
-//! Devices, capture, encoding, decoding, audio processing and mixing
+//! Devices, capture, encoding, decoding, audio processing and mixing.
+//!
+//! - [`VideoCapture`]: camera, file or test picture → one VP8 encoder that obeys one [`VideoDemand`].
+//! - [`AudioCapture`]: microphone, file or tone → Opus packets, made once for all peers.
+//! - [`AudioOutput`]: the packets of each [`PeerAudio`] → jitter buffer, decoder, gain → one mix → a speaker or nobody.
+//! - [`Vp8Decoder`], [`IvfWriter`], [`pattern`], [`Y4mReader`]: for recordings, tests and benchmarks.
+//!
+//! Nothing here knows of networks. What blocks (devices, codecs, disks) has threads of its own; the async functions only
+//! wait for them, with a limit.
+//!
+//! [`VideoDemand`]: confab_protocol::media::VideoDemand
+#![deny(unsafe_code)]
+
+mod audio_in;
+mod audio_out;
+mod camera;
+mod clock;
+mod decode;
+mod device;
+mod encode;
+mod i420;
+mod jitter;
+pub mod level;
+mod mixer;
+pub mod pattern;
+mod picture_source;
+mod player;
+mod record;
+mod resample;
+mod size_policy;
+mod slot;
+mod sound_host;
+mod sound_source;
+mod source;
+mod stop;
+mod stretch;
+mod video;
+mod vpx;
+mod wav;
+mod y4m;
+
+pub use audio_in::AudioCapture;
+pub use audio_out::AudioOutput;
+pub use decode::{DecodeError, Vp8Decoder, vp8_key_frame_size};
+pub use encode::VideoEncoder;
+pub use i420::{I420Frame, MAX_DIMENSION, ScaleScratch};
+pub use jitter::JitterStats;
+pub use mixer::{MAX_GAIN, PeerAudio};
+pub use record::{IvfFile, IvfWriter, read_ivf};
+pub use sound_source::TONE_AMPLITUDE;
+pub use source::{AudioSink, AudioSource, DEFAULT_TONE_HZ, SourceError, TONE_RANGE_HZ, VideoSource};
+pub use video::{VideoCapture, VideoConfig, VideoEvent, VideoStats};
+pub use vpx::VpxError;
+pub use y4m::{Y4mHeader, Y4mReader, Y4mWriter};

@@ -1,0 +1,202 @@
+//! From a microphone, tone or file to Opus packets.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use confab_protocol::media::{AUDIO_CLOCK_HZ, AudioPacket};
+use confab_protocol::{ErrorCode, UserError};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock;
+use crate::device;
+use crate::level::{Level, rms};
+use crate::sound_source::{self, SoundSource};
+use crate::source::AudioSource;
+use crate::stop::{self, Stop};
+
+/// Samples of one packet: 20 ms.
+pub const FRAME: usize = AUDIO_CLOCK_HZ as usize / 50;
+/// Bitrate of the encoder, in bit/s.
+pub const BITRATE: i32 = 32_000;
+/// Loss the in-band redundancy is made for, in percent. 0 would switch it off.
+const EXPECTED_LOSS: i32 = 10;
+/// Packets that wait for the consumer: 320 ms. Full: the newest is dropped, like one lost on the way.
+const PACKET_QUEUE: usize = 16;
+/// Most bytes a packet may have; 32 kbit/s makes 80.
+const PACKET_BYTES: usize = 1275;
+/// Distance between the samples counted and the time passed that is corrected by a jump, in samples: 200 ms.
+const CLOCK_SLACK: i64 = AUDIO_CLOCK_HZ as i64 / 5;
+/// How long a device may take to open.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long [`AudioCapture::stop`] waits for its thread.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Default)]
+struct Shared {
+    muted: AtomicBool,
+    level: Level,
+}
+
+/// A running source of sound with its Opus encoder (20 ms, 48 kHz, mono, 32 kbit/s, in-band FEC). Dropping it ends both.
+#[derive(Debug)]
+pub struct AudioCapture {
+    shared: Arc<Shared>,
+    stop: Stop,
+    failed: watch::Receiver<Option<UserError>>,
+    thread: Option<JoinHandle<()>>,
+    _idle: Option<mpsc::Sender<AudioPacket>>,
+}
+
+impl AudioCapture {
+    /// Opens the source. Fails with `MicrophoneMissing`, `MicrophoneFailed`, `NoSoundServer`, `FileUnreadable` or
+    /// `FileFormat`. [`AudioSource::None`] opens nothing and never yields. The receiver ends when the capture does.
+    pub async fn start(source: AudioSource) -> Result<(Self, mpsc::Receiver<AudioPacket>), UserError> {
+        let (packets, receiver) = mpsc::channel(PACKET_QUEUE);
+        let (failure, failed) = watch::channel(None);
+        let mut capture = Self { shared: Arc::default(), stop: Stop::default(), failed, thread: None, _idle: None };
+        if source == AudioSource::None {
+            capture._idle = Some(packets);
+            return Ok((capture, receiver));
+        }
+        let encoder = Encoder::new()?;
+        let (opened, opening) = oneshot::channel();
+        let (shared, stop) = (capture.shared.clone(), capture.stop.clone());
+        let thread = stop::spawn("confab-audio-in", move || match sound_source::open(&source) {
+            Err(error) => drop(opened.send(Err(error))),
+            Ok(source) if opened.send(Ok(())).is_ok() => {
+                Loop { source, encoder, shared, stop, packets, failure }.run();
+            }
+            Ok(_) => {}
+        })?;
+        device::opened(opening, OPEN_TIMEOUT).await?;
+        capture.thread = Some(thread);
+        Ok((capture, receiver))
+    }
+
+    /// Mutes or unmutes. While muted nothing is sent, from this call on (a packet already in the channel is the last).
+    pub fn set_muted(&self, muted: bool) {
+        self.shared.muted.store(muted, Ordering::Release);
+        if muted {
+            self.shared.level.set(0.0);
+        }
+    }
+
+    /// True while muted.
+    pub fn is_muted(&self) -> bool {
+        self.shared.muted.load(Ordering::Acquire)
+    }
+
+    /// Loudness of what is sent: RMS, 0..1; 0 while muted.
+    pub fn level(&self) -> f32 {
+        if self.is_muted() { 0.0 } else { self.shared.level.get() }
+    }
+
+    /// Why the source stopped against our will, once it has; the packet receiver then ends too.
+    pub fn failed(&self) -> watch::Receiver<Option<UserError>> {
+        self.failed.clone()
+    }
+
+    /// Ends the capture; the device is free when this returns (two seconds at most).
+    pub async fn stop(mut self) {
+        self.stop.set();
+        stop::join(self.thread.take().into_iter().collect(), STOP_TIMEOUT).await;
+    }
+}
+
+impl Drop for AudioCapture {
+    fn drop(&mut self) {
+        self.stop.set();
+    }
+}
+
+/// Opus as every packet of ours is made.
+pub(crate) struct Encoder {
+    opus: opus::Encoder,
+    buffer: [u8; PACKET_BYTES],
+}
+
+impl Encoder {
+    pub(crate) fn new() -> Result<Self, UserError> {
+        let make = || {
+            let mut opus = opus::Encoder::new(AUDIO_CLOCK_HZ, opus::Channels::Mono, opus::Application::Voip)?;
+            opus.set_bitrate(opus::Bitrate::Bits(BITRATE))?;
+            opus.set_inband_fec(true)?;
+            opus.set_packet_loss_perc(EXPECTED_LOSS)?;
+            opus.set_signal(opus::Signal::Voice)?;
+            Ok(opus)
+        };
+        let opus = make().map_err(|error: opus::Error| UserError::with_detail(ErrorCode::Internal, error))?;
+        Ok(Self { opus, buffer: [0; PACKET_BYTES] })
+    }
+
+    pub(crate) fn encode(&mut self, samples: &[f32; FRAME]) -> Result<Bytes, opus::Error> {
+        let length = self.opus.encode_float(samples, &mut self.buffer)?;
+        Ok(Bytes::copy_from_slice(&self.buffer[..length]))
+    }
+
+    /// Forgets what was said.
+    fn reset(&mut self) {
+        if let Err(error) = self.opus.reset_state() {
+            tracing::debug!(%error, "opus encoder not reset");
+        }
+    }
+}
+
+struct Loop {
+    source: Box<dyn SoundSource>,
+    encoder: Encoder,
+    shared: Arc<Shared>,
+    stop: Stop,
+    packets: mpsc::Sender<AudioPacket>,
+    failure: watch::Sender<Option<UserError>>,
+}
+
+impl Loop {
+    fn run(mut self) {
+        let mut frame = [0.0; FRAME];
+        let mut timestamp = clock::audio_ticks(Instant::now());
+        let mut sequence = 0u16;
+        let mut was_muted = false;
+        while !self.stop.is_set() && !self.packets.is_closed() {
+            match self.source.next(&mut frame, &self.stop) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(error) => {
+                    tracing::warn!(%error, "sound source failed");
+                    self.failure.send_replace(Some(error));
+                    return;
+                }
+            }
+            // Counted by samples, the truest clock there is of a device; a device that stood still is caught up with.
+            timestamp += FRAME as i64;
+            let now = clock::audio_ticks(Instant::now());
+            if (now - timestamp).abs() > CLOCK_SLACK {
+                timestamp = now;
+            }
+            if self.shared.muted.load(Ordering::Acquire) {
+                was_muted = true;
+                continue;
+            }
+            if std::mem::take(&mut was_muted) {
+                // Not a sample from before the mute may leak into what follows it.
+                self.encoder.reset();
+            }
+            self.shared.level.set(rms(&frame));
+            let data = match self.encoder.encode(&frame) {
+                Ok(data) => data,
+                Err(error) => {
+                    self.failure.send_replace(Some(UserError::with_detail(ErrorCode::Internal, error)));
+                    return;
+                }
+            };
+            // A second look: the mute may have come while this frame was encoded.
+            if !self.shared.muted.load(Ordering::Acquire) {
+                let _ = self.packets.try_send(AudioPacket { data, timestamp: timestamp as u32, sequence });
+                sequence = sequence.wrapping_add(1);
+            }
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! Microphones and speakers by cpal. The callbacks neither lock nor allocate nor log: they move samples through a ring.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use confab_protocol::media::AUDIO_CLOCK_HZ;
+use confab_protocol::{ErrorCode, UserError};
+use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
+use cpal::{BufferSize, FromSample, SampleFormat, SizedSample, StreamConfig, SupportedStreamConfig};
+use rtrb::{Consumer, Producer, RingBuffer};
+use tokio::sync::oneshot;
+
+use crate::player::BLOCK;
+use crate::resample::MonoResampler;
+use crate::sound_host::{Platform, SoundHost};
+
+/// Time a ring can hold; beyond it the newest samples are dropped.
+const RING: Duration = Duration::from_millis(500);
+/// How long a device may take to make a stream.
+const STREAM_TIMEOUT: Duration = Duration::from_secs(3);
+/// A microphone that is silent this long, without even zeros, is taken for dead.
+const SILENT: Duration = Duration::from_secs(5);
+/// Longest sleep of a reader between two looks.
+const LOOK: Duration = Duration::from_millis(20);
+/// Frames asked for per callback where the host lets us choose: 10 ms at 48 kHz.
+const PERIOD: u32 = 480;
+/// Most that waits for the speaker, whatever the number of underruns: 120 ms at 48 kHz.
+const MOST_AHEAD: usize = 5760;
+
+/// The end of a start: the thread that opens the device has answered, in time or not.
+pub(crate) async fn opened(
+    opening: oneshot::Receiver<Result<(), UserError>>,
+    limit: Duration,
+) -> Result<(), UserError> {
+    match tokio::time::timeout(limit, opening).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(UserError::with_detail(ErrorCode::Internal, "a sound thread ended early")),
+        Err(_) => {
+            let detail = format!("the sound server did not answer in {} s", limit.as_secs());
+            Err(UserError::with_detail(ErrorCode::NoSoundServer, detail))
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Input,
+    Output,
+}
+
+impl Direction {
+    fn missing(self) -> ErrorCode {
+        if self == Self::Input { ErrorCode::MicrophoneMissing } else { ErrorCode::SpeakerMissing }
+    }
+
+    fn failed(self) -> ErrorCode {
+        // There is no code for a broken speaker; to a person it is one that is not there.
+        if self == Self::Input { ErrorCode::MicrophoneFailed } else { ErrorCode::SpeakerMissing }
+    }
+
+    fn error(self, error: &cpal::Error) -> UserError {
+        let code = match error.kind() {
+            cpal::ErrorKind::HostUnavailable => ErrorCode::NoSoundServer,
+            cpal::ErrorKind::DeviceNotAvailable => self.missing(),
+            _ => self.failed(),
+        };
+        UserError::with_detail(code, error)
+    }
+}
+
+/// Names by which a device may be called: the system's id and the description.
+fn names(device: &cpal::Device) -> [Option<String>; 2] {
+    [device.id().ok().map(|id| id.id().to_owned()), device.description().ok().map(|d| d.name().to_owned())]
+}
+
+fn find(host: &cpal::Host, direction: Direction, name: Option<&str>) -> Result<cpal::Device, UserError> {
+    let Some(name) = name else {
+        let device = match direction {
+            Direction::Input => host.default_input_device(),
+            Direction::Output => host.default_output_device(),
+        };
+        let usable = device.filter(|device| direction == Direction::Output || Platform::is_microphone(&names(device)));
+        return usable.ok_or_else(|| UserError::new(direction.missing()));
+    };
+    let all: Vec<_> = match direction {
+        Direction::Input => host.input_devices().map_err(|error| direction.error(&error))?.collect(),
+        Direction::Output => host.output_devices().map_err(|error| direction.error(&error))?.collect(),
+    };
+    let exact = |wanted: &String| wanted == name;
+    let alike = |wanted: &String| wanted.to_lowercase().contains(&name.to_lowercase());
+    let index = all
+        .iter()
+        .position(|device| names(device).iter().flatten().any(exact))
+        .or_else(|| all.iter().position(|device| names(device).iter().flatten().any(alike)));
+    let device = index.and_then(|index| all.into_iter().nth(index));
+    device.ok_or_else(|| UserError::with_detail(direction.missing(), format!("no device is called {name}")))
+}
+
+fn configuration(
+    device: &cpal::Device,
+    direction: Direction,
+    converts: bool,
+) -> Result<(StreamConfig, SampleFormat), UserError> {
+    if converts {
+        // The sound server resamples and mixes better than we do, and knows its device.
+        let config = StreamConfig { channels: 1, sample_rate: AUDIO_CLOCK_HZ, buffer_size: BufferSize::Fixed(PERIOD) };
+        return Ok((config, SampleFormat::F32));
+    }
+    let default: SupportedStreamConfig = match direction {
+        Direction::Input => device.default_input_config(),
+        Direction::Output => device.default_output_config(),
+    }
+    .map_err(|error| direction.error(&error))?;
+    Ok((default.config(), default.sample_format()))
+}
+
+/// Where a stream's error callback leaves what ends it.
+#[derive(Debug, Clone, Default)]
+struct Failure(Arc<Mutex<Option<UserError>>>);
+
+impl Failure {
+    fn get(&self) -> Option<UserError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn callback(&self, direction: Direction) -> impl FnMut(cpal::Error) + Send + 'static {
+        let failure = self.clone();
+        move |error| match error.kind() {
+            // The stream lives on.
+            cpal::ErrorKind::Xrun | cpal::ErrorKind::DeviceChanged | cpal::ErrorKind::RealtimeDenied => {
+                tracing::debug!(%error, "sound device");
+            }
+            _ => {
+                let error = direction.error(&error);
+                failure.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            }
+        }
+    }
+}
+
+/// Calls `$build::<T>($($arg),*)` with the sample type of `$format`.
+macro_rules! by_format {
+    ($format:expr, $direction:expr, $build:ident($($arg:expr),*)) => {
+        match $format {
+            SampleFormat::F32 => $build::<f32>($($arg),*),
+            SampleFormat::I16 => $build::<i16>($($arg),*),
+            SampleFormat::I32 => $build::<i32>($($arg),*),
+            SampleFormat::U8 => $build::<u8>($($arg),*),
+            SampleFormat::I8 => $build::<i8>($($arg),*),
+            SampleFormat::U16 => $build::<u16>($($arg),*),
+            SampleFormat::I24 => $build::<cpal::I24>($($arg),*),
+            SampleFormat::F64 => $build::<f64>($($arg),*),
+            other => Err(UserError::with_detail($direction.failed(), format!("sample format {other}"))),
+        }
+    };
+}
+
+/// An open microphone. To be read on the thread that opened it.
+pub(crate) struct Recording {
+    // Dropped first: no callback may outlive the ring's reader by long.
+    _stream: cpal::Stream,
+    ring: Consumer<f32>,
+    resampler: MonoResampler,
+    failure: Failure,
+    heard: Instant,
+    raw: Vec<f32>,
+    resampled: Vec<f32>,
+}
+
+fn capture_stream<T>(
+    device: &cpal::Device,
+    config: StreamConfig,
+    mut ring: Producer<f32>,
+    failure: &Failure,
+) -> Result<cpal::Stream, UserError>
+where
+    T: SizedSample,
+    f32: FromSample<T>,
+{
+    let channels = usize::from(config.channels).max(1);
+    let reader = thread::current();
+    let callback = move |data: &[T], _: &cpal::InputCallbackInfo| {
+        for frame in data.chunks_exact(channels) {
+            let sum: f32 = frame.iter().map(|sample| f32::from_sample_(*sample)).sum();
+            // Full: the reader is stuck, the newest is lost.
+            let _ = ring.push(sum / channels as f32);
+        }
+        // A futex wake, no lock.
+        reader.unpark();
+    };
+    device
+        .build_input_stream(config, callback, failure.callback(Direction::Input), Some(STREAM_TIMEOUT))
+        .map_err(|error| Direction::Input.error(&error))
+}
+
+impl Recording {
+    /// Opens the microphone with this name, or the default one.
+    pub(crate) fn open(name: Option<&str>) -> Result<Self, UserError> {
+        let (host, converts) = Platform::open()?;
+        let device = find(&host, Direction::Input, name)?;
+        let (config, format) = configuration(&device, Direction::Input, converts)?;
+        let (producer, ring) = RingBuffer::new((config.sample_rate as f32 * RING.as_secs_f32()) as usize);
+        let failure = Failure::default();
+        let resampler = MonoResampler::new(config.sample_rate, AUDIO_CLOCK_HZ)?;
+        let stream = by_format!(format, Direction::Input, capture_stream(&device, config, producer, &failure))?;
+        stream.play().map_err(|error| Direction::Input.error(&error))?;
+        tracing::debug!(device = ?names(&device), ?config, %format, "microphone open");
+        let heard = Instant::now();
+        Ok(Self { _stream: stream, ring, resampler, failure, heard, raw: Vec::new(), resampled: Vec::new() })
+    }
+
+    /// Waits a little for samples and appends those there are, at 48 kHz. Fails when the device is gone or silent.
+    pub(crate) fn read(&mut self, out: &mut VecDeque<f32>) -> Result<(), UserError> {
+        if self.ring.is_empty() {
+            if let Some(error) = self.failure.get() {
+                return Err(error);
+            }
+            if self.heard.elapsed() > SILENT {
+                let detail = format!("no sound for {} s", SILENT.as_secs());
+                return Err(UserError::with_detail(ErrorCode::MicrophoneFailed, detail));
+            }
+            thread::park_timeout(LOOK);
+            return Ok(());
+        }
+        self.heard = Instant::now();
+        self.raw.clear();
+        if let Ok(chunk) = self.ring.read_chunk(self.ring.slots()) {
+            self.raw.extend(chunk);
+        }
+        self.resampled.clear();
+        self.resampler.push(&self.raw, &mut self.resampled);
+        out.extend(self.resampled.drain(..));
+        Ok(())
+    }
+}
+
+/// An open speaker.
+pub(crate) struct Playback {
+    _stream: cpal::Stream,
+    ring: Producer<f32>,
+    capacity: usize,
+    resampler: MonoResampler,
+    resampled: Vec<f32>,
+    failure: Failure,
+    shared: Arc<PlaybackShared>,
+    rate: u32,
+    ahead: usize,
+    underruns: u32,
+    started: bool,
+}
+
+/// What the callback tells.
+#[derive(Debug, Default)]
+struct PlaybackShared {
+    period: AtomicU32,
+    underruns: AtomicU32,
+}
+
+fn playback_stream<T>(
+    device: &cpal::Device,
+    config: StreamConfig,
+    mut ring: Consumer<f32>,
+    shared: Arc<PlaybackShared>,
+    failure: &Failure,
+) -> Result<cpal::Stream, UserError>
+where
+    T: SizedSample + FromSample<f32>,
+{
+    let channels = usize::from(config.channels).max(1);
+    let mut last = 0.0f32;
+    let callback = move |data: &mut [T], _: &cpal::OutputCallbackInfo| {
+        let frames = data.len() / channels;
+        shared.period.fetch_max(frames as u32, Ordering::Relaxed);
+        if ring.slots() < frames {
+            shared.underruns.fetch_add(1, Ordering::Relaxed);
+        }
+        for frame in data.chunks_exact_mut(channels) {
+            // A ring that ran dry fades instead of clicking.
+            last = ring.pop().unwrap_or(last * 0.98);
+            frame.fill(T::from_sample_(last));
+        }
+    };
+    device
+        .build_output_stream(config, callback, failure.callback(Direction::Output), Some(STREAM_TIMEOUT))
+        .map_err(|error| Direction::Output.error(&error))
+}
+
+impl Playback {
+    /// Opens the speaker with this name, or the default one.
+    pub(crate) fn open(name: Option<&str>) -> Result<Self, UserError> {
+        let (host, converts) = Platform::open()?;
+        let device = find(&host, Direction::Output, name)?;
+        let (config, format) = configuration(&device, Direction::Output, converts)?;
+        let capacity = (config.sample_rate as f32 * RING.as_secs_f32()) as usize;
+        let (ring, consumer) = RingBuffer::new(capacity);
+        let (failure, shared) = (Failure::default(), Arc::<PlaybackShared>::default());
+        let resampler = MonoResampler::new(AUDIO_CLOCK_HZ, config.sample_rate)?;
+        let stream = by_format!(
+            format,
+            Direction::Output,
+            playback_stream(&device, config, consumer, shared.clone(), &failure)
+        )?;
+        stream.play().map_err(|error| Direction::Output.error(&error))?;
+        tracing::debug!(device = ?names(&device), ?config, %format, "speaker open");
+        Ok(Self {
+            _stream: stream,
+            ring,
+            capacity,
+            resampler,
+            resampled: Vec::new(),
+            failure,
+            shared,
+            rate: config.sample_rate,
+            ahead: BLOCK,
+            underruns: 0,
+            started: false,
+        })
+    }
+
+    /// What ended the stream, if something did.
+    pub(crate) fn failure(&self) -> Option<UserError> {
+        self.failure.get()
+    }
+
+    /// True if the ring holds less than it should: a callback's worth and a margin that grows with each underrun.
+    pub(crate) fn wants_block(&mut self) -> bool {
+        let underruns = self.shared.underruns.load(Ordering::Relaxed);
+        if underruns != self.underruns {
+            self.underruns = underruns;
+            // The first one is the start.
+            if std::mem::replace(&mut self.started, true) {
+                self.ahead = (self.ahead + BLOCK / 2).min(MOST_AHEAD);
+            }
+        }
+        let period = self.shared.period.load(Ordering::Relaxed) as usize;
+        let margin = self.ahead * self.rate as usize / AUDIO_CLOCK_HZ as usize;
+        let filled = self.capacity - self.ring.slots();
+        filled < (period + margin).min(self.capacity * 3 / 4)
+    }
+
+    /// Appends a block of 48 kHz; what does not fit is dropped.
+    pub(crate) fn write(&mut self, block: &[f32; BLOCK]) {
+        self.resampled.clear();
+        self.resampler.push(block, &mut self.resampled);
+        for sample in self.resampled.drain(..) {
+            if self.ring.push(sample).is_err() {
+                break;
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Playback {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Playback").field("rate", &self.rate).field("underruns", &self.underruns).finish_non_exhaustive()
+    }
+}

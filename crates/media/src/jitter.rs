@@ -1,0 +1,300 @@
+//! The jitter buffer of one peer's sound: order, wait as long as the network needs, say what is lost. No clock of its own.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use confab_protocol::media::{AUDIO_CLOCK_HZ, AudioPacket};
+
+/// Least and most that is waited for, as target.
+pub const MIN_TARGET: Duration = Duration::from_millis(20);
+/// See [`MIN_TARGET`].
+pub const MAX_TARGET: Duration = Duration::from_millis(200);
+/// Packets held; more are a burst that is too old to be heard, the oldest go first.
+const CAPACITY: usize = 60;
+/// Largest Opus packet: 120 ms at 510 kbit/s (RFC 6716 section 3.2.1 allows 1275 per frame).
+const PACKET_BYTES: usize = 1275 * 6;
+/// A timestamp this far off, in samples, starts the stream anew (a sender that restarted, or was muted).
+const RESTART_SAMPLES: i64 = 2 * AUDIO_CLOCK_HZ as i64;
+/// Packets in a row that are too late before they are taken for a stream that restarted with smaller timestamps.
+const LATE_RESTART: u32 = 8;
+/// Packets whose transit times make the estimate: about eight seconds.
+const WINDOW: usize = 400;
+/// Share of packets that should be in time.
+const QUANTILE: f64 = 0.98;
+/// Concealment in a row before there is silence, in samples: 100 ms.
+const CONCEAL_SAMPLES: i64 = AUDIO_CLOCK_HZ as i64 / 10;
+/// How long after a loss there is waited one packet longer, so that the next one can mend it: ten seconds.
+const LOSSY: Duration = Duration::from_secs(10);
+/// Length of a packet while none has been seen, in samples: 20 ms.
+const DEFAULT_SAMPLES: i64 = AUDIO_CLOCK_HZ as i64 / 50;
+
+/// What to play next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Playout {
+    /// Decode this packet.
+    Packet(Bytes),
+    /// A packet of this many samples is lost: decode it from the redundancy (in-band FEC) in the packet after it.
+    Recover(Bytes, usize),
+    /// Lost or late: invent this many samples.
+    Conceal(usize),
+    /// Nothing is being said.
+    Silence,
+}
+
+/// What happened to the packets of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JitterStats {
+    /// Packets pushed.
+    pub received: u64,
+    /// Thrown away: they came after their time.
+    pub late: u64,
+    /// Thrown away: had been there already.
+    pub duplicate: u64,
+    /// Thrown away: no Opus packet, or the buffer was full.
+    pub refused: u64,
+    /// Recovered from redundancy.
+    pub recovered: u64,
+    /// Invented stretches.
+    pub concealed: u64,
+    /// Starts of the stream: the first one, after silence, after a jump.
+    pub starts: u64,
+}
+
+#[derive(Debug)]
+struct Held {
+    data: Bytes,
+    sequence: u16,
+    samples: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Idle,
+    Filling { since: Duration },
+    Playing,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct JitterBuffer {
+    packets: BTreeMap<i64, Held>,
+    state: State,
+    // Newest timestamp seen, unwrapped, to unwrap the next one by.
+    newest: Option<i64>,
+    // Timestamp that is played next; all before it is over.
+    next: i64,
+    last_sequence: u16,
+    // Samples invented while nothing was there; they stand for what turns out lost.
+    ahead: i64,
+    concealed: i64,
+    late_in_row: u32,
+    transits: VecDeque<i64>,
+    sorted: Vec<i64>,
+    target: i64,
+    lossy_until: Duration,
+    stats: JitterStats,
+}
+
+fn samples(time: Duration) -> i64 {
+    (time.as_nanos() * u128::from(AUDIO_CLOCK_HZ) / 1_000_000_000) as i64
+}
+
+impl Default for JitterBuffer {
+    fn default() -> Self {
+        Self {
+            packets: BTreeMap::new(),
+            state: State::Idle,
+            newest: None,
+            next: 0,
+            last_sequence: 0,
+            ahead: 0,
+            concealed: 0,
+            late_in_row: 0,
+            transits: VecDeque::with_capacity(WINDOW),
+            sorted: Vec::with_capacity(WINDOW),
+            target: samples(MIN_TARGET),
+            lossy_until: Duration::ZERO,
+            stats: JitterStats::default(),
+        }
+    }
+}
+
+impl JitterBuffer {
+    /// Takes a packet that arrived at `now` (any clock that does not go back).
+    pub fn insert(&mut self, packet: AudioPacket, now: Duration) {
+        self.stats.received += 1;
+        let length = match opus::packet::get_nb_samples(&packet.data, AUDIO_CLOCK_HZ) {
+            Ok(length) if length > 0 && packet.data.len() <= PACKET_BYTES => length as i64,
+            _ => {
+                self.stats.refused += 1;
+                return;
+            }
+        };
+        let timestamp = match self.newest {
+            None => i64::from(packet.timestamp),
+            Some(newest) => newest + i64::from(packet.timestamp.wrapping_sub(newest as u32) as i32),
+        };
+        if self.newest.is_some_and(|newest| (timestamp - newest).abs() > RESTART_SAMPLES) {
+            self.restart();
+        }
+        if self.state == State::Playing && timestamp < self.next {
+            self.stats.late += 1;
+            self.late_in_row += 1;
+            self.measure(timestamp, now);
+            if self.late_in_row < LATE_RESTART {
+                return;
+            }
+            self.restart();
+        }
+        self.late_in_row = 0;
+        if self.packets.contains_key(&timestamp) {
+            self.stats.duplicate += 1;
+            return;
+        }
+        self.newest = Some(self.newest.map_or(timestamp, |newest| newest.max(timestamp)));
+        self.measure(timestamp, now);
+        if self.state == State::Idle {
+            self.state = State::Filling { since: now };
+            self.stats.starts += 1;
+        }
+        let held = Held { data: packet.data, sequence: packet.sequence, samples: length };
+        self.packets.insert(timestamp, held);
+        while self.packets.len() > CAPACITY {
+            self.packets.pop_first();
+            self.stats.refused += 1;
+        }
+    }
+
+    /// Decides what comes next at `now`. `waiting` are samples already decoded and not yet heard.
+    pub fn next(&mut self, now: Duration) -> Playout {
+        if let State::Filling { since } = self.state {
+            let span = match (self.packets.first_key_value(), self.packets.last_key_value()) {
+                (Some((first, _)), Some((last, held))) => last + held.samples - first,
+                _ => 0,
+            };
+            if span < self.target && samples(now.saturating_sub(since)) < self.target {
+                return Playout::Silence;
+            }
+            self.state = State::Playing;
+            self.next = self.packets.first_key_value().map_or(self.next, |(first, _)| *first);
+            self.ahead = 0;
+        }
+        if self.state == State::Idle {
+            return Playout::Silence;
+        }
+        self.settle_gap(now);
+        let Some((&first, held)) = self.packets.first_key_value() else {
+            return self.conceal_while_empty();
+        };
+        let gap = first - self.next;
+        if gap > 0 {
+            self.ahead = 0;
+            // Redundancy reaches back one packet, and only if there was a packet to lose.
+            let one_lost = held.sequence.wrapping_sub(self.last_sequence) != 1;
+            if gap <= held.samples && one_lost {
+                self.next = first;
+                self.concealed = 0;
+                self.stats.recovered += 1;
+                return Playout::Recover(held.data.clone(), gap as usize);
+            }
+            let length = gap.min(DEFAULT_SAMPLES);
+            self.next += length;
+            return self.conceal(length);
+        }
+        // The entry was just seen, so it is there.
+        let Some((first, held)) = self.packets.pop_first() else { return Playout::Silence };
+        self.next = first + held.samples;
+        self.last_sequence = held.sequence;
+        self.ahead = 0;
+        self.concealed = 0;
+        Playout::Packet(held.data)
+    }
+
+    /// How long sound waits here beyond the fastest packet's way, and how long it should, both in samples. `undelivered`
+    /// are samples handed out and not yet heard. `None` while nothing plays.
+    pub fn delay(&self, now: Duration, undelivered: usize) -> Option<(i64, i64)> {
+        let fastest = *self.sorted.first()?;
+        (self.state == State::Playing).then(|| (samples(now) - (self.next - undelivered as i64) - fastest, self.target))
+    }
+
+    /// What is waited for now.
+    #[cfg(test)]
+    pub fn target(&self) -> Duration {
+        Duration::from_micros((self.target * 1_000_000 / i64::from(AUDIO_CLOCK_HZ)) as u64)
+    }
+
+    /// Counters since the start.
+    pub fn stats(&self) -> JitterStats {
+        self.stats
+    }
+
+    fn restart(&mut self) {
+        self.packets.clear();
+        self.transits.clear();
+        self.newest = None;
+        self.state = State::Idle;
+        self.ahead = 0;
+        self.concealed = 0;
+        self.late_in_row = 0;
+    }
+
+    /// What was invented while the buffer was empty covers the start of a gap that shows up afterwards; a long gap is a
+    /// pause and is not played at all.
+    fn settle_gap(&mut self, now: Duration) {
+        let Some((&first, held)) = self.packets.first_key_value() else { return };
+        let gap = first - self.next;
+        if gap > 0 && held.sequence.wrapping_sub(self.last_sequence) != 1 {
+            self.lossy_until = now + LOSSY;
+        }
+        if gap > CONCEAL_SAMPLES {
+            self.next = first;
+            self.ahead = 0;
+        } else if gap > 0 {
+            let covered = gap.min(self.ahead);
+            self.next += covered;
+            self.ahead -= covered;
+        }
+    }
+
+    fn conceal_while_empty(&mut self) -> Playout {
+        self.ahead += DEFAULT_SAMPLES;
+        match self.conceal(DEFAULT_SAMPLES) {
+            Playout::Silence => {
+                // The transits stay: after a pause the network is likely as it was.
+                self.state = State::Idle;
+                Playout::Silence
+            }
+            playout => playout,
+        }
+    }
+
+    fn conceal(&mut self, length: i64) -> Playout {
+        self.concealed += length;
+        if self.concealed > CONCEAL_SAMPLES {
+            return Playout::Silence;
+        }
+        self.stats.concealed += 1;
+        Playout::Conceal(length as usize)
+    }
+
+    fn measure(&mut self, timestamp: i64, now: Duration) {
+        if self.transits.len() == WINDOW {
+            self.transits.pop_front();
+        }
+        self.transits.push_back(samples(now) - timestamp);
+        self.sorted.clear();
+        self.sorted.extend(&self.transits);
+        self.sorted.sort_unstable();
+        let rank = ((self.sorted.len() - 1) as f64 * QUANTILE).ceil() as usize;
+        let spread = self.sorted[rank] - self.sorted[0];
+        // Half a packet on top: playout moves in steps of 10 ms. More where redundancy has something
+        // to do: the next packet has to be there when one is missed.
+        let reserve = if now < self.lossy_until { DEFAULT_SAMPLES * 3 / 2 } else { 0 };
+        self.target = (spread + reserve + DEFAULT_SAMPLES / 2).clamp(samples(MIN_TARGET), samples(MAX_TARGET));
+    }
+}
+
+#[cfg(test)]
+#[path = "jitter_tests.rs"]
+mod tests;

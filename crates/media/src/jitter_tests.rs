@@ -1,0 +1,141 @@
+use super::*;
+
+fn packet(index: u32) -> AudioPacket {
+    // A 20 ms CELT packet (TOC 0xF8: configuration 31, mono, one frame); what it says is not looked at here.
+    let data = Bytes::from(vec![0xF8, index as u8, (index >> 8) as u8]);
+    AudioPacket { data, timestamp: index.wrapping_mul(960), sequence: index as u16 }
+}
+
+fn at(ms: u64) -> Duration {
+    Duration::from_millis(1000 + ms)
+}
+
+fn index(playout: &Playout) -> Option<u16> {
+    match playout {
+        Playout::Packet(data) => Some(u16::from_le_bytes([data[1], data[2]])),
+        _ => None,
+    }
+}
+
+/// Plays a stream whose packet `i` arrives at `arrival(i)` ms; returns what was played each 20 ms.
+fn play(count: u32, until: u64, arrival: impl Fn(u32) -> Option<u64>) -> (Vec<Playout>, JitterBuffer) {
+    let mut buffer = JitterBuffer::default();
+    let mut arrivals: Vec<_> = (0..count).filter_map(|i| Some((arrival(i)?, i))).collect();
+    arrivals.sort_unstable();
+    let mut arrivals = arrivals.into_iter().peekable();
+    let mut out = Vec::new();
+    for ms in (0..until).step_by(20) {
+        while let Some((when, i)) = arrivals.next_if(|(when, _)| *when <= ms) {
+            buffer.insert(packet(i), at(when));
+        }
+        out.push(buffer.next(at(ms)));
+    }
+    (out, buffer)
+}
+
+#[test]
+fn a_clean_stream_plays_in_order_after_a_short_wait() {
+    let (played, buffer) = play(50, 1040, |i| Some(u64::from(i) * 20));
+    let indexes: Vec<_> = played.iter().filter_map(index).collect();
+    assert_eq!(indexes, (0..50).collect::<Vec<_>>());
+    let waited = played.iter().take_while(|p| **p == Playout::Silence).count();
+    assert!(waited <= 2, "waited {waited} packets");
+    assert_eq!(buffer.target(), MIN_TARGET);
+}
+
+#[test]
+fn reordered_packets_come_out_in_order_and_duplicates_once() {
+    let mut buffer = JitterBuffer::default();
+    for i in [0, 2, 1, 1, 3, 3, 0] {
+        buffer.insert(packet(i), at(0));
+    }
+    let played: Vec<_> = (1..5).map(|i| buffer.next(at(20 * i))).filter_map(|p| index(&p)).collect();
+    assert_eq!(played, [0, 1, 2, 3]);
+    assert_eq!(buffer.stats().duplicate, 3);
+}
+
+#[test]
+fn a_single_loss_is_recovered_from_the_next_packet_and_more_are_concealed() {
+    // The second packet is late, so that there is a wait of three: redundancy needs the next packet in time.
+    let arrival = |i: u32| u64::from(i) * 20 + if i == 1 { 60 } else { 0 };
+    let (played, buffer) = play(60, 1400, |i| (![20, 40, 41, 42].contains(&i)).then(|| arrival(i).max(80)));
+    assert_eq!(buffer.stats().recovered, 2, "one single loss and the last of three: {:?}", buffer.stats());
+    assert!(buffer.stats().concealed >= 2);
+    let indexes: Vec<_> = played.iter().filter_map(index).collect();
+    assert_eq!(indexes.len(), 56);
+    assert!(indexes.is_sorted());
+    let recovered = played.iter().position(|p| matches!(p, Playout::Recover(_, 960))).expect("a recovery");
+    assert_eq!(index(&played[recovered + 1]), Some(21), "the packet that recovered is played next");
+}
+
+#[test]
+fn the_wait_grows_with_jitter_and_shrinks_without() {
+    // Every fifth packet is 60 ms late.
+    let late = |i: u32| u64::from(i) * 20 + if i % 5 == 3 { 60 } else { 0 };
+    let (_, buffer) = play(300, 6100, |i| Some(late(i)));
+    assert!((60..=100).contains(&buffer.target().as_millis()), "{:?}", buffer.target());
+    let (_, buffer) = play(1300, 26_000, |i| Some(if i < 300 { late(i) } else { u64::from(i) * 20 }));
+    assert_eq!(buffer.target(), MIN_TARGET);
+}
+
+#[test]
+fn silence_follows_a_mute_and_the_stream_starts_again() {
+    let (played, buffer) = play(100, 3000, |i| match i {
+        0..50 => Some(u64::from(i) * 20),
+        // 25 packets' worth of time passed in between, and timestamps counted on.
+        75.. => Some(u64::from(i) * 20),
+        _ => None,
+    });
+    let concealed = played.iter().filter(|p| matches!(p, Playout::Conceal(_))).count();
+    assert!((1..=10).contains(&concealed), "{concealed} invented packets");
+    assert!(played.iter().skip(62).take(10).all(|p| *p == Playout::Silence));
+    assert_eq!(played.iter().filter_map(index).count(), 75);
+    assert_eq!(buffer.stats().starts, 2);
+}
+
+#[test]
+fn sequence_and_timestamp_wrap() {
+    let mut buffer = JitterBuffer::default();
+    let mut played = Vec::new();
+    for i in 0..40u32 {
+        let mut packet = packet(i);
+        packet.timestamp = (i * 960).wrapping_sub(9_600);
+        packet.sequence = (i as u16).wrapping_sub(10);
+        buffer.insert(packet, at(u64::from(i) * 20));
+        played.extend(index(&buffer.next(at(u64::from(i) * 20 + 10))));
+    }
+    assert!(played.len() >= 38 && played.is_sorted(), "{played:?}");
+    assert_eq!(buffer.stats().concealed + buffer.stats().recovered, 0);
+}
+
+#[test]
+fn a_stream_that_restarts_anywhere_is_played() {
+    for jump in [500_000_000u32, 0u32.wrapping_sub(500_000_000), 0u32.wrapping_sub(30_000), 97_000] {
+        let mut buffer = JitterBuffer::default();
+        let mut played = 0;
+        for i in 0..100u32 {
+            let mut packet = packet(i);
+            if i >= 50 {
+                packet.timestamp = packet.timestamp.wrapping_add(jump);
+                packet.sequence = packet.sequence.wrapping_add(7_000);
+            }
+            buffer.insert(packet, at(u64::from(i) * 20));
+            let next = buffer.next(at(u64::from(i) * 20));
+            played += u32::from(i >= 62 && index(&next).is_some());
+        }
+        assert!(played >= 34, "jump by {}: {played} of 38", jump as i32);
+    }
+}
+
+#[test]
+fn rubbish_and_floods_are_bounded() {
+    let mut buffer = JitterBuffer::default();
+    for data in [&[][..], &[0xFF], &[0xF8; 8000]] {
+        buffer.insert(AudioPacket { data: Bytes::copy_from_slice(data), timestamp: 0, sequence: 0 }, at(0));
+    }
+    assert_eq!(buffer.stats().refused, 3);
+    for i in 0..1000 {
+        buffer.insert(packet(i), at(0));
+    }
+    assert!(buffer.packets.len() <= CAPACITY);
+}

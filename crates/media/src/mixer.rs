@@ -1,0 +1,209 @@
+//! The mix of all peers: blocks of 10 ms on whatever clock asks for them.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use confab_protocol::UserError;
+use confab_protocol::media::AudioPacket;
+use tokio::sync::mpsc;
+
+use crate::jitter::JitterStats;
+use crate::level::Level;
+use crate::player::{BLOCK, PeerPlayer};
+use crate::wav::WavRecorder;
+
+/// Packets of one peer that wait for the mixer (over a second of 20 ms packets). Full: the newest is dropped.
+const PACKET_QUEUE: usize = 64;
+/// Greatest gain of a peer.
+pub const MAX_GAIN: f32 = 4.0;
+
+/// What a peer's handle and the mixer share.
+#[derive(Debug)]
+struct PeerShared {
+    level: Level,
+    gain: Level,
+    gone: AtomicBool,
+    overflow: AtomicU64,
+    stats: Mutex<JitterStats>,
+    recorder: Mutex<Option<WavRecorder>>,
+}
+
+/// The sound of one remote peer. Dropping it takes the peer out of the mix and closes its recording.
+#[derive(Debug)]
+pub struct PeerAudio {
+    packets: mpsc::Sender<AudioPacket>,
+    shared: Arc<PeerShared>,
+}
+
+impl PeerAudio {
+    /// Hands a received packet to the mixer. Never waits: a packet over 64 waiting ones is dropped.
+    pub fn push(&self, packet: AudioPacket) {
+        if self.packets.try_send(packet).is_err() {
+            self.shared.overflow.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Loudness of what is heard from this peer: RMS, 0..1.
+    pub fn level(&self) -> f32 {
+        self.shared.level.get()
+    }
+
+    /// Changes how loud the peer is heard: 0 silent, 1 as sent, at most [`MAX_GAIN`].
+    pub fn set_gain(&self, gain: f32) {
+        self.shared.gain.set(if gain.is_finite() { gain.clamp(0.0, MAX_GAIN) } else { 1.0 });
+    }
+
+    /// Records what is heard from this peer from now on, silence included, as WAV with 48 kHz, mono, 16 bit. A second call
+    /// closes the first file. Fails with `RecordFailed`.
+    pub fn record_to(&self, path: impl AsRef<Path>) -> Result<(), UserError> {
+        let recorder = WavRecorder::create(path.as_ref())?;
+        *self.shared.recorder.lock().unwrap_or_else(PoisonError::into_inner) = Some(recorder);
+        Ok(())
+    }
+
+    /// Ends the recording and waits for the file to be whole (a second at most). Nothing happens without one.
+    pub fn stop_recording(&self) {
+        drop(self.shared.recorder.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// What happened to this peer's packets so far. [`JitterStats::refused`] includes those dropped by a full queue.
+    pub fn stats(&self) -> JitterStats {
+        let mut stats = *self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner);
+        let overflow = self.shared.overflow.load(Ordering::Relaxed);
+        stats.received += overflow;
+        stats.refused += overflow;
+        stats
+    }
+}
+
+impl Drop for PeerAudio {
+    fn drop(&mut self) {
+        self.shared.gone.store(true, Ordering::Release);
+    }
+}
+
+/// A peer as the mixer sees it.
+#[derive(Debug)]
+struct Peer {
+    packets: mpsc::Receiver<AudioPacket>,
+    shared: Arc<PeerShared>,
+    player: PeerPlayer,
+    gain: f32,
+}
+
+/// Peers on their way into the mix.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Door(Arc<Mutex<Vec<Peer>>>);
+
+impl Door {
+    /// Makes a peer that joins with the next block.
+    pub(crate) fn add(&self) -> PeerAudio {
+        let (sender, packets) = mpsc::channel(PACKET_QUEUE);
+        let shared = Arc::new(PeerShared {
+            level: Level::default(),
+            gain: Level::default(),
+            gone: AtomicBool::new(false),
+            overflow: AtomicU64::new(0),
+            stats: Mutex::default(),
+            recorder: Mutex::default(),
+        });
+        shared.gain.set(1.0);
+        let peer = Peer { packets, shared: shared.clone(), player: PeerPlayer::default(), gain: 1.0 };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(peer);
+        PeerAudio { packets: sender, shared }
+    }
+}
+
+/// Mixes the peers that come through its door.
+#[derive(Debug, Default)]
+pub(crate) struct Mixer {
+    door: Door,
+    peers: Vec<Peer>,
+    limiter: Limiter,
+}
+
+impl Mixer {
+    pub(crate) fn new(door: Door) -> Self {
+        Self { door, ..Self::default() }
+    }
+
+    /// Mixes one block at `now`: whatever packets have come by then are taken.
+    pub(crate) fn mix(&mut self, now: Duration, out: &mut [f32; BLOCK]) {
+        self.peers.append(&mut self.door.0.lock().unwrap_or_else(PoisonError::into_inner));
+        self.peers.retain(|peer| !peer.shared.gone.load(Ordering::Acquire));
+        out.fill(0.0);
+        let mut block = [0.0; BLOCK];
+        for peer in &mut self.peers {
+            peer.render(now, &mut block);
+            out.iter_mut().zip(&block).for_each(|(out, sample)| *out += sample);
+        }
+        self.limiter.apply(out);
+    }
+}
+
+impl Peer {
+    fn render(&mut self, now: Duration, block: &mut [f32; BLOCK]) {
+        while let Ok(packet) = self.packets.try_recv() {
+            self.player.push(packet, now);
+        }
+        self.player.pull(now, block);
+        let (from, to) = (self.gain, self.shared.gain.get());
+        for (i, sample) in block.iter_mut().enumerate() {
+            *sample *= from + (to - from) * i as f32 / BLOCK as f32;
+        }
+        self.gain = to;
+        self.shared.level.follow(block);
+        *self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.player.stats();
+        if let Some(recorder) = self.shared.recorder.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            recorder.write(block);
+        }
+    }
+}
+
+/// Loudest sample that leaves the mix.
+const CEILING: f32 = 0.95;
+/// Blocks in which the limiter lets go by half: 200 ms.
+const RELEASE: f32 = 0.966;
+/// Samples in which it closes: 2.5 ms, heard as neither click nor pumping.
+const ATTACK: usize = BLOCK / 4;
+
+/// Keeps several loud people under full scale: the gain follows the peak of each block, and what slips through while it
+/// closes is clipped softly.
+#[derive(Debug)]
+struct Limiter {
+    gain: f32,
+}
+
+impl Default for Limiter {
+    fn default() -> Self {
+        Self { gain: 1.0 }
+    }
+}
+
+impl Limiter {
+    fn apply(&mut self, block: &mut [f32; BLOCK]) {
+        let peak = block.iter().fold(0.0f32, |peak, v| peak.max(v.abs()));
+        let allowed = if peak > CEILING { CEILING / peak } else { 1.0 };
+        let before = self.gain;
+        self.gain = if allowed < before { allowed } else { allowed.min(1.0 - (1.0 - before) * RELEASE) };
+        if before == 1.0 && self.gain == 1.0 {
+            return;
+        }
+        for (i, sample) in block.iter_mut().enumerate() {
+            let way = (i as f32 / ATTACK as f32).min(1.0);
+            *sample = soft_clip(*sample * (before + (self.gain - before) * way));
+        }
+    }
+}
+
+/// Leaves what is under the ceiling alone and bends the rest towards 1.
+fn soft_clip(sample: f32) -> f32 {
+    let over = sample.abs() - CEILING;
+    if over <= 0.0 { sample } else { sample.signum() * (CEILING + (1.0 - CEILING) * (over / (over + 0.1))) }
+}
+
+#[cfg(test)]
+#[path = "mixer_tests.rs"]
+mod tests;

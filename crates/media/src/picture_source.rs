@@ -1,0 +1,94 @@
+//! The sources behind one trait: test picture, file, camera.
+
+use std::time::{Duration, Instant};
+
+use confab_protocol::{ErrorCode, UserError};
+
+use crate::i420::I420Frame;
+use crate::source::VideoSource;
+use crate::stop::Stop;
+use crate::video::VideoConfig;
+use crate::y4m::Y4mReader;
+use crate::{camera, clock, pattern};
+
+/// Something that yields pictures at its own pace, on a thread of its own.
+pub(crate) trait PictureSource {
+    /// Waits for the next picture and writes it into `picture` (resized as needed). `false`: there is none to look at,
+    /// because the time was not wanted or the wait was ended by `stop`. An error is final.
+    fn next(&mut self, picture: &mut I420Frame, wanted: bool, stop: &Stop) -> Result<bool, UserError>;
+}
+
+/// Opens a source; blocks as long as the device takes.
+pub(crate) fn open(source: &VideoSource, config: VideoConfig) -> Result<Box<dyn PictureSource>, UserError> {
+    match source {
+        VideoSource::None => Err(UserError::with_detail(ErrorCode::Internal, "no source to open")),
+        VideoSource::Pattern => Ok(Box::new(Pattern {
+            pace: Pace::new(f64::from(config.fps.clamp(1, 120))),
+            width: config.width,
+            height: config.height,
+        })),
+        VideoSource::Y4m(path) => {
+            let reader = Y4mReader::open(path)?;
+            let pace = Pace::new(reader.header().frames_per_second());
+            Ok(Box::new(Clip { pace, reader }))
+        }
+        VideoSource::Camera(name) => camera::open(name.as_deref(), config),
+    }
+}
+
+/// A steady beat that does not drift; beats that were missed are skipped, not caught up.
+#[derive(Debug)]
+struct Pace {
+    start: Instant,
+    period: Duration,
+    next: u32,
+}
+
+impl Pace {
+    fn new(fps: f64) -> Self {
+        Self { start: Instant::now(), period: Duration::from_secs_f64(1.0 / fps), next: 0 }
+    }
+
+    /// Sleeps until the next beat and returns its number; `None` if stopped.
+    fn wait(&mut self, stop: &Stop) -> Option<u32> {
+        let late = self.start.elapsed().as_nanos() / self.period.as_nanos().max(1);
+        let late = u32::try_from(late).unwrap_or(u32::MAX);
+        let beat = self.next.max(late);
+        if stop.sleep_until(self.start + self.period * beat) {
+            return None;
+        }
+        self.next = beat.saturating_add(1);
+        Some(beat)
+    }
+}
+
+struct Pattern {
+    pace: Pace,
+    width: u32,
+    height: u32,
+}
+
+impl PictureSource for Pattern {
+    fn next(&mut self, picture: &mut I420Frame, wanted: bool, stop: &Stop) -> Result<bool, UserError> {
+        let Some(number) = self.pace.wait(stop).filter(|_| wanted) else { return Ok(false) };
+        picture.resize(self.width, self.height);
+        pattern::draw(picture, number, clock::unix_ms());
+        Ok(true)
+    }
+}
+
+struct Clip {
+    pace: Pace,
+    reader: Y4mReader,
+}
+
+impl PictureSource for Clip {
+    fn next(&mut self, picture: &mut I420Frame, wanted: bool, stop: &Stop) -> Result<bool, UserError> {
+        // A file nobody watches is not read; it goes on where it was.
+        if self.pace.wait(stop).is_none() || !wanted {
+            return Ok(false);
+        }
+        self.reader.read_looped(picture)?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,140 @@
+//! One peer's sound: jitter buffer, decoder, concealment, delay control, level.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use confab_protocol::media::{AUDIO_CLOCK_HZ, AudioPacket};
+
+use crate::jitter::{JitterBuffer, JitterStats, Playout};
+use crate::stretch;
+
+/// Samples of one block of the mix: 10 ms.
+pub const BLOCK: usize = AUDIO_CLOCK_HZ as usize / 100;
+/// Longest Opus packet in samples (RFC 6716 section 2.1.4).
+const MAX_PACKET: usize = AUDIO_CLOCK_HZ as usize * 120 / 1000;
+/// Delay over the target before sound is shortened, in samples: 15 ms.
+const SLACK: i64 = AUDIO_CLOCK_HZ as i64 * 15 / 1000;
+/// Delay under the target before sound is lengthened, in samples: 5 ms. Less slack, since too little is heard.
+const SHORTAGE: i64 = AUDIO_CLOCK_HZ as i64 * 5 / 1000;
+/// Delay over the target that is shortened even where it is heard, in samples: 150 ms.
+const FAR_BEHIND: i64 = AUDIO_CLOCK_HZ as i64 * 150 / 1000;
+/// Decoded packets between two splices: at most a sixth faster or slower.
+const SPLICE_EVERY: u32 = 4;
+
+/// Decodes and plays one stream. Time comes from outside.
+pub struct PeerPlayer {
+    jitter: JitterBuffer,
+    // Opened by the first packet: a peer without sound costs nothing.
+    decoder: Option<opus::Decoder>,
+    ready: VecDeque<f32>,
+    chunk: Vec<f32>,
+    since_splice: u32,
+    // Loudness of the last samples played: where a fade to silence starts.
+    last_sample: f32,
+}
+
+impl std::fmt::Debug for PeerPlayer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PeerPlayer").field("jitter", &self.jitter).finish_non_exhaustive()
+    }
+}
+
+impl Default for PeerPlayer {
+    fn default() -> Self {
+        Self {
+            jitter: JitterBuffer::default(),
+            decoder: None,
+            ready: VecDeque::with_capacity(2 * MAX_PACKET),
+            chunk: Vec::with_capacity(2 * MAX_PACKET),
+            since_splice: 0,
+            last_sample: 0.0,
+        }
+    }
+}
+
+impl PeerPlayer {
+    /// Takes a packet that arrived at `now`.
+    pub fn push(&mut self, packet: AudioPacket, now: Duration) {
+        self.jitter.insert(packet, now);
+    }
+
+    /// Fills one block with what is heard at `now`.
+    pub fn pull(&mut self, now: Duration, block: &mut [f32; BLOCK]) {
+        while self.ready.len() < BLOCK {
+            if !self.decode_next(now) {
+                break;
+            }
+        }
+        for sample in block.iter_mut() {
+            // A step to silence clicks: let the last sample run out instead (time constant 1 ms).
+            *sample = self.ready.pop_front().unwrap_or(self.last_sample * 0.98);
+            self.last_sample = if sample.abs() < 1e-5 { 0.0 } else { *sample };
+        }
+    }
+
+    /// Counters of the stream.
+    pub fn stats(&self) -> JitterStats {
+        self.jitter.stats()
+    }
+
+    /// Decodes or invents the next stretch into `ready`; false if there is silence.
+    fn decode_next(&mut self, now: Duration) -> bool {
+        let playout = self.jitter.next(now);
+        let real = matches!(playout, Playout::Packet(_));
+        let decoded = match &playout {
+            Playout::Silence => return false,
+            Playout::Packet(data) => self.decode(data, MAX_PACKET, false),
+            Playout::Recover(data, length) => self.decode(data, *length, true),
+            Playout::Conceal(length) => self.decode(&[], *length, false),
+        };
+        if let Err(error) = decoded {
+            // A damaged packet is a lost one.
+            tracing::debug!(%error, "opus packet not decoded");
+            if self.decode(&[], 2 * BLOCK, false).is_err() {
+                self.chunk.clear();
+                self.chunk.resize(2 * BLOCK, 0.0);
+            }
+        }
+        if real {
+            self.control_delay(now);
+        }
+        self.ready.extend(self.chunk.drain(..));
+        true
+    }
+
+    fn decode(&mut self, data: &[u8], length: usize, fec: bool) -> Result<(), opus::Error> {
+        self.chunk.clear();
+        self.chunk.resize(length.min(MAX_PACKET), 0.0);
+        let decoder = match &mut self.decoder {
+            Some(decoder) => decoder,
+            none => none.insert(opus::Decoder::new(AUDIO_CLOCK_HZ, opus::Channels::Mono)?),
+        };
+        let written = decoder.decode_float(data, &mut self.chunk, fec)?;
+        self.chunk.truncate(written);
+        Ok(())
+    }
+
+    /// Brings the delay to what the network needs, one period of sound at a time.
+    fn control_delay(&mut self, now: Duration) {
+        self.since_splice = self.since_splice.saturating_add(1);
+        if self.since_splice < SPLICE_EVERY || self.chunk.len() < stretch::MIN_CHUNK {
+            return;
+        }
+        let undelivered = self.ready.len() + self.chunk.len();
+        let Some((delay, target)) = self.jitter.delay(now, undelivered) else { return };
+        let spliced = if delay > target + SLACK {
+            stretch::shorten(&mut self.chunk, delay > target + FAR_BEHIND)
+        } else if delay + SHORTAGE < target {
+            stretch::lengthen(&mut self.chunk)
+        } else {
+            0
+        };
+        if spliced > 0 {
+            self.since_splice = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "player_tests.rs"]
+mod tests;

@@ -1,0 +1,166 @@
+//! From a source to encoded frames: one capture thread, one encoder thread, one picture between them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use confab_protocol::media::{EncodedFrame, VideoDemand};
+use confab_protocol::{ErrorCode, UserError};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::encode::EncodeLoop;
+use crate::picture_source::{self, PictureSource};
+use crate::slot::Slot;
+use crate::source::VideoSource;
+use crate::stop::{self, Stop};
+
+/// Frames that wait for the consumer. When it is this far behind, pictures are dropped before they are encoded, so that
+/// what is encoded stays decodable.
+const EVENT_QUEUE: usize = 16;
+/// How long a device may take to open.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long [`VideoCapture::stop`] waits for its threads.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What to capture. A larger source is scaled down to fit, a smaller one keeps its size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VideoConfig {
+    /// Greatest width in pixels.
+    pub width: u32,
+    /// Greatest height in pixels.
+    pub height: u32,
+    /// Frames per second. A file has its own.
+    pub fps: u32,
+    /// Bitrate in bit/s; the demand's `max_bitrate` may only lower it.
+    pub bitrate: u32,
+}
+
+impl Default for VideoConfig {
+    fn default() -> Self {
+        Self { width: 1280, height: 720, fps: 30, bitrate: 1_500_000 }
+    }
+}
+
+/// What a capture yields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VideoEvent {
+    /// The next encoded frame.
+    Frame(EncodedFrame),
+    /// The source ended against our will (a camera was unplugged). Nothing follows.
+    Failed(UserError),
+}
+
+/// Counters of a capture since its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct VideoStats {
+    /// Pictures that reached the encoder thread.
+    pub captured: u64,
+    /// Frames handed out.
+    pub encoded: u64,
+    /// Key frames among them.
+    pub key_frames: u64,
+    /// Pictures dropped: encoder or consumer too slow, or no bits left.
+    pub dropped: u64,
+    /// Bytes handed out.
+    pub bytes: u64,
+    /// Width of the last frame in pixels.
+    pub width: u32,
+    /// Height of the last frame in pixels.
+    pub height: u32,
+    /// Time spent in scaling and encoding.
+    pub encode_time: Duration,
+}
+
+/// A running source with its encoder. Dropping it ends both.
+#[derive(Debug)]
+pub struct VideoCapture {
+    stop: Stop,
+    threads: Vec<JoinHandle<()>>,
+    stats: Arc<Mutex<VideoStats>>,
+    // Keeps the channel of a source without pictures open until the capture ends.
+    _idle: Option<mpsc::Sender<VideoEvent>>,
+}
+
+impl VideoCapture {
+    /// Opens the source and starts encoding what the newest `demand` wants.
+    ///
+    /// Returns once the device or file is open. Fails with `CameraMissing`, `CameraBusy`, `CameraFailed`,
+    /// `FileUnreadable` or `FileFormat`. The receiver ends after a failure, or when the capture is stopped or dropped.
+    /// [`VideoSource::None`] opens nothing and never yields.
+    pub async fn start(
+        source: VideoSource,
+        config: VideoConfig,
+        demand: watch::Receiver<VideoDemand>,
+    ) -> Result<(Self, mpsc::Receiver<VideoEvent>), UserError> {
+        let (events, receiver) = mpsc::channel(EVENT_QUEUE);
+        let mut capture = Self { stop: Stop::default(), threads: Vec::new(), stats: Arc::default(), _idle: None };
+        if source == VideoSource::None {
+            capture._idle = Some(events);
+            return Ok((capture, receiver));
+        }
+        let slot = Arc::new(Slot::default());
+        let (opened, opening) = oneshot::channel();
+        let label = source.to_string();
+        let thread = {
+            let (stop, slot, demand) = (capture.stop.clone(), slot.clone(), demand.clone());
+            stop::spawn("confab-capture", move || {
+                // Whatever happens here, the encoder thread has to learn of the end.
+                let _end = slot.close_on_drop();
+                match picture_source::open(&source, config) {
+                    Err(error) => drop(opened.send(Err(error))),
+                    // Nobody waits any more if the start was cancelled: release the device.
+                    Ok(source) if opened.send(Ok(())).is_ok() => run_capture(source, &slot, &stop, &demand),
+                    Ok(_) => {}
+                }
+            })?
+        };
+        capture.threads.push(thread);
+        match tokio::time::timeout(OPEN_TIMEOUT, opening).await {
+            Ok(Ok(result)) => result?,
+            Ok(Err(_)) => return Err(UserError::with_detail(ErrorCode::Internal, "the capture thread ended")),
+            Err(_) => {
+                let detail = format!("{label}: no answer in {} s", OPEN_TIMEOUT.as_secs());
+                return Err(UserError::with_detail(ErrorCode::CameraFailed, detail));
+            }
+        }
+        let encode = EncodeLoop::new(config, slot, capture.stop.clone(), demand, events, capture.stats.clone());
+        capture.threads.push(stop::spawn("confab-encode", move || encode.run())?);
+        tracing::debug!(source = label, "video capture started");
+        Ok((capture, receiver))
+    }
+
+    /// Counters since the start.
+    pub fn stats(&self) -> VideoStats {
+        *self.stats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the capture; the device is free when this returns (at most two seconds, if a driver hangs).
+    pub async fn stop(mut self) {
+        self.stop.set();
+        stop::join(std::mem::take(&mut self.threads), STOP_TIMEOUT).await;
+    }
+}
+
+impl Drop for VideoCapture {
+    fn drop(&mut self) {
+        // Both threads look at the flag at least once per frame; joining here would block an async thread.
+        self.stop.set();
+    }
+}
+
+/// The capture thread: the newest picture goes into the slot until the source ends or the flag is raised.
+fn run_capture(mut source: Box<dyn PictureSource>, slot: &Slot, stop: &Stop, demand: &watch::Receiver<VideoDemand>) {
+    let mut picture = slot.take_spare();
+    while !stop.is_set() {
+        let wanted = demand.borrow().wanted;
+        match source.next(&mut picture, wanted, stop) {
+            Ok(true) => picture = slot.put(picture, Instant::now()),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::info!(%error, "video source failed");
+                slot.fail(error);
+                return;
+            }
+        }
+    }
+}
