@@ -125,6 +125,7 @@ export const en = {
   'notice.code': 'Code: {code}',
 
   'say.joined': '{name} joined',
+  'say.here': '{name} is here',
   'say.left': '{name} left',
   'say.muted': '{name} muted',
   'say.unmuted': '{name} unmuted',

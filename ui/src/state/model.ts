@@ -41,6 +41,8 @@ export interface AppState {
   openLink: string | null;
   /** Every id one had in this call: a reconnect gives a new one, one's earlier messages stay one's own. */
   ownIds: readonly string[];
+  /** Who was in the room when one came: they did not join. */
+  before: readonly string[];
   nextId: number;
 }
 
@@ -65,6 +67,7 @@ export const initial: AppState = {
   announcements: [],
   openLink: null,
   ownIds: [],
+  before: [],
   nextId: 1,
 };
 

@@ -70,6 +70,12 @@ describe('participants', () => {
     expect(said(gone)).toEqual(['say.in', 'say.joined', 'say.reconnecting', 'say.left']);
   });
 
+  it('who were there before one came did not join', () => {
+    const there = person('ben', { state: 'connecting' });
+    const state = run(inCall(call({ participants: [there] })), { type: 'peer-connect', participant: person('ben') });
+    expect(said(state)).toEqual(['say.in', 'say.here']);
+  });
+
   it('who never connected leave without a word', () => {
     const state = run(
       inCall(),

@@ -64,7 +64,7 @@ function takeSnapshot(state: AppState, snapshot: Snapshot, now: number): AppStat
   const same = state.call !== null && state.call.link === snapshot.call.link;
   const call = { ...snapshot.call, chat: snapshot.call.chat.reduce(insertMessage, [] as readonly ChatMessage[]) as ChatMessage[] };
   if (same) return withOwnId({ ...base, call });
-  const entered = { ...leave(base), call };
+  const entered = { ...leave(base), call, before: call.participants.map((them) => them.id) };
   return withOwnId(snapshot.state === 'joining' ? entered : announce(entered, now, 'say.in'));
 }
 
@@ -79,7 +79,7 @@ function setCallState(state: AppState, callState: AppState['callState'], now: nu
 
 /** Forgets everything that belongs to a call. Notices stay: one of them may say why it ended. */
 function leave(state: AppState): AppState {
-  return { ...state, call: null, panel: null, unread: 0, speech: {}, stats: {}, ownIds: [] };
+  return { ...state, call: null, panel: null, unread: 0, speech: {}, stats: {}, ownIds: [], before: [] };
 }
 
 function changeCall(state: AppState, change: (call: CallView) => CallView): AppState {
@@ -109,6 +109,7 @@ function peerConnect(state: AppState, participant: Participant, now: number): Ap
   const before = find(state, participant.id)?.state;
   const next = setParticipant(state, participant);
   if (before === 'connected' || before === 'reconnecting') return next;
+  if (state.before.includes(participant.id)) return announce(next, now, 'say.here', { name: participant.name });
   return announce(next, now, 'say.joined', { name: participant.name }, { visible: true });
 }
 

@@ -1,0 +1,218 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Picture } from './decoder';
+import { Decoders, FakeChunk, FakeConnection, frameMessage } from './fakes';
+import { MediaFeed, type FeedWorld } from './feed';
+
+let decoders: Decoders;
+let connections: FakeConnection[];
+let refuse: boolean;
+let now: number;
+let paint: (() => void) | null;
+let feed: MediaFeed;
+let connected: boolean[];
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal('EncodedVideoChunk', FakeChunk);
+  [decoders, connections, refuse, now, paint, connected] = [new Decoders(), [], false, 0, null, []];
+  feed = newFeed(decoders.make);
+});
+
+afterEach(() => {
+  feed.stop();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+function newFeed(makeDecoder: FeedWorld['makeDecoder']): MediaFeed {
+  const world: FeedWorld = {
+    async open(handlers) {
+      if (refuse) throw new Error('refused');
+      const connection = new FakeConnection(handlers);
+      connections.push(connection);
+      return connection;
+    },
+    makeDecoder,
+    requestFrame(callback) {
+      paint = callback;
+      return 1;
+    },
+    cancelFrame: () => (paint = null),
+    now: () => now,
+    random: () => 1,
+  };
+  return new MediaFeed(world, (state) => connected.push(state));
+}
+
+async function start(): Promise<FakeConnection> {
+  feed.start();
+  await vi.advanceTimersByTimeAsync(0);
+  return connections.at(-1)!;
+}
+
+function sink() {
+  const drawn: number[] = [];
+  const pictures: Picture[] = [];
+  return {
+    drawn,
+    pictures,
+    draw: (frame: VideoFrame) => void drawn.push(frame.timestamp),
+    picture: (picture: Picture) => void pictures.push(picture),
+  };
+}
+
+const receive = (connection: FakeConnection, ...frame: Parameters<typeof frameMessage>) =>
+  connection.handlers.message(frameMessage(...frame));
+const draw = () => {
+  const callback = paint;
+  paint = null;
+  callback?.();
+};
+
+describe('pictures', () => {
+  it('are drawn when the display asks, the newest only, and every one is closed', async () => {
+    const connection = await start();
+    const there = sink();
+    feed.attach(3, there);
+    for (const [index, key] of [true, false, false].entries()) receive(connection, 3, key, index * 9000);
+    expect(there.drawn).toEqual([]);
+    draw();
+    expect(there.drawn).toEqual([200_000]);
+    expect(decoders.last.frames.every((frame) => frame.closed)).toBe(true);
+    expect(there.pictures).toEqual([{ state: 'playing' }]);
+  });
+
+  it('start at a key frame, which is asked for, but not with every frame', async () => {
+    const connection = await start();
+    const there = sink();
+    feed.attach(3, there);
+    expect(connection.sent).toEqual([{ type: 'key-frame', handle: 3 }]);
+    receive(connection, 3, false, 0);
+    receive(connection, 3, false, 3000);
+    expect(connection.sent).toHaveLength(1);
+    now += 1000;
+    receive(connection, 3, false, 6000);
+    expect(connection.sent).toHaveLength(2);
+    expect(decoders.made).toHaveLength(0);
+  });
+
+  it('of a track that nobody shows are not decoded', async () => {
+    receive(await start(), 9, true, 0);
+    expect(decoders.made).toHaveLength(0);
+  });
+
+  it('stop when the tile goes', async () => {
+    const connection = await start();
+    const there = sink();
+    const detach = feed.attach(3, there);
+    receive(connection, 3, true, 0);
+    detach();
+    draw();
+    receive(connection, 3, true, 3000);
+    expect(there.drawn).toEqual([]);
+    expect(decoders.last.state).toBe('closed');
+    expect(decoders.last.frames.map((frame) => frame.closed)).toEqual([true]);
+  });
+
+  it('are configured anew when the size changes', async () => {
+    const connection = await start();
+    feed.attach(3, sink());
+    receive(connection, 3, true, 0);
+    receive(connection, 3, true, 3000);
+    receive(connection, 3, true, 6000, 320, 180);
+    expect(decoders.made).toHaveLength(1);
+    expect(decoders.last.configs.map((config) => config.codedWidth)).toEqual([640, 320]);
+  });
+});
+
+describe('trouble', () => {
+  it('a broken decoder is replaced at the next key frame; after three times the tile says so', async () => {
+    const connection = await start();
+    const there = sink();
+    feed.attach(3, there);
+    receive(connection, 3, true, 0);
+    now += 1000;
+    decoders.last.break(new Error('bad data'));
+    expect(connection.sent).toHaveLength(2);
+    receive(connection, 3, false, 3000);
+    expect(decoders.made).toHaveLength(1);
+    receive(connection, 3, true, 6000);
+    expect(decoders.made).toHaveLength(2);
+    expect(there.pictures.at(-1)).toEqual({ state: 'playing' });
+  });
+
+  it('a codec that is missing is named, and asks for no more key frames', async () => {
+    decoders.refusal = new DOMException('no', 'NotSupportedError');
+    const connection = await start();
+    const there = sink();
+    feed.attach(3, there);
+    receive(connection, 3, true, 0);
+    now += 1000;
+    receive(connection, 3, false, 3000);
+    expect(there.pictures).toEqual([{ state: 'failed', error: 'no-codec', codec: 'vp8' }]);
+    expect(connection.sent).toHaveLength(1);
+  });
+
+  it('a webview without VideoDecoder says so', async () => {
+    feed = newFeed(null);
+    const connection = await start();
+    const there = sink();
+    feed.attach(3, there);
+    receive(connection, 3, true, 0);
+    expect(there.pictures).toEqual([{ state: 'failed', error: 'no-decoder', codec: 'vp8' }]);
+    expect(connection.sent).toEqual([]);
+  });
+
+  it('a decoder that falls behind drops up to the next key frame', async () => {
+    const connection = await start();
+    feed.attach(3, sink());
+    receive(connection, 3, true, 0);
+    decoders.last.decodeQueueSize = 11;
+    receive(connection, 3, false, 3000);
+    decoders.last.decodeQueueSize = 0;
+    receive(connection, 3, false, 6000);
+    expect(decoders.last.frames).toHaveLength(1);
+    receive(connection, 3, true, 9000);
+    expect(decoders.last.frames).toHaveLength(2);
+  });
+});
+
+describe('the connection', () => {
+  it('comes back by itself, with back-off, and starts at key frames', async () => {
+    const connection = await start();
+    feed.attach(3, sink());
+    receive(connection, 3, true, 0);
+    refuse = true;
+    connection.drop();
+    expect(connected).toEqual([true, false]);
+    await vi.advanceTimersByTimeAsync(200 + 400 + 800);
+    refuse = false;
+    expect(connections).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1600);
+    expect(connections).toHaveLength(2);
+    expect(connections[1]?.sent).toEqual([{ type: 'key-frame', handle: 3 }]);
+    receive(connections[1]!, 3, false, 3000);
+    expect(decoders.last.frames).toHaveLength(1);
+    expect(connected).toEqual([true, false, true]);
+  });
+
+  it('ends with the call, and the late answer of an old one is closed', async () => {
+    feed.start();
+    feed.stop();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(connections.map((connection) => connection.open)).toEqual([false]);
+    expect(connected).toEqual([]);
+  });
+
+  it('is silent after it was stopped', async () => {
+    const connection = await start();
+    const there = sink();
+    feed.attach(3, there);
+    feed.stop();
+    receive(connection, 3, true, 0);
+    connection.handlers.closed();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(connections).toHaveLength(1);
+    expect(there.pictures).toEqual([]);
+  });
+});
