@@ -84,7 +84,8 @@ async fn offers_that_collide_settle() -> Outcome {
         let at = ann.eval("return Date.now() + 300").await?;
         let share = format!("await call.shareTone(440, {at})");
         let (from_ann, from_ben) = tokio::join!(ann.eval(&share), ben.eval(&share));
-        (from_ann?, from_ben?);
+        from_ann?;
+        from_ben?;
         let settled = format!(
             "person.signaling === 'stable' && person.tracks.length === {shared} && person.tracks.every((t) => t.hz > 400)"
         );
@@ -109,7 +110,11 @@ async fn a_page_that_closes_or_crashes_is_noticed() -> Outcome {
         let other = browser.open(name).await?;
         let id = other.join(&link, Some(440), None).await?;
         ann.wait_for_person(name, "audio?.hz > 400").await?;
-        if crashes { other.crash().await? } else { other.close().await? }
+        if crashes {
+            other.crash().await?
+        } else {
+            other.close().await?
+        }
         ann.wait(&format!("the end of {name}"), &format!("call.state.people['{id}'].gone")).await?;
     }
     Ok(())

@@ -57,11 +57,8 @@ impl Browser {
             return Err(BrowserError::NotInstalled(folder));
         }
         // Not killed on drop: it ends with its input, and takes Chromium along in order.
-        let mut child = Command::new("node")
-            .arg(folder.join("driver.js"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
+        let mut child =
+            Command::new("node").arg(folder.join("driver.js")).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(BrowserError::Ended);
         };

@@ -38,6 +38,15 @@ class Call {
     this.#setMedia({ cam: true });
   }
 
+  /** Turns the camera on when a newcomer has answered our offer: that is when it makes an offer of its own. */
+  addCameraInTheWay(video) {
+    let added = false;
+    this.#mesh.on("answered", () => {
+      if (!added) this.addCamera(video);
+      added = true;
+    });
+  }
+
   /** Turns the camera off. */
   removeCamera() {
     for (const track of this.#camera.media.getVideoTracks()) {
@@ -80,9 +89,9 @@ class Call {
     this.#mesh.cutSignaling();
   }
 
-  /** Sends `text` as it is over the ctrl channel to `id`. */
-  sendRaw(id, text) {
-    this.#mesh.peer(id).ctrl.send(text);
+  /** Sends `frame` as it is over the ctrl channel to the person called `name`. */
+  sendRaw(name, frame) {
+    this.#mesh.peer(this.find(name)).ctrl.send(frame);
   }
 
   get state() {

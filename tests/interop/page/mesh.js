@@ -9,7 +9,7 @@ import { findStream } from "./stream.js";
  * Events: `joined(welcome)`, `server(event, data)`, `peer-connect({id})`, `peer-disconnect({id})`,
  * `peer-state(id, state)`, `message(id, event, args)` from ctrl, `stream(id, event, args, stream)`,
  * `track({peerId, stream, track})` for each remote track, `track-added` for the later ones of a stream,
- * `track-removed`, `error(text)`.
+ * `track-removed`, `answered(id)` when an offer of ours has its answer, `error(text)`.
  */
 export class Mesh extends Emitter {
   watchdog = { timeout: 12_000, hintTimeout: 2_500, hintTtl: 30_000 };

@@ -170,7 +170,7 @@ export class Remote {
     } finally {
       this.#settingAnswer = false;
     }
-    if (!offer) return;
+    if (!offer) return this.#mesh.fire("answered", this.id);
     await this.pc.setLocalDescription();
     this.#signal({ description: this.pc.localDescription });
     if (!this.#started) {
