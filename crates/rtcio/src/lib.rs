@@ -1,1 +1,54 @@
-//! The rtc.io engine: signaling, peer mesh, streams and channels
+//! The rtc.io engine: a [`Socket`] joins a mesh of peers over a signaling server, sends and receives events on the
+//! `ctrl` channel of each peer, and carries streams of encoded media. On the wire it is an rtc.io 1.5 peer.
+//!
+//! ```no_run
+//! # async fn example(url: url::Url) -> Result<(), Box<dyn std::error::Error>> {
+//! use confab_rtcio::{Codec, Event, LocalTrack, RtcioStream, Socket};
+//! use serde_json::json;
+//!
+//! let (socket, mut events) = Socket::builder(url).connect();
+//! let stream = RtcioStream::new();
+//! let camera = LocalTrack::video(Codec::Vp8);
+//! stream.add_track(&camera);
+//! socket.emit_stream("camera", vec![json!({ "stream": stream.placeholder() })], &stream).await?;
+//! while let Some(event) = events.recv().await {
+//!     match event {
+//!         Event::Connected { .. } => {
+//!             let room = json!({ "roomId": "room", "name": "Ann" });
+//!             socket.server().emit_with_ack("join-room", vec![room]).await?;
+//!         }
+//!         Event::PeerConnect { peer } => socket.peer(&peer).emit("hello", vec![json!("hi")]).await?,
+//!         Event::Message { peer, event, args } => println!("{peer}: {event} {args:?}"),
+//!         _ => {}
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Tasks
+//!
+//! Each socket has a task for signaling, a hub that turns what the server says into peers, and one task for each peer
+//! that does everything about it in order. Media runs beside them: one forwarder for each sent track of a peer, one
+//! reader for each received one.
+
+mod error;
+mod event;
+mod hub;
+mod media;
+mod peer;
+mod registry;
+mod shared;
+mod signaling;
+mod socket;
+
+pub use confab_protocol::ipc::PeerState;
+pub use confab_protocol::media::{AudioPacket, Codec, EncodedFrame, MediaKind, VideoDemand};
+pub use confab_protocol::signaling::IceServer;
+pub use error::{AckError, EmitError};
+pub use event::{Event, Events};
+pub use media::local::LocalTrack;
+pub use media::remote::{RemoteStream, RemoteTrack, TrackStats};
+pub use media::stream::RtcioStream;
+pub use peer::{PeerReport, Watchdog};
+pub use socket::{Peer, SEND_TIMEOUT, Server, Socket, SocketBuilder};

@@ -1,0 +1,40 @@
+//! What can go wrong when something is sent.
+
+use confab_protocol::ctrl::EnvelopeError;
+
+/// Why an event was not sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EmitError {
+    /// The event's name or size is not allowed (protocol section 3).
+    #[error("the event can't be sent: {0}")]
+    Envelope(#[from] EnvelopeError),
+    /// The event name belongs to the library.
+    #[error("the event name {0} is reserved")]
+    Reserved(String),
+    /// A stream event whose arguments do not hold the stream's placeholder.
+    #[error("the arguments of a stream event must hold the stream's placeholder")]
+    NoPlaceholder,
+    /// More events for one stream, or more streams, than [`confab_protocol::limits`] allow.
+    #[error("too many {0}")]
+    TooMany(&'static str),
+    /// A peer took nothing for [`crate::SEND_TIMEOUT`]; the event did not reach it. Other peers got it.
+    #[error("peer {0} does not take events")]
+    Busy(String),
+    /// The socket is closed.
+    #[error("the socket is closed")]
+    Closed,
+}
+
+/// Why an acknowledgement of the server did not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AckError {
+    /// Not within [`confab_protocol::limits::ACK_TIMEOUT`].
+    #[error("the server did not answer in time")]
+    Timeout,
+    /// There is no connection to the server, or it broke before the answer.
+    #[error("there is no connection to the server")]
+    Offline,
+    /// The socket is closed.
+    #[error("the socket is closed")]
+    Closed,
+}

@@ -1,0 +1,8 @@
+//! Media on its way: packetizing, reassembly, local and remote tracks. Nothing here knows a connection.
+
+pub(crate) mod local;
+pub(crate) mod reassembly;
+pub(crate) mod receive;
+pub(crate) mod remote;
+pub(crate) mod stream;
+pub(crate) mod vp8;

@@ -1,0 +1,164 @@
+use super::*;
+
+/// Packets of a frame: `parts` payload bytes each in its own packet.
+fn frame(first: u16, timestamp: u32, key: bool, parts: usize) -> Vec<(u16, u32, bool, Bytes)> {
+    (0..parts)
+        .map(|index| {
+            let head = if index == 0 { 0x10 } else { 0x00 };
+            let body = if index == 0 { u8::from(!key) } else { index as u8 };
+            let payload = Bytes::from(vec![head, body]);
+            (first.wrapping_add(index as u16), timestamp, index + 1 == parts, payload)
+        })
+        .collect()
+}
+
+struct Bench {
+    reassembler: Reassembler,
+    now: Instant,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self { reassembler: Reassembler::default(), now: Instant::now() }
+    }
+
+    fn push(&mut self, packets: impl IntoIterator<Item = (u16, u32, bool, Bytes)>) {
+        for (sequence, timestamp, marker, payload) in packets {
+            self.reassembler.push(sequence, timestamp, marker, &payload, self.now);
+        }
+    }
+
+    /// Timestamps of the frames that are ready.
+    fn ready(&mut self) -> Vec<u32> {
+        std::iter::from_fn(|| self.reassembler.pop(self.now)).map(|frame| frame.timestamp).collect()
+    }
+
+    fn wait(&mut self) {
+        self.now += PATIENCE;
+    }
+}
+
+#[test]
+fn frames_come_whole_and_in_order() {
+    let mut bench = Bench::new();
+    bench.push(frame(10, 1, true, 3));
+    bench.push(frame(13, 2, false, 1));
+    let first = bench.reassembler.pop(bench.now).unwrap();
+    assert_eq!((first.key, &first.data[..]), (true, &[0, 1, 2][..]));
+    assert_eq!(bench.ready(), [2]);
+    assert_eq!(bench.reassembler.deadline(), None);
+}
+
+#[test]
+fn nothing_is_delivered_before_a_key_frame() {
+    let mut bench = Bench::new();
+    bench.push(frame(10, 1, false, 2));
+    assert!(bench.ready().is_empty());
+    assert!(bench.reassembler.needs_key_frame());
+    bench.push(frame(12, 2, true, 2));
+    assert_eq!(bench.ready(), [2]);
+    assert!(!bench.reassembler.needs_key_frame());
+}
+
+#[test]
+fn reordered_and_doubled_packets_are_put_right() {
+    let mut bench = Bench::new();
+    bench.push(frame(0, 1, true, 1));
+    assert_eq!(bench.ready(), [1]);
+    let (second, third) = (frame(1, 2, false, 3), frame(4, 3, false, 2));
+    bench.push(third.clone());
+    bench.push([second[2].clone(), second[0].clone()]);
+    assert!(bench.ready().is_empty());
+    bench.push(second.clone());
+    bench.push(third);
+    assert_eq!(bench.ready(), [2, 3]);
+    bench.push(second);
+    assert!(bench.ready().is_empty());
+    assert_eq!(bench.reassembler.deadline(), None);
+}
+
+#[test]
+fn a_resent_packet_in_time_saves_the_chain() {
+    let mut bench = Bench::new();
+    bench.push(frame(0, 1, true, 1));
+    bench.push(frame(2, 3, false, 1));
+    assert_eq!(bench.ready(), [1]);
+    assert_eq!(bench.reassembler.deadline(), Some(bench.now + PATIENCE));
+    bench.push(frame(1, 2, false, 1));
+    bench.wait();
+    assert_eq!(bench.ready(), [2, 3]);
+    assert!(!bench.reassembler.needs_key_frame());
+}
+
+#[test]
+fn a_lost_packet_ends_the_chain_until_a_key_frame() {
+    let mut bench = Bench::new();
+    bench.push(frame(0, 1, true, 1));
+    bench.push(frame(2, 3, false, 1));
+    assert_eq!(bench.ready(), [1]);
+    bench.wait();
+    assert!(bench.ready().is_empty());
+    assert!(bench.reassembler.needs_key_frame());
+    bench.push(frame(1, 2, false, 1));
+    bench.push(frame(3, 4, false, 1));
+    assert!(bench.ready().is_empty());
+    bench.push(frame(4, 5, true, 2));
+    bench.push(frame(6, 6, false, 1));
+    assert_eq!(bench.ready(), [5, 6]);
+}
+
+#[test]
+fn a_gap_inside_a_frame_loses_only_until_the_next_key_frame() {
+    let mut bench = Bench::new();
+    let mut cut = frame(0, 1, true, 4);
+    cut.remove(2);
+    bench.push(cut);
+    bench.push(frame(4, 2, true, 2));
+    assert!(bench.ready().is_empty());
+    bench.wait();
+    assert_eq!(bench.ready(), [2]);
+}
+
+#[test]
+fn sequence_numbers_wrap() {
+    let mut bench = Bench::new();
+    bench.push(frame(65_534, 1, true, 4));
+    bench.push(frame(2, 2, false, 1));
+    assert_eq!(bench.ready(), [1, 2]);
+    let mut sequence = 3u16;
+    for timestamp in 0..70_000u32 {
+        bench.push(frame(sequence, timestamp, false, 1));
+        sequence = sequence.wrapping_add(1);
+        assert_eq!(bench.ready(), [timestamp]);
+    }
+}
+
+#[test]
+fn a_sender_that_starts_anew_is_followed() {
+    let mut bench = Bench::new();
+    bench.push(frame(100, 1, true, 1));
+    assert_eq!(bench.ready(), [1]);
+    bench.push(frame(40_000, 2, false, 1));
+    assert!(bench.ready().is_empty());
+    bench.push(frame(40_001, 3, true, 1));
+    assert_eq!(bench.ready(), [3]);
+}
+
+#[test]
+fn padding_only_fills_its_place() {
+    let mut bench = Bench::new();
+    bench.push(frame(0, 1, true, 1));
+    bench.push([(1, 1, false, Bytes::new()), (2, 1, false, Bytes::new())]);
+    bench.push(frame(3, 2, false, 1));
+    assert_eq!(bench.ready(), [1, 2]);
+    assert!(!bench.reassembler.needs_key_frame());
+}
+
+#[test]
+fn the_buffer_is_bounded() {
+    let mut bench = Bench::new();
+    bench.push(frame(0, 1, true, 1));
+    bench.push((2..2 + 2 * BUFFERED as u16).map(|n| (n, 9, false, Bytes::from_static(&[0, 0]))));
+    assert!(bench.reassembler.parts.len() <= BUFFERED);
+    assert_eq!(bench.ready(), [1]);
+}

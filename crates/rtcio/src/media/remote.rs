@@ -1,0 +1,144 @@
+//! Tracks of others.
+
+use confab_protocol::media::{AudioPacket, Codec, EncodedFrame, MediaKind};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{Notify, mpsc};
+
+/// Frames that wait for the application, about a second; when full, the track skips to the next key frame.
+const VIDEO_QUEUE: usize = 32;
+/// Audio packets that wait for the application, about two seconds; when full, the newest is dropped.
+const AUDIO_QUEUE: usize = 100;
+
+/// A remote stream, as far as it is known at this moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteStream {
+    /// The owner's UUID of it; `None` until the owner has told its events.
+    pub id: Option<String>,
+    /// MediaStream id (`a=msid`), unique within the peer. A track without one gets a stream of its own.
+    pub msid: String,
+    /// Whose it is.
+    pub peer: String,
+}
+
+/// What was received on a track so far.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct TrackStats {
+    /// RTP packets, without duplicates.
+    pub packets: u64,
+    /// RTP payload bytes.
+    pub bytes: u64,
+    /// Packets that never came, by sequence number (RFC 3550 appendix A.3).
+    pub lost: u64,
+    /// Interarrival jitter in milliseconds (RFC 3550 section 6.4.1).
+    pub jitter_ms: f32,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) packets: AtomicU64,
+    pub(crate) bytes: AtomicU64,
+    pub(crate) lost: AtomicU64,
+    /// Bits of an `f32`, in milliseconds.
+    pub(crate) jitter: AtomicU32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    id: String,
+    msid: String,
+    codec: Codec,
+    video: Mutex<Option<mpsc::Receiver<EncodedFrame>>>,
+    audio: Mutex<Option<mpsc::Receiver<AudioPacket>>>,
+    /// True once the application reads; before that a full queue is no reason to ask for key frames.
+    pub(crate) taken: AtomicBool,
+    pub(crate) key_frame_wanted: Notify,
+    pub(crate) counters: Counters,
+}
+
+/// A remote track. Cloning gives another handle of the same track.
+#[derive(Debug, Clone)]
+pub struct RemoteTrack {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// Where the packets of a track go. Dropping it ends the application's receiver.
+#[derive(Debug, Clone)]
+pub(crate) enum Sink {
+    Video(RemoteTrack, mpsc::Sender<EncodedFrame>),
+    Audio(RemoteTrack, mpsc::Sender<AudioPacket>),
+}
+
+impl RemoteTrack {
+    /// A track and the sink that feeds it.
+    pub(crate) fn new(id: String, msid: String, kind: MediaKind) -> (Self, Sink) {
+        let (video_sender, video) = mpsc::channel(VIDEO_QUEUE);
+        let (audio_sender, audio) = mpsc::channel(AUDIO_QUEUE);
+        let is_video = kind == MediaKind::Video;
+        let inner = Inner {
+            id,
+            msid,
+            codec: if is_video { Codec::Vp8 } else { Codec::Opus },
+            video: Mutex::new(is_video.then_some(video)),
+            audio: Mutex::new((!is_video).then_some(audio)),
+            taken: AtomicBool::new(false),
+            key_frame_wanted: Notify::new(),
+            counters: Counters::default(),
+        };
+        let track = Self { inner: Arc::new(inner) };
+        let sink =
+            if is_video { Sink::Video(track.clone(), video_sender) } else { Sink::Audio(track.clone(), audio_sender) };
+        (track, sink)
+    }
+
+    /// Track id (`a=msid`), unique within the peer's connection.
+    pub fn id(&self) -> &str {
+        &self.inner.id
+    }
+
+    /// MediaStream id of the stream it belongs to.
+    pub fn msid(&self) -> &str {
+        &self.inner.msid
+    }
+
+    /// Audio or video.
+    pub fn kind(&self) -> MediaKind {
+        self.inner.codec.kind()
+    }
+
+    /// Its codec.
+    pub fn codec(&self) -> Codec {
+        self.inner.codec
+    }
+
+    /// The frames of a video track, beginning with a key frame. Once; the receiver ends with the track.
+    pub fn take_video(&self) -> Option<mpsc::Receiver<EncodedFrame>> {
+        let receiver = self.inner.video.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        self.inner.taken.store(true, Ordering::Release);
+        self.inner.key_frame_wanted.notify_one();
+        Some(receiver)
+    }
+
+    /// The packets of an audio track, in the order in which they arrive. Once; the receiver ends with the track.
+    pub fn take_audio(&self) -> Option<mpsc::Receiver<AudioPacket>> {
+        let receiver = self.inner.audio.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        self.inner.taken.store(true, Ordering::Release);
+        Some(receiver)
+    }
+
+    /// Asks the sender for a key frame (PLI, RFC 4585 section 6.3.1), at most once in about 300 ms.
+    pub fn request_key_frame(&self) {
+        self.inner.key_frame_wanted.notify_one();
+    }
+
+    /// What was received so far.
+    pub fn stats(&self) -> TrackStats {
+        let counters = &self.inner.counters;
+        TrackStats {
+            packets: counters.packets.load(Ordering::Relaxed),
+            bytes: counters.bytes.load(Ordering::Relaxed),
+            lost: counters.lost.load(Ordering::Relaxed),
+            jitter_ms: f32::from_bits(counters.jitter.load(Ordering::Relaxed)),
+        }
+    }
+}

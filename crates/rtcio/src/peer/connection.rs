@@ -1,0 +1,230 @@
+//! The `RTCPeerConnection` of one peer: codecs, interceptors, addresses, and its callbacks turned into queues.
+
+use super::feedback::{Feedback, FeedbackTap};
+use confab_protocol::ctrl::CTRL_LABEL;
+use confab_protocol::limits;
+use confab_protocol::signaling::{Candidate, IceServer};
+use rtc::interceptor::{NackGeneratorBuilder, NackResponderBuilder};
+use rtc::peer_connection::configuration::interceptor_registry::{Registry, Slot};
+use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_RTX, MIME_TYPE_VP8};
+use rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize;
+use rtc::peer_connection::transport::RTCDtlsRole;
+use rtc::rtp_transceiver::rtp_sender::{RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RtpCodecKind};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use webrtc::data_channel::{DataChannel, RTCDataChannelInit};
+use webrtc::error::Result;
+use webrtc::media_stream::track_remote::TrackRemote;
+use webrtc::peer_connection::{
+    MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder,
+    RTCIceGatheringState, RTCIceServer, RTCPeerConnectionIceEvent, RTCPeerConnectionState, SettingEngineBuilder,
+    configure_rtcp_reports, configure_simulcast_extension_headers, configure_twcc_receiver_only,
+};
+
+/// Callbacks that wait for the peer's task: candidates and tracks. When full, the newest is dropped.
+const EVENTS: usize = 256;
+/// Bytes on `ctrl` that the peer has not yet taken, before further envelopes wait in our queue.
+const CTRL_BUFFER: usize = 4 << 20;
+/// Packets kept for retransmission: about three seconds at 1.5 Mbit/s.
+const RESEND_PACKETS: u16 = 512;
+/// How often missing packets are asked for: several times within the patience of the reassembly.
+const NACK_INTERVAL: Duration = Duration::from_millis(40);
+/// Silence after which ICE counts a connection as disconnected, and after which as failed (RFC 7675 has 30 s).
+const ICE_DISCONNECTED: Duration = Duration::from_secs(5);
+const ICE_FAILED: Duration = Duration::from_secs(20);
+/// ICE keep-alives; also the earliest sign that a path is dead.
+const ICE_KEEPALIVE: Duration = Duration::from_secs(1);
+
+/// A callback of the connection.
+pub(crate) enum PcEvent {
+    /// A local candidate; an empty one ends them.
+    Candidate(Candidate),
+    /// The first packet of a remote track came.
+    Track(Arc<dyn TrackRemote>),
+    /// The peer opened a channel in-band, which rtc.io never does.
+    Channel(Arc<dyn DataChannel>),
+}
+
+/// A connection with its `ctrl` channel.
+pub(crate) struct Connection {
+    pub(crate) pc: Arc<dyn PeerConnection>,
+    pub(crate) ctrl: Arc<dyn DataChannel>,
+    pub(crate) events: mpsc::Receiver<PcEvent>,
+    pub(crate) state: watch::Receiver<RTCPeerConnectionState>,
+    pub(crate) feedback: Arc<Feedback>,
+}
+
+impl Connection {
+    /// Builds a connection; nothing is sent before the first description.
+    pub(crate) async fn open(ice_servers: Vec<IceServer>) -> Result<Self> {
+        let (events_sender, events) = mpsc::channel(EVENTS);
+        let (state_sender, state) = watch::channel(RTCPeerConnectionState::New);
+        let feedback = Arc::new(Feedback::default());
+        let (media_engine, registry) = media(&feedback)?;
+        let settings = SettingEngineBuilder::new()
+            // Chromium refuses an answer that changes the role in a later round; as the server in each answer we never do.
+            .with_answering_dtls_role(RTCDtlsRole::Server)
+            .with_include_loopback_candidate(true)
+            .with_sctp_max_message_size(SctpMaxMessageSize::Bounded(limits::CTRL_FRAME_BYTES as u32))
+            .with_ice_timeouts(Some(ICE_DISCONNECTED), Some(ICE_FAILED), Some(ICE_KEEPALIVE))
+            .build();
+        let servers = ice_servers
+            .into_iter()
+            .map(|server| RTCIceServer {
+                urls: server.urls,
+                username: server.username.unwrap_or_default(),
+                credential: server.credential.unwrap_or_default(),
+            })
+            .collect();
+        let pc = PeerConnectionBuilder::new()
+            .with_configuration(RTCConfigurationBuilder::new().with_ice_servers(servers).build())
+            .with_media_engine(media_engine)
+            .with_setting_engine(settings)
+            .with_interceptor_registry(registry)
+            .with_handler(Arc::new(Handler { events: events_sender, state: state_sender }))
+            .with_udp_addrs(bind_addresses())
+            .with_data_channel_send_buffer_limit(CTRL_BUFFER)
+            .build()
+            .await?;
+        let pc: Arc<dyn PeerConnection> = Arc::new(pc);
+        let init = RTCDataChannelInit { ordered: true, negotiated: Some(0), ..RTCDataChannelInit::default() };
+        let ctrl = pc.create_data_channel(CTRL_LABEL, Some(init)).await?;
+        Ok(Self { pc, ctrl, events, state, feedback })
+    }
+}
+
+/// VP8 with retransmission and Opus with in-band error correction; NACK both ways, reports, transport feedback.
+/// No pacer: the stock one runs at the estimate itself, with audio behind video in its queue.
+fn media(feedback: &Arc<Feedback>) -> Result<(MediaEngine, Registry)> {
+    let mut engine = MediaEngine::default();
+    let feedbacks = [("goog-remb", ""), ("ccm", "fir"), ("nack", ""), ("nack", "pli")];
+    let feedbacks = feedbacks.map(|(typ, parameter)| RTCPFeedback { typ: typ.into(), parameter: parameter.into() });
+    let codec = |mime: &str, clock_rate, channels, fmtp: &str, rtcp_feedback, payload_type| RTCRtpCodecParameters {
+        rtp_codec: RTCRtpCodec {
+            mime_type: mime.to_owned(),
+            clock_rate,
+            channels,
+            sdp_fmtp_line: fmtp.to_owned(),
+            rtcp_feedback,
+        },
+        payload_type,
+    };
+    engine.register_codec(codec(MIME_TYPE_VP8, 90_000, 0, "", feedbacks.to_vec(), 96), RtpCodecKind::Video)?;
+    engine.register_codec(codec(MIME_TYPE_RTX, 90_000, 0, "apt=96", Vec::new(), 97), RtpCodecKind::Video)?;
+    let opus = codec(MIME_TYPE_OPUS, 48_000, 2, "minptime=10;useinbandfec=1", Vec::new(), 111);
+    engine.register_codec(opus, RtpCodecKind::Audio)?;
+    configure_simulcast_extension_headers(&mut engine)?;
+    let registry = Registry::new()
+        .with(Slot::NackResponder, NackResponderBuilder::new().with_size(RESEND_PACKETS).build())
+        .with(Slot::NackGenerator, NackGeneratorBuilder::new().with_interval(NACK_INTERVAL).build())
+        // Nearest to the wire, where the sender reports made above it pass.
+        .with(Slot::from(500), FeedbackTap::new(Arc::clone(feedback)));
+    let registry = configure_twcc_receiver_only(registry, &mut engine)?;
+    Ok((engine, configure_rtcp_reports(registry)))
+}
+
+/// Wildcards stand for every interface but loopback. Without any such interface, two programs on one computer still
+/// find each other over loopback.
+fn bind_addresses() -> Vec<String> {
+    let addresses: Vec<IpAddr> = match if_addrs::get_if_addrs() {
+        Ok(interfaces) => interfaces.into_iter().map(|interface| interface.ip()).collect(),
+        Err(error) => {
+            tracing::warn!(%error, "the network interfaces can't be listed");
+            Vec::new()
+        }
+    };
+    addresses_for(&addresses)
+}
+
+fn addresses_for(interfaces: &[IpAddr]) -> Vec<String> {
+    let usable = |ip: &&IpAddr| match ip {
+        IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_link_local() && !ip.is_unspecified(),
+        IpAddr::V6(ip) => !ip.is_loopback() && !ip.is_unicast_link_local() && !ip.is_unspecified(),
+    };
+    let mut addresses = Vec::new();
+    if interfaces.iter().filter(usable).any(IpAddr::is_ipv4) {
+        addresses.push("0.0.0.0:0".to_owned());
+    }
+    if interfaces.iter().filter(usable).any(IpAddr::is_ipv6) {
+        addresses.push("[::]:0".to_owned());
+    }
+    if addresses.is_empty() {
+        addresses.push("127.0.0.1:0".to_owned());
+        if interfaces.iter().any(|ip| ip.is_ipv6() && ip.is_loopback()) {
+            addresses.push("[::1]:0".to_owned());
+        }
+    }
+    addresses
+}
+
+/// Turns callbacks into queue entries. It must not wait: it runs inside the connection's own task.
+struct Handler {
+    events: mpsc::Sender<PcEvent>,
+    state: watch::Sender<RTCPeerConnectionState>,
+}
+
+impl Handler {
+    fn push(&self, event: PcEvent) {
+        if self.events.try_send(event).is_err() {
+            tracing::debug!("a callback of a connection was dropped: too many, or the peer is gone");
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl PeerConnectionEventHandler for Handler {
+    async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
+        match event.candidate.to_json() {
+            Ok(init) => self.push(PcEvent::Candidate(Candidate {
+                candidate: init.candidate,
+                // Everything is bundled; an empty mid, as the library has it, names no m-line.
+                sdp_mid: None,
+                sdp_m_line_index: Some(0),
+                username_fragment: init.username_fragment.filter(|fragment| !fragment.is_empty()),
+            })),
+            Err(error) => tracing::debug!(%error, "a local candidate can't be written"),
+        }
+    }
+
+    async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
+        if state == RTCIceGatheringState::Complete {
+            self.push(PcEvent::Candidate(Candidate {
+                candidate: String::new(),
+                sdp_mid: None,
+                sdp_m_line_index: Some(0),
+                username_fragment: None,
+            }));
+        }
+    }
+
+    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
+        self.state.send_replace(state);
+    }
+
+    async fn on_data_channel(&self, channel: Arc<dyn DataChannel>) {
+        self.push(PcEvent::Channel(channel));
+    }
+
+    async fn on_track(&self, track: Arc<dyn TrackRemote>) {
+        self.push(PcEvent::Track(track));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bound(interfaces: &[&str]) -> Vec<String> {
+        addresses_for(&interfaces.iter().filter_map(|ip| ip.parse().ok()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn loopback_is_used_only_when_there_is_nothing_else() {
+        assert_eq!(bound(&["127.0.0.1", "192.168.1.5"]), ["0.0.0.0:0"]);
+        assert_eq!(bound(&["127.0.0.1", "::1", "fd00::1", "10.0.0.1", "fe80::1"]), ["0.0.0.0:0", "[::]:0"]);
+        assert_eq!(bound(&["127.0.0.1", "::1", "fe80::1", "169.254.3.4"]), ["127.0.0.1:0", "[::1]:0"]);
+        assert_eq!(bound(&[]), ["127.0.0.1:0"]);
+    }
+}

@@ -1,0 +1,147 @@
+//! The `rtcio:ctrl` channel of one peer: envelopes out, filtered envelopes in (protocol section 3).
+
+use confab_protocol::ctrl::Envelope;
+use confab_protocol::limits;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use webrtc::data_channel::{DataChannel, RTCDataChannelMessage};
+use webrtc::error::Error;
+
+/// Unacknowledged bytes under which waiting envelopes go on.
+const LOW_WATER: u32 = 1 << 20;
+/// Window of the rate limit.
+const WINDOW: Duration = Duration::from_secs(1);
+/// Time between two complaints about one peer.
+const COMPLAINT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Frames a peer may send within one window.
+#[derive(Debug)]
+pub(crate) struct RateLimit {
+    started: Instant,
+    count: u32,
+}
+
+impl RateLimit {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { started: now, count: 0 }
+    }
+
+    /// Counts a frame. False: it is one too many.
+    pub(crate) fn admit(&mut self, now: Instant) -> bool {
+        if now.saturating_duration_since(self.started) >= WINDOW {
+            *self = Self::new(now);
+        }
+        self.count = self.count.saturating_add(1);
+        self.count <= limits::CTRL_FRAMES_PER_SECOND
+    }
+}
+
+/// Lets a complaint through once in a while.
+#[derive(Debug, Default)]
+pub(crate) struct Complaints {
+    last: Option<Instant>,
+}
+
+impl Complaints {
+    /// True if this one is to be told.
+    pub(crate) fn admit(&mut self, now: Instant) -> bool {
+        let due = self.last.is_none_or(|last| now.saturating_duration_since(last) >= COMPLAINT_INTERVAL);
+        if due {
+            self.last = Some(now);
+        }
+        due
+    }
+}
+
+/// The channel.
+pub(crate) struct Ctrl {
+    pub(crate) channel: Arc<dyn DataChannel>,
+    open: bool,
+    queue: VecDeque<Arc<str>>,
+    rate: RateLimit,
+}
+
+impl Ctrl {
+    pub(crate) fn new(channel: Arc<dyn DataChannel>, now: Instant) -> Self {
+        Self { channel, open: false, queue: VecDeque::new(), rate: RateLimit::new(now) }
+    }
+
+    /// Sends an envelope, or queues it: before the channel is open, and while the peer does not take what it has. The
+    /// queue holds [`limits::CTRL_QUEUE`]; the oldest goes first.
+    pub(crate) async fn send(&mut self, envelope: Arc<str>) {
+        if self.queue.len() >= limits::CTRL_QUEUE {
+            self.queue.pop_front();
+            tracing::warn!("too many events wait for a peer; the oldest is dropped");
+        }
+        self.queue.push_back(envelope);
+        self.flush().await;
+    }
+
+    /// The channel opened. True the first time: the event repeats after negotiations.
+    pub(crate) async fn opened(&mut self) -> bool {
+        if std::mem::replace(&mut self.open, true) {
+            return false;
+        }
+        if let Err(error) = self.channel.set_buffered_amount_low_threshold(LOW_WATER).await {
+            tracing::debug!(%error, "ctrl closed while it opened");
+        }
+        self.flush().await;
+        true
+    }
+
+    /// Sends what waits, as far as the channel takes it.
+    pub(crate) async fn flush(&mut self) {
+        if !self.open {
+            return;
+        }
+        while let Some(envelope) = self.queue.pop_front() {
+            match self.channel.try_send_text(&envelope).await {
+                Ok(()) => {}
+                Err(Error::ErrSendBufferFull) => {
+                    self.queue.push_front(envelope);
+                    return;
+                }
+                Err(error) => tracing::warn!(%error, bytes = envelope.len(), "an event was not sent to a peer"),
+            }
+        }
+    }
+
+    /// Reads a frame of the peer; an error says what is wrong with it.
+    pub(crate) fn receive(&mut self, message: &RTCDataChannelMessage, now: Instant) -> Result<Envelope, String> {
+        if !self.rate.admit(now) {
+            return Err(format!("it sends more than {} events in a second", limits::CTRL_FRAMES_PER_SECOND));
+        }
+        if !message.is_string {
+            return Err("it sent a binary frame".to_owned());
+        }
+        if message.data.len() > limits::CTRL_FRAME_BYTES {
+            return Err("it sent a frame that is too large".to_owned());
+        }
+        let text = std::str::from_utf8(&message.data).map_err(|_| "it sent text that is no UTF-8".to_owned())?;
+        Envelope::parse(text).map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_cut_within_its_second() {
+        let now = Instant::now();
+        let mut rate = RateLimit::new(now);
+        let admitted = (0..2_000).filter(|_| rate.admit(now)).count();
+        assert_eq!(admitted, limits::CTRL_FRAMES_PER_SECOND as usize);
+        assert!(rate.admit(now + WINDOW));
+    }
+
+    #[test]
+    fn complaints_are_rare() {
+        let now = Instant::now();
+        let mut complaints = Complaints::default();
+        assert!(complaints.admit(now));
+        assert!(!complaints.admit(now + Duration::from_secs(4)));
+        assert!(complaints.admit(now + Duration::from_secs(5)));
+    }
+}

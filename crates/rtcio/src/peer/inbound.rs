@@ -1,0 +1,276 @@
+//! What one peer sends: remote streams and tracks by the descriptions, their packets by the RTP streams.
+
+use super::sdp::{RemoteMedia, sending_media};
+use crate::media::receive::pump;
+use crate::media::remote::{RemoteStream, RemoteTrack, Sink};
+use confab_protocol::ctrl::{STREAM_PLACEHOLDER, is_reserved};
+use confab_protocol::limits;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use webrtc::media_stream::track_remote::TrackRemote;
+use webrtc::peer_connection::PeerConnection;
+
+/// RTP streams of one connection that are read at once. A peer whose descriptions make more is not followed.
+const PUMPS: usize = 2 * limits::TRACKS_PER_PEER;
+
+struct Line {
+    track: RemoteTrack,
+    msid: String,
+}
+
+/// The receiving side of one peer.
+pub(crate) struct Inbound {
+    peer: String,
+    /// mid → the track it stands for now.
+    lines: HashMap<String, Line>,
+    /// mid → where its packets go. Outlives the track: the RTP stream may go on.
+    sinks: HashMap<String, watch::Sender<Option<Sink>>>,
+    /// MediaStream id → stream.
+    streams: HashMap<String, RemoteStream>,
+    pumps: usize,
+}
+
+/// A change that a description made.
+#[derive(Debug)]
+pub(crate) enum Change {
+    Added {
+        stream: RemoteStream,
+        track: RemoteTrack,
+        first: bool,
+    },
+    Removed {
+        stream: RemoteStream,
+        track: RemoteTrack,
+    },
+    /// Ask the owner which stream this is.
+    Query {
+        msid: String,
+    },
+}
+
+impl Inbound {
+    pub(crate) fn new(peer: String) -> Self {
+        Self { peer, lines: HashMap::new(), sinks: HashMap::new(), streams: HashMap::new(), pumps: 0 }
+    }
+
+    /// Compares a remote description with what is known.
+    pub(crate) fn described(&mut self, sdp: &str) -> Vec<Change> {
+        let media = sending_media(sdp);
+        let mut changes = Vec::new();
+        let gone: Vec<String> = self
+            .lines
+            .iter()
+            .filter(|(mid, line)| !media.iter().any(|media| media.mid == **mid && self.is_same(media, line)))
+            .map(|(mid, _)| mid.clone())
+            .collect();
+        for mid in gone {
+            changes.extend(self.remove(&mid));
+        }
+        for media in media {
+            if !self.lines.contains_key(&media.mid) {
+                self.add(media, &mut changes);
+            }
+        }
+        changes
+    }
+
+    fn is_same(&self, media: &RemoteMedia, line: &Line) -> bool {
+        media.kind == line.track.kind() && media.track == line.track.id() && self.msid_of(media) == line.msid
+    }
+
+    /// A track without a stream gets one of its own, named after its m-line.
+    fn msid_of(&self, media: &RemoteMedia) -> String {
+        media.msid.clone().unwrap_or_else(|| format!("{}:{}", self.peer, media.mid))
+    }
+
+    fn add(&mut self, media: RemoteMedia, changes: &mut Vec<Change>) {
+        let msid = self.msid_of(&media);
+        let first = !self.streams.contains_key(&msid);
+        if first {
+            if self.streams.len() >= limits::STREAMS_PER_PEER {
+                self.streams.retain(|known, _| self.lines.values().any(|line| line.msid == *known));
+            }
+            if self.streams.len() >= limits::STREAMS_PER_PEER {
+                tracing::warn!("a peer has too many streams; the newest is ignored");
+                return;
+            }
+        }
+        let stream = self
+            .streams
+            .entry(msid.clone())
+            .or_insert_with(|| RemoteStream { id: None, msid: msid.clone(), peer: self.peer.clone() })
+            .clone();
+        let (track, sink) = RemoteTrack::new(media.track, msid.clone(), media.kind);
+        self.sink(&media.mid).send_replace(Some(sink));
+        self.lines.insert(media.mid, Line { track: track.clone(), msid: msid.clone() });
+        changes.push(Change::Added { stream, track, first });
+        if first && media.msid.is_some() {
+            changes.push(Change::Query { msid });
+        }
+    }
+
+    fn remove(&mut self, mid: &str) -> Option<Change> {
+        let line = self.lines.remove(mid)?;
+        if let Some(sink) = self.sinks.get(mid) {
+            sink.send_replace(None);
+        }
+        let stream = self.streams.get(&line.msid)?.clone();
+        Some(Change::Removed { stream, track: line.track })
+    }
+
+    fn sink(&mut self, mid: &str) -> &watch::Sender<Option<Sink>> {
+        self.sinks.entry(mid.to_owned()).or_insert_with(|| watch::Sender::new(None))
+    }
+
+    /// The connection ends: every track with it.
+    pub(crate) fn clear(&mut self) -> Vec<Change> {
+        let mids: Vec<String> = self.lines.keys().cloned().collect();
+        mids.iter().filter_map(|mid| self.remove(mid)).collect()
+    }
+
+    /// The first packet of an RTP stream came: finds its m-line and reads on.
+    pub(crate) async fn started(
+        &mut self,
+        pc: &Arc<dyn PeerConnection>,
+        source: Arc<dyn TrackRemote>,
+        tasks: &mut JoinSet<()>,
+    ) {
+        let Some(mid) = mid_of(pc, &source).await else {
+            tracing::warn!("packets came for no m-line");
+            return;
+        };
+        if self.pumps >= PUMPS || (!self.sinks.contains_key(&mid) && self.sinks.len() >= PUMPS) {
+            tracing::warn!("a peer starts too many RTP streams; the newest is not read");
+            return;
+        }
+        self.pumps += 1;
+        let sink = self.sink(&mid).subscribe();
+        tasks.spawn(pump(source, sink));
+    }
+
+    /// The owner told the events of a stream: adopts its UUID and returns the events to dispatch.
+    pub(crate) fn told(
+        &mut self,
+        msid: &str,
+        events: Map<String, Value>,
+    ) -> Option<(RemoteStream, Vec<(String, Vec<Value>)>)> {
+        let stream = self.streams.get_mut(msid)?;
+        let mut dispatch = Vec::new();
+        for (event, args) in events {
+            let Value::Array(args) = args else { continue };
+            if is_reserved(&event) || event.len() > limits::EVENT_NAME_BYTES {
+                tracing::warn!("a peer's stream event has a name that is not allowed");
+                continue;
+            }
+            if let Some(id) = args.iter().find_map(placeholder) {
+                stream.id = Some(id.to_owned());
+            }
+            dispatch.push((event, args));
+        }
+        Some((stream.clone(), dispatch))
+    }
+
+    /// Streams whose owner has not answered.
+    pub(crate) fn unknown(&self) -> Vec<String> {
+        let asked =
+            |stream: &&RemoteStream| stream.id.is_none() && !stream.msid.starts_with(&format!("{}:", self.peer));
+        self.streams.values().filter(asked).map(|stream| stream.msid.clone()).collect()
+    }
+}
+
+/// The UUID in the first placeholder anywhere inside `value`.
+pub(crate) fn placeholder(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => {
+            text.strip_prefix(STREAM_PLACEHOLDER).filter(|id| !id.is_empty() && id.len() <= limits::ID_BYTES)
+        }
+        Value::Array(values) => values.iter().find_map(placeholder),
+        Value::Object(fields) => fields.values().find_map(placeholder),
+        _ => None,
+    }
+}
+
+async fn mid_of(pc: &Arc<dyn PeerConnection>, source: &Arc<dyn TrackRemote>) -> Option<String> {
+    for transceiver in pc.get_transceivers().await {
+        if let Ok(Some(receiver)) = transceiver.receiver().await
+            && std::ptr::addr_eq(Arc::as_ptr(receiver.track()), Arc::as_ptr(source))
+        {
+            return transceiver.mid().await.ok()?;
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn sdp(lines: &[(&str, &str, &str)]) -> String {
+        lines.iter().fold("v=0\r\n".to_owned(), |sdp, (mid, direction, msid)| {
+            format!("{sdp}m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:{mid}\r\na={direction}\r\na=msid:{msid}\r\n")
+        })
+    }
+
+    fn kinds(changes: &[Change]) -> Vec<String> {
+        changes
+            .iter()
+            .map(|change| match change {
+                Change::Added { track, first, .. } => format!("+{}{}", track.id(), if *first { "!" } else { "" }),
+                Change::Removed { track, .. } => format!("-{}", track.id()),
+                Change::Query { msid } => format!("?{msid}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn descriptions_add_and_remove_tracks() {
+        let mut inbound = Inbound::new("p".into());
+        assert_eq!(kinds(&inbound.described(&sdp(&[("1", "sendonly", "s a")]))), ["+a!", "?s"]);
+        assert!(inbound.described(&sdp(&[("1", "sendonly", "s a")])).is_empty());
+        let two = sdp(&[("1", "sendonly", "s a"), ("2", "sendrecv", "s b")]);
+        assert_eq!(kinds(&inbound.described(&two)), ["+b"]);
+        let one = sdp(&[("1", "inactive", "s a"), ("2", "sendrecv", "s b")]);
+        assert_eq!(kinds(&inbound.described(&one)), ["-a"]);
+        assert_eq!(kinds(&inbound.described(&two)), ["+a"]);
+        assert_eq!(inbound.clear().len(), 2);
+    }
+
+    #[test]
+    fn a_track_ends_for_the_reader_when_it_is_removed() {
+        let mut inbound = Inbound::new("p".into());
+        let changes = inbound.described(&sdp(&[("1", "sendonly", "s a")]));
+        let Some(Change::Added { track, .. }) = changes.into_iter().next() else { panic!("no track") };
+        let mut frames = track.take_video().unwrap();
+        assert!(frames.try_recv().is_err());
+        inbound.clear();
+        assert_eq!(frames.try_recv(), Err(tokio::sync::mpsc::error::TryRecvError::Disconnected));
+        assert!(track.take_video().is_none());
+    }
+
+    #[test]
+    fn a_stream_takes_the_uuid_of_its_owner() {
+        let mut inbound = Inbound::new("p".into());
+        inbound.described(&sdp(&[("1", "sendonly", "s a")]));
+        assert_eq!(inbound.unknown(), ["s"]);
+        let events = json!({ "camera": [{ "name": "Ann", "stream": "[RTCIOStream] u" }], "peer-connect": [1] });
+        let (stream, dispatch) = inbound.told("s", events.as_object().unwrap().clone()).unwrap();
+        assert_eq!(stream.id.as_deref(), Some("u"));
+        assert_eq!(dispatch.len(), 1);
+        assert!(inbound.unknown().is_empty());
+        assert!(inbound.told("other", Map::new()).is_none());
+    }
+
+    #[test]
+    fn streams_are_bounded() {
+        let mut inbound = Inbound::new("p".into());
+        let many: Vec<(String, String)> = (0..30).map(|n| (n.to_string(), format!("s{n} t{n}"))).collect();
+        let lines: Vec<(&str, &str, &str)> =
+            many.iter().map(|(mid, msid)| (mid.as_str(), "sendonly", msid.as_str())).collect();
+        let added = inbound.described(&sdp(&lines));
+        assert_eq!(added.iter().filter(|c| matches!(c, Change::Added { .. })).count(), limits::STREAMS_PER_PEER);
+    }
+}

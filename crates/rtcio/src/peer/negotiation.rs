@@ -1,0 +1,155 @@
+//! Perfect negotiation (W3C webrtc-pc section 10.7) as a state machine without I/O.
+//!
+//! The peer's task handles one thing at a time, so "making an offer" is never seen half done: the state is stable, or
+//! an offer of ours waits for its answer. The library has no implicit rollback, hence the explicit verdict.
+
+/// What to do with a remote description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Apply it.
+    Apply,
+    /// Roll our own offer back, then apply it.
+    RollBackAndApply,
+    /// Drop it: it collides and we are impolite, or it answers nothing.
+    Ignore,
+}
+
+/// State of one peer's negotiation.
+#[derive(Debug)]
+pub(crate) struct Negotiation {
+    polite: bool,
+    /// False until we may offer: a newcomer waits for the first offer and its answer.
+    ready: bool,
+    /// An offer of ours waits for its answer.
+    offering: bool,
+    needed: bool,
+    restart_ice: bool,
+}
+
+impl Negotiation {
+    /// The polite side makes the first offer.
+    pub(crate) fn new(polite: bool) -> Self {
+        Self { polite, ready: polite, offering: false, needed: polite, restart_ice: false }
+    }
+
+    /// True once streams may be added.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    /// True while an offer of ours waits for its answer.
+    pub(crate) fn is_offering(&self) -> bool {
+        self.offering
+    }
+
+    /// Something changed that only an offer can tell. Many changes before the offer are one offer.
+    pub(crate) fn need(&mut self) {
+        self.needed = true;
+    }
+
+    /// The path is dead: the next offer restarts ICE.
+    pub(crate) fn need_ice_restart(&mut self) {
+        self.needed = true;
+        self.restart_ice = true;
+    }
+
+    /// True if an offer is due now.
+    pub(crate) fn is_due(&self) -> bool {
+        self.ready && self.needed && !self.offering
+    }
+
+    /// An offer is being made. True if it must restart ICE.
+    pub(crate) fn begin_offer(&mut self) -> bool {
+        self.needed = false;
+        self.offering = true;
+        std::mem::take(&mut self.restart_ice)
+    }
+
+    /// The offer was rolled back or could not be made; `again` if it is still needed.
+    pub(crate) fn abandon_offer(&mut self, again: bool) {
+        self.offering = false;
+        self.needed |= again;
+    }
+
+    /// Judges an offer.
+    pub(crate) fn remote_offer(&self) -> Verdict {
+        match (self.offering, self.polite) {
+            (false, _) => Verdict::Apply,
+            (true, true) => Verdict::RollBackAndApply,
+            (true, false) => Verdict::Ignore,
+        }
+    }
+
+    /// Judges an answer.
+    pub(crate) fn remote_answer(&self) -> Verdict {
+        if self.offering { Verdict::Apply } else { Verdict::Ignore }
+    }
+
+    /// A remote offer was answered.
+    pub(crate) fn answered(&mut self) {
+        self.ready = true;
+    }
+
+    /// Our offer was answered.
+    pub(crate) fn completed(&mut self) {
+        self.offering = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_polite_side_offers_first() {
+        let mut polite = Negotiation::new(true);
+        assert!(polite.is_due());
+        assert!(!polite.begin_offer());
+        assert!(!polite.is_due());
+        assert_eq!(polite.remote_answer(), Verdict::Apply);
+        polite.completed();
+        assert_eq!(polite.remote_answer(), Verdict::Ignore);
+        assert!(!polite.is_due());
+    }
+
+    #[test]
+    fn the_newcomer_waits_for_the_first_round() {
+        let mut newcomer = Negotiation::new(false);
+        newcomer.need();
+        assert!(!newcomer.is_due() && !newcomer.is_ready());
+        assert_eq!(newcomer.remote_offer(), Verdict::Apply);
+        newcomer.answered();
+        assert!(newcomer.is_due());
+    }
+
+    #[test]
+    fn in_a_collision_one_side_yields_and_offers_again() {
+        let (mut polite, mut impolite) = (Negotiation::new(true), Negotiation::new(false));
+        impolite.answered();
+        impolite.need();
+        polite.begin_offer();
+        impolite.begin_offer();
+        assert_eq!(impolite.remote_offer(), Verdict::Ignore);
+        assert_eq!(polite.remote_offer(), Verdict::RollBackAndApply);
+        polite.abandon_offer(true);
+        polite.answered();
+        impolite.completed();
+        assert!(polite.is_due());
+        assert!(!impolite.is_due());
+    }
+
+    #[test]
+    fn needs_are_coalesced_and_a_restart_is_not_forgotten() {
+        let mut negotiation = Negotiation::new(true);
+        negotiation.begin_offer();
+        negotiation.need();
+        negotiation.need_ice_restart();
+        negotiation.need();
+        assert!(!negotiation.is_due());
+        negotiation.completed();
+        assert!(negotiation.is_due());
+        assert!(negotiation.begin_offer());
+        negotiation.completed();
+        assert!(!negotiation.is_due());
+    }
+}

@@ -1,0 +1,99 @@
+//! The few lines of a remote description that matter here. The library tells of a track only with its first packet;
+//! rtc.io, as browsers do, knows it from the description.
+
+use crate::media::receive::kind_of;
+use confab_protocol::limits;
+use confab_protocol::media::MediaKind;
+
+/// An m-line on which the other side sends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RemoteMedia {
+    pub(crate) mid: String,
+    pub(crate) kind: MediaKind,
+    /// MediaStream id; `None` without one (`a=msid:-` or none at all).
+    pub(crate) msid: Option<String>,
+    /// Track id; the mid if there is none.
+    pub(crate) track: String,
+}
+
+/// The m-lines of `sdp` on which its author sends, at most [`limits::TRACKS_PER_PEER`].
+pub(crate) fn sending_media(sdp: &str) -> Vec<RemoteMedia> {
+    sdp.split("\nm=").skip(1).filter_map(section).take(limits::TRACKS_PER_PEER).collect()
+}
+
+fn section(section: &str) -> Option<RemoteMedia> {
+    let mut lines = section.lines().map(str::trim_end);
+    let mut head = lines.next()?.split(' ');
+    let (kind, port) = (kind_of(head.next()?)?, head.next()?);
+    // RFC 8829 section 5.3.1: port 0 without bundle-only is a rejected m-line.
+    let mut rejected = port == "0";
+    let mut sends = true;
+    let (mut mid, mut msid, mut track) = (None, None, None);
+    for line in lines {
+        match line {
+            "a=sendrecv" | "a=sendonly" => sends = true,
+            "a=recvonly" | "a=inactive" => sends = false,
+            "a=bundle-only" => rejected = false,
+            _ => {
+                if let Some(value) = line.strip_prefix("a=mid:") {
+                    mid = Some(value);
+                } else if let Some(value) = line.strip_prefix("a=msid:")
+                    && msid.is_none()
+                {
+                    let mut parts = value.split(' ');
+                    msid = parts.next();
+                    track = parts.next();
+                }
+            }
+        }
+    }
+    let fits = |text: &&str| !text.is_empty() && text.len() <= limits::ID_BYTES;
+    let mid = mid.filter(fits)?;
+    (sends && !rejected).then(|| RemoteMedia {
+        mid: mid.to_owned(),
+        kind,
+        msid: msid.filter(fits).filter(|msid| *msid != "-").map(str::to_owned),
+        track: track.filter(fits).unwrap_or(mid).to_owned(),
+    })
+}
+
+/// The certificate's fingerprint: a description with another one belongs to another connection.
+pub(crate) fn fingerprint(sdp: &str) -> Option<&str> {
+    sdp.lines().find_map(|line| line.strip_prefix("a=fingerprint:")).map(str::trim_end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SDP: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\na=group:BUNDLE 0 1 2 3 4\r\na=msid-semantic: WMS s\r\n\
+        m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:0\r\na=fingerprint:sha-256 AA:BB\r\n\
+        m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\na=sendonly\r\na=msid:s t1\r\n\
+        m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:2\r\na=inactive\r\na=msid:s t2\r\n\
+        m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:3\r\na=sendrecv\r\na=msid:s t3\r\n\
+        m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=bundle-only\r\na=mid:4\r\na=msid:- t4\r\n";
+
+    #[test]
+    fn only_lines_that_send_are_media() {
+        let media = sending_media(SDP);
+        let line = |mid: &str, kind, msid: Option<&str>, track: &str| RemoteMedia {
+            mid: mid.to_owned(),
+            kind,
+            msid: msid.map(str::to_owned),
+            track: track.to_owned(),
+        };
+        assert_eq!(media, [line("1", MediaKind::Audio, Some("s"), "t1"), line("4", MediaKind::Video, None, "t4")]);
+        assert_eq!(fingerprint(SDP), Some("sha-256 AA:BB"));
+    }
+
+    #[test]
+    fn rubbish_is_no_media() {
+        for sdp in ["", "m=", "v=0\nm=audio", "v=0\nm=audio 9\na=sendonly\na=msid:s t", "v=0\nm=text 9 x\na=mid:0"] {
+            assert!(sending_media(sdp).is_empty(), "{sdp}");
+        }
+        let long = format!("v=0\nm=audio 9 x\na=mid:{}\n", "m".repeat(limits::ID_BYTES + 1));
+        assert!(sending_media(&long).is_empty());
+        let many = "v=0".to_owned() + &"\nm=audio 9 x\na=mid:1".repeat(100);
+        assert_eq!(sending_media(&many).len(), limits::TRACKS_PER_PEER);
+    }
+}

@@ -1,0 +1,465 @@
+//! One connection to a peer, from its making to its end.
+
+use super::connection::{Connection, PcEvent};
+use super::ctrl::{Complaints, Ctrl};
+use super::inbound::{Change, Inbound};
+use super::negotiation::{Negotiation, Verdict};
+use super::outbound::Outbound;
+use super::watchdog::{Health, Watch};
+use super::{Command, Context, sdp, stats};
+use crate::Event;
+use confab_protocol::ipc::PeerState;
+use confab_protocol::limits;
+use confab_protocol::signaling::{Candidate, Description, Signal};
+use rtc::peer_connection::configuration::RTCOfferOptions;
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep_until, timeout};
+use webrtc::data_channel::DataChannelEvent;
+use webrtc::error::Result;
+use webrtc::peer_connection::{RTCIceCandidateInit, RTCPeerConnectionState, RTCSdpType, RTCSessionDescription};
+
+/// How long the goodbye of a connection may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long an offer may wait for its answer before a dead connection is offered anew.
+const STALE_OFFER: Duration = Duration::from_secs(5);
+
+/// How a session ends.
+pub(crate) enum End {
+    /// The peer is gone, or is to go.
+    Gone,
+    /// The peer begins a new connection, perhaps with this offer.
+    Again { polite: bool, offer: Option<Description>, signaling_up: bool },
+}
+
+/// The state of one connection.
+pub(crate) struct Session<'a> {
+    context: &'a Context,
+    connection: Connection,
+    ctrl: Ctrl,
+    negotiation: Negotiation,
+    outbound: Outbound,
+    inbound: Inbound,
+    watch: Watch,
+    complaints: Complaints,
+    /// Candidates that came before the description they belong to; the oldest go first.
+    candidates: VecDeque<Candidate>,
+    /// Certificate of the other side, once a description of it was applied.
+    remote_fingerprint: Option<String>,
+    registry: watch::Receiver<u64>,
+    signaling_up: bool,
+    offered_at: Instant,
+    state: PeerState,
+    /// `peer-connect` was told.
+    announced: bool,
+    tasks: JoinSet<()>,
+}
+
+impl<'a> Session<'a> {
+    /// Makes a connection.
+    pub(crate) async fn open(context: &'a Context, polite: bool, signaling_up: bool) -> Result<Self> {
+        let connection = Connection::open(context.shared.ice_servers()).await?;
+        let now = Instant::now();
+        Ok(Self {
+            ctrl: Ctrl::new(connection.ctrl.clone(), now),
+            connection,
+            negotiation: Negotiation::new(polite),
+            outbound: Outbound::default(),
+            inbound: Inbound::new(context.id.clone()),
+            watch: Watch::new(context.shared.watchdog, now),
+            complaints: Complaints::default(),
+            candidates: VecDeque::new(),
+            remote_fingerprint: None,
+            registry: context.shared.registry.changes(),
+            signaling_up,
+            offered_at: now,
+            state: PeerState::Connecting,
+            announced: false,
+            tasks: JoinSet::new(),
+            context,
+        })
+    }
+
+    /// Serves the connection to its end.
+    pub(crate) async fn run(mut self, commands: &mut mpsc::Receiver<Command>, offer: Option<Description>) -> End {
+        self.tell(Event::PeerState { peer: self.context.id.clone(), state: PeerState::Connecting }).await;
+        self.reconcile().await;
+        let mut end = match offer {
+            Some(offer) => self.described(offer).await,
+            None => None,
+        };
+        while end.is_none() {
+            end = self.step(commands).await;
+        }
+        self.close().await;
+        end.unwrap_or(End::Gone)
+    }
+
+    /// Waits for one thing and does it.
+    async fn step(&mut self, commands: &mut mpsc::Receiver<Command>) -> Option<End> {
+        let deadline = self.watch.deadline();
+        let offer_due = self.signaling_up && self.negotiation.is_due();
+        tokio::select! {
+            // What was asked for comes before the offer that tells of it, so that many changes are one offer; a peer's
+            // events come last, so that a flood of them holds nothing up.
+            biased;
+            () = self.context.cancel.cancelled() => Some(End::Gone),
+            changed = self.connection.state.changed() => match changed {
+                Ok(()) => self.state_changed().await,
+                Err(_) => Some(End::Gone),
+            },
+            command = commands.recv() => match command {
+                Some(command) => self.command(command).await,
+                None => Some(End::Gone),
+            },
+            Some(event) = self.connection.events.recv() => {
+                self.connection_event(event).await;
+                None
+            }
+            Ok(()) = self.registry.changed() => {
+                self.reconcile().await;
+                None
+            }
+            () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => {
+                tracing::info!("the peer did not come back in time");
+                Some(End::Gone)
+            }
+            () = std::future::ready(()), if offer_due => {
+                self.offer().await;
+                None
+            }
+            event = self.ctrl.channel.poll() => self.ctrl_event(event).await,
+            Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a media task failed");
+                }
+                None
+            }
+        }
+    }
+
+    async fn tell(&self, event: Event) {
+        self.context.tell(event).await;
+    }
+
+    async fn complain(&mut self, what: String) {
+        tracing::debug!(%what, "the peer misbehaves");
+        if self.complaints.admit(Instant::now()) {
+            tracing::warn!(%what, "the peer misbehaves");
+            self.tell(Event::Misbehaving { peer: self.context.id.clone(), what }).await;
+        }
+    }
+
+    async fn set_state(&mut self, state: PeerState) {
+        if self.state != state {
+            self.state = state;
+            self.tell(Event::PeerState { peer: self.context.id.clone(), state }).await;
+        }
+    }
+
+    // ---- the connection ----
+
+    async fn state_changed(&mut self) -> Option<End> {
+        let state = *self.connection.state.borrow_and_update();
+        tracing::debug!(%state, "connection");
+        let now = Instant::now();
+        match state {
+            RTCPeerConnectionState::Connected => {
+                self.watch.changed(Health::Healthy, now);
+                self.outbound.refresh(true).await;
+                self.set_state(PeerState::Connected).await;
+            }
+            RTCPeerConnectionState::Disconnected | RTCPeerConnectionState::Failed => {
+                self.watch.changed(Health::Unhealthy, now);
+                if state == RTCPeerConnectionState::Failed {
+                    self.restart_ice().await;
+                }
+                if self.state == PeerState::Connected {
+                    self.set_state(PeerState::Reconnecting).await;
+                }
+            }
+            RTCPeerConnectionState::Closed => return Some(End::Gone),
+            _ => self.watch.changed(Health::Pending, now),
+        }
+        None
+    }
+
+    /// The path is dead: a new offer with new ICE credentials.
+    async fn restart_ice(&mut self) {
+        if self.negotiation.is_offering() && self.offered_at.elapsed() > STALE_OFFER {
+            self.roll_back().await;
+        }
+        self.negotiation.need_ice_restart();
+    }
+
+    async fn connection_event(&mut self, event: PcEvent) {
+        match event {
+            PcEvent::Candidate(candidate) => self.context.relay(Signal::Candidate(candidate)).await,
+            PcEvent::Track(source) => self.inbound.started(&self.connection.pc, source, &mut self.tasks).await,
+            PcEvent::Channel(channel) => {
+                self.complain("it opened a data channel that was not agreed on".to_owned()).await;
+                channel.close().await.ok();
+            }
+        }
+    }
+
+    async fn ctrl_event(&mut self, event: Option<DataChannelEvent>) -> Option<End> {
+        match event {
+            Some(DataChannelEvent::OnOpen) => {
+                if self.ctrl.opened().await {
+                    self.announced = true;
+                    self.context.connected.store(true, Ordering::Release);
+                    self.tell(Event::PeerConnect { peer: self.context.id.clone() }).await;
+                }
+            }
+            Some(DataChannelEvent::OnMessage(message)) => match self.ctrl.receive(&message, Instant::now()) {
+                Ok(envelope) => {
+                    let peer = self.context.id.clone();
+                    self.tell(Event::Message { peer, event: envelope.event, args: envelope.args }).await;
+                }
+                Err(what) => self.complain(what).await,
+            },
+            Some(DataChannelEvent::OnBufferedAmountLow) => self.ctrl.flush().await,
+            // rtc.io closes `ctrl` only together with the connection: the peer has left.
+            Some(DataChannelEvent::OnClosing | DataChannelEvent::OnClose) | None => return Some(End::Gone),
+            Some(_) => {}
+        }
+        None
+    }
+
+    // ---- commands ----
+
+    async fn command(&mut self, command: Command) -> Option<End> {
+        match command {
+            Command::Signal(Signal::Description(description)) => return self.described(description).await,
+            Command::Signal(Signal::Candidate(candidate)) => self.candidate(candidate).await,
+            Command::Signal(Signal::StreamQuery { mid }) => {
+                if self.outbound.has_stream(&mid)
+                    && let Some(events) = self.context.shared.registry.events(&mid)
+                {
+                    self.context.relay(Signal::StreamEvents { mid, events }).await;
+                }
+            }
+            Command::Signal(Signal::StreamEvents { mid, events }) => {
+                if let Some((stream, events)) = self.inbound.told(&mid, events) {
+                    for (event, args) in events {
+                        let (peer, stream) = (self.context.id.clone(), stream.clone());
+                        self.tell(Event::Stream { peer, event, args, stream }).await;
+                    }
+                }
+            }
+            Command::Send(envelope) => self.ctrl.send(envelope).await,
+            Command::SignalingUp(up) => self.signaling_changed(up).await,
+            Command::Left => {
+                if self.watch.hint(Instant::now()) {
+                    return Some(End::Gone);
+                }
+            }
+            Command::Restart => {
+                return Some(End::Again { polite: true, offer: None, signaling_up: self.signaling_up });
+            }
+            Command::Stats(reply) => {
+                reply.send(stats::report(&self.context.id, self.state, &self.connection).await).ok();
+            }
+        }
+        None
+    }
+
+    /// Offers and candidates of an outage were dropped: what still matters is said again.
+    async fn signaling_changed(&mut self, up: bool) {
+        self.signaling_up = up;
+        if !up {
+            return;
+        }
+        if self.watch.is_unhealthy() {
+            if self.negotiation.is_offering() {
+                self.roll_back().await;
+            }
+            self.negotiation.need_ice_restart();
+        } else if self.negotiation.is_offering()
+            && let Some(offer) = self.connection.pc.pending_local_description().await
+        {
+            // With the candidates gathered so far.
+            self.send_description("offer", offer.sdp).await;
+        }
+        for mid in self.inbound.unknown() {
+            self.context.relay(Signal::StreamQuery { mid }).await;
+        }
+    }
+
+    async fn candidate(&mut self, candidate: Candidate) {
+        if self.remote_fingerprint.is_none() {
+            if self.candidates.len() >= limits::PENDING_CANDIDATES {
+                self.candidates.pop_front();
+            }
+            self.candidates.push_back(candidate);
+            return;
+        }
+        let init = RTCIceCandidateInit {
+            candidate: candidate.candidate,
+            sdp_mid: candidate.sdp_mid,
+            sdp_mline_index: candidate.sdp_m_line_index,
+            username_fragment: candidate.username_fragment,
+            ..RTCIceCandidateInit::default()
+        };
+        if let Err(error) = self.connection.pc.add_ice_candidate(init).await {
+            // Also those of an offer that was ignored.
+            tracing::debug!(%error, "a candidate of the peer can't be used");
+        }
+    }
+
+    // ---- negotiation ----
+
+    async fn offer(&mut self) {
+        let restart = self.negotiation.begin_offer();
+        self.offered_at = Instant::now();
+        if let Err(error) = self.try_offer(restart).await {
+            tracing::error!(%error, "an offer can't be made");
+            self.negotiation.abandon_offer(false);
+        }
+    }
+
+    async fn try_offer(&mut self, ice_restart: bool) -> Result<()> {
+        let offer = self.connection.pc.create_offer(Some(RTCOfferOptions { ice_restart })).await?;
+        let sdp = offer.sdp.clone();
+        self.connection.pc.set_local_description(offer).await?;
+        self.send_description("offer", sdp).await;
+        Ok(())
+    }
+
+    async fn send_description(&self, kind: &str, sdp: String) {
+        let description = Description { kind: kind.to_owned(), sdp };
+        self.context.relay(Signal::Description(description)).await;
+    }
+
+    async fn roll_back(&mut self) {
+        let rolled_back = match RTCSessionDescription::rollback(None) {
+            Ok(rollback) => self.connection.pc.set_local_description(rollback).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = rolled_back {
+            tracing::warn!(%error, "an offer can't be rolled back");
+        }
+        self.negotiation.abandon_offer(true);
+    }
+
+    async fn described(&mut self, description: Description) -> Option<End> {
+        let kind = match description.kind.as_str() {
+            "offer" => RTCSdpType::Offer,
+            "answer" => RTCSdpType::Answer,
+            other => {
+                let what = format!("it sent a description of type {:.20}", other);
+                self.complain(what).await;
+                return None;
+            }
+        };
+        let is_offer = kind == RTCSdpType::Offer;
+        let fingerprint = sdp::fingerprint(&description.sdp).map(str::to_owned);
+        if is_offer
+            && let (Some(known), Some(new)) = (&self.remote_fingerprint, &fingerprint)
+            && known != new
+        {
+            tracing::debug!("the peer begins a new connection");
+            return Some(End::Again { polite: false, offer: Some(description), signaling_up: self.signaling_up });
+        }
+        match if is_offer { self.negotiation.remote_offer() } else { self.negotiation.remote_answer() } {
+            Verdict::Ignore => {
+                tracing::debug!(kind = %description.kind, "a description is ignored: it collides or is stale");
+                return None;
+            }
+            Verdict::RollBackAndApply => self.roll_back().await,
+            Verdict::Apply => {}
+        }
+        match self.apply(is_offer, &description.sdp).await {
+            Ok(()) => {}
+            Err(Refused::Remote(error)) => {
+                self.complain(format!("its {} can't be used: {error}", description.kind)).await;
+                return None;
+            }
+            Err(Refused::Local(error)) => {
+                tracing::error!(%error, "the peer's offer can't be answered");
+                return Some(End::Gone);
+            }
+        }
+        self.remote_fingerprint = Some(fingerprint.unwrap_or_default());
+        for candidate in std::mem::take(&mut self.candidates) {
+            self.candidate(candidate).await;
+        }
+        for change in self.inbound.described(&description.sdp) {
+            self.track_change(change).await;
+        }
+        self.reconcile().await;
+        self.outbound.refresh(self.state != PeerState::Connecting).await;
+        None
+    }
+
+    async fn apply(&mut self, is_offer: bool, sdp: &str) -> std::result::Result<(), Refused> {
+        let pc = &self.connection.pc;
+        let text = sdp.to_owned();
+        if !is_offer {
+            let answer = RTCSessionDescription::answer(text).map_err(Refused::Remote)?;
+            pc.set_remote_description(answer).await.map_err(Refused::Remote)?;
+            self.negotiation.completed();
+            return Ok(());
+        }
+        let offer = RTCSessionDescription::offer(text).map_err(Refused::Remote)?;
+        pc.set_remote_description(offer).await.map_err(Refused::Remote)?;
+        let answer = pc.create_answer(None).await.map_err(Refused::Local)?;
+        let sdp = answer.sdp.clone();
+        pc.set_local_description(answer).await.map_err(Refused::Local)?;
+        self.negotiation.answered();
+        self.send_description("answer", sdp).await;
+        Ok(())
+    }
+
+    /// Makes what is sent match the registry; a newcomer only after its first answer.
+    async fn reconcile(&mut self) {
+        if !self.negotiation.is_ready() {
+            return;
+        }
+        let streams = self.context.shared.registry.streams();
+        let (pc, feedback) = (&self.connection.pc, &self.connection.feedback);
+        match self.outbound.reconcile(pc, streams, feedback, &mut self.tasks).await {
+            Ok(true) => self.negotiation.need(),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "a track can't be sent to the peer"),
+        }
+    }
+
+    async fn track_change(&self, change: Change) {
+        let peer = self.context.id.clone();
+        match change {
+            Change::Added { stream, track, first } => {
+                self.tell(Event::TrackAdded { peer, stream, track, first }).await;
+            }
+            Change::Removed { stream, track } => self.tell(Event::TrackRemoved { peer, stream, track }).await,
+            Change::Query { msid } => self.context.relay(Signal::StreamQuery { mid: msid }).await,
+        }
+    }
+
+    // ---- the end ----
+
+    /// Says goodbye, so that the other side knows at once (SCTP ABORT, DTLS close_notify), and tells what is over.
+    async fn close(mut self) {
+        self.context.connected.store(false, Ordering::Release);
+        if timeout(CLOSE_TIMEOUT, self.connection.pc.close()).await.is_err() {
+            tracing::warn!("a connection took too long to close");
+        }
+        self.tasks.shutdown().await;
+        for change in self.inbound.clear() {
+            self.track_change(change).await;
+        }
+        if self.announced {
+            self.tell(Event::PeerDisconnect { peer: self.context.id.clone() }).await;
+        }
+    }
+}
+
+/// Whose fault it is that a description was not applied.
+enum Refused {
+    Remote(webrtc::error::Error),
+    Local(webrtc::error::Error),
+}

@@ -1,0 +1,92 @@
+//! What the handles of one socket and its tasks have in common. Locks are held for a few statements, never over an
+//! await.
+
+use crate::peer::{self, Watchdog};
+use crate::registry::Registry;
+use crate::signaling;
+use confab_protocol::signaling::{IceServer, Signal};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// The common state.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) registry: Registry,
+    pub(crate) watchdog: Watchdog,
+    pub(crate) signaling: signaling::Handle,
+    /// Ends everything.
+    pub(crate) cancel: CancellationToken,
+    /// The application has joined its room.
+    pub(crate) joined: Notify,
+    id: Mutex<Option<String>>,
+    ice_servers: Mutex<Vec<IceServer>>,
+    peers: Mutex<HashMap<String, peer::Handle>>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        watchdog: Watchdog,
+        ice_servers: Vec<IceServer>,
+        signaling: signaling::Handle,
+        cancel: CancellationToken,
+    ) -> Self {
+        Self {
+            registry: Registry::default(),
+            watchdog,
+            signaling,
+            cancel,
+            joined: Notify::new(),
+            id: Mutex::default(),
+            ice_servers: Mutex::new(IceServer::sanitize(ice_servers)),
+            peers: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> Option<String> {
+        self.id.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_id(&self, id: &str) {
+        *self.id.lock().unwrap_or_else(PoisonError::into_inner) = Some(id.to_owned());
+        self.joined.notify_one();
+    }
+
+    pub(crate) fn ice_servers(&self) -> Vec<IceServer> {
+        self.ice_servers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_ice_servers(&self, servers: Vec<IceServer>) {
+        *self.ice_servers.lock().unwrap_or_else(PoisonError::into_inner) = IceServer::sanitize(servers);
+    }
+
+    /// The handle of a peer.
+    pub(crate) fn peer(&self, id: &str) -> Option<peer::Handle> {
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// All peers.
+    pub(crate) fn peers(&self) -> Vec<(String, peer::Handle)> {
+        let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        peers.iter().map(|(id, handle)| (id.clone(), handle.clone())).collect()
+    }
+
+    pub(crate) fn insert_peer(&self, id: String, handle: peer::Handle) {
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner).insert(id, handle);
+    }
+
+    /// Forgets a peer. Its handle if it was known.
+    pub(crate) fn remove_peer(&self, id: &str) -> Option<peer::Handle> {
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
+    }
+
+    /// Sends a signal to a peer through the server.
+    pub(crate) async fn relay(&self, target: &str, signal: Signal) {
+        let source = self.id().unwrap_or_default();
+        let command = signaling::Command::Relay { source, target: target.to_owned(), signal };
+        if !self.signaling.send(command).await {
+            tracing::debug!("a signal is dropped: signaling was closed");
+        }
+    }
+}

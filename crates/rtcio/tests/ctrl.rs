@@ -1,0 +1,78 @@
+//! Two members of a room connect, and talk on `ctrl`.
+
+#![allow(missing_docs)]
+
+mod common;
+
+use common::{Member, pair, server};
+use confab_protocol::ipc::PeerState;
+use confab_rtcio::{EmitError, Event};
+use serde_json::json;
+
+#[tokio::test]
+async fn two_members_connect_and_talk_both_ways() {
+    let (server, url) = server().await;
+    let (mut ann, mut ben) = pair(&url, "ctrl").await;
+    ann.socket.emit("chat", vec![json!("hello"), json!({ "n": 1 })]).await.unwrap();
+    assert_eq!(ben.message(&ann.id, "chat").await, vec![json!("hello"), json!({ "n": 1 })]);
+    ben.socket.peer(&ann.id).emit("chat", vec![json!("hi")]).await.unwrap();
+    assert_eq!(ann.message(&ben.id, "chat").await, vec![json!("hi")]);
+
+    assert_eq!(ann.socket.peers().await, [ben.id.clone()]);
+    let reports = ann.socket.peer_stats().await;
+    assert_eq!(reports.len(), 1);
+    assert_eq!((reports[0].id.as_str(), reports[0].state), (ben.id.as_str(), PeerState::Connected));
+    assert!(["host", "prflx"].contains(&reports[0].path.as_str()), "{reports:?}");
+    assert!(reports[0].bytes_received > 0 && reports[0].bytes_sent > 0, "{reports:?}");
+
+    ben.socket.close().await;
+    ann.peer_disconnect(&ben.id).await;
+    ann.socket.close().await;
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn events_before_the_channel_is_open_wait_in_order() {
+    let (server, url) = server().await;
+    let mut ann = Member::join(&url, "early", "Ann").await;
+    let ben = Member::join(&url, "early", "Ben").await;
+    // The first sign of the peer: its connection has only begun.
+    ann.wait("the peer", |event| matches!(event, Event::PeerState { .. }).then_some(())).await;
+    for n in 0..100 {
+        ann.socket.emit("count", vec![json!(n)]).await.unwrap();
+    }
+    let mut ben = ben;
+    for n in 0..100 {
+        assert_eq!(ben.message(&ann.id, "count").await, vec![json!(n)]);
+    }
+    ann.socket.close().await;
+    ben.socket.close().await;
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_may_not_be_sent_is_refused_here() {
+    let (server, url) = server().await;
+    let member = Member::join(&url, "names", "Ann").await;
+    assert!(matches!(member.socket.emit("peer-connect", vec![]).await, Err(EmitError::Envelope(_))));
+    assert!(matches!(member.socket.emit("#rtcio:x", vec![]).await, Err(EmitError::Envelope(_))));
+    assert!(matches!(member.socket.server().emit("#rtcio:message", vec![]).await, Err(EmitError::Reserved(_))));
+    let large = "x".repeat(confab_protocol::limits::CTRL_FRAME_BYTES);
+    assert!(matches!(member.socket.emit("large", vec![json!(large)]).await, Err(EmitError::Envelope(_))));
+    assert_eq!(member.socket.peer("nobody").emit("chat", vec![]).await, Ok(()));
+    member.socket.close().await;
+    assert_eq!(member.socket.emit("chat", vec![]).await, Err(EmitError::Closed));
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_large_event_arrives_whole() {
+    let (server, url) = server().await;
+    let (ann, mut ben) = pair(&url, "large").await;
+    let text = "0123456789abcdef".repeat(50_000);
+    ann.socket.emit("large", vec![json!(text)]).await.unwrap();
+    assert_eq!(ben.message(&ann.id, "large").await, vec![json!(text)]);
+    ann.socket.close().await;
+    ben.socket.close().await;
+    server.shutdown().await;
+}
