@@ -19,7 +19,6 @@ export const en = {
   'home.link.hint': 'Paste a link to a call',
   'home.join': 'Join',
   'home.recent': 'Recent rooms',
-  'home.recent.join': 'Join {room} again',
   'home.settings': 'Settings',
 
   'joining.title': 'Joining…',

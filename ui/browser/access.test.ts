@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { AxeResults } from 'axe-core';
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Window } from './window';
+
+/** Every screen against the rules of axe-core (WCAG 2.2 A and AA), dark; and nothing outside the window. */
+
+const window = new Window();
+let page: Page;
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+beforeAll(() => window.open());
+afterAll(() => window.close());
+afterEach(() => page.context().close());
+
+const screens: [scene: string, open?: string][] = [
+  ['home'],
+  ['home', 'settings-open'],
+  ['alone'],
+  ['call-2'],
+  ['call-3', 'toggle-chat'],
+  ['chat', 'toggle-chat'],
+  ['call-5', 'toggle-people'],
+  ['states'],
+  ['server-lost'],
+  ['notices'],
+  ['long-names'],
+];
+
+describe.each(screens)('%s', (scene, open) => {
+  it.each([
+    { width: 720, height: 480 },
+    { width: 1280, height: 800 },
+  ])('is accessible and fits $width×$height', async (size) => {
+    page = await window.show(scene, size);
+    if (open) await page.getByTestId(open).click();
+    await page.waitForFunction(() =>
+      document.getAnimations().every((animation) => animation.playState !== 'running' || animation.effect?.getTiming().iterations === Infinity),
+    );
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(async () => {
+      const { axe } = globalThis as unknown as { axe: { run(options: object): Promise<AxeResults> } };
+      return axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
+    });
+    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`)).toEqual([]);
+    const outside = await page.evaluate(() => [
+      Math.max(0, document.documentElement.scrollWidth - innerWidth),
+      Math.max(0, document.documentElement.scrollHeight - innerHeight),
+    ]);
+    expect(outside).toEqual([0, 0]);
+  });
+});

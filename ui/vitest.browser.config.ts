@@ -1,0 +1,6 @@
+import { defineConfig } from 'vitest/config';
+
+// The user interface in a real browser, on the scenes of src/dev: `npm run test:browser`.
+export default defineConfig({
+  test: { environment: 'node', include: ['browser/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000, fileParallelism: false },
+});
