@@ -1,1 +1,22 @@
-//! A call as people know it: roster, mute, chat and state
+//! A call as people know it: a roster with tiles, microphone and camera, chat, state, statistics.
+//!
+//! The crate composes the engine (`confab-rtcio`) with media (`confab-media`); neither knows the other. One task, the
+//! [`actor`], owns the call. A [`Call`] is a cheap handle that sends it commands; what happens comes out as the
+//! [`UiEvent`](confab_protocol::ipc::UiEvent)s that the window draws and `confab-peer` prints.
+
+mod actor;
+mod call;
+mod chat;
+mod config;
+mod devices;
+mod incoming;
+mod outgoing;
+mod peers;
+mod roster;
+mod session;
+mod telling;
+
+pub use call::{Call, CallEvents, TrackFrame};
+pub use confab_media::{AudioSink, AudioSource, VideoConfig, VideoSource};
+pub use config::{CallConfig, recording_path};
+pub use incoming::Probe;

@@ -1,1 +1,203 @@
-fn main() {}
+//! `confab-peer`: a participant without a window.
+
+mod args;
+mod lines;
+mod report;
+
+use args::{Arguments, Command, Join};
+use clap::Parser;
+use confab_call::{Call, CallConfig, CallEvents, VideoConfig};
+use confab_protocol::ipc::{CallState, DeviceState, UiEvent};
+use confab_protocol::room::RoomLink;
+use confab_protocol::{ErrorCode, UserError};
+use report::Reporter;
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // Standard output is for the events; the libraries below are loud while a connection is set up.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let Command::Join(join) = arguments.command;
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("confab-peer can't start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut reporter = Reporter::new(join.json, join.record.clone());
+    let result = runtime.block_on(run(*join, &mut reporter));
+    // The thread that waits for standard input never ends by itself.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            reporter.error(&error);
+            ExitCode::from(exit_code(error.code))
+        }
+    }
+}
+
+/// The exit code of an error, as `--help` says.
+fn exit_code(code: ErrorCode) -> u8 {
+    match code {
+        ErrorCode::BadLink | ErrorCode::BadName => 3,
+        ErrorCode::ServerUnreachable | ErrorCode::NotConfab => 4,
+        ErrorCode::JoinRefused | ErrorCode::RoomFull | ErrorCode::RoomClosed => 5,
+        ErrorCode::FileUnreadable | ErrorCode::FileFormat | ErrorCode::RecordFailed => 6,
+        _ => 1,
+    }
+}
+
+async fn run(join: Join, reporter: &mut Reporter) -> Result<(), UserError> {
+    let link: RoomLink = join.link.parse()?;
+    if let Some(dir) = &join.record {
+        std::fs::create_dir_all(dir).map_err(|error| UserError::with_detail(ErrorCode::RecordFailed, error))?;
+    }
+    let config = CallConfig {
+        video_config: VideoConfig {
+            width: join.size.0,
+            height: join.size.1,
+            fps: join.fps,
+            bitrate: join.bitrate.saturating_mul(1000),
+        },
+        mic_on: !matches!(join.audio, confab_call::AudioSource::None),
+        camera_on: !matches!(join.video, confab_call::VideoSource::None),
+        video: join.video,
+        audio: join.audio,
+        speaker: join.speaker,
+        record: join.record,
+        decode: !join.no_decode,
+        ..CallConfig::new(link, join.name)
+    };
+    let interrupted = interrupted()?;
+    tokio::pin!(interrupted);
+    let (call, events) = tokio::select! {
+        joined = Call::join(config) => joined?,
+        () = &mut interrupted => return Ok(()),
+    };
+    reporter.connected(call.view().await);
+    let mut participant = Participant { call, events, reporter, failed: None };
+    let limit = async {
+        match join.seconds {
+            Some(seconds) => tokio::time::sleep(Duration::from_secs_f64(seconds)).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = participant.talk() => {}
+        () = limit => {}
+        () = interrupted => {}
+    }
+    participant.leave().await
+}
+
+/// Completes on the first interrupt or termination signal.
+fn interrupted() -> Result<impl Future<Output = ()>, UserError> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| signal(kind).map_err(|error| UserError::with_detail(ErrorCode::Internal, error));
+        let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    Ok(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}
+
+struct Participant<'a> {
+    call: Call,
+    events: CallEvents,
+    reporter: &'a mut Reporter,
+    failed: Option<UserError>,
+}
+
+impl Participant<'_> {
+    /// Reports events and sends lines of standard input as chat until the call ends.
+    async fn talk(&mut self) {
+        let mut lines = lines::stdin();
+        loop {
+            tokio::select! {
+                event = self.events.recv() => match event {
+                    Some(event) => {
+                        if !self.event(event).await {
+                            return;
+                        }
+                    }
+                    None => return,
+                },
+                Some(line) = next_line(&mut lines) => {
+                    if let Err(error) = self.call.send_chat(line).await {
+                        self.reporter.error(&error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// False if the call is over.
+    async fn event(&mut self, event: UiEvent) -> bool {
+        if let UiEvent::Me { me } = &event
+            && let Some(error) = file_error(&me.mic).or_else(|| file_error(&me.camera))
+        {
+            self.failed = Some(error);
+            return false;
+        }
+        if event == (UiEvent::CallState { state: CallState::Idle }) {
+            return false;
+        }
+        let probes = match &event {
+            UiEvent::Stats { .. } => self.call.probes().await,
+            _ => Vec::new(),
+        };
+        self.reporter.event(event, &probes);
+        true
+    }
+
+    async fn leave(mut self) -> Result<(), UserError> {
+        let call = self.call.clone();
+        let leaving = tokio::spawn(async move { call.leave().await });
+        // The last events, and room for the call to say them.
+        while let Some(event) = self.events.recv().await {
+            if !matches!(event, UiEvent::Levels { .. } | UiEvent::Stats { .. }) {
+                self.reporter.event(event, &[]);
+            }
+        }
+        let _ = leaving.await;
+        match self.failed {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A source file that cannot be played is a mistake of the caller, not a state of a device.
+fn file_error(device: &DeviceState) -> Option<UserError> {
+    match device {
+        DeviceState::Failed { error } if matches!(error.code, ErrorCode::FileUnreadable | ErrorCode::FileFormat) => {
+            Some(error.clone())
+        }
+        _ => None,
+    }
+}
+
+/// The next line; pends for ever after the end of standard input, so that the call goes on.
+async fn next_line(lines: &mut mpsc::Receiver<String>) -> Option<String> {
+    match lines.recv().await {
+        Some(line) => Some(line),
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,339 @@
+//! The task that owns a call.
+
+use crate::call::{Command, TrackFrame};
+use crate::chat::ChatLog;
+use crate::devices::Devices;
+use crate::incoming::Incoming;
+use crate::outgoing::{Ended, PreviewSwitch};
+use crate::roster::Roster;
+use crate::session::{self, Resume, Session};
+use crate::telling::{LEVELS, STATS};
+use crate::{AudioSink, CallConfig};
+use confab_media::AudioOutput;
+use confab_protocol::call as names;
+use confab_protocol::frame::SELF_TRACK;
+use confab_protocol::ipc::{CallState, DeviceState, PeerState, UiEvent};
+use confab_protocol::signaling::{self, Member, PeerRef, Welcome};
+use confab_protocol::{ErrorCode, UserError};
+use confab_rtcio::{Event, Events, Socket};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+/// Goodbyes take at most this long.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// The task of one call.
+pub struct Actor {
+    pub(crate) config: CallConfig,
+    pub(crate) socket: Socket,
+    pub(crate) engine: Events,
+    pub(crate) me: String,
+    pub(crate) resume: Option<String>,
+    pub(crate) state: CallState,
+    pub(crate) roster: Roster,
+    pub(crate) chat: ChatLog,
+    pub(crate) devices: Devices,
+    pub(crate) ended: mpsc::Receiver<Ended>,
+    pub(crate) output: Option<AudioOutput>,
+    /// Why the speaker stopped, once it has.
+    speaker_failed: watch::Receiver<Option<UserError>>,
+    pub(crate) speaker: DeviceState,
+    pub(crate) incoming: Vec<Incoming>,
+    /// (peer, stream) → event that carried it; it may be known before the stream's first track.
+    pub(crate) stream_events: HashMap<(String, String), String>,
+    pub(crate) rejoining: JoinSet<Result<Welcome, UserError>>,
+    pub(crate) events: mpsc::Sender<UiEvent>,
+    pub(crate) window: broadcast::Sender<TrackFrame>,
+    pub(crate) preview: PreviewSwitch,
+}
+
+impl Actor {
+    /// A call inside its room; [`run`](Self::run) makes it live.
+    pub async fn new(
+        config: CallConfig,
+        session: Session,
+        output: Result<AudioOutput, UserError>,
+        events: mpsc::Sender<UiEvent>,
+        window: broadcast::Sender<TrackFrame>,
+        preview: PreviewSwitch,
+    ) -> Self {
+        let (speaker, output) = match output {
+            Ok(output) => (DeviceState::On, Some(output)),
+            // Without a speaker the mix still runs: levels and recordings do not depend on it.
+            Err(error) => (DeviceState::Failed { error }, AudioOutput::start(AudioSink::None).await.ok()),
+        };
+        let speaker_failed = output.as_ref().map_or_else(|| watch::Sender::new(None).subscribe(), AudioOutput::failed);
+        let (ended_tx, ended) = mpsc::channel(4);
+        let sources = (config.audio.clone(), config.video.clone(), config.video_config);
+        let devices = Devices::new(sources, preview.clone(), window.clone(), ended_tx);
+        let mut roster = Roster::default();
+        for member in &session.welcome.members {
+            roster.announce(&member.id, &member.name, Instant::now());
+        }
+        Self {
+            config,
+            me: session.welcome.id,
+            resume: session.welcome.resume,
+            socket: session.socket,
+            engine: session.events,
+            state: CallState::InCall,
+            roster,
+            chat: ChatLog::default(),
+            devices,
+            ended,
+            output,
+            speaker_failed,
+            speaker,
+            incoming: Vec::new(),
+            stream_events: HashMap::new(),
+            rejoining: JoinSet::new(),
+            events,
+            window,
+            preview,
+        }
+    }
+
+    /// Runs the call until it is left or its last handle is gone.
+    pub async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        self.begin().await;
+        let mut levels = interval(LEVELS);
+        let mut stats = interval(STATS);
+        levels.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        stats.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let left = loop {
+            tokio::select! {
+                command = commands.recv() => match command {
+                    None => break None,
+                    Some(Command::Leave(done)) => break Some(done),
+                    Some(command) => self.command(command).await,
+                },
+                event = self.engine.recv() => match event {
+                    None => break None,
+                    Some(event) => self.engine_event(event).await,
+                },
+                opened = self.devices.opened() => {
+                    self.devices.take(opened);
+                    self.tell_media().await;
+                }
+                Some(ended) = self.ended.recv() => {
+                    if let Some(error) = self.devices.ended(ended) {
+                        self.notice(true, error).await;
+                        self.tell_media().await;
+                    }
+                }
+                Some(rejoined) = self.rejoining.join_next() => {
+                    if let Ok(rejoined) = rejoined {
+                        self.rejoined(rejoined).await;
+                    }
+                }
+                Ok(()) = self.speaker_failed.changed() => {
+                    let failed = self.speaker_failed.borrow_and_update().clone();
+                    if let Some(error) = failed {
+                        self.speaker = DeviceState::Failed { error: error.clone() };
+                        self.notice(true, error).await;
+                        self.tell_me().await;
+                    }
+                }
+                _ = levels.tick() => self.tell_levels(),
+                _ = stats.tick() => self.tell_stats().await,
+            }
+        };
+        self.finish().await;
+        if let Some(done) = left {
+            let _ = done.send(());
+        }
+    }
+
+    async fn begin(&mut self) {
+        self.tell(UiEvent::CallState { state: self.state }).await;
+        for participant in self.roster.views() {
+            self.tell(UiEvent::PeerConnecting { participant }).await;
+        }
+        if let DeviceState::Failed { error } = self.speaker.clone() {
+            self.notice(false, error).await;
+        }
+        if self.config.mic_on {
+            self.devices.set_mic(true);
+        }
+        if self.config.camera_on {
+            self.devices.set_camera(true);
+        }
+        let stream = self.devices.stream().clone();
+        let about = json!({ "id": self.me, "name": self.config.name, "stream": stream.placeholder() });
+        if let Err(error) = self.socket.emit_stream(names::CAMERA, vec![about], &stream).await {
+            tracing::error!(%error, "the own stream is not offered");
+        }
+        self.tell_me().await;
+    }
+
+    async fn finish(mut self) {
+        // Devices first: a light that stays on after leaving frightens people.
+        self.devices.close().await;
+        self.incoming.clear();
+        if let Some(output) = self.output.take() {
+            output.stop().await;
+        }
+        let goodbye = async {
+            if self.state == CallState::InCall {
+                let room = json!({ "roomId": self.config.link.room });
+                let _ = self.socket.server().emit(signaling::LEAVE_ROOM, vec![room]).await;
+            }
+            self.socket.close().await;
+        };
+        if timeout(GOODBYE, goodbye).await.is_err() {
+            tracing::warn!("the goodbye took too long");
+        }
+        self.tell(UiEvent::CallState { state: CallState::Idle }).await;
+    }
+
+    async fn command(&mut self, command: Command) {
+        // A caller that stopped waiting for the answer is no error.
+        match command {
+            Command::View(answer) => {
+                let _ = answer.send(self.view());
+            }
+            Command::State(answer) => {
+                let _ = answer.send(self.state);
+            }
+            Command::SetMic(on, done) => {
+                self.devices.set_mic(on);
+                self.tell_media().await;
+                let _ = done.send(());
+            }
+            Command::SetCamera(on, done) => {
+                self.devices.set_camera(on);
+                self.tell_media().await;
+                let _ = done.send(());
+            }
+            Command::SendChat(text, done) => {
+                self.send_chat(text).await;
+                let _ = done.send(());
+            }
+            Command::Probes(answer) => {
+                let _ = answer.send(self.incoming.iter().filter_map(Incoming::probe).collect());
+            }
+            Command::KeyFrame(SELF_TRACK) => self.preview.request_key_frame(),
+            Command::KeyFrame(handle) => {
+                if let Some(incoming) = self.incoming.iter().find(|incoming| incoming.view.handle == handle) {
+                    incoming.track.request_key_frame();
+                }
+            }
+            // Taken by the loop.
+            Command::Leave(_) => {}
+        }
+    }
+
+    async fn engine_event(&mut self, event: Event) {
+        match event {
+            Event::Connected { .. } => self.rejoin().await,
+            Event::Disconnected { reason } => {
+                tracing::info!(reason, "signaling lost");
+                self.rejoining.abort_all();
+                self.set_state(CallState::ServerLost).await;
+            }
+            // The engine goes on trying; the state says it all.
+            Event::ConnectError { error } => tracing::debug!(%error, "signaling is still lost"),
+            Event::Server { event, args } => self.server_event(&event, args).await,
+            Event::PeerConnect { peer } => self.peer_connect(&peer).await,
+            Event::PeerDisconnect { peer } => self.peer_disconnect(&peer).await,
+            Event::PeerState { peer, state } => {
+                if let Some(entry) = self.roster.get_mut(&peer)
+                    && entry.connected_at.is_some()
+                    && std::mem::replace(&mut entry.view.state, state) != state
+                {
+                    self.tell(UiEvent::PeerState { id: peer, state }).await;
+                }
+            }
+            Event::Message { peer, event, args } => self.message(&peer, &event, args).await,
+            Event::Stream { peer, event, stream, .. } => self.stream_named(&peer, &event, &stream).await,
+            Event::TrackAdded { peer, stream, track, .. } => self.track_added(&peer, &stream, track).await,
+            Event::TrackRemoved { peer, track, .. } => self.track_removed(&peer, &track).await,
+            Event::Misbehaving { peer, what } => {
+                self.notice(false, UserError::with_detail(ErrorCode::PeerMisbehaving, format!("{peer}: {what}"))).await;
+            }
+        }
+    }
+
+    // ---- signaling ----
+
+    async fn rejoin(&mut self) {
+        let connected: Vec<String> = self.socket.peers().await;
+        let resume = self.resume.clone().map(|token| Resume { token, connected });
+        let (socket, room, name) = (self.socket.clone(), self.config.link.room.clone(), self.config.name.clone());
+        self.rejoining.abort_all();
+        self.rejoining.spawn(async move { session::join(&socket, &room, &name, resume).await });
+    }
+
+    async fn rejoined(&mut self, result: Result<Welcome, UserError>) {
+        let welcome = match result {
+            Ok(welcome) => welcome,
+            Err(error) => return self.notice(true, error).await,
+        };
+        if welcome.id != self.me {
+            // The server does not know us any more: for the others we are someone new, and they are offering anew.
+            self.me.clone_from(&welcome.id);
+            for peer in self.socket.peers().await {
+                if !welcome.members.iter().any(|member| member.id == peer) {
+                    self.socket.drop_peer(&peer).await;
+                }
+            }
+        }
+        self.resume = welcome.resume;
+        let gone: Vec<String> = self
+            .roster
+            .iter()
+            .filter(|entry| entry.view.state == PeerState::Connecting)
+            .map(|entry| entry.view.id.clone())
+            .filter(|id| !welcome.members.iter().any(|member| member.id == *id))
+            .collect();
+        for id in gone {
+            self.peer_disconnect(&id).await;
+        }
+        for member in &welcome.members {
+            self.announce(member).await;
+        }
+        self.set_state(CallState::InCall).await;
+        self.tell_me().await;
+    }
+
+    async fn server_event(&mut self, event: &str, args: Vec<Value>) {
+        let argument = args.into_iter().next().unwrap_or_default();
+        match event {
+            signaling::USER_CONNECTED => {
+                if let Ok(member) = Member::deserialize(&argument)
+                    && member.id != self.me
+                {
+                    self.announce(&member).await;
+                }
+            }
+            signaling::USER_DISCONNECTED => {
+                if let Ok(PeerRef { id }) = PeerRef::deserialize(&argument) {
+                    // Who is connected is told by the connection; the server's word counts only for those who are not.
+                    if self.roster.get(&id).is_some_and(|entry| entry.view.state == PeerState::Connecting) {
+                        self.socket.drop_peer(&id).await;
+                        self.peer_disconnect(&id).await;
+                    }
+                }
+            }
+            _ => tracing::debug!(event, "an application event of the server that is not ours"),
+        }
+    }
+
+    async fn announce(&mut self, member: &Member) {
+        let known = self.roster.get(&member.id).map(|entry| entry.view.name.clone());
+        if self.roster.announce(&member.id, &member.name, Instant::now()) {
+            self.tell_participant(&member.id, |participant| UiEvent::PeerConnecting { participant }).await;
+        } else if known != self.roster.get(&member.id).map(|entry| entry.view.name.clone()) {
+            let connected = self.roster.get(&member.id).is_some_and(|entry| entry.connected_at.is_some());
+            self.tell_participant(&member.id, |participant| {
+                if connected { UiEvent::PeerConnect { participant } } else { UiEvent::PeerConnecting { participant } }
+            })
+            .await;
+        }
+    }
+}

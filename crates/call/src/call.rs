@@ -1,0 +1,138 @@
+//! The handle of a call.
+
+use crate::actor::Actor;
+use crate::incoming::Probe;
+use crate::session::Session;
+use crate::{CallConfig, outgoing};
+use confab_media::AudioOutput;
+use confab_protocol::call::is_chat_text;
+use confab_protocol::ipc::{CallState, CallView, UiEvent};
+use confab_protocol::media::EncodedFrame;
+use confab_protocol::{ErrorCode, UserError};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+/// Commands that wait for the call's task.
+const COMMANDS: usize = 64;
+/// Events that wait for their reader. Levels and statistics are dropped when it is full, everything else waits.
+const EVENTS: usize = 1024;
+/// Encoded frames that wait for a reader of [`Call::frames`]; a reader that lags loses the oldest.
+const FRAMES: usize = 256;
+
+/// An encoded frame of one track, for a window that decodes and draws it.
+#[derive(Debug, Clone)]
+pub struct TrackFrame {
+    /// The track's handle; [`SELF_TRACK`](confab_protocol::frame::SELF_TRACK) is the own preview.
+    pub handle: u32,
+    /// The frame.
+    pub frame: EncodedFrame,
+}
+
+/// What the handle asks of the call's task.
+#[derive(Debug)]
+pub(crate) enum Command {
+    View(oneshot::Sender<CallView>),
+    State(oneshot::Sender<CallState>),
+    SetMic(bool, oneshot::Sender<()>),
+    SetCamera(bool, oneshot::Sender<()>),
+    SendChat(String, oneshot::Sender<()>),
+    Probes(oneshot::Sender<Vec<Probe>>),
+    KeyFrame(u32),
+    Leave(oneshot::Sender<()>),
+}
+
+/// A call one is in. Clones are handles of the same call; it ends with [`leave`](Call::leave) or when the
+/// last handle is gone.
+#[derive(Debug, Clone)]
+pub struct Call {
+    commands: mpsc::Sender<Command>,
+    frames: broadcast::Sender<TrackFrame>,
+    preview: outgoing::PreviewSwitch,
+}
+
+/// The events of a call, in order.
+#[derive(Debug)]
+pub struct CallEvents {
+    events: mpsc::Receiver<UiEvent>,
+}
+
+impl CallEvents {
+    /// The next event; `None` after the call ended (its last event is `call-state` `idle`).
+    pub async fn recv(&mut self) -> Option<UiEvent> {
+        self.events.recv().await
+    }
+}
+
+impl Call {
+    /// Joins the room of `config.link` and opens the devices. A device that fails is a state in the view, not an error
+    /// here; the errors are those of reaching the server and the room.
+    pub async fn join(config: CallConfig) -> Result<(Call, CallEvents), UserError> {
+        config.check()?;
+        let (session, output) = tokio::join!(Session::open(&config), AudioOutput::start(config.speaker.clone()));
+        let session = session?;
+        let (commands, command_rx) = mpsc::channel(COMMANDS);
+        let (event_tx, events) = mpsc::channel(EVENTS);
+        let (frames, _) = broadcast::channel(FRAMES);
+        let preview = outgoing::PreviewSwitch::default();
+        let actor = Actor::new(config, session, output, event_tx, frames.clone(), preview.clone()).await;
+        tokio::spawn(actor.run(command_rx));
+        Ok((Call { commands, frames, preview }, CallEvents { events }))
+    }
+
+    /// What the window shows of the call; `None` if it ended.
+    pub async fn view(&self) -> Option<CallView> {
+        self.ask(Command::View).await
+    }
+
+    /// Where the call stands.
+    pub async fn state(&self) -> CallState {
+        self.ask(Command::State).await.unwrap_or(CallState::Idle)
+    }
+
+    /// Mutes or unmutes. The outcome arrives as `me`; unmuting tries a failed microphone again.
+    pub async fn set_mic(&self, on: bool) {
+        self.ask(|done| Command::SetMic(on, done)).await;
+    }
+
+    /// Turns the camera on or off; off releases the device. The outcome arrives as `me`.
+    pub async fn set_camera(&self, on: bool) {
+        self.ask(|done| Command::SetCamera(on, done)).await;
+    }
+
+    /// Sends a chat message to everyone. Errors: [`ErrorCode::ChatText`], [`ErrorCode::NotInCall`].
+    pub async fn send_chat(&self, text: String) -> Result<(), UserError> {
+        if !is_chat_text(&text) {
+            return Err(ErrorCode::ChatText.into());
+        }
+        self.ask(|done| Command::SendChat(text, done)).await.ok_or_else(|| ErrorCode::NotInCall.into())
+    }
+
+    /// Encoded frames of all tracks from now on, own preview included, for a window to draw. Bounded: a slow reader
+    /// sees `Lagged` and has to ask for key frames.
+    pub fn frames(&self) -> broadcast::Receiver<TrackFrame> {
+        let frames = self.frames.subscribe();
+        self.preview.request_key_frame();
+        frames
+    }
+
+    /// Asks the sender of `handle` for a key frame. Many requests in a short time are one.
+    pub fn request_key_frame(&self, handle: u32) {
+        // A full queue means that the call is busy; the decoder asks again.
+        let _ = self.commands.try_send(Command::KeyFrame(handle));
+    }
+
+    /// What the backend saw in the received pictures since the last look; empty unless `config.decode`.
+    pub async fn probes(&self) -> Vec<Probe> {
+        self.ask(Command::Probes).await.unwrap_or_default()
+    }
+
+    /// Leaves: others notice at once, devices are released. Returns when that is done.
+    pub async fn leave(&self) {
+        self.ask(Command::Leave).await;
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Option<T> {
+        let (done, answer) = oneshot::channel();
+        self.commands.send(command(done)).await.ok()?;
+        answer.await.ok()
+    }
+}

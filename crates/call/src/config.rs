@@ -1,0 +1,97 @@
+//! What one chooses before a call.
+
+use crate::{AudioSink, AudioSource, VideoConfig, VideoSource};
+use confab_protocol::ipc::TrackView;
+use confab_protocol::media::MediaKind;
+use confab_protocol::room::RoomLink;
+use confab_protocol::{ErrorCode, UserError, limits};
+use std::path::{Path, PathBuf};
+use url::Url;
+
+/// Everything a call is started with.
+#[derive(Debug, Clone)]
+pub struct CallConfig {
+    /// The room, as others know it.
+    pub link: RoomLink,
+    /// Address to dial instead of `link.server`: the loopback address when the server runs in this process.
+    pub connect: Option<Url>,
+    /// Own display name.
+    pub name: String,
+    /// What the camera button turns on.
+    pub video: VideoSource,
+    /// Size, rate and bitrate of the picture.
+    pub video_config: VideoConfig,
+    /// What the microphone button turns on.
+    pub audio: AudioSource,
+    /// Where the others are heard.
+    pub speaker: AudioSink,
+    /// Microphone on from the start.
+    pub mic_on: bool,
+    /// Camera on from the start.
+    pub camera_on: bool,
+    /// Folder into which each remote track is written (IVF, WAV); must exist.
+    pub record: Option<PathBuf>,
+    /// Decode received video in the backend, for statistics and [`Call::probes`](crate::Call::probes).
+    pub decode: bool,
+}
+
+impl CallConfig {
+    /// A call with camera, microphone and speaker of this computer.
+    pub fn new(link: RoomLink, name: impl Into<String>) -> Self {
+        Self {
+            link,
+            connect: None,
+            name: name.into(),
+            video: VideoSource::Camera(None),
+            video_config: VideoConfig::default(),
+            audio: AudioSource::Mic(None),
+            speaker: AudioSink::Speaker(None),
+            mic_on: true,
+            camera_on: true,
+            record: None,
+            decode: false,
+        }
+    }
+
+    /// Refuses what cannot work before anything is opened.
+    pub(crate) fn check(&self) -> Result<(), UserError> {
+        if !limits::is_clean(&self.name, limits::NAME_CHARS) {
+            return Err(ErrorCode::BadName.into());
+        }
+        match &self.record {
+            Some(dir) if !dir.is_dir() => {
+                Err(UserError::with_detail(ErrorCode::RecordFailed, format!("{} is not a folder", dir.display())))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// File into which a remote track is recorded: `<dir>/<peer id>-<handle>.ivf` or `.wav`.
+pub fn recording_path(dir: &Path, peer: &str, track: &TrackView) -> PathBuf {
+    let safe: String = peer.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let extension = match track.kind {
+        MediaKind::Video => "ivf",
+        MediaKind::Audio => "wav",
+    };
+    dir.join(format!("{safe}-{}.{extension}", track.handle))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_peer_id_stays_in_the_folder() {
+        let track = TrackView { handle: 3, kind: MediaKind::Audio, stream: String::new(), event: String::new() };
+        assert_eq!(recording_path(Path::new("d"), "../../etc", &track), Path::new("d/______etc-3.wav"));
+    }
+
+    #[test]
+    fn bad_names_and_folders_are_refused() {
+        let link: RoomLink = "http://localhost/r/a".parse().unwrap();
+        assert_eq!(CallConfig::new(link.clone(), " ").check().unwrap_err().code, ErrorCode::BadName);
+        let config = CallConfig { record: Some("/does/not/exist".into()), ..CallConfig::new(link, "Ann") };
+        assert_eq!(config.check().unwrap_err().code, ErrorCode::RecordFailed);
+    }
+}

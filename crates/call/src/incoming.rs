@@ -1,0 +1,264 @@
+//! What comes in: each remote track is carried to the window, the speaker, the recorder and the decoder.
+
+use crate::call::TrackFrame;
+use confab_media::{IvfWriter, PeerAudio, Vp8Decoder, pattern};
+use confab_protocol::ipc::TrackView;
+use confab_protocol::media::{AudioPacket, Codec, EncodedFrame};
+use confab_rtcio::RemoteTrack;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::{broadcast, mpsc};
+use tokio::task::AbortHandle;
+
+/// Frames that wait for the decoder thread; when it is full, decoding goes on at the next key frame.
+const DECODE_QUEUE: usize = 16;
+/// Latencies kept between two looks at a [`Probe`].
+const LATENCIES: usize = 4096;
+
+/// What was seen in the pictures of one remote track since the last look.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Probe {
+    /// Peer id.
+    pub peer: String,
+    /// Track handle.
+    pub handle: u32,
+    /// When the first picture was decoded.
+    pub first_decoded: Option<Instant>,
+    /// Frame number of the test pattern in the newest picture, if it shows one.
+    pub pattern: Option<u32>,
+    /// Capture-to-decode latency of each picture with a test pattern, in milliseconds, by the wall clock drawn into it
+    /// (meaningful where sender and receiver share a clock).
+    pub latencies_ms: Vec<f32>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    first_decoded: Option<Instant>,
+    pattern: Option<u32>,
+    latencies_ms: Vec<f32>,
+}
+
+/// Counters of one track, written where the media flows and read once a second.
+#[derive(Debug, Default)]
+pub struct Meter {
+    frames: AtomicU64,
+    bytes: AtomicU64,
+    width: AtomicU16,
+    height: AtomicU16,
+    seen: Mutex<Seen>,
+}
+
+/// A reading of a [`Meter`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Video frames so far: decoded ones if the backend decodes, else received ones.
+    pub frames: u64,
+    /// Media bytes so far.
+    pub bytes: u64,
+    /// Width of the last picture in pixels.
+    pub width: u16,
+    /// Height of the last picture in pixels.
+    pub height: u16,
+}
+
+impl Meter {
+    /// The counters now.
+    pub fn read(&self) -> Reading {
+        Reading {
+            frames: self.frames.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+            width: self.width.load(Ordering::Relaxed),
+            height: self.height.load(Ordering::Relaxed),
+        }
+    }
+
+    fn count_bytes(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    fn count_frame(&self, width: u16, height: u16) {
+        self.frames.fetch_add(1, Ordering::Relaxed);
+        if width > 0 && height > 0 {
+            self.width.store(width, Ordering::Relaxed);
+            self.height.store(height, Ordering::Relaxed);
+        }
+    }
+
+    fn look(&self, reading: Option<pattern::PatternReading>) {
+        let Ok(mut seen) = self.seen.lock() else { return };
+        seen.first_decoded.get_or_insert_with(Instant::now);
+        seen.pattern = reading.map(|reading| reading.number);
+        if let Some(reading) = reading
+            && seen.latencies_ms.len() < LATENCIES
+        {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as f64 / 1000.0;
+            let latency = now - reading.clock_ms as f64;
+            if latency.abs() < 60_000.0 {
+                seen.latencies_ms.push(latency as f32);
+            }
+        }
+    }
+}
+
+/// A remote track and everything that hangs on it. Dropping it ends its tasks and its place in the mix.
+#[derive(Debug)]
+pub struct Incoming {
+    /// Peer id.
+    pub peer: String,
+    /// What the window knows of it.
+    pub view: TrackView,
+    /// The engine's track.
+    pub track: RemoteTrack,
+    /// Counters.
+    pub meter: Arc<Meter>,
+    /// Its place in the mix, if it is audio.
+    pub audio: Option<Arc<PeerAudio>>,
+    /// Counters a second ago.
+    pub last: Reading,
+    pump: AbortHandle,
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        self.pump.abort();
+    }
+}
+
+/// Where received video goes.
+#[derive(Debug)]
+pub struct VideoSinks {
+    /// The window.
+    pub window: broadcast::Sender<TrackFrame>,
+    /// The recording.
+    pub record: Option<PathBuf>,
+    /// Decode in the backend.
+    pub decode: bool,
+}
+
+impl Incoming {
+    /// Starts to carry a video track. `None` if its frames were taken before.
+    pub fn video(peer: &str, view: TrackView, track: RemoteTrack, sinks: VideoSinks) -> Option<Self> {
+        let frames = track.take_video()?;
+        let meter = Arc::new(Meter::default());
+        let pump = VideoPump::new(view.handle, track.clone(), Arc::clone(&meter), sinks);
+        let pump = tokio::spawn(pump.run(frames)).abort_handle();
+        Some(Self { peer: peer.to_owned(), view, track, meter, audio: None, last: Reading::default(), pump })
+    }
+
+    /// Starts to carry an audio track into the mix. `None` if its packets were taken before.
+    pub fn audio(peer: &str, view: TrackView, track: RemoteTrack, audio: PeerAudio) -> Option<Self> {
+        let packets = track.take_audio()?;
+        let meter = Arc::new(Meter::default());
+        let audio = Arc::new(audio);
+        let pump = tokio::spawn(pump_audio(packets, Arc::clone(&audio), Arc::clone(&meter))).abort_handle();
+        let audio = Some(audio);
+        Some(Self { peer: peer.to_owned(), view, track, meter, audio, last: Reading::default(), pump })
+    }
+
+    /// What the decoder saw since the last look.
+    pub fn probe(&self) -> Option<Probe> {
+        let mut seen = self.meter.seen.lock().ok()?;
+        Some(Probe {
+            peer: self.peer.clone(),
+            handle: self.view.handle,
+            first_decoded: seen.first_decoded,
+            pattern: seen.pattern,
+            latencies_ms: std::mem::take(&mut seen.latencies_ms),
+        })
+    }
+}
+
+async fn pump_audio(mut packets: mpsc::Receiver<AudioPacket>, audio: Arc<PeerAudio>, meter: Arc<Meter>) {
+    while let Some(packet) = packets.recv().await {
+        meter.count_bytes(packet.data.len());
+        audio.push(packet);
+    }
+}
+
+struct VideoPump {
+    handle: u32,
+    track: RemoteTrack,
+    meter: Arc<Meter>,
+    window: broadcast::Sender<TrackFrame>,
+    recorder: Option<IvfWriter>,
+    decoder: Option<SyncSender<EncodedFrame>>,
+    /// The decoder's queue overflowed: nothing for it before the next key frame.
+    skipping: bool,
+}
+
+impl VideoPump {
+    fn new(handle: u32, track: RemoteTrack, meter: Arc<Meter>, sinks: VideoSinks) -> Self {
+        let recorder = sinks.record.and_then(|path| match IvfWriter::create(&path) {
+            Ok(recorder) => Some(recorder),
+            Err(error) => {
+                tracing::error!(%error, path = %path.display(), "recording does not start");
+                None
+            }
+        });
+        let decoder =
+            (sinks.decode && track.codec() == Codec::Vp8).then(|| spawn_decoder(track.clone(), Arc::clone(&meter)));
+        Self { handle, track, meter, window: sinks.window, recorder, decoder, skipping: false }
+    }
+
+    async fn run(mut self, mut frames: mpsc::Receiver<EncodedFrame>) {
+        while let Some(frame) = frames.recv().await {
+            self.meter.count_bytes(frame.data.len());
+            if let Some(recorder) = &mut self.recorder
+                && let Err(error) = recorder.write(&frame)
+            {
+                tracing::error!(%error, "recording stops");
+                self.recorder = None;
+            }
+            if self.decoder.is_some() {
+                self.decode(&frame);
+            } else {
+                self.meter.count_frame(frame.width, frame.height);
+            }
+            // No window is no error.
+            let _ = self.window.send(TrackFrame { handle: self.handle, frame });
+        }
+    }
+
+    fn decode(&mut self, frame: &EncodedFrame) {
+        let Some(decoder) = &self.decoder else { return };
+        if self.skipping && !frame.key {
+            return;
+        }
+        match decoder.try_send(frame.clone()) {
+            Ok(()) => self.skipping = false,
+            Err(TrySendError::Full(_)) => {
+                self.skipping = true;
+                self.track.request_key_frame();
+            }
+            Err(TrySendError::Disconnected(_)) => self.decoder = None,
+        }
+    }
+}
+
+/// A thread that decodes what it is given; it ends with its sender.
+fn spawn_decoder(track: RemoteTrack, meter: Arc<Meter>) -> SyncSender<EncodedFrame> {
+    let (sender, frames) = sync_channel::<EncodedFrame>(DECODE_QUEUE);
+    let work = move || {
+        let mut decoder = Vp8Decoder::new();
+        for frame in frames {
+            match decoder.decode(&frame) {
+                Ok(Some(picture)) => {
+                    meter.count_frame(picture.width() as u16, picture.height() as u16);
+                    meter.look(pattern::read(&picture));
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::debug!(%error, "a frame does not decode");
+                    track.request_key_frame();
+                }
+            }
+        }
+    };
+    if let Err(error) = std::thread::Builder::new().name("vp8-decode".into()).spawn(work) {
+        tracing::error!(%error, "no thread for the decoder");
+    }
+    sender
+}

@@ -1,0 +1,81 @@
+//! Getting into a room, and back into it.
+
+use crate::CallConfig;
+use confab_protocol::room::RoomId;
+use confab_protocol::signaling::{self, JoinReply, JoinRoom, Welcome};
+use confab_protocol::{ErrorCode, UserError, limits};
+use confab_rtcio::{Event, Events, Socket};
+use tokio::time::timeout;
+
+/// A socket that is inside the room.
+#[derive(Debug)]
+pub struct Session {
+    /// The engine.
+    pub socket: Socket,
+    /// Its events.
+    pub events: Events,
+    /// What the server said.
+    pub welcome: Welcome,
+}
+
+impl Session {
+    /// Connects to the server of `config` and joins its room. Fails with the first error: a person is waiting.
+    pub async fn open(config: &CallConfig) -> Result<Self, UserError> {
+        let server = config.connect.clone().unwrap_or_else(|| config.link.server.clone());
+        let (socket, mut events) = Socket::builder(server).connect();
+        let welcome = match timeout(limits::CONNECT_TIMEOUT, connected(&mut events)).await {
+            Ok(Ok(())) => join(&socket, &config.link.room, &config.name, None).await,
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(UserError::with_detail(ErrorCode::ServerUnreachable, "no answer in time")),
+        };
+        match welcome {
+            Ok(welcome) => Ok(Self { socket, events, welcome }),
+            Err(error) => {
+                socket.close().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+async fn connected(events: &mut Events) -> Result<(), UserError> {
+    while let Some(event) = events.recv().await {
+        match event {
+            Event::Connected { .. } => return Ok(()),
+            Event::ConnectError { error } => return Err(error),
+            _ => {}
+        }
+    }
+    Err(UserError::with_detail(ErrorCode::Internal, "the engine ended"))
+}
+
+/// What a rejoin after an outage brings along.
+#[derive(Debug, Clone)]
+pub struct Resume {
+    /// Token of the last welcome.
+    pub token: String,
+    /// Peers to which a connection still stands.
+    pub connected: Vec<String>,
+}
+
+/// Sends `join-room` and takes over what the server answers: the own id and the ICE servers.
+pub async fn join(socket: &Socket, room: &RoomId, name: &str, resume: Option<Resume>) -> Result<Welcome, UserError> {
+    let (resume, connected) = resume.map_or((None, Vec::new()), |resume| (Some(resume.token), resume.connected));
+    let request = JoinRoom { room_id: room.to_string(), name: name.to_owned(), resume, connected };
+    let request = serde_json::to_value(request).map_err(|error| UserError::with_detail(ErrorCode::Internal, error))?;
+    let answer = socket
+        .server()
+        .emit_with_ack(signaling::JOIN_ROOM, vec![request])
+        .await
+        .map_err(|error| UserError::with_detail(ErrorCode::NotConfab, format!("no answer to the join: {error}")))?;
+    let reply = answer.into_iter().next().unwrap_or_default();
+    match serde_json::from_value(reply) {
+        Ok(JoinReply::Welcome(welcome)) if welcome.id.len() <= limits::ID_BYTES => {
+            socket.set_id(&welcome.id);
+            socket.set_ice_servers(welcome.ice_servers.clone());
+            Ok(welcome)
+        }
+        Ok(JoinReply::Refused { error }) => Err(error),
+        _ => Err(UserError::with_detail(ErrorCode::NotConfab, "the answer to the join is none of ours")),
+    }
+}

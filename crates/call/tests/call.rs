@@ -1,0 +1,295 @@
+//! Whole calls over the real server and the loopback network, by the API that the window and `confab-peer` use.
+
+use confab_call::{AudioSink, AudioSource, Call, CallConfig, CallEvents, VideoConfig, VideoSource};
+use confab_protocol::call::MediaState;
+use confab_protocol::ipc::{CallState, DeviceState, PeerState, UiEvent};
+use confab_protocol::media::MediaKind;
+use confab_protocol::room::{RoomId, RoomLink};
+use confab_protocol::signaling::{JOIN_ROOM, JoinReply};
+use confab_protocol::{ErrorCode, UserError, limits};
+use confab_rtcio::{Event, Events, Socket};
+use confab_server::{Server, ServerConfig};
+use serde_json::json;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(40);
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+async fn server() -> Server {
+    server_on(0).await
+}
+
+async fn server_on(port: u16) -> Server {
+    let secret = Some(b"the same after a restart".to_vec());
+    Server::bind(ServerConfig { listen: loopback(port), secret, ..ServerConfig::default() }).await.unwrap()
+}
+
+fn link(server: &Server) -> RoomLink {
+    RoomLink::new(&format!("http://{}", server.local_addr()).parse().unwrap(), "test".parse::<RoomId>().unwrap())
+        .unwrap()
+}
+
+fn config(link: &RoomLink, name: &str) -> CallConfig {
+    CallConfig {
+        video: VideoSource::Pattern,
+        video_config: VideoConfig { width: 320, height: 180, fps: 15, bitrate: 300_000 },
+        audio: AudioSource::Tone(440.0),
+        speaker: AudioSink::None,
+        decode: true,
+        ..CallConfig::new(link.clone(), name)
+    }
+}
+
+/// A call and its events, with waiting.
+struct Participant {
+    call: Call,
+    events: CallEvents,
+}
+
+impl Participant {
+    async fn join(config: CallConfig) -> Self {
+        let (call, events) = Call::join(config).await.unwrap();
+        Self { call, events }
+    }
+
+    async fn wait<T>(&mut self, what: &str, mut found: impl FnMut(UiEvent) -> Option<T>) -> T {
+        let search = async {
+            loop {
+                let event = self.events.recv().await.unwrap_or_else(|| panic!("the call ended before {what}"));
+                if let Some(found) = found(event) {
+                    return found;
+                }
+            }
+        };
+        timeout(PATIENCE, search).await.unwrap_or_else(|_| panic!("{what} did not come"))
+    }
+
+    async fn connected(&mut self) -> String {
+        self.wait("peer-connect", |event| match event {
+            UiEvent::PeerConnect { participant } => Some(participant.id),
+            _ => None,
+        })
+        .await
+    }
+
+    async fn media(&mut self, expected: MediaState) {
+        self.wait("media-state", |event| match event {
+            UiEvent::MediaState { media, .. } if media == expected => Some(()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Waits until `frames` more frames of a peer were decoded.
+    async fn sees(&mut self, frames: u64) {
+        let mut first = None;
+        self.wait("pictures", |event| {
+            let UiEvent::Stats { peers } = event else { return None };
+            let now = peers.iter().map(|peer| peer.frames).max()?;
+            let first = *first.get_or_insert(now);
+            (now >= first + frames).then_some(())
+        })
+        .await
+    }
+
+    /// Waits until the loudest peer is above or under `level`.
+    async fn hears(&mut self, loud: bool) {
+        self.wait(if loud { "sound" } else { "silence" }, |event| {
+            let UiEvent::Levels { levels } = event else { return None };
+            let loudest = levels.iter().filter(|(id, _)| id != "self").map(|(_, level)| *level).fold(0.0, f32::max);
+            ((loudest > 0.02) == loud).then_some(())
+        })
+        .await
+    }
+
+    async fn state(&mut self, expected: CallState) {
+        self.wait("a state of the call", |event| (event == UiEvent::CallState { state: expected }).then_some(())).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mute_and_camera_are_seen_by_the_others_and_the_camera_comes_mid_call() {
+    let server = server().await;
+    let link = link(&server);
+    let mut ann = Participant::join(CallConfig { camera_on: false, ..config(&link, "Ann") }).await;
+    let mut ben = Participant::join(config(&link, "Ben")).await;
+    ann.connected().await;
+    ben.connected().await;
+    ben.hears(true).await;
+
+    ann.call.set_mic(false).await;
+    ben.media(MediaState { mic: false, cam: false }).await;
+    ben.hears(false).await;
+    ann.call.set_mic(true).await;
+    ben.media(MediaState { mic: true, cam: false }).await;
+    ben.hears(true).await;
+
+    ann.call.set_camera(true).await;
+    let handle = ben
+        .wait("track-added", |event| match event {
+            UiEvent::TrackAdded { track, .. } if track.kind == MediaKind::Video => Some(track.handle),
+            _ => None,
+        })
+        .await;
+    ben.sees(10).await;
+    ann.call.set_camera(false).await;
+    ben.media(MediaState { mic: true, cam: false }).await;
+    ann.call.set_camera(true).await;
+    ben.media(MediaState { mic: true, cam: true }).await;
+    ben.sees(10).await;
+    let view = ben.call.view().await.unwrap();
+    let tracks: Vec<u32> = view.participants[0].tracks.iter().map(|track| track.handle).collect();
+    assert!(tracks.contains(&handle), "the track is the same after the camera was off");
+    assert_eq!(view.participants[0].tracks[0].event, "camera");
+
+    ann.call.leave().await;
+    ben.wait("peer-disconnect", |event| matches!(event, UiEvent::PeerDisconnect { .. }).then_some(())).await;
+    ann.state(CallState::Idle).await;
+    assert!(ann.events.recv().await.is_none());
+    assert_eq!(ann.call.state().await, CallState::Idle);
+    assert_eq!(ann.call.send_chat("anyone?".into()).await.unwrap_err().code, ErrorCode::NotInCall);
+    ben.call.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_server_does_not_end_the_call_and_nobody_is_there_twice_after_it() {
+    let first = server().await;
+    let port = first.local_addr().port();
+    let link = link(&first);
+    let mut ann = Participant::join(config(&link, "Ann")).await;
+    let mut ben = Participant::join(config(&link, "Ben")).await;
+    let ben_id = ann.connected().await;
+    ben.connected().await;
+    let ann_id = ann.call.view().await.unwrap().me.id;
+
+    first.shutdown().await;
+    ann.state(CallState::ServerLost).await;
+    ben.state(CallState::ServerLost).await;
+    ann.sees(20).await;
+    ann.call.send_chat("still here".into()).await.unwrap();
+    ben.wait("chat", |event| matches!(event, UiEvent::Chat { .. }).then_some(())).await;
+
+    let second = server_on(port).await;
+    ann.state(CallState::InCall).await;
+    ben.state(CallState::InCall).await;
+    let view = ann.call.view().await.unwrap();
+    assert_eq!(view.me.id, ann_id, "the own id survives");
+    let others: Vec<_> = view.participants.iter().map(|other| (other.id.clone(), other.state)).collect();
+    assert_eq!(others, [(ben_id, PeerState::Connected)]);
+
+    // New people can join again, and see both.
+    let mut cy = Participant::join(config(&link, "Cy")).await;
+    cy.connected().await;
+    cy.connected().await;
+    let mut names: Vec<_> = cy.call.view().await.unwrap().participants.into_iter().map(|other| other.name).collect();
+    names.sort();
+    assert_eq!(names, ["Ann", "Ben"]);
+    for participant in [ann, ben, cy] {
+        participant.call.leave().await;
+    }
+    second.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn missing_devices_are_states_not_errors() {
+    let server = server().await;
+    let link = link(&server);
+    let mut ann = Participant::join(CallConfig {
+        video: VideoSource::Camera(Some("no camera has this name".into())),
+        audio: AudioSource::Mic(Some("no microphone has this name".into())),
+        ..config(&link, "Ann")
+    })
+    .await;
+    let failed = |state: &DeviceState| match state {
+        DeviceState::Failed { error } => Some(error.code),
+        _ => None,
+    };
+    let (mic, camera) = ann
+        .wait("both failures", |event| match event {
+            UiEvent::Me { me } => Some((failed(&me.mic)?, failed(&me.camera)?)),
+            _ => None,
+        })
+        .await;
+    assert!(matches!(mic, ErrorCode::MicrophoneMissing | ErrorCode::NoSoundServer), "{mic:?}");
+    assert_eq!(camera, ErrorCode::CameraMissing);
+    let mut ben = Participant::join(config(&link, "Ben")).await;
+    ann.connected().await;
+    ben.connected().await;
+    ann.hears(true).await;
+    ben.media(MediaState { mic: false, cam: false }).await;
+    ann.call.leave().await;
+    ben.call.leave().await;
+}
+
+/// A peer that speaks rtc.io and not Confab.
+async fn stranger(link: &RoomLink) -> (Socket, Events) {
+    let (socket, mut events) = Socket::builder(link.server.clone()).connect();
+    timeout(PATIENCE, async { while !matches!(events.recv().await, Some(Event::Connected { .. })) {} }).await.unwrap();
+    let reply = socket
+        .server()
+        .emit_with_ack(JOIN_ROOM, vec![json!({ "roomId": link.room, "name": "Stranger" })])
+        .await
+        .unwrap();
+    match serde_json::from_value(reply[0].clone()).unwrap() {
+        JoinReply::Welcome(welcome) => socket.set_id(&welcome.id),
+        JoinReply::Refused { error } => panic!("{error}"),
+    }
+    (socket, events)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rubbish_and_floods_of_one_peer_harm_nobody() {
+    let server = server().await;
+    let link = link(&server);
+    let mut ann = Participant::join(config(&link, "Ann")).await;
+    let (socket, mut events) = stranger(&link).await;
+    ann.connected().await;
+    timeout(PATIENCE, async { while !matches!(events.recv().await, Some(Event::PeerConnect { .. })) {} })
+        .await
+        .unwrap();
+    tokio::spawn(async move { while events.recv().await.is_some() {} });
+    for rubbish in [json!(null), json!({ "text": 7 }), json!({ "text": "x".repeat(limits::CHAT_CHARS + 1) }), json!([])]
+    {
+        socket.emit("chat", vec![rubbish.clone()]).await.unwrap();
+        socket.emit("chat-history", vec![rubbish.clone()]).await.unwrap();
+        socket.emit("media-state", vec![rubbish]).await.unwrap();
+    }
+    socket.emit("chat", vec![json!({ "text": "the first that counts", "from": "Somebody else" })]).await.unwrap();
+    let message = ann
+        .wait("chat", |event| match event {
+            UiEvent::Chat { message } => Some(message),
+            _ => None,
+        })
+        .await;
+    assert_eq!((message.text.as_str(), message.from.as_str()), ("the first that counts", "Stranger"));
+    for number in 0..limits::CTRL_FRAMES_PER_SECOND * 4 {
+        socket.emit("noise", vec![json!(number)]).await.unwrap();
+    }
+    let notice = ann
+        .wait("a notice", |event| match event {
+            UiEvent::Notice { notice } => Some(notice.error.code),
+            _ => None,
+        })
+        .await;
+    assert_eq!(notice, ErrorCode::PeerMisbehaving);
+
+    let mut ben = Participant::join(config(&link, "Ben")).await;
+    ben.connected().await;
+    ben.sees(10).await;
+    ann.sees(10).await;
+    socket.close().await;
+    ann.call.leave().await;
+    ben.call.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_not_there_is_said_at_once() {
+    let link: RoomLink = "http://127.0.0.1:9/r/test".parse().unwrap();
+    let error: UserError = Call::join(config(&link, "Ann")).await.map(|_| ()).unwrap_err();
+    assert_eq!(error.code, ErrorCode::ServerUnreachable);
+}

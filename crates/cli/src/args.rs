@@ -1,0 +1,101 @@
+//! Command line of `confab-peer`.
+
+use clap::{Args, Parser, Subcommand};
+use confab_call::{AudioSink, AudioSource, VideoSource};
+use std::path::PathBuf;
+
+const EXIT_CODES: &str = "Exit codes: 0 left as asked · 1 something else failed · 2 wrong arguments · 3 bad link or name · \
+    4 server unreachable or not a Confab server · 5 the server refused the join · 6 a file can't be read or written";
+
+/// Arguments of the program.
+#[derive(Debug, Parser)]
+#[command(name = "confab-peer", version, about = "A Confab participant without a window", after_help = EXIT_CODES)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Join a call; lines on standard input are sent as chat
+    Join(Box<Join>),
+}
+
+/// Arguments of `join`.
+#[derive(Debug, Args)]
+pub struct Join {
+    /// Room link: http(s)://host[:port]/r/<room>
+    pub link: String,
+    /// Name that others see
+    #[arg(long, default_value = "confab-peer")]
+    pub name: String,
+    /// Picture to send: pattern, FILE.y4m, camera[:NAME] or none
+    #[arg(long, default_value = "none")]
+    pub video: VideoSource,
+    /// Sound to send: tone[:Hz], FILE.wav, mic[:NAME] or none
+    #[arg(long, default_value = "none")]
+    pub audio: AudioSource,
+    /// Where to play the others: speaker[:NAME] or none
+    #[arg(long, default_value = "none")]
+    pub speaker: AudioSink,
+    /// Size of the picture sent
+    #[arg(long, value_name = "WxH", default_value = "1280x720", value_parser = parse_size)]
+    pub size: (u32, u32),
+    /// Frames per second sent
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=60))]
+    pub fps: u32,
+    /// Bitrate of the picture sent, in kbit/s
+    #[arg(long, default_value_t = 1500, value_parser = clap::value_parser!(u32).range(30..=20_000))]
+    pub bitrate: u32,
+    /// Write each remote's picture (IVF) and sound (WAV) into this folder
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+    /// Leave after this many seconds
+    #[arg(long = "for", value_name = "SECONDS", value_parser = parse_seconds)]
+    pub seconds: Option<f64>,
+    /// One JSON object a line on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// Do not decode received video
+    #[arg(long)]
+    pub no_decode: bool,
+}
+
+fn parse_size(text: &str) -> Result<(u32, u32), String> {
+    let (width, height) = text.split_once('x').ok_or("a size looks like 1280x720")?;
+    let side = |text: &str| match text.parse::<u32>() {
+        Ok(side) if (16..=3840).contains(&side) && side % 2 == 0 => Ok(side),
+        _ => Err("each side must be an even number of 16 to 3840 pixels".to_owned()),
+    };
+    Ok((side(width)?, side(height)?))
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds <= 1e7 => Ok(seconds),
+        _ => Err("seconds must be a number above 0".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_and_times_are_checked() {
+        assert_eq!(parse_size("640x360"), Ok((640, 360)));
+        for bad in ["", "640", "641x360", "0x0", "9999x9999", "axb", "-1x2"] {
+            assert!(parse_size(bad).is_err(), "{bad}");
+        }
+        assert!(parse_seconds("0").is_err() && parse_seconds("NaN").is_err() && parse_seconds("inf").is_err());
+        assert_eq!(parse_seconds("0.5"), Ok(0.5));
+    }
+}

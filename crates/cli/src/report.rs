@@ -1,0 +1,143 @@
+//! What a participant without a window says: JSON lines for programs, plain lines for people.
+
+use confab_call::{Probe, recording_path};
+use confab_protocol::UserError;
+use confab_protocol::ipc::{CallView, PeerStats, UiEvent};
+use serde_json::{Map, Value, json};
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Writes events to standard output.
+#[derive(Debug)]
+pub struct Reporter {
+    start: Instant,
+    json: bool,
+    record: Option<PathBuf>,
+}
+
+impl Reporter {
+    /// A reporter whose clock starts now.
+    pub fn new(json: bool, record: Option<PathBuf>) -> Self {
+        Self { start: Instant::now(), json, record }
+    }
+
+    /// The room is joined.
+    pub fn connected(&mut self, view: Option<CallView>) {
+        let Some(view) = view else { return };
+        let members: Vec<Value> =
+            view.participants.iter().map(|member| json!({ "id": member.id, "name": member.name })).collect();
+        let text = format!("joined {} ({} already there)", view.link, members.len());
+        self.say(
+            "connected",
+            json!({ "id": view.me.id, "link": view.link, "room": view.room, "members": members }),
+            &text,
+        );
+    }
+
+    /// Something failed.
+    pub fn error(&mut self, error: &UserError) {
+        let fields = json!({ "code": error.code, "message": error.message, "detail": error.detail });
+        if self.json {
+            self.say("error", fields, "");
+        } else {
+            eprintln!("confab-peer: {error}");
+        }
+    }
+
+    /// Something happened in the call.
+    pub fn event(&mut self, event: UiEvent, probes: &[Probe]) {
+        match event {
+            UiEvent::PeerConnecting { participant } => {
+                let text = format!("{} is in the room", participant.name);
+                self.say("peer-connecting", json!({ "id": participant.id, "name": participant.name }), &text);
+            }
+            UiEvent::PeerConnect { participant } => {
+                let text = format!("{} is connected", participant.name);
+                self.say("peer-connect", json!({ "id": participant.id, "name": participant.name }), &text);
+            }
+            UiEvent::PeerState { id, state } => {
+                self.say("peer-state", json!({ "id": id, "state": state }), &format!("{id} is {state:?}"));
+            }
+            UiEvent::PeerDisconnect { id } => {
+                self.say("peer-disconnect", json!({ "id": id }), &format!("{id} is gone"));
+            }
+            UiEvent::TrackAdded { id, track } => {
+                let file = self.record.as_deref().map(|dir| recording_path(dir, &id, &track));
+                let fields = json!({
+                    "id": id, "handle": track.handle, "kind": track.kind, "stream": track.stream,
+                    "name": track.event, "file": file,
+                });
+                self.say("track-added", fields, &format!("{id} sends {:?}", track.kind));
+            }
+            UiEvent::TrackRemoved { id, handle } => {
+                self.say("track-removed", json!({ "id": id, "handle": handle }), &format!("{id} ended a track"));
+            }
+            UiEvent::MediaState { id, media } => {
+                let text = format!("{id}: microphone {}, camera {}", on(media.mic), on(media.cam));
+                self.say("media-state", json!({ "id": id, "mic": media.mic, "cam": media.cam }), &text);
+            }
+            UiEvent::Chat { message } => {
+                let text = format!("{}: {}", message.from, message.text);
+                self.say("chat", json!(message), &text);
+            }
+            UiEvent::Me { me } => {
+                self.say("me", json!({ "id": me.id, "mic": me.mic, "camera": me.camera, "speaker": me.speaker }), "");
+            }
+            UiEvent::CallState { state } => {
+                self.say("call-state", json!({ "state": state }), &format!("the call is {state:?}"));
+            }
+            UiEvent::Notice { notice } => {
+                self.say(
+                    "notice",
+                    json!({ "code": notice.error.code, "message": notice.error.message,
+                    "detail": notice.error.detail }),
+                    &notice.error.to_string(),
+                );
+            }
+            UiEvent::Stats { peers } => {
+                let peers: Vec<Value> = peers.iter().map(|stats| self.peer(stats, probes)).collect();
+                self.say("stats", json!({ "peers": peers }), "");
+            }
+            // A window's business.
+            UiEvent::Levels { .. } | UiEvent::Snapshot { .. } | UiEvent::Settings { .. } | UiEvent::OpenLink { .. } => {
+            }
+        }
+    }
+
+    /// The numbers about one peer, with what its test pattern told.
+    fn peer(&self, stats: &PeerStats, probes: &[Probe]) -> Value {
+        let mut fields = json!(stats);
+        if let Some(probe) = probes.iter().find(|probe| probe.peer == stats.id && probe.first_decoded.is_some())
+            && let Some(fields) = fields.as_object_mut()
+        {
+            let first = probe.first_decoded.map(|at| at.duration_since(self.start).as_millis() as u64);
+            fields.insert("firstFrameAt".into(), json!(first));
+            fields.insert("pattern".into(), json!(probe.pattern));
+            fields.insert("latenciesMs".into(), json!(probe.latencies_ms));
+        }
+        fields
+    }
+
+    fn say(&mut self, event: &str, fields: Value, text: &str) {
+        let line = if self.json {
+            let mut object = Map::new();
+            object.insert("event".into(), json!(event));
+            object.insert("t".into(), json!(self.start.elapsed().as_millis() as u64));
+            if let Value::Object(fields) = fields {
+                object.extend(fields);
+            }
+            Value::Object(object).to_string()
+        } else if text.is_empty() {
+            return;
+        } else {
+            text.to_owned()
+        };
+        // A reader that is gone is no reason to leave the call.
+        let _ = writeln!(std::io::stdout().lock(), "{line}");
+    }
+}
+
+fn on(state: bool) -> &'static str {
+    if state { "on" } else { "off" }
+}
