@@ -25,6 +25,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime};
 
+/// Peers that a join may name as connected; more than a room can hold serve nothing.
+const MAX_CONNECTED: usize = 4 * limits::ROOM_MEMBERS;
+
 impl Outlet for SocketRef {
     fn socket_id(&self) -> String {
         self.id.to_string()
@@ -310,7 +313,7 @@ fn parse_join(argument: &Value) -> Result<Join, UserError> {
         room: room.to_owned(),
         name: clean_name(text("name").unwrap_or_default()),
         resume: text("resume").filter(|token| token.len() <= 2 * limits::ID_BYTES).map(str::to_owned),
-        connected: ids.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
+        connected: ids.into_iter().flatten().filter_map(Value::as_str).take(MAX_CONNECTED).map(str::to_owned).collect(),
     })
 }
 

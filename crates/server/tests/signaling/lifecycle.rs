@@ -1,11 +1,12 @@
 //! Ports, and the end.
 
-use crate::support::{Client, Raw, config, http, server, soon};
+use crate::support::{Client, Raw, config, http, http_with_body, server, soon};
 use confab_protocol::ErrorCode;
 use confab_server::{Limits, Server, ServerConfig};
 use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 #[tokio::test]
@@ -63,6 +64,26 @@ async fn a_stop_closes_every_connection_and_reports_nobody_as_gone() {
     }
     drop(idle);
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_ends_long_polling_too() {
+    let server = server().await;
+    let address = server.local_addr();
+    let path = "/socket.io/?EIO=4&transport=polling";
+    let open = http(address, &format!("GET {path} HTTP/1.1")).await;
+    let sid = open.split_once("\"sid\":\"").unwrap().1.split_once('"').unwrap().0.to_owned();
+    let path = format!("{path}&sid={sid}");
+    // The namespace, and a first poll that takes its answer.
+    let post = format!("POST {path} HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: 2");
+    assert!(http_with_body(address, &post, "40").await.ends_with("ok"));
+    assert!(http(address, &format!("GET {path} HTTP/1.1")).await.contains("40{"));
+
+    let mut poll = TcpStream::connect(address).await.unwrap();
+    poll.write_all(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes()).await.unwrap();
+    soon("the stop", server.shutdown()).await;
+    // Answered or just ended, whichever came first; but not left hanging.
+    soon("the end of the poll", poll.read_to_end(&mut Vec::new())).await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -214,8 +214,13 @@ impl Raw {
 
 /// One HTTP request on a connection of its own; the whole answer as text.
 pub async fn http(address: SocketAddr, head: &str) -> String {
+    http_with_body(address, head, "").await
+}
+
+/// The same with a body.
+pub async fn http_with_body(address: SocketAddr, head: &str, body: &str) -> String {
     let mut stream = soon("a connection", TcpStream::connect(address)).await.unwrap();
-    let request = format!("{head}\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let request = format!("{head}\r\nHost: {address}\r\nConnection: close\r\n\r\n{body}");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     soon("an answer", stream.read_to_end(&mut answer)).await.unwrap();
