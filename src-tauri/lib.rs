@@ -1,1 +1,197 @@
-//! The shell.
+//! The shell of Confab: the window, its commands, the socket that carries pictures to it, the tray icon and links.
+//!
+//! Everything a call does lives in `confab-call`; here is what only a desktop program needs, and all that knows Tauri.
+
+pub mod app;
+pub mod audience;
+mod commands;
+pub mod frame_queue;
+pub mod hosting;
+mod links;
+mod logging;
+pub mod media_socket;
+pub mod media_tokens;
+pub mod options;
+pub mod renderer;
+pub mod settings;
+mod tray;
+mod window;
+
+use app::{App, Sources};
+use media_socket::MediaSocket;
+use options::Options;
+use settings::Store;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tauri::{AppHandle, Manager, RunEvent, Runtime, WindowEvent};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// Why the app could not start or had to end.
+#[derive(Debug, thiserror::Error)]
+enum Fatal {
+    /// The threads of the backend.
+    #[error("the backend can't start: {0}")]
+    Runtime(#[from] std::io::Error),
+    /// The window and what belongs to it.
+    #[error("the window can't be opened: {0}. Is there a display?")]
+    Window(#[from] tauri::Error),
+}
+
+/// Runs the app until its window is closed. `renderer` is what [`renderer::prepare`] found.
+pub fn run(options: Options, renderer: Option<renderer::Reason>) -> ExitCode {
+    logging::start();
+    if let Some(reason) = renderer {
+        info!(?reason, "WebKitGTK's older renderer is used");
+    }
+    match start(options) {
+        Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+        Err(error) => {
+            eprintln!("confab: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(options: Options) -> Result<i32, Fatal> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("confab").build()?;
+    tauri::async_runtime::set(runtime.handle().clone());
+    let mut builder = tauri::Builder::default();
+    // Apps with a folder of their own run beside others: for tests, and for two people at one computer.
+    if options.data_dir.is_none() {
+        builder = builder.plugin(links::single_instance());
+    }
+    let app = builder
+        .plugin(tauri_plugin_deep_link::init())
+        .plugin(tauri_plugin_clipboard_manager::init())
+        .invoke_handler(tauri::generate_handler![
+            commands::subscribe,
+            commands::media_socket,
+            commands::start_call,
+            commands::join_call,
+            commands::leave_call,
+            commands::set_mic,
+            commands::set_camera,
+            commands::send_chat,
+            commands::copy_link,
+            commands::open_external,
+            commands::save_settings,
+        ])
+        .setup(move |app| Ok(set_up(app, options)?))
+        .on_window_event(|window, event| {
+            if let WindowEvent::CloseRequested { api, .. } = event {
+                api.prevent_close();
+                // Gone for the person at once; the others are told in the meantime.
+                let _ = window.hide();
+                quit(window.app_handle());
+            }
+        })
+        .build(tauri::generate_context!())?;
+    let code = app.run_return(|_, event| {
+        if let RunEvent::Exit = event {
+            info!("bye");
+        }
+    });
+    runtime.shutdown_background();
+    Ok(code)
+}
+
+fn set_up<R: Runtime>(tauri: &mut tauri::App<R>, options: Options) -> tauri::Result<()> {
+    let data_dir = match &options.data_dir {
+        Some(dir) => dir.clone(),
+        None => tauri.path().app_data_dir()?,
+    };
+    let (store, problem) = Store::open(&data_dir);
+    let sources =
+        Sources { video: options.video.clone(), audio: options.audio.clone(), speaker: options.speaker.clone() };
+    let (app, task, calls) = App::new(store, sources);
+    tauri::async_runtime::spawn(task.run());
+    let door = tauri::async_runtime::block_on(async {
+        match MediaSocket::bind(window::origins(), calls).await {
+            Ok((socket, door)) => {
+                tokio::spawn(socket.run(CancellationToken::new()));
+                Some(door)
+            }
+            Err(error) => {
+                warn!(%error, "no media socket: nobody will be seen");
+                None
+            }
+        }
+    });
+    tauri.manage(app.clone());
+    tauri.manage(door);
+    let handle = tauri.handle().clone();
+    links::listen(&handle);
+    tray::add(&handle);
+    window::open(tauri, options.data_dir.as_deref())?;
+    tauri::async_runtime::spawn(quit_on_signal(handle));
+    tauri::async_runtime::spawn(begin(app, options, problem));
+    Ok(())
+}
+
+/// Does what the command line asked for.
+async fn begin(app: App, options: Options, problem: Option<confab_protocol::UserError>) {
+    if let Some(problem) = problem {
+        app.notice(problem).await;
+    }
+    if let Some(link) = &options.open {
+        app.open_link(link).await;
+    }
+    if options.join.is_none() && !options.start {
+        return;
+    }
+    let name = match options.name {
+        Some(name) => name,
+        None => app.settings().await.map(|settings| settings.name).unwrap_or_default(),
+    };
+    let begun = match options.join {
+        // Without a name it is the person who joins.
+        Some(link) if name.is_empty() => return app.open_link(&link).await,
+        Some(link) => app.join(link, name).await,
+        None => app.start(name).await,
+    };
+    if let Err(error) = begun {
+        warn!(%error, "the call of the command line did not begin");
+        app.notice(error).await;
+    }
+}
+
+/// Leaves the call and ends the program. Asked a second time, it ends at once.
+pub(crate) fn quit<R: Runtime>(handle: &AppHandle<R>) {
+    static ASKED: AtomicBool = AtomicBool::new(false);
+    if ASKED.swap(true, Ordering::SeqCst) {
+        return handle.exit(0);
+    }
+    let handle = handle.clone();
+    tauri::async_runtime::spawn(async move {
+        let app = handle.state::<App>().inner().clone();
+        app.close().await;
+        handle.exit(0);
+    });
+}
+
+/// A terminal or a session that ends is a person who leaves.
+#[cfg(unix)]
+async fn quit_on_signal<R: Runtime>(handle: AppHandle<R>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut hang_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
+        warn!("signals can't be handled");
+        return;
+    };
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        quit(&handle);
+    }
+}
+
+/// A terminal that ends is a person who leaves.
+#[cfg(not(unix))]
+async fn quit_on_signal<R: Runtime>(handle: AppHandle<R>) {
+    while tokio::signal::ctrl_c().await.is_ok() {
+        quit(&handle);
+    }
+}

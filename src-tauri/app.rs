@@ -1,0 +1,426 @@
+//! The app as one task: at most one call, the settings, the embedded server, and who hears of them.
+//!
+//! [`App`] is its handle. The task never waits for a call's task without also taking that call's events, since the call
+//! waits for its events to be taken.
+
+use crate::audience::{Audience, Listener};
+use crate::hosting::{Hosting, Way};
+use crate::options;
+use crate::settings::Store;
+use confab_call::{AudioSink, AudioSource, Call, CallConfig, CallEvents, VideoSource};
+use confab_protocol::ipc::{CallState, Notice, Settings, Snapshot, UiEvent};
+use confab_protocol::room::{RoomId, RoomLink, parse_server};
+use confab_protocol::{ErrorCode, UserError};
+use std::future;
+use std::pin::pin;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::task::AbortOnDropHandle;
+use tracing::{info, warn};
+
+/// Commands that wait for the app's task.
+const COMMANDS: usize = 32;
+/// Longest time that joining may take: the server, the room and the devices.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(40);
+/// Longest time for a polite leave; then the call is dropped.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Longest time for any other answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// What a call sends and where it is heard.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// What the camera button turns on.
+    pub video: VideoSource,
+    /// What the microphone button turns on.
+    pub audio: AudioSource,
+    /// Where the others are heard.
+    pub speaker: AudioSink,
+}
+
+type Answer<T> = oneshot::Sender<T>;
+
+enum Command {
+    Subscribe(String, Listener, Answer<Snapshot>),
+    Start(String, Answer<Result<(), UserError>>),
+    Join(RoomLink, String, Answer<Result<(), UserError>>),
+    Leave(Answer<()>),
+    Call(Answer<Option<Call>>),
+    Settings(Answer<Settings>),
+    SaveSettings(Settings, Answer<Result<Settings, UserError>>),
+    Tell(Box<UiEvent>),
+    Close(Answer<()>),
+}
+
+/// Handle of the app's task; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct App {
+    commands: mpsc::Sender<Command>,
+}
+
+impl App {
+    /// Makes the task and its handle. The receiver holds the current call.
+    pub fn new(settings: Store, sources: Sources) -> (Self, AppTask, watch::Receiver<Option<Call>>) {
+        let (commands, receiver) = mpsc::channel(COMMANDS);
+        let (current, calls) = watch::channel(None);
+        let task = AppTask {
+            commands: receiver,
+            settings,
+            sources,
+            audience: Audience::default(),
+            phase: Phase::Idle,
+            state: CallState::Idle,
+            hosting: Hosting::default(),
+            current,
+        };
+        (Self { commands }, task, calls)
+    }
+
+    /// Lets a window hear all events from now on, a snapshot first; the snapshot is also the answer.
+    pub async fn subscribe(&self, window: String, listener: Listener) -> Result<Snapshot, UserError> {
+        self.ask(ANSWER_TIMEOUT, |answer| Command::Subscribe(window, listener, answer)).await
+    }
+
+    /// Starts a call in a new room, on the server of the settings or on the embedded one.
+    pub async fn start(&self, name: String) -> Result<(), UserError> {
+        self.ask(JOIN_TIMEOUT + ANSWER_TIMEOUT, |answer| Command::Start(name, answer)).await?
+    }
+
+    /// Joins a room. `Ok` also if one left before it was joined.
+    pub async fn join(&self, link: RoomLink, name: String) -> Result<(), UserError> {
+        self.ask(JOIN_TIMEOUT + ANSWER_TIMEOUT, |answer| Command::Join(link, name, answer)).await?
+    }
+
+    /// Leaves the call, or stops joining it. Without a call nothing happens.
+    pub async fn leave(&self) -> Result<(), UserError> {
+        self.ask(LEAVE_TIMEOUT + ANSWER_TIMEOUT, Command::Leave).await
+    }
+
+    /// The call one is in. Fails with `NotInCall`.
+    pub async fn call(&self) -> Result<Call, UserError> {
+        self.ask(ANSWER_TIMEOUT, Command::Call).await?.ok_or_else(|| ErrorCode::NotInCall.into())
+    }
+
+    /// The settings.
+    pub async fn settings(&self) -> Result<Settings, UserError> {
+        self.ask(ANSWER_TIMEOUT, Command::Settings).await
+    }
+
+    /// Checks and saves settings; the answer is what was saved.
+    pub async fn save_settings(&self, settings: Settings) -> Result<Settings, UserError> {
+        self.ask(ANSWER_TIMEOUT, |answer| Command::SaveSettings(settings, answer)).await?
+    }
+
+    /// Offers a link to the person, who decides.
+    pub async fn open_link(&self, link: &RoomLink) {
+        self.tell(UiEvent::OpenLink { link: link.to_string() }).await;
+    }
+
+    /// Says something that is not the answer to a command.
+    pub async fn notice(&self, error: UserError) {
+        self.tell(UiEvent::Notice { notice: Notice { urgent: true, error } }).await;
+    }
+
+    /// Leaves, stops the embedded server and ends the task; bounded by [`LEAVE_TIMEOUT`] and [`ANSWER_TIMEOUT`].
+    pub async fn close(&self) {
+        // An app that does not answer is closed all the same.
+        let _ = self.ask(LEAVE_TIMEOUT + ANSWER_TIMEOUT, Command::Close).await;
+    }
+
+    async fn tell(&self, event: UiEvent) {
+        if self.commands.send(Command::Tell(Box::new(event))).await.is_err() {
+            warn!("an event came after the end of the app");
+        }
+    }
+
+    async fn ask<T>(&self, limit: Duration, command: impl FnOnce(Answer<T>) -> Command) -> Result<T, UserError> {
+        let (answer, answered) = oneshot::channel();
+        let asked = async {
+            self.commands.send(command(answer)).await.ok()?;
+            answered.await.ok()
+        };
+        let internal = |why: &str| UserError::with_detail(ErrorCode::Internal, why);
+        timeout(limit, asked)
+            .await
+            .map_err(|_| internal("the app's task did not answer in time"))?
+            .ok_or_else(|| internal("the app's task has ended"))
+    }
+}
+
+type Joined = Result<(Call, CallEvents), UserError>;
+
+struct Joining {
+    task: AbortOnDropHandle<Joined>,
+    link: RoomLink,
+    name: String,
+    answer: Answer<Result<(), UserError>>,
+}
+
+struct Active {
+    call: Call,
+    events: CallEvents,
+    leaving: Option<Leaving>,
+}
+
+struct Leaving {
+    deadline: Instant,
+    answers: Vec<Answer<()>>,
+    _task: AbortOnDropHandle<()>,
+}
+
+enum Phase {
+    Idle,
+    Joining(Joining),
+    InCall(Active),
+}
+
+enum Progress {
+    Joined(Joined),
+    Event(Box<UiEvent>),
+    Ended,
+}
+
+impl Phase {
+    /// What happens next by itself. Safe to drop before it is done.
+    async fn progress(&mut self) -> Progress {
+        match self {
+            Phase::Idle => future::pending().await,
+            Phase::Joining(joining) => Progress::Joined((&mut joining.task).await.unwrap_or_else(|error| {
+                Err(UserError::with_detail(ErrorCode::Internal, format!("joining ended early: {error}")))
+            })),
+            Phase::InCall(Active { events, leaving, .. }) => {
+                let event = match leaving {
+                    Some(Leaving { deadline, .. }) => timeout_at(*deadline, events.recv()).await.unwrap_or_else(|_| {
+                        warn!("the call took too long to leave");
+                        None
+                    }),
+                    None => events.recv().await,
+                };
+                event.map_or(Progress::Ended, |event| Progress::Event(Box::new(event)))
+            }
+        }
+    }
+}
+
+/// The task behind [`App`].
+pub struct AppTask {
+    commands: mpsc::Receiver<Command>,
+    settings: Store,
+    sources: Sources,
+    audience: Audience,
+    phase: Phase,
+    state: CallState,
+    hosting: Hosting,
+    current: watch::Sender<Option<Call>>,
+}
+
+impl AppTask {
+    /// Runs until [`App::close`] or until the last handle is gone.
+    pub async fn run(mut self) {
+        let closed = loop {
+            tokio::select! {
+                command = self.commands.recv() => match command {
+                    Some(Command::Close(answer)) => break Some(answer),
+                    Some(command) => self.handle(command).await,
+                    None => break None,
+                },
+                progress = self.phase.progress() => self.advance(progress).await,
+            }
+        };
+        self.finish().await;
+        if let Some(answer) = closed {
+            let _ = answer.send(());
+        }
+    }
+
+    // An answer that nobody waits for any more is no fault: `send` of a oneshot is not checked here.
+    async fn handle(&mut self, command: Command) {
+        match command {
+            Command::Subscribe(window, listener, answer) => {
+                let snapshot = self.snapshot().await;
+                self.audience.add(window, listener, snapshot.clone());
+                let _ = answer.send(snapshot);
+            }
+            Command::Start(name, answer) => match self.new_room().await {
+                Ok(way) => self.join(way, name, answer),
+                Err(error) => drop(answer.send(Err(error))),
+            },
+            Command::Join(link, name, answer) => {
+                let text = link.to_string();
+                let remembered = self.settings.get().recent.iter().any(|room| room.link == text);
+                let way = self.hosting.way(link, remembered).await;
+                self.join(way, name, answer);
+            }
+            Command::Leave(answer) => self.leave(answer),
+            Command::Call(answer) => drop(answer.send(match &self.phase {
+                Phase::InCall(Active { call, leaving: None, .. }) => Some(call.clone()),
+                _ => None,
+            })),
+            Command::Settings(answer) => drop(answer.send(self.settings.get().clone())),
+            Command::SaveSettings(settings, answer) => {
+                let saved = self.settings.replace(settings).await;
+                self.tell_settings();
+                let _ = answer.send(saved.map(|()| self.settings.get().clone()));
+            }
+            Command::Tell(event) => self.audience.tell(*event),
+            // Taken by `run`.
+            Command::Close(answer) => drop(answer),
+        }
+    }
+
+    async fn advance(&mut self, progress: Progress) {
+        match progress {
+            Progress::Joined(Ok((call, events))) => self.joined(call, events).await,
+            Progress::Joined(Err(error)) => {
+                info!(code = ?error.code, "could not join");
+                if let Phase::Joining(joining) = std::mem::replace(&mut self.phase, Phase::Idle) {
+                    let _ = joining.answer.send(Err(error));
+                }
+                self.set_state(CallState::Idle);
+            }
+            Progress::Event(event) => self.forward(*event),
+            Progress::Ended => self.ended(),
+        }
+    }
+
+    /// Where to start a call: on the server of the settings or on the embedded one.
+    async fn new_room(&mut self) -> Result<Way, UserError> {
+        if !matches!(self.phase, Phase::Idle) {
+            return Err(ErrorCode::AlreadyInCall.into());
+        }
+        match &self.settings.get().server {
+            Some(server) => Ok(Way { link: RoomLink::new(&parse_server(server)?, RoomId::random())?, connect: None }),
+            None => self.hosting.new_room().await,
+        }
+    }
+
+    fn join(&mut self, Way { link, connect }: Way, name: String, answer: Answer<Result<(), UserError>>) {
+        if !matches!(self.phase, Phase::Idle) {
+            let _ = answer.send(Err(ErrorCode::AlreadyInCall.into()));
+            return;
+        }
+        let name = match options::name(&name) {
+            Ok(name) => name,
+            Err(error) => return drop(answer.send(Err(error))),
+        };
+        let Sources { video, audio, speaker } = self.sources.clone();
+        let config = CallConfig { connect, video, audio, speaker, ..CallConfig::new(link.clone(), name.clone()) };
+        let task = AbortOnDropHandle::new(tokio::spawn(async move {
+            timeout(JOIN_TIMEOUT, Call::join(config))
+                .await
+                .unwrap_or_else(|_| Err(UserError::with_detail(ErrorCode::ServerUnreachable, "no answer in time")))
+        }));
+        self.phase = Phase::Joining(Joining { task, link, name, answer });
+        self.set_state(CallState::Joining);
+    }
+
+    async fn joined(&mut self, call: Call, events: CallEvents) {
+        let active = Active { call: call.clone(), events, leaving: None };
+        let Phase::Joining(joining) = std::mem::replace(&mut self.phase, Phase::InCall(active)) else { return };
+        self.state = CallState::InCall;
+        self.current.send_replace(Some(call));
+        if let Err(error) = self.settings.remember(&joining.name, &joining.link, now_ms()).await {
+            self.audience.tell(UiEvent::Notice { notice: Notice { urgent: false, error } });
+        }
+        let snapshot = self.snapshot().await;
+        self.audience.tell(UiEvent::Snapshot { snapshot });
+        let _ = joining.answer.send(Ok(()));
+    }
+
+    fn leave(&mut self, answer: Answer<()>) {
+        match &mut self.phase {
+            Phase::Idle => drop(answer.send(())),
+            Phase::Joining(_) => {
+                // Dropping the task ends it. Whoever asked to join also asked to stop: no error for them.
+                if let Phase::Joining(joining) = std::mem::replace(&mut self.phase, Phase::Idle) {
+                    let _ = joining.answer.send(Ok(()));
+                }
+                self.set_state(CallState::Idle);
+                let _ = answer.send(());
+            }
+            Phase::InCall(Active { leaving: Some(leaving), .. }) => leaving.answers.push(answer),
+            Phase::InCall(active) => {
+                let call = active.call.clone();
+                let task = AbortOnDropHandle::new(tokio::spawn(async move { call.leave().await }));
+                let deadline = Instant::now() + LEAVE_TIMEOUT;
+                active.leaving = Some(Leaving { deadline, answers: vec![answer], _task: task });
+            }
+        }
+    }
+
+    /// The call's events have ended, or took too long to.
+    fn ended(&mut self) {
+        self.current.send_replace(None);
+        let phase = std::mem::replace(&mut self.phase, Phase::Idle);
+        self.set_state(CallState::Idle);
+        if let Phase::InCall(Active { leaving: Some(leaving), .. }) = phase {
+            for answer in leaving.answers {
+                let _ = answer.send(());
+            }
+        }
+    }
+
+    fn forward(&mut self, event: UiEvent) {
+        match event {
+            // `ended` says it, when the next call can begin.
+            UiEvent::CallState { state: CallState::Idle } => {}
+            UiEvent::CallState { state } => self.set_state(state),
+            event => self.audience.tell(event),
+        }
+    }
+
+    fn set_state(&mut self, state: CallState) {
+        self.state = state;
+        self.audience.tell(UiEvent::CallState { state });
+    }
+
+    fn tell_settings(&mut self) {
+        self.audience.tell(UiEvent::Settings { settings: self.settings.get().clone() });
+    }
+
+    /// Everything. What the call says until its view is there goes to those who listen already.
+    async fn snapshot(&mut self) -> Snapshot {
+        let mut before = Vec::new();
+        let call = match &mut self.phase {
+            Phase::InCall(active) => {
+                let call = active.call.clone();
+                let mut view = pin!(timeout(ANSWER_TIMEOUT, call.view()));
+                // The view first: an event that is newer than the view must not be told before it.
+                loop {
+                    tokio::select! {
+                        biased;
+                        view = &mut view => break view.ok().flatten(),
+                        Some(event) = active.events.recv() => before.push(event),
+                    }
+                }
+            }
+            _ => None,
+        };
+        before.into_iter().for_each(|event| self.forward(event));
+        Snapshot {
+            state: self.state,
+            call,
+            settings: self.settings.get().clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    async fn finish(&mut self) {
+        let (answer, _) = oneshot::channel();
+        self.leave(answer);
+        while matches!(self.phase, Phase::InCall(_)) {
+            let progress = self.phase.progress().await;
+            self.advance(progress).await;
+        }
+        self.hosting.stop().await;
+    }
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+#[path = "app_tests.rs"]
+mod tests;

@@ -1,0 +1,167 @@
+//! What the window may ask of the backend. Each answers, or fails with a [`UserError`] as `{ code, message, detail? }`;
+//! what it changed arrives as events. The names are granted in `permissions/call.toml`.
+
+use crate::app::App;
+use crate::media_socket::Door;
+use confab_protocol::ipc::{Settings, Snapshot, UiEvent};
+use confab_protocol::room::RoomLink;
+use confab_protocol::{ErrorCode, UserError, limits};
+use std::time::Duration;
+use tauri::ipc::Channel;
+use tauri::{AppHandle, Runtime, State, WebviewWindow};
+use tauri_plugin_clipboard_manager::ClipboardExt;
+use tokio::time::timeout;
+use url::Url;
+
+/// Longest time for a command in a call: opening a camera may take seconds.
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+/// Longest time for the desktop: clipboard and browser.
+const DESKTOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest web address that is opened.
+const URL_BYTES: usize = 2048;
+
+type Result<T> = std::result::Result<T, UserError>;
+
+/// Bounds the wait for a call's answer.
+async fn in_time<T>(answer: impl Future<Output = T>) -> Result<T> {
+    timeout(CALL_TIMEOUT, answer).await.map_err(|_| UserError::with_detail(ErrorCode::Internal, "no answer in time"))
+}
+
+/// Sends a snapshot and every later event to `channel`; the snapshot is also the answer.
+#[tauri::command]
+pub async fn subscribe<R: Runtime>(
+    window: WebviewWindow<R>,
+    app: State<'_, App>,
+    channel: Channel<UiEvent>,
+) -> Result<Snapshot> {
+    app.subscribe(window.label().to_owned(), Box::new(move |event| channel.send(event).is_ok())).await
+}
+
+/// Address of the media socket, good for one connection within 30 seconds.
+#[tauri::command]
+pub async fn media_socket(door: State<'_, Option<Door>>) -> Result<String> {
+    let door = door.as_ref().ok_or_else(|| UserError::with_detail(ErrorCode::Internal, "no loopback socket"))?;
+    Ok(door.url())
+}
+
+/// Starts a call in a new room.
+#[tauri::command]
+pub async fn start_call(app: State<'_, App>, name: String) -> Result<()> {
+    app.start(name).await
+}
+
+/// Joins the room of a link.
+#[tauri::command]
+pub async fn join_call(app: State<'_, App>, link: String, name: String) -> Result<()> {
+    let link: RoomLink = link.parse()?;
+    app.join(link, name).await
+}
+
+/// Leaves the call, or stops joining one.
+#[tauri::command]
+pub async fn leave_call(app: State<'_, App>) -> Result<()> {
+    app.leave().await
+}
+
+/// Mutes or unmutes.
+#[tauri::command]
+pub async fn set_mic(app: State<'_, App>, on: bool) -> Result<()> {
+    in_time(app.call().await?.set_mic(on)).await
+}
+
+/// Turns the camera on or off.
+#[tauri::command]
+pub async fn set_camera(app: State<'_, App>, on: bool) -> Result<()> {
+    in_time(app.call().await?.set_camera(on)).await
+}
+
+/// Sends a chat message to everyone.
+#[tauri::command]
+pub async fn send_chat(app: State<'_, App>, text: String) -> Result<()> {
+    in_time(app.call().await?.send_chat(text)).await?
+}
+
+/// Puts the room's link on the clipboard.
+#[tauri::command]
+pub async fn copy_link<R: Runtime>(handle: AppHandle<R>, app: State<'_, App>) -> Result<()> {
+    let view = in_time(app.call().await?.view()).await?.ok_or(ErrorCode::NotInCall)?;
+    let failed = |why: String| {
+        let mut error = UserError::with_message(
+            ErrorCode::Internal,
+            "The link can't be copied here. Select it and copy it by hand.",
+        );
+        error.detail = Some(why);
+        error
+    };
+    on_desktop(move || handle.clipboard().write_text(view.link).map_err(|error| error.to_string()))
+        .await
+        .map_err(failed)
+}
+
+/// Opens a web address in the system's browser. Nothing but `http` and `https` is opened: a link may come from anyone in
+/// the chat, and other schemes start programs.
+#[tauri::command]
+pub async fn open_external(url: String) -> Result<()> {
+    let url = web_address(&url)?;
+    on_desktop(move || tauri_plugin_opener::open_url(url.as_str(), None::<&str>).map_err(|error| error.to_string()))
+        .await
+        .map_err(|why| UserError::with_detail(ErrorCode::LinkNotOpened, why))
+}
+
+/// Saves settings; the answer is what was saved.
+#[tauri::command]
+pub async fn save_settings(app: State<'_, App>, settings: Settings) -> Result<Settings> {
+    if settings.recent.len() > limits::ROOM_MEMBERS * 4 {
+        return Err(UserError::with_detail(ErrorCode::SettingsNotSaved, "too many rooms"));
+    }
+    app.save_settings(settings).await
+}
+
+/// Runs what waits for another program (X server, browser) aside, for a bounded time.
+async fn on_desktop(
+    task: impl FnOnce() -> std::result::Result<(), String> + Send + 'static,
+) -> std::result::Result<(), String> {
+    match timeout(DESKTOP_TIMEOUT, tokio::task::spawn_blocking(task)).await {
+        Ok(Ok(done)) => done,
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("the desktop did not answer in time".to_owned()),
+    }
+}
+
+fn web_address(text: &str) -> Result<Url> {
+    let refused = |why: &str| UserError::with_detail(ErrorCode::LinkNotOpened, why);
+    if text.len() > URL_BYTES {
+        return Err(refused("the address is too long"));
+    }
+    let url = Url::parse(text).map_err(|error| refused(&error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+        return Err(refused("only http and https"));
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_web_addresses_are_opened() {
+        assert_eq!(web_address("https://example.org/a?b#c").unwrap().as_str(), "https://example.org/a?b#c");
+        assert_eq!(web_address("HTTP://EXAMPLE.ORG").unwrap().as_str(), "http://example.org/");
+        for text in [
+            "",
+            "example.org",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "mailto:a@b",
+            "confab://join",
+            "ssh://host",
+            "--help",
+            "http://",
+            "/bin/sh",
+        ] {
+            assert_eq!(web_address(text).unwrap_err().code, ErrorCode::LinkNotOpened, "{text}");
+        }
+        assert!(web_address(&format!("http://h/{}", "x".repeat(URL_BYTES))).is_err());
+    }
+}

@@ -1,0 +1,45 @@
+//! `confab://` links and second starts of the app: both end as a link that the window offers.
+//!
+//! Linux and Windows start the program again with the link as its argument; the second process hands its arguments to
+//! the first and ends. macOS sends the link to the running app.
+
+use crate::app::App;
+use crate::options::Options;
+use crate::window;
+use confab_protocol::room::RoomLink;
+use tauri::plugin::TauriPlugin;
+use tauri::{AppHandle, Manager, Runtime};
+use tauri_plugin_deep_link::DeepLinkExt;
+use tracing::warn;
+
+/// One app per person: a second start shows the window of the first, and hands over its link.
+pub fn single_instance<R: Runtime>() -> TauriPlugin<R> {
+    tauri_plugin_single_instance::init(|app, args, _folder| {
+        window::show(app);
+        if let Some(link) = Options::link_of_second_start(&args) {
+            offer(app, link);
+        }
+    })
+}
+
+/// Listens for links that the system sends to the running app.
+pub fn listen<R: Runtime>(app: &AppHandle<R>) {
+    let handle = app.clone();
+    app.deep_link().on_open_url(move |event| {
+        for url in event.urls() {
+            match url.as_str().parse::<RoomLink>() {
+                Ok(link) => {
+                    window::show(&handle);
+                    offer(&handle, link);
+                }
+                Err(error) => warn!(%error, "the system sent what is no room link"),
+            }
+        }
+    });
+}
+
+/// Lets the window offer a link.
+pub fn offer<R: Runtime>(app: &AppHandle<R>, link: RoomLink) {
+    let call = app.state::<App>().inner().clone();
+    tauri::async_runtime::spawn(async move { call.open_link(&link).await });
+}

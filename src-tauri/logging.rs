@@ -1,0 +1,21 @@
+//! The log: to standard error, `RUST_LOG` decides.
+
+use std::io::{self, IsTerminal};
+use tracing_subscriber::EnvFilter;
+
+/// The transport libraries (`rtc`, `rtc_dtls`, …, `webrtc`) warn a lot during a normal connection setup; what matters of
+/// it reaches the log as ours.
+const DEFAULT: &str = "warn,confab=info,rtc=error,webrtc=error";
+
+/// Starts logging.
+pub fn start() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT));
+    let started = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .try_init();
+    if let Err(error) = started {
+        eprintln!("confab: no log: {error}");
+    }
+}

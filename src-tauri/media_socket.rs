@@ -1,0 +1,278 @@
+//! The media socket: encoded pictures from the call to the window, over a WebSocket on the loopback interface.
+//!
+//! A WebSocket on loopback can be dialled by every program and every web page on this computer, so three things are
+//! asked of whoever connects: a one-time token that only our window was given, the `Origin` of our window (a browser
+//! does not let a page choose it), and the `Host` we gave out (against DNS rebinding). The frames are those of
+//! [`confab_protocol::frame`].
+
+use crate::frame_queue::FrameQueue;
+use crate::media_tokens::Tokens;
+use confab_call::{Call, TrackFrame};
+use confab_protocol::frame::MediaRequest;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, broadcast, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::handshake::server::{Callback, ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::http::{StatusCode, header};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+/// How long a handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one frame may take to leave. A window that stands still for longer connects again.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pause after an error of the listener (out of file descriptors), which would repeat at once.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+/// Connections at once: one window, its successor after a reload, and strangers that have not been refused yet.
+const CONNECTIONS: usize = 8;
+/// Largest message from the window, in bytes; a [`MediaRequest`] has about 30.
+const REQUEST_BYTES: usize = 256;
+/// Path of the socket; the token follows.
+const PATH: &str = "/media/";
+
+/// Where pictures come from.
+pub trait Pictures: Clone + Send + Sync + 'static {
+    /// Frames of all tracks from now on.
+    fn frames(&self) -> broadcast::Receiver<TrackFrame>;
+    /// Asks the sender of a track for a key frame.
+    fn request_key_frame(&self, handle: u32);
+}
+
+impl Pictures for Call {
+    fn frames(&self) -> broadcast::Receiver<TrackFrame> {
+        Call::frames(self)
+    }
+
+    fn request_key_frame(&self, handle: u32) {
+        Call::request_key_frame(self, handle);
+    }
+}
+
+/// Gives out addresses of the media socket; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Door {
+    address: SocketAddr,
+    tokens: Arc<Tokens>,
+}
+
+impl Door {
+    /// An address for one connection within [`media_tokens::LIFE`](crate::media_tokens::LIFE).
+    pub fn url(&self) -> String {
+        format!("ws://{}{PATH}{}", self.address, self.tokens.issue(Instant::now()))
+    }
+
+    fn admit(&self, request: &Request, origins: &[String]) -> Result<(), &'static str> {
+        let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+        if header(header::HOST) != Some(self.address.to_string().as_str()) {
+            return Err("host");
+        }
+        if !header(header::ORIGIN).is_some_and(|origin| origins.iter().any(|known| known == origin)) {
+            return Err("origin");
+        }
+        let token = request.uri().path().strip_prefix(PATH).unwrap_or_default();
+        if self.tokens.redeem(token, Instant::now()) { Ok(()) } else { Err("token") }
+    }
+}
+
+/// Decides about one handshake.
+struct Guard<'a> {
+    door: &'a Door,
+    origins: &'a [String],
+}
+
+impl Callback for Guard<'_> {
+    fn on_request(self, request: &Request, response: Response) -> Result<Response, ErrorResponse> {
+        self.door.admit(request, self.origins).map(|()| response).map_err(|wrong| {
+            warn!(wrong, "a connection to the media socket is refused");
+            let mut refusal = ErrorResponse::new(None);
+            *refusal.status_mut() = StatusCode::FORBIDDEN;
+            refusal
+        })
+    }
+}
+
+/// The listener and the connections it accepted; owns both.
+#[derive(Debug)]
+pub struct MediaSocket<P> {
+    listener: TcpListener,
+    door: Door,
+    origins: Arc<[String]>,
+    pictures: watch::Receiver<Option<P>>,
+}
+
+impl<P: Pictures> MediaSocket<P> {
+    /// Listens on a free loopback port for windows of one of `origins`. `pictures` is the current call.
+    pub async fn bind(origins: Vec<String>, pictures: watch::Receiver<Option<P>>) -> io::Result<(Self, Door)> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let door = Door { address: listener.local_addr()?, tokens: Arc::default() };
+        Ok((Self { listener, door: door.clone(), origins: origins.into(), pictures }, door))
+    }
+
+    /// Serves until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut connections = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                () = stop.cancelled() => return,
+                Some(_) = connections.join_next() => continue,
+                accepted = self.listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, from)) if from.ip().is_loopback() && connections.len() < CONNECTIONS => {
+                    connections.spawn(serve(
+                        stream,
+                        self.door.clone(),
+                        Arc::clone(&self.origins),
+                        self.pictures.clone(),
+                    ));
+                }
+                Ok((_, from)) => warn!(%from, "the media socket has no place for a connection"),
+                Err(error) => {
+                    warn!(%error, "the media socket can't accept");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+async fn serve<P: Pictures>(
+    stream: TcpStream,
+    door: Door,
+    origins: Arc<[String]>,
+    pictures: watch::Receiver<Option<P>>,
+) {
+    // Small frames must not wait for an acknowledgement of the ones before (RFC 896).
+    let _ = stream.set_nodelay(true);
+    let bounds = WebSocketConfig::default()
+        .max_message_size(Some(REQUEST_BYTES))
+        .max_frame_size(Some(REQUEST_BYTES))
+        .write_buffer_size(0);
+    let guard = Guard { door: &door, origins: &origins };
+    match timeout(HANDSHAKE_TIMEOUT, accept_hdr_async_with_config(stream, guard, Some(bounds))).await {
+        Ok(Ok(socket)) => Connection::new(pictures).run(socket).await,
+        Ok(Err(error)) => debug!(%error, "no media socket"),
+        Err(_) => debug!("the handshake of a media socket took too long"),
+    }
+}
+
+type Socket = WebSocketStream<TcpStream>;
+
+/// One window.
+struct Connection<P> {
+    pictures: watch::Receiver<Option<P>>,
+    queue: Mutex<FrameQueue>,
+    filled: Notify,
+}
+
+impl<P: Pictures> Connection<P> {
+    fn new(pictures: watch::Receiver<Option<P>>) -> Self {
+        Self { pictures, queue: Mutex::default(), filled: Notify::new() }
+    }
+
+    async fn run(self, socket: Socket) {
+        let (sink, stream) = socket.split();
+        let current = self.pictures.clone();
+        tokio::select! {
+            sent = self.send(sink) => {
+                if let Err(error) = sent {
+                    debug!(%error, "the window does not read its media socket");
+                }
+            }
+            () = self.listen(stream) => {}
+            () = self.fill(current) => {}
+        }
+    }
+
+    fn queue(&self) -> std::sync::MutexGuard<'_, FrameQueue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Moves frames from the call into the queue, from one call to the next.
+    async fn fill(&self, mut current: watch::Receiver<Option<P>>) {
+        loop {
+            self.queue().clear();
+            let call = current.borrow_and_update().clone();
+            tokio::select! {
+                changed = current.changed() => if changed.is_err() { return },
+                () = self.fill_from(call) => {
+                    if current.changed().await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends with the call.
+    async fn fill_from(&self, call: Option<P>) {
+        let Some(call) = call else { return };
+        let mut frames = call.frames();
+        loop {
+            match frames.recv().await {
+                Ok(TrackFrame { handle, frame }) => {
+                    if self.queue().push(handle, &frame, Instant::now()) {
+                        call.request_key_frame(handle);
+                    }
+                    self.filled.notify_one();
+                }
+                Err(broadcast::error::RecvError::Lagged(lost)) => {
+                    debug!(lost, "the media socket came too late for frames");
+                    let asked = self.queue().skip_all(Instant::now());
+                    asked.into_iter().for_each(|handle| call.request_key_frame(handle));
+                }
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    }
+
+    async fn send(&self, mut sink: SplitSink<Socket, Message>) -> Result<(), tungstenite::Error> {
+        loop {
+            let next = self.queue().pop();
+            let Some(message) = next else {
+                self.filled.notified().await;
+                continue;
+            };
+            timeout(SEND_TIMEOUT, sink.send(Message::Binary(message)))
+                .await
+                .map_err(|_| tungstenite::Error::Io(io::ErrorKind::TimedOut.into()))??;
+        }
+    }
+
+    /// Reads requests of the window until it closes the socket or says something else.
+    async fn listen(&self, mut stream: SplitStream<Socket>) {
+        while let Some(Ok(message)) = stream.next().await {
+            let request = match &message {
+                Message::Text(text) => serde_json::from_str(text.as_str()),
+                Message::Close(_) => return,
+                Message::Ping(_) | Message::Pong(_) => continue,
+                Message::Binary(_) | Message::Frame(_) => return,
+            };
+            match request {
+                Ok(MediaRequest::KeyFrame { handle }) => {
+                    if let Some(call) = &*self.pictures.borrow() {
+                        call.request_key_frame(handle);
+                    }
+                }
+                Err(error) => {
+                    warn!(%error, "the window sent what is no request");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "media_socket_tests.rs"]
+mod tests;

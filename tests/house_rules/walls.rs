@@ -1,0 +1,94 @@
+//! "Who may know whom" of the architecture.
+
+use super::{metadata, text};
+use serde_json::Value;
+
+/// Which crates of the workspace a crate may use outside its tests.
+const MAY_KNOW: &[(&str, &[&str])] = &[
+    ("confab-protocol", &[]),
+    ("confab-rtcio", &["confab-protocol"]),
+    ("confab-media", &["confab-protocol"]),
+    ("confab-server", &["confab-protocol"]),
+    ("confab-call", &["confab-protocol", "confab-rtcio", "confab-media"]),
+    ("confab-cli", &["confab-call", "confab-protocol", "confab-server"]),
+    ("confab", &["confab-call", "confab-protocol", "confab-server"]),
+];
+
+/// Crates for tests: they may know everyone, and no one may ship them.
+const FOR_TESTS: &[&str] = &["confab-testkit", "confab-tests"];
+
+/// Libraries that only the crates beside them may use outside tests.
+const REACH: &[(&str, &[&str])] = &[
+    // Tauri.
+    ("tauri", &["confab"]),
+    ("tauri-plugin-clipboard-manager", &["confab"]),
+    ("tauri-plugin-deep-link", &["confab"]),
+    ("tauri-plugin-opener", &["confab"]),
+    ("tauri-plugin-single-instance", &["confab"]),
+    // Devices and codecs.
+    ("cpal", &["confab-media"]),
+    ("nokhwa", &["confab-media"]),
+    ("opus", &["confab-media"]),
+    ("env-libvpx-sys", &["confab-media"]),
+    // Sockets. The shell's one is the media socket to its own window.
+    ("rtc", &["confab-rtcio"]),
+    ("webrtc", &["confab-rtcio"]),
+    ("rust_socketio", &["confab-rtcio"]),
+    ("axum", &["confab-server"]),
+    ("socketioxide", &["confab-server"]),
+    ("tokio-tungstenite", &["confab"]),
+];
+
+fn crates(metadata: &Value) -> Vec<&Value> {
+    let members = metadata["workspace_members"].as_array().unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    packages.iter().filter(|package| members.contains(&package["id"])).collect()
+}
+
+/// Names of what a crate uses outside its tests.
+fn used(package: &Value) -> impl Iterator<Item = &str> {
+    package["dependencies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| text(one, "kind") != "dev")
+        .map(|one| text(one, "name"))
+}
+
+#[test]
+fn crates_know_only_whom_they_may() {
+    let metadata = metadata();
+    let mut broken = Vec::new();
+    for package in crates(&metadata) {
+        let name = text(package, "name");
+        if FOR_TESTS.contains(&name) {
+            continue;
+        }
+        let Some((_, allowed)) = MAY_KNOW.iter().find(|(known, _)| *known == name) else {
+            panic!("{name} has no place in the architecture yet: give it one in MAY_KNOW");
+        };
+        for other in used(package).filter(|other| other.starts_with("confab")) {
+            if !allowed.contains(&other) {
+                broken.push(format!("{name} must not know {other}"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn libraries_stay_behind_their_walls() {
+    let metadata = metadata();
+    let mut broken = Vec::new();
+    for package in crates(&metadata) {
+        let name = text(package, "name");
+        for library in used(package) {
+            let wall = REACH.iter().find(|(known, _)| *known == library);
+            let tauri = library.starts_with("tauri") && name != "confab";
+            if tauri || wall.is_some_and(|(_, allowed)| !allowed.contains(&name) && !FOR_TESTS.contains(&name)) {
+                broken.push(format!("{name} must not use {library}"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
