@@ -1,4 +1,5 @@
 //! Whole calls over the real server and the loopback network, by the API that the window and `confab-peer` use.
+#![allow(clippy::unwrap_used)] // A test says what it expected by panicking.
 
 use confab_call::{AudioSink, AudioSource, Call, CallConfig, CallEvents, VideoConfig, VideoSource};
 use confab_protocol::call::MediaState;

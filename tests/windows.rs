@@ -1,0 +1,132 @@
+//! The app's own windows, used as people use them: start, share the link, join, see, write, mute, leave.
+
+use confab_testkit::process::Peer;
+use confab_testkit::window::{Window, WindowError};
+use confab_tests::{artifacts, frame_number_script, sees_frames_advance, tile_of, tile_says};
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+const SIZE: (u32, u32) = (1280, 800);
+const MEDIA: [&str; 6] = ["--video", "pattern", "--audio", "tone:440", "--speaker", "none"];
+
+async fn screenshot(window: &Window, name: &str) -> Result<(), WindowError> {
+    window.display.screenshot(&artifacts().join(format!("window-{name}.png"))).await
+}
+
+/// Starts a call from the home screen and returns its link.
+async fn start_call(window: &Window, name: &str) -> Result<String, WindowError> {
+    window.fill("name-input", name).await?;
+    window.click("start-call").await?;
+    window.text("room-link").await
+}
+
+async fn write(window: &Window, text: &str) -> Result<(), WindowError> {
+    window.fill("chat-input", text).await?;
+    window.click("chat-send").await
+}
+
+async fn reads(window: &Window, author: &str, text: &str) -> Result<(), WindowError> {
+    let script = format!(
+        "return [...document.querySelectorAll(\"[data-testid='chat-message']\")].some((message) =>
+            message.querySelector(\"[data-testid='chat-text']\").textContent.trim() === {text:?} &&
+            message.querySelector(\"[data-testid='chat-from']\").textContent.includes({author:?}))"
+    );
+    window.wait(&format!("the message {text:?} from {author}"), &script).await.map(|_| ())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_windows_call_each_other_by_a_link() -> Outcome {
+    let ann = Window::open("Ann", SIZE, &MEDIA).await?;
+    ann.find("home").await?;
+    screenshot(&ann, "home").await?;
+    let link = start_call(&ann, "Ann").await?;
+    assert!(link.starts_with("http://") && link.contains("/r/"), "{link}");
+    sees_frames_advance(&ann, "self").await?;
+    screenshot(&ann, "alone").await?;
+    ann.click("toggle-chat").await?;
+    write(&ann, "written before Ben came").await?;
+
+    // Ben joins by the link, typed into the home screen.
+    let ben = Window::open("Ben", SIZE, &["--video", "pattern", "--audio", "tone:660", "--speaker", "none"]).await?;
+    ben.fill("name-input", "Ben").await?;
+    ben.fill("link-input", &link).await?;
+    ben.click("join-call").await?;
+    let ann_at_ben = tile_of(&ben, "Ann").await?;
+    let ben_at_ann = tile_of(&ann, "Ben").await?;
+    sees_frames_advance(&ben, &ann_at_ben).await?;
+    sees_frames_advance(&ann, &ben_at_ann).await?;
+    screenshot(&ben, "call").await?;
+
+    // Late history, chat both ways.
+    ben.wait("an unread message", "return document.querySelector(\"[data-testid='chat-unread']\") !== null").await?;
+    ben.click("toggle-chat").await?;
+    reads(&ben, "Ann", "written before Ben came").await?;
+    write(&ben, "hello from Ben, see https://example.org/x").await?;
+    reads(&ann, "Ben", "hello from Ben, see https://example.org/x").await?;
+    screenshot(&ann, "chat").await?;
+
+    // Mute and camera are shown at the other side.
+    ann.click("toggle-mic").await?;
+    tile_says(&ben, &ann_at_ben, "mic", "off").await?;
+    ann.click("toggle-camera").await?;
+    tile_says(&ben, &ann_at_ben, "cam", "off").await?;
+    let initials = format!("[data-testid='tile'][data-peer='{ann_at_ben}'] [data-testid='tile-initials']");
+    ben.wait("the initials of Ann", &format!("return document.querySelector({initials:?}) !== null")).await?;
+    screenshot(&ben, "muted").await?;
+    ann.click("toggle-mic").await?;
+    ann.click("toggle-camera").await?;
+    tile_says(&ben, &ann_at_ben, "cam", "on").await?;
+    sees_frames_advance(&ben, &ann_at_ben).await?;
+
+    // A reloaded window is whole again.
+    ben.client.refresh().await?;
+    let again = tile_of(&ben, "Ann").await?;
+    assert_eq!(again, ann_at_ben);
+    sees_frames_advance(&ben, &again).await?;
+
+    // A third one without a window: three tiles.
+    let mut cy = Peer::join(&link, "Cy", &["--video", "pattern", "--audio", "tone:880", "--size", "640x360"])?;
+    cy.joined().await?;
+    let cy_at_ann = tile_of(&ann, "Cy").await?;
+    sees_frames_advance(&ann, &cy_at_ann).await?;
+    cy.wait_for_stats("Ann", |stats| stats["fps"].as_f64() > Some(5.0) && stats["audioLevel"].as_f64() > Some(0.02))
+        .await?;
+    screenshot(&ann, "three").await?;
+    cy.leave().await?;
+    gone(&ann, &cy_at_ann).await?;
+
+    // Leaving removes the tile.
+    ann.click("leave-call").await?;
+    gone(&ben, &ann_at_ben).await?;
+    ann.find("home").await?;
+    screenshot(&ann, "left").await?;
+    ann.close().await?;
+    ben.close().await?;
+    Ok(())
+}
+
+async fn gone(window: &Window, peer: &str) -> Result<(), WindowError> {
+    let tile = format!("[data-testid='tile'][data-peer='{peer}']");
+    window.wait("a tile to go", &format!("return document.querySelector({tile:?}) === null")).await.map(|_| ())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_wrong_is_said_in_the_window() -> Outcome {
+    let window = Window::open("Dee", (900, 600), &["--video", "camera", "--audio", "mic"]).await?;
+    window.fill("name-input", "Dee").await?;
+    window.fill("link-input", "http://127.0.0.1:9/r/nobody-there").await?;
+    window.click("join-call").await?;
+    let said = window.text("home-error").await?;
+    assert!(said.contains("can't be reached"), "{said}");
+    screenshot(&window, "unreachable").await?;
+
+    // No camera, no microphone, no sound server: a call all the same.
+    start_call(&window, "Dee").await?;
+    window.wait("the missing camera to be named", "return document.body.innerText.includes('No camera found')").await?;
+    let number = window.eval(&frame_number_script("self")).await?;
+    assert!(number.is_null(), "no picture without a camera");
+    tile_says(&window, "self", "cam", "off").await?;
+    screenshot(&window, "no-devices").await?;
+    window.close().await?;
+    Ok(())
+}
