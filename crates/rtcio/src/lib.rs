@@ -51,4 +51,4 @@ pub use media::local::LocalTrack;
 pub use media::remote::{RemoteStream, RemoteTrack, TrackStats};
 pub use media::stream::RtcioStream;
 pub use peer::{PeerReport, Watchdog};
-pub use socket::{Peer, SEND_TIMEOUT, Server, Socket, SocketBuilder};
+pub use socket::{MESSAGE_BYTES, Peer, SEND_TIMEOUT, Server, Socket, SocketBuilder};

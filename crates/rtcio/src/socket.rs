@@ -7,7 +7,6 @@ use crate::shared::Shared;
 use crate::signaling::{self, Signaling};
 use crate::{AckError, EmitError, Events};
 use confab_protocol::ctrl::{Envelope, EnvelopeError};
-use confab_protocol::limits;
 use confab_protocol::signaling::{INTERNAL_PREFIX, IceServer};
 use serde_json::Value;
 use std::sync::Arc;
@@ -23,6 +22,9 @@ use url::Url;
 const EVENTS: usize = 1024;
 /// How long an emit waits for a peer that takes no events.
 pub const SEND_TIMEOUT: Duration = Duration::from_secs(5);
+/// Largest envelope that an emit sends: what Chromium and the SCTP library take at most in one message (RFC 8841
+/// section 6). Below [`confab_protocol::limits::CTRL_FRAME_BYTES`].
+pub const MESSAGE_BYTES: usize = 256 * 1024;
 /// How long statistics of one peer may take.
 const STATS_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -119,7 +121,7 @@ impl Socket {
     }
 
     /// Sends an event on `ctrl` to every peer. To a peer whose `ctrl` is not open yet it waits, up to
-    /// [`limits::CTRL_QUEUE`] events, the oldest of which go first.
+    /// [`confab_protocol::limits::CTRL_QUEUE`] events, the oldest of which go first.
     pub async fn emit(&self, event: &str, args: Vec<Value>) -> Result<(), EmitError> {
         let envelope = envelope(event, args)?;
         let mut result = Ok(());
@@ -218,7 +220,7 @@ impl Server {
         if self.shared.signaling.send(command).await { Ok(()) } else { Err(EmitError::Closed) }
     }
 
-    /// Sends an event and waits for its acknowledgement, at most [`limits::ACK_TIMEOUT`] after it was sent. One at a
+    /// Sends an event and waits for its acknowledgement, at most [`confab_protocol::limits::ACK_TIMEOUT`] after it was sent. One at a
     /// time: others wait for their turn.
     pub async fn emit_with_ack(&self, event: &str, args: Vec<Value>) -> Result<Vec<Value>, AckError> {
         let (reply, answer) = oneshot::channel();
@@ -258,7 +260,7 @@ fn own_event(event: &str) -> Result<(), EmitError> {
 fn envelope(event: &str, args: Vec<Value>) -> Result<Arc<str>, EmitError> {
     let envelope = Envelope { event: event.to_owned(), args }.check()?;
     let text = serde_json::to_string(&envelope).map_err(|_| EnvelopeError::Shape)?;
-    if text.len() > limits::CTRL_FRAME_BYTES {
+    if text.len() > MESSAGE_BYTES {
         return Err(EnvelopeError::TooLarge(text.len()).into());
     }
     Ok(text.into())

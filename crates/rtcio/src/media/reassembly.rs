@@ -101,14 +101,8 @@ impl Reassembler {
 
     /// The first packet behind the first gap after `from`.
     fn end_of_run(&self, from: i64) -> Option<i64> {
-        let mut expected = from;
-        for sequence in self.parts.range(from..).map(|(sequence, _)| *sequence) {
-            if sequence != expected {
-                return Some(sequence);
-            }
-            expected += 1;
-        }
-        None
+        let sequences = self.parts.range(from..).map(|(sequence, _)| *sequence);
+        (from..).zip(sequences).find(|(expected, sequence)| expected != sequence).map(|(_, sequence)| sequence)
     }
 
     /// Takes the frame that begins at `next`, if all of it is there.

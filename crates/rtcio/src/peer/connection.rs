@@ -2,7 +2,6 @@
 
 use super::feedback::{Feedback, FeedbackTap};
 use confab_protocol::ctrl::CTRL_LABEL;
-use confab_protocol::limits;
 use confab_protocol::signaling::{Candidate, IceServer};
 use rtc::interceptor::{NackGeneratorBuilder, NackResponderBuilder};
 use rtc::peer_connection::configuration::interceptor_registry::{Registry, Slot};
@@ -67,7 +66,8 @@ impl Connection {
             // Chromium refuses an answer that changes the role in a later round; as the server in each answer we never do.
             .with_answering_dtls_role(RTCDtlsRole::Server)
             .with_include_loopback_candidate(true)
-            .with_sctp_max_message_size(SctpMaxMessageSize::Bounded(limits::CTRL_FRAME_BYTES as u32))
+            // The library's ceiling, which is Chromium's, too.
+            .with_sctp_max_message_size(SctpMaxMessageSize::Unbounded)
             .with_ice_timeouts(Some(ICE_DISCONNECTED), Some(ICE_FAILED), Some(ICE_KEEPALIVE))
             .build();
         let servers = ice_servers

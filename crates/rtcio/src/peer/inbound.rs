@@ -21,6 +21,9 @@ struct Line {
     msid: String,
 }
 
+/// Events that carried a stream: name and arguments.
+type StreamEvents = Vec<(String, Vec<Value>)>;
+
 /// The receiving side of one peer.
 pub(crate) struct Inbound {
     peer: String,
@@ -152,11 +155,7 @@ impl Inbound {
     }
 
     /// The owner told the events of a stream: adopts its UUID and returns the events to dispatch.
-    pub(crate) fn told(
-        &mut self,
-        msid: &str,
-        events: Map<String, Value>,
-    ) -> Option<(RemoteStream, Vec<(String, Vec<Value>)>)> {
+    pub(crate) fn told(&mut self, msid: &str, events: Map<String, Value>) -> Option<(RemoteStream, StreamEvents)> {
         let stream = self.streams.get_mut(msid)?;
         let mut dispatch = Vec::new();
         for (event, args) in events {

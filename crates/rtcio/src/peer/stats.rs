@@ -38,8 +38,11 @@ pub(crate) async fn report(id: &str, state: PeerState, connection: &Connection) 
         .or_else(|| stats.candidate_pairs().find(|pair| pair.nominated));
     let (mut path, mut ice_round_trip) = (String::new(), None);
     if let Some(pair) = selected {
-        let ends = [&pair.local_candidate_id, &pair.remote_candidate_id];
-        let worse = ends.into_iter().filter_map(|end| candidate_type(&stats, end)).max_by_key(|kind| badness(*kind));
+        // The pair names the bare ids of the ICE agent, the report keeps the candidates under longer ones.
+        let local = format!("RTCLocalIceCandidate_{}", pair.local_candidate_id);
+        let remote = format!("RTCRemoteIceCandidate_{}", pair.remote_candidate_id);
+        let ends = [local, remote].into_iter().filter_map(|end| candidate_type(&stats, &end));
+        let worse = ends.max_by_key(|kind| badness(*kind));
         path = worse.map(name).unwrap_or_default().to_owned();
         ice_round_trip = Some(pair.current_round_trip_time as f32 * 1_000.0).filter(|rtt| *rtt > 0.0);
     }

@@ -9,6 +9,7 @@ use confab_server::{Server, ServerConfig};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use url::Url;
 
@@ -192,8 +193,8 @@ impl Drop for Camera {
     }
 }
 
-/// Reads `count` frames and checks each byte; they begin with a key frame and are in order.
-pub async fn watch_frames(track: &RemoteTrack, bytes: usize, count: usize) {
+/// Reads `count` frames and checks each byte; they begin with a key frame and are in order. Gives the receiver back.
+pub async fn watch_frames(track: &RemoteTrack, bytes: usize, count: usize) -> mpsc::Receiver<EncodedFrame> {
     let mut frames = track.take_video().expect("a video track that is read once");
     let mut last = None;
     for index in 0..count {
@@ -207,6 +208,7 @@ pub async fn watch_frames(track: &RemoteTrack, bytes: usize, count: usize) {
         assert!(last.is_none_or(|last| number > last), "{number} after {last:?}");
         last = Some(number);
     }
+    frames
 }
 
 /// A packet like Opus makes, with a number in it.
