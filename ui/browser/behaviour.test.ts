@@ -108,6 +108,12 @@ describe('pictures', () => {
     ]);
   });
 
+  it('ask for one key frame each, however much is said', async () => {
+    await show('call-3');
+    await until('fifty pictures were drawn', () => Number(document.querySelector<HTMLElement>('[data-testid=tile-video]')?.dataset.frames) > 50);
+    expect(await page.locator('html').getAttribute('data-key-requests')).toBe('3');
+  });
+
   it('give way to initials when the camera goes off, and come back', async () => {
     await show('call-2');
     const self = page.locator('[data-testid=tile][data-peer=self]');

@@ -19,7 +19,12 @@ export async function openPattern(handles: number[], handlers: MediaHandlers, si
   const sources = handles.map((handle) => open(handle, handlers, size));
   const timer = setInterval(() => sources.forEach(encode), 1000 / RATE);
   return {
-    send: ({ handle }) => sources.filter((source) => source.handle === handle).forEach((source) => (source.wantsKey = true)),
+    send({ handle }) {
+      // Counted for browser/: a tile must not ask again and again.
+      const { dataset } = document.documentElement;
+      dataset.keyRequests = String(Number(dataset.keyRequests ?? 0) + 1);
+      sources.filter((source) => source.handle === handle).forEach((source) => (source.wantsKey = true));
+    },
     close() {
       clearInterval(timer);
       sources.forEach(({ encoder }) => encoder.state !== 'closed' && encoder.close());

@@ -12,6 +12,21 @@ type Device = 'mic' | 'camera';
 /** The app: the reducer's state, the commands, and what a person has typed and not sent yet. Outlives every view. */
 export class App {
   state: AppState = $state.raw(initial);
+  // The state is replaced ten times a second by levels. Each part on its own changes only when it does, and with it what
+  // is drawn.
+  readonly ready = $derived(this.state.ready);
+  readonly callState = $derived(this.state.callState);
+  readonly call = $derived(this.state.call);
+  readonly settings = $derived(this.state.settings);
+  readonly version = $derived(this.state.version);
+  readonly panel = $derived(this.state.panel);
+  readonly unread = $derived(this.state.unread);
+  readonly speaking = $derived(this.state.speaking);
+  readonly stats = $derived(this.state.stats);
+  readonly notices = $derived(this.state.notices);
+  readonly announcements = $derived(this.state.announcements);
+  readonly openLink = $derived(this.state.openLink);
+  readonly ownIds = $derived(this.state.ownIds);
   /** Set when the backend could not be reached at all. */
   broken: UserError | null = $state.raw(null);
   /** Why the last start or join failed. */

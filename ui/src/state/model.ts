@@ -34,6 +34,8 @@ export interface AppState {
   /** Messages of others that came while the chat was closed. */
   unread: number;
   speech: Speech;
+  /** Ids of those who speak. */
+  speaking: readonly string[];
   stats: Readonly<Record<string, PeerStats>>;
   notices: readonly NoticeItem[];
   announcements: readonly Announcement[];
@@ -62,6 +64,7 @@ export const initial: AppState = {
   panel: null,
   unread: 0,
   speech: {},
+  speaking: [],
   stats: {},
   notices: [],
   announcements: [],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { UiEvent } from '../backend/types';
+import type { DeviceState, UiEvent } from '../backend/types';
 import { call, failure, message, person, self, snapshot } from './fixtures';
 import { initial, type Action, type AppState } from './model';
 import { insertMessage, reduce } from './reducer';
@@ -131,6 +131,11 @@ describe('oneself', () => {
     const state = run(inCall(), failed, failed);
     expect(state.notices.map((notice) => notice.error)).toEqual([failure]);
     expect(run(state, { type: 'ui-dismiss', id: state.notices[0]!.id }, failed).notices).toEqual([]);
+  });
+
+  it('a computer without sound is said once, by the speaker', () => {
+    const none: DeviceState = { state: 'failed', error: { code: 'no-sound-server', message: 'no sound' } };
+    expect(run(inCall(), { type: 'me', me: self({ mic: none, speaker: none }) }).notices).toEqual([]);
   });
 
   it('keeps every id that one had', () => {

@@ -1,7 +1,7 @@
 import type { CallView, ChatMessage, DeviceState, MediaState, Participant, SelfView, Snapshot } from '../backend/types';
 import { announce, announceMessage, notify } from './announce';
 import { isOwn, type Action, type AppState } from './model';
-import { hear, SELF } from './speech';
+import { hear, SELF, speakers, type Speech } from './speech';
 
 /** Messages kept; the backend keeps as many (protocol limit CHAT_HISTORY). */
 const CHAT_KEPT = 500;
@@ -38,7 +38,7 @@ export function reduce(state: AppState, action: Action, now: number): AppState {
     case 'chat':
       return takeMessage(state, action.message, now);
     case 'levels':
-      return state.call ? { ...state, speech: hear(state.speech, action.levels) } : state;
+      return state.call ? setSpeech(state, hear(state.speech, action.levels)) : state;
     case 'stats':
       return { ...state, stats: Object.fromEntries(action.peers.map((peer) => [peer.id, peer])) };
     case 'notice':
@@ -79,7 +79,7 @@ function setCallState(state: AppState, callState: AppState['callState'], now: nu
 
 /** Forgets everything that belongs to a call. Notices stay: one of them may say why it ended. */
 function leave(state: AppState): AppState {
-  return { ...state, call: null, panel: null, unread: 0, speech: {}, stats: {}, ownIds: [], before: [] };
+  return { ...state, call: null, panel: null, unread: 0, speech: {}, speaking: [], stats: {}, ownIds: [], before: [] };
 }
 
 function changeCall(state: AppState, change: (call: CallView) => CallView): AppState {
@@ -127,7 +127,7 @@ function peerDisconnect(state: AppState, id: string, now: number): AppState {
   if (!them) return state;
   const { [id]: _stats, ...stats } = state.stats;
   const { [id]: _voice, ...speech } = state.speech;
-  const next = changeCall({ ...state, stats, speech }, (call) => ({
+  const next = changeCall(setSpeech({ ...state, stats }, speech), (call) => ({
     ...call,
     participants: call.participants.filter((other) => other.id !== id),
   }));
@@ -158,9 +158,14 @@ function setMe(state: AppState, me: SelfView, now: number): AppState {
   for (const device of ['mic', 'camera'] as const) next = deviceFailed(next, before[device], me[device]);
   if (me.mic.state !== 'off' && next.speech[SELF]) {
     const { [SELF]: _voice, ...speech } = next.speech;
-    next = { ...next, speech };
+    next = setSpeech(next, speech);
   }
   return next;
+}
+
+function setSpeech(state: AppState, speech: Speech): AppState {
+  if (speech === state.speech) return state;
+  return { ...state, speech, speaking: speakers(speech, state.speaking) };
 }
 
 function switched(before: DeviceState, after: DeviceState): boolean {
@@ -171,6 +176,9 @@ function switched(before: DeviceState, after: DeviceState): boolean {
 function deviceFailed(state: AppState, before: DeviceState, after: DeviceState): AppState {
   if (after.state !== 'failed') return state;
   if (before.state === 'failed' && before.error.code === after.error.code) return state;
+  // Where sound is missing altogether, the speaker's banner says it already.
+  const speaker = state.call?.me.speaker;
+  if (speaker?.state === 'failed' && speaker.error.code === after.error.code) return state;
   return notify(state, after.error, false);
 }
 

@@ -17,6 +17,13 @@ describe('hear', () => {
     expect(speakers(after(Array(8).fill(0), speaking))).toEqual([]);
   });
 
+  it('gives the same object back while nothing changes, so that nothing is drawn anew', () => {
+    const speaking = after([0.1, 0.1]);
+    expect(after([0.1, 0.2], speaking)).toBe(speaking);
+    const names = speakers(speaking);
+    expect(speakers(after([0], speaking), names)).toBe(names);
+  });
+
   it('counts who is not reported as silent, and forgets them', () => {
     expect(after(Array(8).fill(-1), after([0.1, 0.1]))).toEqual({});
   });

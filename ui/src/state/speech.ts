@@ -18,17 +18,22 @@ export interface Voice {
   against: number;
 }
 
+const SILENT: Voice = { speaking: false, against: 0 };
+
 export type Speech = Readonly<Record<string, Voice>>;
 
-/** The next state after one report; who is missing from it is silent. */
+/** The next state after one report, `speech` itself if nothing changed; who is missing from it is silent. */
 export function hear(speech: Speech, levels: Extract<UiEvent, { type: 'levels' }>['levels']): Speech {
   const heard = new Map(levels);
   const next: Record<string, Voice> = {};
+  let changed = false;
   for (const id of new Set([...Object.keys(speech), ...heard.keys()])) {
-    const voice = step(speech[id] ?? { speaking: false, against: 0 }, heard.get(id) ?? 0);
+    const before = speech[id] ?? SILENT;
+    const voice = step(before, heard.get(id) ?? 0);
+    changed ||= voice !== before;
     if (voice.speaking || voice.against > 0) next[id] = voice;
   }
-  return next;
+  return changed ? next : speech;
 }
 
 function step(voice: Voice, level: number): Voice {
@@ -39,7 +44,8 @@ function step(voice: Voice, level: number): Voice {
   return against >= enough ? { speaking: !voice.speaking, against: 0 } : { ...voice, against };
 }
 
-/** Ids of those who speak. */
-export function speakers(speech: Speech): string[] {
-  return Object.keys(speech).filter((id) => speech[id]?.speaking);
+/** Ids of those who speak; `before` itself if they are the same, so that nothing is drawn anew. */
+export function speakers(speech: Speech, before: readonly string[] = []): readonly string[] {
+  const now = Object.keys(speech).filter((id) => speech[id]?.speaking);
+  return now.length === before.length && now.every((id) => before.includes(id)) ? before : now;
 }

@@ -1,6 +1,6 @@
 import type { CallView, DeviceState, Participant, PeerStats, TrackView } from '../backend/types';
 import { quality, type Quality } from './quality';
-import { SELF, type Speech } from './speech';
+import { SELF } from './speech';
 
 /** Handle of the own preview on the media socket (crates/protocol/src/frame.rs). */
 export const SELF_TRACK = 0;
@@ -29,7 +29,7 @@ export interface TileView {
 }
 
 /** The own tile. */
-export function ownTile(call: CallView, speech: Speech): TileView {
+export function ownTile(call: CallView, speaking: readonly string[]): TileView {
   const { me } = call;
   const camera = me.camera.state === 'on';
   return {
@@ -41,7 +41,7 @@ export function ownTile(call: CallView, speech: Speech): TileView {
     mic: me.mic.state === 'on',
     camera,
     handle: camera ? SELF_TRACK : null,
-    speaking: me.mic.state === 'on' && (speech[SELF]?.speaking ?? false),
+    speaking: me.mic.state === 'on' && speaking.includes(SELF),
     quality: 'good',
     ownMic: me.mic,
     ownCamera: me.camera,
@@ -49,8 +49,12 @@ export function ownTile(call: CallView, speech: Speech): TileView {
 }
 
 /** The tiles of the others in the order in which they came; a shared screen is a tile before its owner's. */
-export function otherTiles(call: CallView, speech: Speech, stats: Readonly<Record<string, PeerStats>>): TileView[] {
-  return call.participants.flatMap((them) => tilesOf(them, speech[them.id]?.speaking ?? false, stats[them.id]));
+export function otherTiles(
+  call: CallView,
+  speaking: readonly string[],
+  stats: Readonly<Record<string, PeerStats>>,
+): TileView[] {
+  return call.participants.flatMap((them) => tilesOf(them, speaking.includes(them.id), stats[them.id]));
 }
 
 function tilesOf(them: Participant, speaking: boolean, stats: PeerStats | undefined): TileView[] {
