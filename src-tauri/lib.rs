@@ -33,8 +33,11 @@ enum Fatal {
     /// The threads of the backend.
     #[error("the backend can't start: {0}")]
     Runtime(#[from] std::io::Error),
-    /// The window and what belongs to it.
-    #[error("the window can't be opened: {0}. Is there a display?")]
+    /// Neither an X server nor a Wayland compositor takes a window.
+    #[error("there is no display to open a window on; in a terminal, use confab-peer")]
+    NoDisplay,
+    /// What belongs to the window.
+    #[error("the window can't be opened: {0}")]
     Window(#[from] tauri::Error),
 }
 
@@ -61,7 +64,7 @@ fn start(options: Options) -> Result<i32, Fatal> {
     if options.data_dir.is_none() {
         builder = builder.plugin(links::single_instance());
     }
-    let app = builder
+    let builder = builder
         .plugin(tauri_plugin_deep_link::init())
         .plugin(tauri_plugin_clipboard_manager::init())
         .invoke_handler(tauri::generate_handler![
@@ -77,7 +80,14 @@ fn start(options: Options) -> Result<i32, Fatal> {
             commands::open_external,
             commands::save_settings,
         ])
-        .setup(move |app| Ok(set_up(app, options)?))
+        .setup(move |app| {
+            // An error that is returned here is a panic of Tauri's.
+            if let Err(error) = set_up(app, options) {
+                eprintln!("confab: {}", Fatal::from(error));
+                app.handle().exit(1);
+            }
+            Ok(())
+        })
         .on_window_event(|window, event| {
             if let WindowEvent::CloseRequested { api, .. } = event {
                 api.prevent_close();
@@ -85,8 +95,8 @@ fn start(options: Options) -> Result<i32, Fatal> {
                 let _ = window.hide();
                 quit(window.app_handle());
             }
-        })
-        .build(tauri::generate_context!())?;
+        });
+    let app = quietly(|| builder.build(tauri::generate_context!())).ok_or(Fatal::NoDisplay)??;
     let code = app.run_return(|_, event| {
         if let RunEvent::Exit = event {
             info!("bye");
@@ -94,6 +104,15 @@ fn start(options: Options) -> Result<i32, Fatal> {
     });
     runtime.shutdown_background();
     Ok(code)
+}
+
+/// `None` if `task` panicked: GTK's binding does, where it finds no display. The person gets a sentence instead.
+fn quietly<T>(task: impl FnOnce() -> T) -> Option<T> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|panic| tracing::debug!(%panic, "no window")));
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(task));
+    std::panic::set_hook(hook);
+    done.ok()
 }
 
 fn set_up<R: Runtime>(tauri: &mut tauri::App<R>, options: Options) -> tauri::Result<()> {
