@@ -79,9 +79,6 @@ impl AudioCapture {
     /// Mutes or unmutes. While muted nothing is sent, from this call on (a packet already in the channel is the last).
     pub fn set_muted(&self, muted: bool) {
         self.shared.muted.store(muted, Ordering::Release);
-        if muted {
-            self.shared.level.set(0.0);
-        }
     }
 
     /// True while muted.
@@ -89,9 +86,9 @@ impl AudioCapture {
         self.shared.muted.load(Ordering::Acquire)
     }
 
-    /// Loudness of what is sent: RMS, 0..1; 0 while muted.
+    /// Loudness of what the source hears, also while muted (someone who speaks then wants to know): RMS, 0..1.
     pub fn level(&self) -> f32 {
-        if self.is_muted() { 0.0 } else { self.shared.level.get() }
+        self.shared.level.get()
     }
 
     /// Why the source stopped against our will, once it has; the packet receiver then ends too.
@@ -176,6 +173,7 @@ impl Loop {
             if (now - timestamp).abs() > CLOCK_SLACK {
                 timestamp = now;
             }
+            self.shared.level.set(rms(&frame));
             if self.shared.muted.load(Ordering::Acquire) {
                 was_muted = true;
                 continue;
@@ -184,7 +182,6 @@ impl Loop {
                 // Not a sample from before the mute may leak into what follows it.
                 self.encoder.reset();
             }
-            self.shared.level.set(rms(&frame));
             let data = match self.encoder.encode(&frame) {
                 Ok(data) => data,
                 Err(error) => {

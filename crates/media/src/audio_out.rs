@@ -20,6 +20,8 @@ use crate::stop::{self, Stop};
 const BLOCK_TIME: Duration = Duration::from_millis(10);
 /// Blocks the clock may be behind (a machine that slept) before it gives up catching up.
 const CATCH_UP: u32 = 20;
+/// A device that has not asked for this long is taken for stalled.
+const DEVICE_STALLED: Duration = Duration::from_millis(100);
 /// How long a device may take to open.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long [`AudioOutput::stop`] waits for its thread.
@@ -101,38 +103,52 @@ struct Loop {
 
 impl Loop {
     fn run(mut self) {
-        let mut block = [0.0; BLOCK];
         let mut beat = Instant::now();
-        loop {
+        while !self.stop.is_set() {
             if let Some(error) = self.playback.as_ref().and_then(Playback::failure) {
                 tracing::warn!(%error, "speaker lost");
                 self.playback = None;
                 self.failure.send_replace(Some(error));
+            }
+            let asked = self.serve_device();
+            if asked {
                 beat = Instant::now();
             }
-            let Some(playback) = &mut self.playback else {
-                // No device: the clock asks for a block every 10 ms.
-                beat += BLOCK_TIME;
-                if self.stop.sleep_until(beat) {
-                    return;
-                }
-                if beat.elapsed() > BLOCK_TIME * CATCH_UP {
-                    beat = Instant::now();
-                }
-                self.mixer.mix(clock::since_epoch(Instant::now()), &mut block);
-                self.level.follow(&block);
-                continue;
-            };
-            while playback.wants_block() {
-                self.mixer.mix(clock::since_epoch(Instant::now()), &mut block);
-                self.level.follow(&block);
-                playback.write(&block);
+            // Without a device the clock asks, every 10 ms; also in place of one that has stopped asking, so that levels
+            // and recordings go on and what is said does not pile up.
+            let patience = if self.playback.is_some() { DEVICE_STALLED } else { BLOCK_TIME };
+            if beat.elapsed() >= patience {
+                self.block();
+                // A machine that slept does not catch up.
+                beat = if beat.elapsed() > BLOCK_TIME * CATCH_UP { Instant::now() } else { beat + BLOCK_TIME };
             }
-            // Half a block, so that the ring never runs dry between two looks.
-            if self.stop.sleep_until(Instant::now() + BLOCK_TIME / 2) {
+            // Half a block for a device, so that its ring never runs dry between two looks.
+            let next = if self.playback.is_some() { Instant::now() + BLOCK_TIME / 2 } else { beat + BLOCK_TIME };
+            if self.stop.sleep_until(next) {
                 return;
             }
         }
+    }
+
+    /// Fills the device's ring; true if it wanted something.
+    fn serve_device(&mut self) -> bool {
+        let mut asked = false;
+        while self.playback.as_mut().is_some_and(Playback::wants_block) {
+            let block = self.block();
+            if let Some(playback) = &mut self.playback {
+                playback.write(&block);
+            }
+            asked = true;
+        }
+        asked
+    }
+
+    /// The next block of the mix.
+    fn block(&mut self) -> [f32; BLOCK] {
+        let mut block = [0.0; BLOCK];
+        self.mixer.mix(clock::since_epoch(Instant::now()), &mut block);
+        self.level.follow(&block);
+        block
     }
 }
 

@@ -25,8 +25,10 @@ const STREAM_TIMEOUT: Duration = Duration::from_secs(3);
 const SILENT: Duration = Duration::from_secs(5);
 /// Longest sleep of a reader between two looks.
 const LOOK: Duration = Duration::from_millis(20);
-/// Frames asked for per callback where the host lets us choose: 10 ms at 48 kHz.
-const PERIOD: u32 = 480;
+/// Frames per callback where the host lets us choose, at 48 kHz: 10 ms for a microphone. A speaker gets 20 ms, since the
+/// server keeps no more than two periods, and a busy machine does not wake us in 10 ms.
+const RECORD_PERIOD: u32 = 480;
+const PLAY_PERIOD: u32 = 960;
 /// Most that waits for the speaker, whatever the number of underruns: 120 ms at 48 kHz.
 const MOST_AHEAD: usize = 5760;
 
@@ -106,7 +108,9 @@ fn configuration(
 ) -> Result<(StreamConfig, SampleFormat), UserError> {
     if converts {
         // The sound server resamples and mixes better than we do, and knows its device.
-        let config = StreamConfig { channels: 1, sample_rate: AUDIO_CLOCK_HZ, buffer_size: BufferSize::Fixed(PERIOD) };
+        let period = if direction == Direction::Input { RECORD_PERIOD } else { PLAY_PERIOD };
+        let buffer_size = BufferSize::Fixed(period);
+        let config = StreamConfig { channels: 1, sample_rate: AUDIO_CLOCK_HZ, buffer_size };
         return Ok((config, SampleFormat::F32));
     }
     let default: SupportedStreamConfig = match direction {
@@ -350,6 +354,18 @@ impl Playback {
                 break;
             }
         }
+    }
+}
+
+impl Drop for Playback {
+    fn drop(&mut self) {
+        let underruns = self.shared.underruns.load(Ordering::Relaxed);
+        tracing::debug!(
+            underruns,
+            ahead = self.ahead,
+            period = self.shared.period.load(Ordering::Relaxed),
+            "speaker closed"
+        );
     }
 }
 

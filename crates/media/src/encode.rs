@@ -163,31 +163,40 @@ impl EncodeLoop {
 
     fn picture(&mut self, picture: &I420Frame, captured: Instant, replaced: u64) -> Result<(), VpxError> {
         let demand = *self.demand.borrow();
-        let mut stats = *self.stats.lock().unwrap_or_else(PoisonError::into_inner);
-        stats.captured += 1 + replaced;
-        stats.dropped += replaced;
+        let count =
+            |change: &dyn Fn(&mut VideoStats)| change(&mut self.stats.lock().unwrap_or_else(PoisonError::into_inner));
+        count(&|stats| {
+            stats.captured += 1 + replaced;
+            stats.dropped += replaced;
+        });
         if !demand.wanted {
             self.encoder.rest();
-        } else if self.events.capacity() < 2 {
+            return Ok(());
+        }
+        if self.events.capacity() < 2 {
             // The last place is kept for a failure.
-            stats.dropped += 1;
-        } else {
-            let started = Instant::now();
-            let frame = self.encoder.encode(picture, captured, &demand)?;
-            stats.encode_time += started.elapsed();
-            match frame {
+            count(&|stats| stats.dropped += 1);
+            return Ok(());
+        }
+        let started = Instant::now();
+        let frame = self.encoder.encode(picture, captured, &demand)?;
+        let spent = started.elapsed();
+        count(&|stats| {
+            stats.encode_time += spent;
+            match &frame {
                 None => stats.dropped += 1,
                 Some(frame) => {
                     stats.encoded += 1;
                     stats.key_frames += u64::from(frame.key);
                     stats.bytes += frame.data.len() as u64;
                     (stats.width, stats.height) = (u32::from(frame.width), u32::from(frame.height));
-                    // This thread is the only sender and has seen two free places.
-                    let _ = self.events.try_send(VideoEvent::Frame(frame));
                 }
             }
+        });
+        if let Some(frame) = frame {
+            // This thread is the only sender and has seen two free places.
+            let _ = self.events.try_send(VideoEvent::Frame(frame));
         }
-        *self.stats.lock().unwrap_or_else(PoisonError::into_inner) = stats;
         Ok(())
     }
 

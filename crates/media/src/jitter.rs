@@ -57,6 +57,8 @@ pub struct JitterStats {
     pub recovered: u64,
     /// Invented stretches.
     pub concealed: u64,
+    /// Thrown away: sound had fallen too far behind.
+    pub skipped: u64,
     /// Starts of the stream: the first one, after silence, after a jump.
     pub starts: u64,
 }
@@ -222,6 +224,23 @@ impl JitterBuffer {
     #[cfg(test)]
     pub fn target(&self) -> Duration {
         Duration::from_micros((self.target * 1_000_000 / i64::from(AUDIO_CLOCK_HZ)) as u64)
+    }
+
+    /// Throws away packets until what is left waits no longer than the target and a little: for when sound was not played
+    /// for a while. Returns how many.
+    pub fn catch_up(&mut self, now: Duration, undelivered: usize) -> usize {
+        let mut skipped = 0;
+        while let Some((delay, target)) = self.delay(now, undelivered)
+            && delay > target + DEFAULT_SAMPLES
+            && self.packets.len() > 1
+            && let Some((first, held)) = self.packets.pop_first()
+        {
+            self.next = first + held.samples;
+            self.last_sequence = held.sequence;
+            self.stats.skipped += 1;
+            skipped += 1;
+        }
+        skipped
     }
 
     /// Counters since the start.

@@ -90,8 +90,8 @@ const BARS: [[u8; 3]; 8] = [
 /// Digits as 3x5 dots, one row per three bits, top row first.
 const DIGITS: [u16; 10] = [0o75557, 0o26227, 0o71747, 0o71717, 0o55711, 0o74717, 0o74757, 0o71122, 0o75757, 0o75717];
 
-/// Draws frame `number` at `clock_ms` over the whole picture.
-pub fn draw(frame: &mut I420Frame, number: u32, clock_ms: u64) {
+/// Draws only the code, over whatever the picture shows in its upper quarter.
+pub fn draw_code(frame: &mut I420Frame, number: u32, clock_ms: u64) {
     let (width, height) = (frame.width() as usize, frame.height() as usize);
     for (row, bits) in code(number, clock_ms).into_iter().enumerate() {
         for column in 0..COLUMNS {
@@ -99,6 +99,12 @@ pub fn draw(frame: &mut I420Frame, number: u32, clock_ms: u64) {
             fill(frame, part(column, COLUMNS, width), part(row, ROWS, height), [luma, 128, 128]);
         }
     }
+}
+
+/// Draws frame `number` at `clock_ms` over the whole picture.
+pub fn draw(frame: &mut I420Frame, number: u32, clock_ms: u64) {
+    let (width, height) = (frame.width() as usize, frame.height() as usize);
+    draw_code(frame, number, clock_ms);
     let bars = CODE_ROWS * height / ROWS..12 * height / ROWS;
     for (i, colour) in BARS.into_iter().enumerate() {
         fill(frame, part(i, BARS.len(), width), bars.clone(), colour);

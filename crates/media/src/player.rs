@@ -18,6 +18,8 @@ const SLACK: i64 = AUDIO_CLOCK_HZ as i64 * 15 / 1000;
 const SHORTAGE: i64 = AUDIO_CLOCK_HZ as i64 * 5 / 1000;
 /// Delay over the target that is shortened even where it is heard, in samples: 150 ms.
 const FAR_BEHIND: i64 = AUDIO_CLOCK_HZ as i64 * 150 / 1000;
+/// Delay over the target that is cut short at once, in samples: 400 ms. A click is better than talking past each other.
+const HOPELESS: i64 = AUDIO_CLOCK_HZ as i64 * 400 / 1000;
 /// Decoded packets between two splices: at most a sixth faster or slower.
 const SPLICE_EVERY: u32 = 4;
 
@@ -79,6 +81,10 @@ impl PeerPlayer {
 
     /// Decodes or invents the next stretch into `ready`; false if there is silence.
     fn decode_next(&mut self, now: Duration) -> bool {
+        let undelivered = self.ready.len();
+        if self.jitter.delay(now, undelivered).is_some_and(|(delay, target)| delay > target + HOPELESS) {
+            self.jitter.catch_up(now, undelivered);
+        }
         let playout = self.jitter.next(now);
         let real = matches!(playout, Playout::Packet(_));
         let decoded = match &playout {

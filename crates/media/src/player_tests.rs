@@ -111,6 +111,25 @@ fn delay_built_up_by_a_stall_is_worked_off() {
 }
 
 #[test]
+fn sound_that_was_not_played_for_a_second_is_skipped() {
+    let mut player = PeerPlayer::default();
+    let mut block = [0.0; BLOCK];
+    for (when, packet) in regular(vowel(150)) {
+        let now = Duration::from_millis(when);
+        player.push(packet, now);
+        // The speaker stood still from 1 s to 2 s.
+        if !(1000..2000).contains(&when) {
+            player.pull(now, &mut block);
+            player.pull(now + Duration::from_millis(10), &mut block);
+        }
+    }
+    assert!(player.stats().skipped > 30, "{:?}", player.stats());
+    let undelivered = player.ready.len();
+    let (delay, _) = player.jitter.delay(Duration::from_millis(2990), undelivered).expect("plays");
+    assert!(delay < 48 * 200, "{} ms of delay", delay / 48);
+}
+
+#[test]
 fn a_peer_that_stops_falls_silent_without_a_click() {
     let (sound, _) = play(&regular(tone(440.0, 50)), 250);
     assert!(rms(&sound[30_000..40_000]) > 0.1);

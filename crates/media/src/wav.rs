@@ -1,7 +1,7 @@
 //! WAV files: a source that loops, and recordings that survive a kill.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter};
+use std::io::{BufReader, BufWriter, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::thread::JoinHandle;
@@ -28,6 +28,7 @@ const FLUSH_BLOCKS: u32 = 100;
 
 /// A WAV file as an endless sound of 48 kHz, mono.
 pub(crate) struct WavLoop {
+    file: File,
     reader: WavReader<BufReader<File>>,
     spec: WavSpec,
     resampler: MonoResampler,
@@ -38,11 +39,19 @@ fn wrong(detail: impl std::fmt::Display) -> UserError {
     UserError::with_detail(ErrorCode::FileFormat, detail)
 }
 
+/// Reads from the start of the file. Clones of a file share one position, so only the last reader made may be used.
+fn read_header(mut file: &File) -> Result<WavReader<BufReader<File>>, UserError> {
+    let unreadable = |error: std::io::Error| UserError::with_detail(ErrorCode::FileUnreadable, error);
+    file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+    WavReader::new(BufReader::new(file.try_clone().map_err(unreadable)?)).map_err(wrong)
+}
+
 impl WavLoop {
     /// Opens a file with at least one sample: PCM of 8 to 32 bits or 32-bit float. Fails with `FileUnreadable` or
     /// `FileFormat`.
     pub(crate) fn open(path: &Path) -> Result<Self, UserError> {
-        let reader = WavReader::new(BufReader::new(open_file(path)?)).map_err(wrong)?;
+        let file = open_file(path)?;
+        let reader = read_header(&file)?;
         let spec = reader.spec();
         if !RATES.contains(&spec.sample_rate) {
             return Err(wrong(format!("{} samples per second", spec.sample_rate)));
@@ -54,6 +63,7 @@ impl WavLoop {
             return Err(wrong("the file has no samples"));
         }
         let mut wav = Self {
+            file,
             reader,
             spec,
             resampler: MonoResampler::new(spec.sample_rate, AUDIO_CLOCK_HZ)?,
@@ -61,9 +71,15 @@ impl WavLoop {
         };
         // Headers lie: see whether there are samples that can be decoded.
         wav.read_frames()?;
-        wav.mono.clear();
-        wav.reader.seek(0).map_err(wrong)?;
+        wav.rewind()?;
         Ok(wav)
+    }
+
+    /// Starts again. hound's own `seek` counts from where it believes to be, which is wrong after a short read.
+    fn rewind(&mut self) -> Result<(), UserError> {
+        self.reader = read_header(&self.file)?;
+        let spec = self.reader.spec();
+        if spec == self.spec { Ok(()) } else { Err(wrong("the file changed while it was played")) }
     }
 
     /// Reads up to [`READ_FRAMES`] frames into `mono`, from the start again after the end.
@@ -87,7 +103,7 @@ impl WavLoop {
                 return Ok(());
             }
             if attempt == 0 {
-                self.reader.seek(0).map_err(wrong)?;
+                self.rewind()?;
             }
         }
         Err(wrong("the file has no samples that can be read"))

@@ -34,8 +34,10 @@ impl Pulse {
     pub fn with_participants(count: usize) -> io::Result<Self> {
         let mut modules = Vec::new();
         for n in 0..count {
-            modules.push(format!("module-null-sink sink_name=spk{n} rate=48000"));
-            modules.push(format!("module-null-sink sink_name=micfeed{n} rate=48000 channels=1"));
+            // Without norewinds a null sink renders two seconds ahead: whoever connects to it or to its monitor waits
+            // for as long.
+            modules.push(format!("module-null-sink sink_name=spk{n} rate=48000 norewinds=1"));
+            modules.push(format!("module-null-sink sink_name=micfeed{n} rate=48000 channels=1 norewinds=1"));
             modules.push(format!("module-remap-source source_name=mic{n} master=micfeed{n}.monitor"));
         }
         Self::with_modules(&modules)

@@ -1,0 +1,233 @@
+//! Real microphones and speakers: those of a private PulseAudio server.
+//!
+//! The server is named by an environment variable, which belongs to a whole process. Each test therefore runs its body in
+//! a process of its own: this program again, with the variable set and the name of the body.
+// Helpers of tests may expect what a test may.
+#![allow(clippy::expect_used)]
+#![cfg(target_os = "linux")]
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use confab_media::{AudioCapture, AudioOutput, AudioSink, AudioSource};
+use confab_protocol::ErrorCode;
+use confab_testkit::clips;
+use confab_testkit::pulse::Pulse;
+use confab_testkit::sound::Sound;
+use tokio::io::AsyncReadExt;
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Name of the body, and a value for it.
+const BODY: &str = "CONFAB_TEST_BODY";
+
+/// A running body.
+struct Body(std::process::Child);
+
+impl Body {
+    /// Starts the body `name` in a process that finds its sound server at `server`.
+    fn start(name: &str, server: &str, dir: &Path) -> Self {
+        let program = std::env::current_exe().expect("this program");
+        let child = Command::new(program)
+            .args(["--exact", "body", "--ignored", "--nocapture"])
+            .env(BODY, name)
+            .env("PULSE_SERVER", server)
+            .env("XDG_RUNTIME_DIR", dir)
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        Self(child)
+    }
+
+    /// Tells the body to end and checks that all was well in it.
+    fn finish(mut self) {
+        drop(self.0.stdin.take());
+        let status = self.0.wait().expect("ends");
+        assert!(status.success(), "the body failed: {status}");
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Waits for the end of standard input.
+async fn told_to_end() {
+    let mut rest = Vec::new();
+    let _ = tokio::io::stdin().read_to_end(&mut rest).await;
+}
+
+/// Runs what the environment names. Not a test of its own.
+#[tokio::test]
+#[ignore = "runs inside the other tests"]
+async fn body() {
+    // The pulseaudio crate calls every end of a connection an error.
+    tracing_subscriber::fmt().with_env_filter("warn,confab_media=debug,pulseaudio=off").init();
+    match std::env::var(BODY).as_deref() {
+        Ok("bridge") => bridge().await,
+        Ok("no-server") => no_server().await,
+        Ok("names") => names().await,
+        Ok("no-devices") => no_devices().await,
+        Ok("crash") => crash().await,
+        Ok("leak") => leak().await,
+        other => panic!("no such body: {other:?}"),
+    }
+}
+
+/// Microphone of participant 0, through Opus and mix, to the speaker of participant 1.
+async fn bridge() {
+    let (capture, mut packets) = AudioCapture::start(AudioSource::Mic(Some("mic0".into()))).await.expect("opens");
+    let output = AudioOutput::start(AudioSink::Speaker(Some("spk1".into()))).await.expect("opens");
+    let peer = output.add_peer();
+    tokio::select! {
+        () = told_to_end() => {}
+        () = async {
+            while let Some(packet) = packets.recv().await {
+                peer.push(packet);
+            }
+        } => panic!("the microphone ended: {:?}", capture.failed().borrow()),
+    }
+    println!("peer {:?}", peer.stats());
+    capture.stop().await;
+    output.stop().await;
+}
+
+#[test]
+fn what_is_said_into_one_microphone_is_heard_at_the_others_speaker() {
+    let pulse = Pulse::with_participants(2).expect("a sound server");
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let (said, heard) = (dir.path().join("said.wav"), dir.path().join("heard.wav"));
+    clips::tone_wav(&said, &[440.0, 1000.0], 5.0).expect("writable");
+    let body = Body::start("bridge", &pulse.server(), dir.path());
+    // Microphone and speaker are open once the server has a stream of each.
+    pulse.wait_for("source-outputs", 2).expect("a microphone (and the remapping of one)");
+    pulse.wait_for("sink-inputs", 1).expect("a speaker");
+    let recorder = pulse.record(1, &heard).expect("records");
+    pulse.feed(0, &said).expect("plays").wait().expect("plays to its end");
+    let path = recorder.finish().expect("a file");
+    body.finish();
+    let sound = Sound::read(&path).expect("a WAV file");
+    for hz in [440.0, 1000.0] {
+        let share = sound.tone_share(hz, 0.15);
+        let whole = sound.samples.len() as f32 / sound.rate as f32;
+        // All of it on a quiet machine. On a busy one each late wake-up spoils a window; how many is its business.
+        assert!(share * whole > 2.5, "{hz} Hz for {:.1} s of 5 ({whole:.1} s recorded)", share * whole);
+    }
+    assert!(sound.tone(700.0) < 0.03, "nothing else is heard: {}", sound.tone(700.0));
+}
+
+async fn no_server() {
+    let mic = AudioCapture::start(AudioSource::Mic(None)).await.expect_err("no server");
+    assert_eq!(mic.code, ErrorCode::NoSoundServer, "{mic}");
+    let speaker = AudioOutput::start(AudioSink::Speaker(None)).await.expect_err("no server");
+    assert_eq!(speaker.code, ErrorCode::NoSoundServer, "{speaker}");
+}
+
+#[test]
+fn without_a_sound_server_the_error_says_so() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    Body::start("no-server", &format!("unix:{}/none", dir.path().display()), dir.path()).finish();
+}
+
+async fn names() {
+    let missing = AudioCapture::start(AudioSource::Mic(Some("nobody's".into()))).await.expect_err("no such device");
+    assert_eq!(missing.code, ErrorCode::MicrophoneMissing, "{missing}");
+    let missing = AudioOutput::start(AudioSink::Speaker(Some("nobody's".into()))).await.expect_err("no such device");
+    assert_eq!(missing.code, ErrorCode::SpeakerMissing, "{missing}");
+    let (_default, mut packets) = AudioCapture::start(AudioSource::Mic(None)).await.expect("opens");
+    assert!(timeout(PATIENCE, packets.recv()).await.expect("in time").is_some());
+    AudioOutput::start(AudioSink::Speaker(None)).await.expect("opens").stop().await;
+}
+
+#[test]
+fn devices_are_found_by_name_or_missed_by_it() {
+    let pulse = Pulse::start().expect("a sound server");
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    Body::start("names", &pulse.server(), dir.path()).finish();
+}
+
+async fn no_devices() {
+    let mic = AudioCapture::start(AudioSource::Mic(None)).await.expect_err("no microphone");
+    assert_eq!(mic.code, ErrorCode::MicrophoneMissing, "{mic}");
+    let speaker = AudioOutput::start(AudioSink::Speaker(None)).await.expect_err("no speaker");
+    assert_eq!(speaker.code, ErrorCode::SpeakerMissing, "{speaker}");
+}
+
+#[test]
+fn a_server_without_devices_misses_them() {
+    let pulse = Pulse::without_devices().expect("a sound server");
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    Body::start("no-devices", &pulse.server(), dir.path()).finish();
+}
+
+/// The server dies: both ends say so, and the mix lives on.
+async fn crash() {
+    let (capture, mut packets) = AudioCapture::start(AudioSource::Mic(None)).await.expect("opens");
+    let output = AudioOutput::start(AudioSink::Speaker(None)).await.expect("opens");
+    let (mut mic_failed, mut speaker_failed) = (capture.failed(), output.failed());
+    let failed = async {
+        while packets.recv().await.is_some() {}
+        let mic = mic_failed.wait_for(Option::is_some).await.expect("alive").clone().expect("a reason");
+        let speaker = speaker_failed.wait_for(Option::is_some).await.expect("alive").clone().expect("a reason");
+        (mic.code, speaker.code)
+    };
+    let (mic, speaker) = timeout(PATIENCE, failed).await.expect("in time");
+    assert_eq!((mic, speaker), (ErrorCode::MicrophoneFailed, ErrorCode::SpeakerMissing));
+    let peer = output.add_peer();
+    let (_tone, mut packets) = AudioCapture::start(AudioSource::Tone(440.0)).await.expect("starts");
+    let heard = async {
+        while output.level() < 0.1 {
+            peer.push(packets.recv().await.expect("a packet"));
+        }
+    };
+    timeout(PATIENCE, heard).await.expect("the mix lives on");
+}
+
+#[test]
+fn a_sound_server_that_dies_is_noticed_at_both_ends() {
+    let mut pulse = Pulse::start().expect("a sound server");
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let body = Body::start("crash", &pulse.server(), dir.path());
+    pulse.wait_for("sink-inputs", 1).expect("a speaker");
+    pulse.kill().expect("dies");
+    body.finish();
+}
+
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").expect("a process has threads").count()
+}
+
+async fn leak() {
+    let round = async || {
+        let (capture, mut packets) = AudioCapture::start(AudioSource::Mic(None)).await.expect("opens");
+        let output = AudioOutput::start(AudioSink::Speaker(None)).await.expect("opens");
+        assert!(timeout(PATIENCE, packets.recv()).await.expect("in time").is_some());
+        capture.stop().await;
+        output.stop().await;
+    };
+    round().await;
+    let before = threads();
+    for _ in 0..20 {
+        round().await;
+    }
+    let gone = async {
+        while threads() > before + 2 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, gone).await.unwrap_or_else(|_| panic!("{before} threads became {}", threads()));
+}
+
+#[test]
+fn devices_are_released_after_each_use() {
+    let pulse = Pulse::start().expect("a sound server");
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let idle = pulse.count("source-outputs").expect("counts");
+    Body::start("leak", &pulse.server(), dir.path()).finish();
+    assert_eq!(pulse.count("source-outputs").expect("counts"), idle);
+    assert_eq!(pulse.count("sink-inputs").expect("counts"), 0);
+}
