@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Window } from './window';
 
-/** Every screen against the rules of axe-core (WCAG 2.2 A and AA), dark; and nothing outside the window. */
+/** Every screen against the rules of axe-core (WCAG 2.2 A and AA), dark and light; and nothing outside the window. */
 
 const window = new Window();
 let page: Page;
@@ -29,6 +29,27 @@ const screens: [scene: string, open?: string][] = [
   ['long-names'],
 ];
 
+/** Runs axe once nothing moves any more. */
+async function check(page: Page): Promise<void> {
+  await page.waitForFunction(() =>
+    document.getAnimations().every((animation) => animation.playState !== 'running' || animation.effect?.getTiming().iterations === Infinity),
+  );
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: { run(options: object): Promise<AxeResults> } };
+    return axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
+  });
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`)).toEqual([]);
+}
+
+describe.each(['home', 'home-first', 'home-error'])('%s in light', (scene) => {
+  it('is accessible', async () => {
+    page = await window.show(scene, undefined, 'light');
+    if (scene === 'home-error') await page.getByTestId('start-call').click();
+    await check(page);
+  });
+});
+
 describe.each(screens)('%s', (scene, open) => {
   it.each([
     { width: 720, height: 480 },
@@ -36,15 +57,7 @@ describe.each(screens)('%s', (scene, open) => {
   ])('is accessible and fits $width×$height', async (size) => {
     page = await window.show(scene, size);
     if (open) await page.getByTestId(open).click();
-    await page.waitForFunction(() =>
-      document.getAnimations().every((animation) => animation.playState !== 'running' || animation.effect?.getTiming().iterations === Infinity),
-    );
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate(async () => {
-      const { axe } = globalThis as unknown as { axe: { run(options: object): Promise<AxeResults> } };
-      return axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
-    });
-    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`)).toEqual([]);
+    await check(page);
     const outside = await page.evaluate(() => [
       Math.max(0, document.documentElement.scrollWidth - innerWidth),
       Math.max(0, document.documentElement.scrollHeight - innerHeight),

@@ -62,6 +62,16 @@ describe('home', () => {
     expect(await id('home-error').innerText()).toContain('Connection refused');
   });
 
+  it('gives the link back to whoever stops joining', async () => {
+    await show('joining');
+    await id('link-input').fill('http://host/r/room');
+    await id('join-call').click();
+    await id('cancel-join').click();
+    await visible('home');
+    expect(await id('link-input').inputValue()).toBe('http://host/r/room');
+    expect(await id('home-error').count()).toBe(0);
+  });
+
   it('keeps settings that are wrong in the dialog, and says so', async () => {
     await show('home');
     await id('settings-open').click();
@@ -179,6 +189,14 @@ describe('controls', () => {
     await page.getByRole('button', { name: 'Stay here' }).click();
     await gone('switch-call');
     await visible('call');
+  });
+
+  it('join another call when asked to', async () => {
+    await show('open-link');
+    await page.getByRole('button', { name: 'Leave and join' }).click();
+    await page.getByText('You left the call').waitFor({ state: 'attached' });
+    await visible('call');
+    expect(await id('switch-call').count()).toBe(0);
   });
 });
 

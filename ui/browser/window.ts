@@ -26,9 +26,9 @@ export class Window {
   }
 
   /** Shows a scene of src/dev/scenes.ts. */
-  async show(scene: string, size = { width: 1280, height: 800 }): Promise<Page> {
+  async show(scene: string, size = { width: 1280, height: 800 }, colorScheme: 'dark' | 'light' = 'dark'): Promise<Page> {
     this.problems.length = 0;
-    const context = await this.#browser.newContext({ viewport: size, colorScheme: 'dark', reducedMotion: 'reduce' });
+    const context = await this.#browser.newContext({ viewport: size, colorScheme, reducedMotion: 'reduce' });
     const page = await context.newPage();
     page.setDefaultTimeout(20_000);
     page.on('pageerror', (error) => this.problems.push(String(error)));

@@ -32,13 +32,14 @@ function change(snapshot: Partial<Snapshot>): void {
 async function enter(): Promise<void> {
   if (scene.refuse) throw scene.refuse;
   emit({ type: 'call-state', state: 'joining' });
-  if (scene.hang) return new Promise(() => {});
+  if (scene.hang) return new Promise((resolve) => (giveUp = resolve));
   await new Promise((resolve) => setTimeout(resolve, 300));
-  const next = scenes(Date.now())['call-3']!();
-  scene = next;
+  scene = scenes(Date.now())['call-3']!();
   change({});
-  return;
 }
+
+/** Ends a pending `enter`, as the backend does when one stops joining. */
+let giveUp: () => void = () => {};
 
 export const fixture: Backend = {
   subscribe(onEvent) {
@@ -53,7 +54,9 @@ export const fixture: Backend = {
   startCall: enter,
   joinCall: enter,
   async leaveCall() {
-    change({ state: 'idle', call: null });
+    giveUp();
+    scene.snapshot = { ...scene.snapshot, state: 'idle', call: null };
+    emit({ type: 'call-state', state: 'idle' });
   },
   async setMic(on) {
     setDevice('mic', { state: on ? 'on' : 'off' });

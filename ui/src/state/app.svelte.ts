@@ -69,7 +69,12 @@ export class App {
   dispatch(action: Action): void {
     const before = this.state;
     this.state = reduce(before, action, Date.now());
-    if (this.state.call && !before.call) this.feed?.start();
+    if (this.state.call && !before.call) {
+      this.feed?.start();
+      // Only now is the link used up; whoever stops joining finds it where it was.
+      this.link = '';
+      this.chatError = null;
+    }
     if (!this.state.call && before.call) {
       this.feed?.stop();
       this.picturesConnected = true;
@@ -92,7 +97,6 @@ export class App {
     this.starting = true;
     try {
       await command(this.#backend);
-      this.link = '';
     } catch (error) {
       this.homeError = toUserError(error);
     } finally {

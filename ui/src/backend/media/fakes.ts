@@ -16,6 +16,8 @@ export class FakeDecoder {
   decodeQueueSize = 0;
   configs: VideoDecoderConfig[] = [];
   frames: FakeFrame[] = [];
+  /** Decodes nothing while true. */
+  silent = false;
   /** Thrown by the next `configure`. */
   refusal: Error | null = null;
 
@@ -29,6 +31,7 @@ export class FakeDecoder {
 
   decode(chunk: { timestamp: number }): void {
     if (this.state !== 'configured') throw new Error('not configured');
+    if (this.silent) return;
     const frame = new FakeFrame(chunk.timestamp);
     this.frames.push(frame);
     this.init.output(frame as unknown as VideoFrame);
@@ -48,10 +51,12 @@ export class FakeDecoder {
 export class Decoders {
   made: FakeDecoder[] = [];
   refusal: Error | null = null;
+  silent = false;
 
   make = (init: VideoDecoderInit): VideoDecoder => {
     const decoder = new FakeDecoder(init);
     decoder.refusal = this.refusal;
+    decoder.silent = this.silent;
     this.made.push(decoder);
     return decoder as unknown as VideoDecoder;
   };

@@ -126,7 +126,7 @@ describe('pictures', () => {
 });
 
 describe('trouble', () => {
-  it('a broken decoder is replaced at the next key frame; after three times the tile says so', async () => {
+  it('a broken decoder is replaced at the next key frame', async () => {
     const connection = await start();
     const there = sink();
     feed.attach(3, there);
@@ -138,6 +138,22 @@ describe('trouble', () => {
     expect(decoders.made).toHaveLength(1);
     receive(connection, 3, true, 6000);
     expect(decoders.made).toHaveLength(2);
+    expect(there.pictures.at(-1)).toEqual({ state: 'playing' });
+  });
+
+  it('three failures without a picture between are told, and the next picture takes it back', async () => {
+    decoders.silent = true;
+    const connection = await start();
+    const there = sink();
+    feed.attach(3, there);
+    for (const timestamp of [0, 3000, 6000]) {
+      expect(there.pictures).toEqual([]);
+      receive(connection, 3, true, timestamp);
+      decoders.last.break(new Error('bad data'));
+    }
+    expect(there.pictures).toEqual([{ state: 'failed', error: 'broken', codec: 'vp8' }]);
+    decoders.silent = false;
+    receive(connection, 3, true, 9000);
     expect(there.pictures.at(-1)).toEqual({ state: 'playing' });
   });
 
