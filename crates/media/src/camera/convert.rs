@@ -175,3 +175,7 @@ fn pack(source: &[u8], out: &mut I420Frame) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "convert_tests.rs"]
+mod tests;
