@@ -8,7 +8,10 @@ use rtc::peer_connection::configuration::interceptor_registry::{Registry, Slot};
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_RTX, MIME_TYPE_VP8};
 use rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize;
 use rtc::peer_connection::transport::RTCDtlsRole;
-use rtc::rtp_transceiver::rtp_sender::{RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RtpCodecKind};
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
+};
+use rtc::sdp::extmap::{ABS_SEND_TIME_URI, AUDIO_LEVEL_URI, SDES_MID_URI, TRANSPORT_CC_URI};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +22,7 @@ use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::{
     MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder,
     RTCIceGatheringState, RTCIceServer, RTCPeerConnectionIceEvent, RTCPeerConnectionState, SettingEngineBuilder,
-    configure_rtcp_reports, configure_simulcast_extension_headers, configure_twcc_receiver_only,
+    configure_rtcp_reports, configure_twcc_receiver_only,
 };
 
 /// Callbacks that wait for the peer's task: candidates and tracks. When full, the newest is dropped.
@@ -35,6 +38,18 @@ const ICE_DISCONNECTED: Duration = Duration::from_secs(5);
 const ICE_FAILED: Duration = Duration::from_secs(20);
 /// ICE keep-alives; also the earliest sign that a path is dead.
 const ICE_KEEPALIVE: Duration = Duration::from_secs(1);
+
+/// Header extensions (RFC 8285) in the order that gives them the ids 1 to 4 which Chromium uses for them: the library counts,
+/// and Chromium refuses an offer that gives another meaning to an id of its own colliding, rolled-back offer.
+const HEADER_EXTENSIONS: [(&str, RtpCodecKind); 7] = [
+    (AUDIO_LEVEL_URI, RtpCodecKind::Audio),
+    (ABS_SEND_TIME_URI, RtpCodecKind::Audio),
+    (ABS_SEND_TIME_URI, RtpCodecKind::Video),
+    (TRANSPORT_CC_URI, RtpCodecKind::Audio),
+    (TRANSPORT_CC_URI, RtpCodecKind::Video),
+    (SDES_MID_URI, RtpCodecKind::Audio),
+    (SDES_MID_URI, RtpCodecKind::Video),
+];
 
 /// A callback of the connection.
 pub(crate) enum PcEvent {
@@ -115,7 +130,10 @@ fn media(feedback: &Arc<Feedback>) -> Result<(MediaEngine, Registry)> {
     engine.register_codec(codec(MIME_TYPE_RTX, 90_000, 0, "apt=96", Vec::new(), 97), RtpCodecKind::Video)?;
     let opus = codec(MIME_TYPE_OPUS, 48_000, 2, "minptime=10;useinbandfec=1", Vec::new(), 111);
     engine.register_codec(opus, RtpCodecKind::Audio)?;
-    configure_simulcast_extension_headers(&mut engine)?;
+    for (uri, kind) in HEADER_EXTENSIONS {
+        let extension = RTCRtpHeaderExtensionCapability { uri: uri.to_owned() };
+        engine.register_header_extension(extension, kind, None)?;
+    }
     let registry = Registry::new()
         .with(Slot::NackResponder, NackResponderBuilder::new().with_size(RESEND_PACKETS).build())
         .with(Slot::NackGenerator, NackGeneratorBuilder::new().with_interval(NACK_INTERVAL).build())

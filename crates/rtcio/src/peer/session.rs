@@ -331,6 +331,7 @@ impl<'a> Session<'a> {
     }
 
     async fn send_description(&self, kind: &str, sdp: String) {
+        tracing::trace!(kind, sdp, "description sent");
         let description = Description { kind: kind.to_owned(), sdp };
         self.context.relay(Signal::Description(description)).await;
     }
@@ -356,6 +357,7 @@ impl<'a> Session<'a> {
                 return None;
             }
         };
+        tracing::trace!(kind = %description.kind, sdp = %description.sdp, "description received");
         let is_offer = kind == RTCSdpType::Offer;
         let fingerprint = sdp::fingerprint(&description.sdp).map(str::to_owned);
         if is_offer
