@@ -3,13 +3,13 @@
 //! Receivers are the same for both senders: `confab-peer` without a decoder. The clip is 720p30 at 1.5 Mbit/s.
 
 use confab_media::{I420Frame, Y4mWriter, pattern};
+use confab_testkit::browser::{Browser, Page};
 use confab_testkit::cost::{self, Cost};
-use confab_testkit::process::{Peer, Process, Server};
+use confab_testkit::process::{Peer, Server};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
-use tokio::process::Command;
 use tokio::time::sleep;
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
@@ -132,16 +132,15 @@ async fn measure_sender(sender: Sender, count: usize, clip: &Path) -> Outcome<Ro
         receiver.joined().await?;
         receivers.push(receiver);
     }
-    let program = start_sender(sender, &link, clip)?;
+    let program = Program::start(sender, &link, clip).await?;
     for receiver in &mut receivers {
         receiver.wait_for_stats("Sender", |stats| stats["frames"].as_u64() > Some(30)).await?;
     }
     sleep(WARM_UP).await;
-    let root = program.id().ok_or("the sender ended")?;
-    let before = cost::measure(&processes(sender, root));
+    let before = cost::measure(&program.processes());
     let frames_before = frames(&receivers)?;
     sleep(MEASURED).await;
-    let after = cost::measure(&processes(sender, root));
+    let after = cost::measure(&program.processes());
     let frames_after = frames(&receivers)?;
     let last = last_stats(&receivers[0])?;
     let row = Row {
@@ -169,30 +168,40 @@ fn cpu_per_10s(before: Cost, after: Cost) -> f64 {
     (after.cpu_seconds - before.cpu_seconds) * 10.0 / MEASURED.as_secs_f64()
 }
 
-fn start_sender(sender: Sender, link: &str, clip: &Path) -> Outcome<Process> {
-    let command = match sender {
-        Sender::Ours => {
-            let mut command = Command::new(confab_testkit::process::binary("confab-peer")?);
-            command.args(["join", link, "--json", "--name", "Sender", "--bitrate", "1500", "--video"]).arg(clip);
-            command
-        }
-        Sender::Chromium => {
-            let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("interop/sender.mjs");
-            let mut command = Command::new("node");
-            command.arg(script).arg(link).arg(clip);
-            command
-        }
-    };
-    Ok(Process::start(command)?)
+/// A running sender.
+enum Program {
+    Ours(Peer),
+    Chromium(Browser, #[expect(dead_code, reason = "the page sends while it is open")] Page),
 }
 
-/// The processes that count: ours, or all of the browser's without the script that drives it.
-fn processes(sender: Sender, root: u32) -> Vec<u32> {
-    let mut ids = cost::tree(root);
-    if sender == Sender::Chromium {
-        ids.remove(0);
+impl Program {
+    async fn start(sender: Sender, link: &str, clip: &Path) -> Outcome<Self> {
+        let clip = clip.to_string_lossy();
+        if sender == Sender::Ours {
+            return Ok(Self::Ours(Peer::join(link, "Sender", &["--bitrate", "1500", "--video", &clip])?));
+        }
+        let browser = Browser::start_with(&[&format!("--use-file-for-fake-video-capture={clip}")]).await?;
+        let page = browser.open("Sender").await?;
+        page.join(link, None, None).await?;
+        let camera = json!({ "width": 1280, "height": 720, "fps": 30, "maxBitrate": 1_500_000 });
+        page.eval(&format!("await call.shareCamera({camera})")).await?;
+        Ok(Self::Chromium(browser, page))
     }
-    ids
+
+    /// The processes that count: ours, or all of the browser's without the script that drives it.
+    fn processes(&self) -> Vec<u32> {
+        match self {
+            Self::Ours(peer) => peer.process.id().into_iter().flat_map(cost::tree).collect(),
+            Self::Chromium(browser, _) => cost::tree(browser.id()).into_iter().skip(1).collect(),
+        }
+    }
+
+    async fn stop(self) -> Outcome {
+        if let Self::Ours(peer) = self {
+            peer.leave().await?;
+        }
+        Ok(())
+    }
 }
 
 /// The newest statistics of a receiver about the sender.

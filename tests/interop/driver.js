@@ -59,7 +59,7 @@ const origin = `http://127.0.0.1:${web.address().port}`;
 
 const browser = await chromium.launch({
   executablePath: process.env.CONFAB_CHROMIUM ?? "/usr/bin/chromium",
-  args: flags,
+  args: [...flags, ...(process.env.CONFAB_CHROMIUM_SWITCHES ?? "").split(" ").filter(Boolean)],
   handleSIGINT: false,
   handleSIGTERM: false,
 });

@@ -47,18 +47,26 @@ struct Driver {
 #[derive(Debug, Clone)]
 pub struct Browser {
     driver: Arc<Driver>,
+    id: u32,
 }
 
 impl Browser {
     /// Starts one. `CONFAB_CHROMIUM` names another program than `/usr/bin/chromium`.
     pub async fn start() -> Result<Self, BrowserError> {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts one with further command-line switches, none of which may hold a blank.
+    pub async fn start_with(switches: &[&str]) -> Result<Self, BrowserError> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/interop");
         if !folder.join("node_modules/playwright-core").is_dir() {
             return Err(BrowserError::NotInstalled(folder));
         }
         // Not killed on drop: it ends with its input, and takes Chromium along in order.
-        let mut child =
-            Command::new("node").arg(folder.join("driver.js")).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut command = Command::new("node");
+        command.arg(folder.join("driver.js")).env("CONFAB_CHROMIUM_SWITCHES", switches.join(" "));
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let id = child.id().ok_or(BrowserError::Ended)?;
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(BrowserError::Ended);
         };
@@ -67,7 +75,12 @@ impl Browser {
         // Waits for the child, so that no zombie stays.
         tokio::spawn(async move { child.wait().await });
         let driver = Driver { stdin: AsyncMutex::new(stdin), waiting, last: Mutex::new(0) };
-        Ok(Self { driver: Arc::new(driver) })
+        Ok(Self { driver: Arc::new(driver), id })
+    }
+
+    /// Process id of the driver; Chromium's processes are its descendants.
+    pub fn id(&self) -> u32 {
+        self.id
     }
 
     /// Opens a page of its own, called `name` in what the driver prints.

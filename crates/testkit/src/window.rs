@@ -216,18 +216,18 @@ async fn connect(port: u16, options: Value) -> Result<Client, WindowError> {
     };
     let end = Instant::now() + PATIENCE;
     let mut looks = interval(LOOK);
-    loop {
-        looks.tick().await;
-        let mut builder = ClientBuilder::new(HttpConnector::new());
-        builder.capabilities(capabilities.clone());
-        match timeout(PATIENCE, builder.connect(&format!("http://127.0.0.1:{port}"))).await {
-            Ok(Ok(client)) => return Ok(client),
-            // Not listening yet.
-            Ok(Err(fantoccini::error::NewSessionError::Lost(_) | fantoccini::error::NewSessionError::Failed(_)))
-                if Instant::now() < end => {}
-            Ok(Err(error)) => return Err(WindowError::Session(error.to_string())),
-            Err(_) => return Err(WindowError::Session("the app did not open in time".into())),
+    while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        if Instant::now() > end {
+            return Err(WindowError::Session("WebKitWebDriver does not listen".into()));
         }
+        looks.tick().await;
+    }
+    let mut builder = ClientBuilder::new(HttpConnector::new());
+    builder.capabilities(capabilities);
+    match timeout(PATIENCE, builder.connect(&format!("http://127.0.0.1:{port}"))).await {
+        Ok(Ok(client)) => Ok(client),
+        Ok(Err(error)) => Err(WindowError::Session(error.to_string())),
+        Err(_) => Err(WindowError::Session("the app did not open in time".into())),
     }
 }
 

@@ -63,6 +63,14 @@ class Call {
     track.stop();
   }
 
+  /** Sends the browser's own camera, encoded once for each peer with at most `maxBitrate` bit/s. */
+  async shareCamera({ width, height, fps, maxBitrate }) {
+    const video = { width: { exact: width }, height: { exact: height }, frameRate: { exact: fps } };
+    const stream = new SharedStream(await navigator.mediaDevices.getUserMedia({ video }));
+    stream.maxBitrate = maxBitrate;
+    this.#mesh.emit("camera", { id: this.#mesh.id, name: this.name, stream });
+  }
+
   /** Shares one more stream. */
   shareScreen(video) {
     this.#mesh.emit("screen", { id: this.#mesh.id, name: this.name, stream: new SharedStream(new MediaStream([patternTrack(video)])) });

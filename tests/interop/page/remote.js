@@ -79,7 +79,9 @@ export class Remote {
   addTrack(stream, track) {
     const senders = this.#senders.get(stream.uuid);
     if (!senders || senders.has(track)) return;
-    senders.set(track, this.pc.addTransceiver(track, { direction: "sendonly", streams: [stream.media] }));
+    const init = { direction: "sendonly", streams: [stream.media] };
+    if (stream.maxBitrate && track.kind === "video") init.sendEncodings = [{ maxBitrate: stream.maxBitrate }];
+    senders.set(track, this.pc.addTransceiver(track, init));
   }
 
   removeTrack(stream, track) {

@@ -4,6 +4,9 @@ const PLACEHOLDER = "[RTCIOStream] ";
 
 /** A MediaStream under an id of its own, which travels in place of the stream in event arguments (protocol section 4). */
 export class SharedStream extends Emitter {
+  /** Upper bound of what each video track of it is sent with, in bit/s. */
+  maxBitrate;
+
   constructor(media = new MediaStream(), uuid = crypto.randomUUID()) {
     super();
     this.media = media;

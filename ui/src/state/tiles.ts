@@ -23,6 +23,8 @@ export interface TileView {
   handle: number | null;
   speaking: boolean;
   quality: Quality;
+  /** Last second's numbers; null for oneself and until they are known. */
+  stats: PeerStats | null;
   /** Own devices only; null for the others. */
   ownMic: DeviceState | null;
   ownCamera: DeviceState | null;
@@ -43,6 +45,7 @@ export function ownTile(call: CallView, speaking: readonly string[]): TileView {
     handle: camera ? SELF_TRACK : null,
     speaking: me.mic.state === 'on' && speaking.includes(SELF),
     quality: 'good',
+    stats: null,
     ownMic: me.mic,
     ownCamera: me.camera,
   };
@@ -64,7 +67,7 @@ function tilesOf(them: Participant, speaking: boolean, stats: PeerStats | undefi
   // Who does not say is shown by what arrives: a stock rtc.io page has no media-state.
   const camera = them.media?.cam ?? face !== null;
   const mic = them.media?.mic ?? (them.tracks.some((track) => track.kind === 'audio') ? true : null);
-  const common = { peer: them.id, name: them.name, state: them.state, quality: quality(stats), ownMic: null, ownCamera: null };
+  const common = { peer: them.id, name: them.name, state: them.state, quality: quality(stats), stats: stats ?? null, ownMic: null, ownCamera: null };
   const screen = (track: TrackView): TileView => ({
     ...common,
     key: `${them.id}/${track.handle}`,
