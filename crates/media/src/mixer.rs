@@ -81,6 +81,8 @@ impl PeerAudio {
 impl Drop for PeerAudio {
     fn drop(&mut self) {
         self.shared.gone.store(true, Ordering::Release);
+        // Here and not in the mixer, which must not wait for a disk: the file is whole when the handle is gone.
+        self.stop_recording();
     }
 }
 
