@@ -3,9 +3,9 @@
 use std::io::{self, IsTerminal};
 use tracing_subscriber::EnvFilter;
 
-/// The transport libraries (`rtc`, `rtc_dtls`, …, `webrtc`) warn a lot during a normal connection setup; what matters of
-/// it reaches the log as ours.
-const DEFAULT: &str = "warn,confab=info,rtc=error,webrtc=error";
+/// The transport libraries (`rtc`, `rtc_dtls`, …, `webrtc`) and the sound server's client call errors what belongs to a normal
+/// connection and its end; what matters of it reaches the log as ours.
+const DEFAULT: &str = "warn,confab=info,rtc=off,webrtc=off,pulseaudio=off";
 
 /// Starts logging.
 pub fn start() {
