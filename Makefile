@@ -12,7 +12,7 @@ test: ## Everything that CI asks for
 
 bench: ## What a call costs, beside headless Chromium: a table and JSON
 	@scripts/setup test
-	cargo build --release --workspace
+	cargo build --release -p confab-cli -p confab-server -p confab-tests
 	cargo run --release -p confab-tests --bin bench
 
 dist: ## Installable packages: .deb and .rpm
