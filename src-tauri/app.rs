@@ -241,15 +241,13 @@ impl AppTask {
                 self.audience.add(window, listener, snapshot.clone());
                 let _ = answer.send(snapshot);
             }
-            Command::Start(name, answer) => match self.new_room().await {
-                Ok(way) => self.join(way, name, answer),
-                Err(error) => drop(answer.send(Err(error))),
-            },
+            Command::Start(name, answer) => {
+                let way = self.new_room().await;
+                self.enter(way, name, answer);
+            }
             Command::Join(link, name, answer) => {
-                let text = link.to_string();
-                let remembered = self.settings.get().recent.iter().any(|room| room.link == text);
-                let way = self.hosting.way(link, remembered).await;
-                self.join(way, name, answer);
+                let way = self.way(link).await;
+                self.enter(way, name, answer);
             }
             Command::Leave(answer) => self.leave(answer),
             Command::Call(answer) => drop(answer.send(match &self.phase {
@@ -283,24 +281,32 @@ impl AppTask {
         }
     }
 
+    fn must_be_idle(&self) -> Result<(), UserError> {
+        if matches!(self.phase, Phase::Idle) { Ok(()) } else { Err(ErrorCode::AlreadyInCall.into()) }
+    }
+
     /// Where to start a call: on the server of the settings or on the embedded one.
     async fn new_room(&mut self) -> Result<Way, UserError> {
-        if !matches!(self.phase, Phase::Idle) {
-            return Err(ErrorCode::AlreadyInCall.into());
-        }
+        self.must_be_idle()?;
         match &self.settings.get().server {
             Some(server) => Ok(Way { link: RoomLink::new(&parse_server(server)?, RoomId::random())?, connect: None }),
             None => self.hosting.new_room().await,
         }
     }
 
-    fn join(&mut self, Way { link, connect }: Way, name: String, answer: Answer<Result<(), UserError>>) {
-        if !matches!(self.phase, Phase::Idle) {
-            let _ = answer.send(Err(ErrorCode::AlreadyInCall.into()));
-            return;
-        }
-        let name = match options::name(&name) {
-            Ok(name) => name,
+    /// How to get to the room of `link`.
+    async fn way(&mut self, link: RoomLink) -> Result<Way, UserError> {
+        self.must_be_idle()?;
+        let text = link.to_string();
+        let remembered = self.settings.get().recent.iter().any(|room| room.link == text);
+        Ok(self.hosting.way(link, remembered).await)
+    }
+
+    /// Begins to join, if there is a way and a name.
+    fn enter(&mut self, way: Result<Way, UserError>, name: String, answer: Answer<Result<(), UserError>>) {
+        let entry = way.and_then(|way| Ok((way, options::name(&name)?)));
+        let (Way { link, connect }, name) = match entry {
+            Ok(entry) => entry,
             Err(error) => return drop(answer.send(Err(error))),
         };
         let Sources { video, audio, speaker } = self.sources.clone();

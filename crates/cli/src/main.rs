@@ -19,7 +19,8 @@ use tracing_subscriber::EnvFilter;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // The libraries below call errors what is an ordinary part of setting up a connection.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error,webrtc=off,rtc=off,pulseaudio=off"));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error,webrtc=off,rtc=off,pulseaudio=off"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let Command::Join(join) = arguments.command;
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

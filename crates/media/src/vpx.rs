@@ -213,7 +213,7 @@ impl Encoder {
             // SAFETY: `kind` says that `frame` is the active member; `buf` has `sz` readable bytes.
             let (bytes, flags) = unsafe {
                 let frame = &packet.data.frame;
-                (std::slice::from_raw_parts(frame.buf.cast::<u8>(), frame.sz as usize), frame.flags)
+                (std::slice::from_raw_parts(frame.buf.cast::<u8>(), frame.sz), frame.flags)
             };
             let key = flags & VPX_FRAME_IS_KEY != 0;
             return Ok(Some(Packet { data: Bytes::copy_from_slice(bytes), key }));
