@@ -55,9 +55,10 @@ async fn without_a_sound_server_the_call_goes_on_and_says_so() -> Outcome {
     let arguments = ["--audio", "mic", "--speaker", "speaker", "--video", "pattern", "--size", "320x180"];
     let mut ann = Peer::join_with(&link, "Ann", &arguments, &environment)?;
     ann.joined().await?;
-    let notice = ann.wait_for("notice", |_| true).await?;
-    assert_eq!(notice["code"], "no-sound-server", "{notice}");
-    ann.wait_for("me", |me| me["mic"]["state"] == "failed" && me["speaker"]["state"] == "failed").await?;
+    let me = ann.wait_for("me", |me| me["mic"]["state"] == "failed" && me["speaker"]["state"] == "failed").await?;
+    for device in ["mic", "speaker"] {
+        assert_eq!(me[device]["error"]["code"], "no-sound-server", "{me}");
+    }
     let mut ben = Peer::join(&link, "Ben", &["--audio", "tone"])?;
     ben.joined().await?;
     ben.wait_for_stats("Ann", |stats| stats["fps"].as_f64() > Some(5.0)).await?;

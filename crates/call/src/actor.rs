@@ -154,9 +154,6 @@ impl Actor {
         for participant in self.roster.views() {
             self.tell(UiEvent::PeerConnecting { participant }).await;
         }
-        if let DeviceState::Failed { error } = self.speaker.clone() {
-            self.notice(false, error).await;
-        }
         if self.config.mic_on {
             self.devices.set_mic(true);
         }

@@ -2,7 +2,7 @@
 
 use confab_call::{Probe, recording_path};
 use confab_protocol::UserError;
-use confab_protocol::ipc::{CallView, PeerStats, UiEvent};
+use confab_protocol::ipc::{CallView, DeviceState, PeerStats, UiEvent};
 use serde_json::{Map, Value, json};
 use std::io::Write;
 use std::path::PathBuf;
@@ -82,7 +82,16 @@ impl Reporter {
                 self.say("chat", json!(message), &text);
             }
             UiEvent::Me { me } => {
-                self.say("me", json!({ "id": me.id, "mic": me.mic, "camera": me.camera, "speaker": me.speaker }), "");
+                let failures = [&me.mic, &me.camera, &me.speaker].into_iter().filter_map(|device| match device {
+                    DeviceState::Failed { error } => Some(error.message.as_str()),
+                    _ => None,
+                });
+                let text = failures.collect::<Vec<_>>().join("\n");
+                self.say(
+                    "me",
+                    json!({ "id": me.id, "mic": me.mic, "camera": me.camera, "speaker": me.speaker }),
+                    &text,
+                );
             }
             UiEvent::CallState { state } => {
                 self.say("call-state", json!({ "state": state }), &format!("the call is {state:?}"));

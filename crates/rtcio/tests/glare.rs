@@ -62,6 +62,8 @@ async fn simultaneous_additions_end_stable_on_both_sides() {
     for member in &mut members {
         let bad = |event: &&Event| matches!(event, Event::TrackRemoved { .. } | Event::PeerDisconnect { .. });
         assert_eq!(member.seen().iter().find(bad).map(|event| format!("{event:?}")), None);
+    }
+    for member in &members {
         member.socket.close().await;
     }
     server.shutdown().await;
