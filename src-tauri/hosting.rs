@@ -2,7 +2,7 @@
 
 use confab_protocol::room::{RoomId, RoomLink, parse_server};
 use confab_protocol::{ErrorCode, UserError};
-use confab_server::{DEFAULT_PORT, Server, ServerConfig};
+use confab_server::{DEFAULT_PORT, OpenRooms, Server, ServerConfig};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -26,6 +26,8 @@ pub struct Way {
 #[derive(Debug, Default)]
 pub struct Hosting {
     server: Option<Server>,
+    /// The rooms of this app; nobody else can use it as a server.
+    rooms: OpenRooms,
 }
 
 impl Hosting {
@@ -33,12 +35,14 @@ impl Hosting {
     pub async fn new_room(&mut self) -> Result<Way, UserError> {
         let server = match self.server.take() {
             Some(server) => server,
-            None => listen(DEFAULT_PORT, true).await?,
+            None => self.listen(DEFAULT_PORT, true).await?,
         };
         let connect = loopback(server.local_addr().port())?;
         let shown = server.urls().into_iter().next().unwrap_or_else(|| connect.clone());
         self.server = Some(server);
-        Ok(Way { link: RoomLink::new(&shown, RoomId::random())?, connect: Some(connect) })
+        let room = RoomId::random();
+        self.rooms.open(&room);
+        Ok(Way { link: RoomLink::new(&shown, room)?, connect: Some(connect) })
     }
 
     /// The way to the room of `link`. A room that this app served before (`remembered`) is served again at the same
@@ -48,18 +52,33 @@ impl Hosting {
             Some(port) => self.serve(port, remembered).await,
             None => None,
         };
+        if connect.is_some() && remembered {
+            self.rooms.open(&link.room);
+        }
         Way { link, connect }
     }
 
     async fn serve(&mut self, port: u16, remembered: bool) -> Option<Url> {
         if self.server.is_none() && remembered {
-            match listen(port, false).await {
+            match self.listen(port, false).await {
                 Ok(server) => self.server = Some(server),
                 Err(error) => info!(%error, "the room's address is dialled: this app can't serve it"),
             }
         }
         let served = self.server.as_ref().is_some_and(|server| server.local_addr().port() == port);
         if served { loopback(port).ok() } else { None }
+    }
+
+    /// On all addresses of this computer, so that others on the network can reach it.
+    async fn listen(&self, port: u16, fallback_ports: bool) -> Result<Server, UserError> {
+        let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
+        let rooms = Some(self.rooms.clone());
+        let config = ServerConfig { listen, fallback_ports, rooms, ..ServerConfig::default() };
+        let server = timeout(TIMEOUT, Server::bind(config))
+            .await
+            .map_err(|_| UserError::with_detail(ErrorCode::ListenFailed, "no answer in time"))??;
+        info!(address = %server.local_addr(), "the embedded server listens");
+        Ok(server)
     }
 
     /// Tells those who are connected and stops.
@@ -70,17 +89,6 @@ impl Hosting {
             warn!("the embedded server took too long to stop");
         }
     }
-}
-
-/// On all addresses of this computer, so that others on the network can reach it.
-async fn listen(port: u16, fallback_ports: bool) -> Result<Server, UserError> {
-    let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
-    let config = ServerConfig { listen, fallback_ports, ..ServerConfig::default() };
-    let server = timeout(TIMEOUT, Server::bind(config))
-        .await
-        .map_err(|_| UserError::with_detail(ErrorCode::ListenFailed, "no answer in time"))??;
-    info!(address = %server.local_addr(), "the embedded server listens");
-    Ok(server)
 }
 
 fn loopback(port: u16) -> Result<Url, UserError> {
@@ -122,6 +130,17 @@ mod tests {
         assert_ne!(first.link.room, second.link.room);
         assert_eq!(first.connect, second.connect);
         assert_eq!(first.connect.unwrap().host_str(), Some("127.0.0.1"));
+        hosting.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_server_of_ones_own_is_not_everybodys() {
+        let mut hosting = Hosting::default();
+        let room = hosting.new_room().await.unwrap().link;
+        assert!(hosting.rooms.is_open(&room.room));
+        let foreign = RoomLink { room: RoomId::random(), ..room };
+        hosting.way(foreign.clone(), false).await;
+        assert!(!hosting.rooms.is_open(&foreign.room));
         hosting.stop().await;
     }
 

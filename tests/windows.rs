@@ -46,6 +46,12 @@ async fn two_windows_call_each_other_by_a_link() -> Outcome {
     ann.click("toggle-chat").await?;
     write(&ann, "written before Ben came").await?;
 
+    // The app serves its own rooms and nobody else's.
+    let (server, _) = link.rsplit_once("/r/").unwrap_or_default();
+    let mut stranger = Peer::join(&format!("{server}/r/another-room"), "Stranger", &[])?;
+    assert_eq!(stranger.wait_for("error", |_| true).await?["code"], "room-closed");
+    assert_eq!(stranger.process.wait().await?, Some(5));
+
     // Ben joins by the link, typed into the home screen.
     let ben = Window::open("Ben", SIZE, &["--video", "pattern", "--audio", "tone:660", "--speaker", "none"]).await?;
     ben.fill("name-input", "Ben").await?;

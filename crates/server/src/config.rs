@@ -1,7 +1,10 @@
 //! What a server can be told.
 
 use confab_protocol::limits;
+use confab_protocol::room::RoomId;
+use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use url::Url;
 
@@ -29,8 +32,35 @@ pub struct ServerConfig {
     /// Key of the resume tokens. `None` makes a random one: then members who come back after a restart of the server
     /// come back as someone else.
     pub secret: Option<Vec<u8>>,
+    /// Rooms that people may be in: `None` for any, as on a server for everybody. Joining another one is refused with
+    /// [`RoomClosed`](confab_protocol::ErrorCode::RoomClosed).
+    pub rooms: Option<OpenRooms>,
     /// Bounds.
     pub limits: Limits,
+}
+
+/// The rooms of a server that serves only those of its owner. Clones are the same set.
+#[derive(Debug, Clone, Default)]
+pub struct OpenRooms(Arc<Mutex<HashSet<String>>>);
+
+impl OpenRooms {
+    /// Lets people join `room` from now on.
+    pub fn open(&self, room: &RoomId) {
+        self.lock().insert(room.to_string());
+    }
+
+    /// True if people may join `room`.
+    pub fn is_open(&self, room: &RoomId) -> bool {
+        self.contains(room.as_str())
+    }
+
+    pub(crate) fn contains(&self, room: &str) -> bool {
+        self.lock().contains(room)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Default for ServerConfig {
@@ -43,6 +73,7 @@ impl Default for ServerConfig {
             stun: PUBLIC_STUN.map(str::to_owned).to_vec(),
             turn: None,
             secret: None,
+            rooms: None,
             limits: Limits::default(),
         }
     }

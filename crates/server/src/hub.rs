@@ -4,6 +4,7 @@
 //! room, so all members see joins and leaves in one order, and of two who join at once exactly one offers. Sending only
 //! puts a message into a socket's bounded queue; nothing waits under the lock.
 
+use crate::config::OpenRooms;
 use crate::lock;
 use crate::token::Tokens;
 use confab_protocol::signaling::{
@@ -61,13 +62,15 @@ pub(crate) struct Hub<S> {
     hasher: RandomState,
     tokens: Tokens,
     room_members: usize,
+    open: Option<OpenRooms>,
     closing: AtomicBool,
 }
 
 impl<S: Outlet> Hub<S> {
-    pub(crate) fn new(tokens: Tokens, room_members: usize) -> Self {
+    /// `open` names the rooms that may be joined; `None` stands for all.
+    pub(crate) fn new(tokens: Tokens, room_members: usize, open: Option<OpenRooms>) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self { shards, hasher: RandomState::new(), tokens, room_members, closing: AtomicBool::new(false) }
+        Self { shards, hasher: RandomState::new(), tokens, room_members, open, closing: AtomicBool::new(false) }
     }
 
     /// Seats `socket` in a room and hands the welcome to `welcome` before anything else can reach the newcomer as a
@@ -81,6 +84,9 @@ impl<S: Outlet> Hub<S> {
         ice_servers: Vec<IceServer>,
         welcome: impl FnOnce(Welcome),
     ) -> Result<Option<S>, UserError> {
+        if self.open.as_ref().is_some_and(|open| !open.contains(&join.room)) {
+            return Err(ErrorCode::RoomClosed.into());
+        }
         let resumed = join.resume.as_deref().and_then(|token| self.tokens.verify(token, &join.room));
         let mut shard = lock(self.shard(&join.room));
         let seats = shard.get(&join.room).map_or(&[][..], Vec::as_slice);

@@ -35,7 +35,7 @@ fn forget(socket: &Recorder) {
 }
 
 fn hub() -> Hub<Recorder> {
-    Hub::new(Tokens::new(None), 3)
+    Hub::new(Tokens::new(None), 3, None)
 }
 
 fn join(hub: &Hub<Recorder>, socket: &Recorder, join: Join) -> Welcome {
@@ -179,4 +179,15 @@ fn a_stopping_server_says_nothing_about_those_who_leave() {
     hub.close();
     hub.leave(&ben, "room");
     assert_eq!(ann.heard(), []);
+}
+
+#[test]
+fn a_room_that_is_not_open_is_refused_until_it_is() {
+    let rooms = OpenRooms::default();
+    let hub = Hub::new(Tokens::new(None), 3, Some(rooms.clone()));
+    let ann = Recorder::new("ann");
+    let closed = hub.join(&ann, wish("room", "Ann"), Vec::new(), |_| panic!("welcomed"));
+    assert_eq!(closed.map(|_| ()).unwrap_err().code, ErrorCode::RoomClosed);
+    rooms.open(&"room".parse().unwrap());
+    assert_eq!(join(&hub, &ann, wish("room", "Ann")).members, []);
 }

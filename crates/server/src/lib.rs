@@ -30,7 +30,7 @@ mod server;
 mod session;
 mod token;
 
-pub use config::{DEFAULT_PORT, Limits, PUBLIC_STUN, ServerConfig, TurnConfig};
+pub use config::{DEFAULT_PORT, Limits, OpenRooms, PUBLIC_STUN, ServerConfig, TurnConfig};
 pub use server::Server;
 
 /// A poisoned lock means that a handler panicked. What the locks of this crate guard is consistent between any two

@@ -128,7 +128,7 @@ fn build(config: &ServerConfig) -> (SocketIo, Router, Arc<Shared>) {
         .with_parser(ParserConfig::common().max_incoming_binaries(0))
         .build_layer();
     let shared = Arc::new(Shared {
-        hub: Hub::new(Tokens::new(config.secret.as_deref()), bounds.room_members),
+        hub: Hub::new(Tokens::new(config.secret.as_deref()), bounds.room_members, config.rooms.clone()),
         ice: Ice::new(config),
         limits: bounds,
         sockets: AtomicUsize::new(0),
