@@ -186,3 +186,84 @@ async fn a_full_room_is_refused_in_words() -> Outcome {
     assert_eq!(late.process.wait().await?, Some(5));
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_freezes_is_shown_as_reconnecting_and_comes_back() -> Outcome {
+    let server = Server::start().await?;
+    let link = server.link("frozen");
+    let mut ann = Peer::join(&link, "Ann", &[])?;
+    ann.joined().await?;
+    let mut ben = Peer::join(&link, "Ben", &SMALL)?;
+    let ben_id = ben.joined().await?;
+    ann.wait_for_stats("Ben", |stats| stats["fps"].as_f64() > Some(5.0)).await?;
+    ben.process.signal("STOP").await?;
+    ann.wait_for("peer-state", |event| event["id"] == ben_id.as_str() && event["state"] == "reconnecting").await?;
+    let before = ann.events();
+    let frames = |stats: &Value| stats["peers"][0]["frames"].as_u64().unwrap_or_default();
+    let seen = before.iter().rfind(|event| event["event"] == "stats").map(frames).unwrap_or_default();
+    ben.process.signal("CONT").await?;
+    ann.wait_for("peer-state", |event| event["id"] == ben_id.as_str() && event["state"] == "connected").await?;
+    ann.wait_for("stats", |stats| frames(stats) > seen + 20).await?;
+    let gone = ann.events()[before.len()..].iter().any(|event| event["event"] == "peer-disconnect");
+    assert!(!gone, "nobody left: it was the same connection all the time");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ice_restart_heals_a_peer_that_was_away_while_the_server_was() -> Outcome {
+    let server = Server::start().await?;
+    let (link, address) = (server.link("healed"), server.url.trim_start_matches("http://").to_owned());
+    let mut ann = Peer::join(&link, "Ann", &[])?;
+    ann.joined().await?;
+    let mut ben = Peer::join(&link, "Ben", &SMALL)?;
+    let ben_id = ben.joined().await?;
+    ann.wait_for_stats("Ben", |stats| stats["fps"].as_f64() > Some(5.0)).await?;
+    ben.process.signal("STOP").await?;
+    ann.wait_for("peer-state", |event| event["id"] == ben_id.as_str() && event["state"] == "reconnecting").await?;
+    server.stop().await?;
+    let _server = Server::start_on(&address).await?;
+    // Back in the room, Ann restarts ICE with Ben, who cannot answer yet.
+    ann.wait_for("call-state", |event| event["state"] == "server-lost").await?;
+    let mut lost = false;
+    ann.wait_for("call-state", |event| {
+        lost |= event["state"] == "server-lost";
+        lost && event["state"] == "in-call"
+    })
+    .await?;
+    let before = ann.events();
+    let frames = |stats: &Value| stats["peers"][0]["frames"].as_u64().unwrap_or_default();
+    let seen = before.iter().rfind(|event| event["event"] == "stats").map(frames).unwrap_or_default();
+    ben.process.signal("CONT").await?;
+    ann.wait_for("peer-state", |event| event["id"] == ben_id.as_str() && event["state"] == "connected").await?;
+    ann.wait_for("stats", |stats| frames(stats) > seen + 20).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_was_given_up_comes_back_when_it_is_there_again() -> Outcome {
+    let server = Server::start().await?;
+    let link = server.link("given-up");
+    let mut ann = Peer::join(&link, "Ann", &[])?;
+    ann.joined().await?;
+    let mut ben = Peer::join(&link, "Ben", &SMALL)?;
+    let ben_id = ben.joined().await?;
+    ann.wait_for_stats("Ben", |stats| stats["fps"].as_f64() > Some(5.0)).await?;
+    ben.process.signal("STOP").await?;
+    ann.wait_for("peer-disconnect", |event| event["id"] == ben_id.as_str()).await?;
+    let before = ann.events().len();
+    ben.process.signal("CONT").await?;
+    let mut looked = 0;
+    ann.wait_for("peer-connect", |event| {
+        looked += usize::from(event["id"] == ben_id.as_str());
+        looked > 1
+    })
+    .await?;
+    let mut moving = false;
+    ann.wait_for("stats", |stats| {
+        moving |= stats["peers"].as_array().is_some_and(Vec::is_empty);
+        moving && stats["peers"][0]["fps"].as_f64() > Some(5.0)
+    })
+    .await?;
+    assert!(ann.events().len() > before);
+    Ok(())
+}

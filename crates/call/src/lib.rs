@@ -12,6 +12,7 @@ mod devices;
 mod incoming;
 mod outgoing;
 mod peers;
+mod presence;
 mod roster;
 mod session;
 mod telling;

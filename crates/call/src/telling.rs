@@ -6,7 +6,7 @@ use confab_protocol::call as names;
 use confab_protocol::ipc::{CallState, CallView, Notice, Participant, PeerStats, SelfView, UiEvent};
 use confab_protocol::{ErrorCode, UserError};
 use serde_json::json;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often levels are told.
 pub const LEVELS: Duration = Duration::from_millis(100);
@@ -95,6 +95,10 @@ impl Actor {
     pub(crate) async fn tell_stats(&mut self) {
         self.preview.set_wanted(self.window.receiver_count() > 0);
         let reports = self.socket.peer_stats().await;
+        let connections: Vec<&str> = reports.iter().map(|report| report.id.as_str()).collect();
+        if self.state == CallState::InCall && self.presence.retry(&self.me, &connections, Instant::now()) {
+            self.rejoin().await;
+        }
         let mut peers = Vec::with_capacity(reports.len());
         for entry in self.roster.iter().filter(|entry| entry.connected_at.is_some()) {
             let mut stats = PeerStats { id: entry.view.id.clone(), ..PeerStats::default() };

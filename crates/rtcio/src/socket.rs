@@ -192,6 +192,16 @@ impl Socket {
         }
     }
 
+    /// The server said that a peer's signaling is back: what was relayed to it in vain is said again, and an unhealthy
+    /// connection restarts ICE. Nothing happens if the peer is not known.
+    pub fn peer_returned(&self, id: &str) {
+        if let Some(peer) = self.shared.peer(id)
+            && peer.commands.try_send(Command::SignalingUp(true)).is_err()
+        {
+            tracing::warn!(id, "a peer is too busy to be told that it is back");
+        }
+    }
+
     /// Leaves the signaling server for good. Peers stay.
     pub async fn disconnect(&self) {
         self.shared.signaling.send(signaling::Command::Disconnect).await;

@@ -76,7 +76,8 @@ impl<S: Outlet> Hub<S> {
     /// Seats `socket` in a room and hands the welcome to `welcome` before anything else can reach the newcomer as a
     /// member. Returns the socket whose place it took, if it resumed one.
     ///
-    /// A socket that is inside already is welcomed again, and no one is told.
+    /// A socket that is inside already is welcomed again, and no one is told. With its resume token, members that are not
+    /// in `connected` offer again.
     pub(crate) fn join(
         &self,
         socket: &S,
@@ -92,6 +93,12 @@ impl<S: Outlet> Hub<S> {
         let seats = shard.get(&join.room).map_or(&[][..], Vec::as_slice);
 
         if let Some(seat) = seats.iter().find(|seat| seat.is(socket)) {
+            // Its owner says to whom it has lost the connection for good: they offer again.
+            if resumed.as_ref() == Some(&seat.id) {
+                for other in seats.iter().filter(|other| other.id != seat.id && !join.connected.contains(&other.id)) {
+                    other.socket.emit(INIT_OFFER, &InitOffer { source: seat.id.clone() });
+                }
+            }
             welcome(self.welcome(seat, &join.room, seats, ice_servers));
             return Ok(None);
         }

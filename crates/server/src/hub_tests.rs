@@ -191,3 +191,16 @@ fn a_room_that_is_not_open_is_refused_until_it_is() {
     rooms.open(&"room".parse().unwrap());
     assert_eq!(join(&hub, &ann, wish("room", "Ann")).members, []);
 }
+
+#[test]
+fn a_member_that_lost_a_peer_is_offered_to_again() {
+    let (hub, ann, ben, cy) = (hub(), Recorder::new("ann"), Recorder::new("ben"), Recorder::new("cy"));
+    let resume = join(&hub, &ann, wish("room", "Ann")).resume;
+    join(&hub, &ben, wish("room", "Ben"));
+    join(&hub, &cy, wish("room", "Cy"));
+    [&ann, &ben, &cy].into_iter().for_each(forget);
+    let again = Join { resume, connected: vec!["cy".into()], ..wish("room", "Ann") };
+    assert_eq!(join(&hub, &ann, again).members.len(), 2);
+    assert_eq!(ben.heard(), [heard("#rtcio:init-offer", json!({ "source": "ann" }))]);
+    assert_eq!((cy.heard(), ann.heard()), (Vec::new(), Vec::new()));
+}

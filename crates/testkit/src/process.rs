@@ -150,8 +150,9 @@ impl Server {
     /// Starts one on `address`.
     pub async fn start_on(address: &str) -> Result<Self, ProcessError> {
         let mut command = Command::new(binary("confab-server")?);
-        // Nothing of a test leaves this machine.
-        command.arg("--listen").arg(address).args(["--stun", "none"]).env("RUST_LOG", "info");
+        // Nothing of a test leaves this machine, and a server that is started again knows its members.
+        command.arg("--listen").arg(address).args(["--stun", "none"]);
+        command.env("RUST_LOG", "info").env("CONFAB_SERVER_SECRET", "of the tests");
         let mut process = Process::start(command)?;
         let url = process
             .wait_for("the server's address", |lines| {
