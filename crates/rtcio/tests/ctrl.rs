@@ -76,3 +76,30 @@ async fn a_large_event_arrives_whole() {
     ben.socket.close().await;
     server.shutdown().await;
 }
+
+/// What the answering side said right behind the opening of its channel was lost when it came in one batch with the packet
+/// that opened the other's. Batches are the scheduler's: many pairs at once make them likely.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_words_of_both_sides_arrive() {
+    let (server, url) = server().await;
+    let mut pairs = tokio::task::JoinSet::new();
+    for round in 0..16 {
+        let url = url.clone();
+        pairs.spawn(async move {
+            let room = format!("first-words-{round}");
+            let mut ann = Member::join(&url, &room, "Ann").await;
+            let mut ben = Member::join(&url, &room, "Ben").await;
+            ben.peer_connect(&ann.id).await;
+            ben.socket.emit("word", vec![json!("from Ben")]).await.unwrap();
+            assert_eq!(ann.message(&ben.id, "word").await, vec![json!("from Ben")]);
+            ann.socket.emit("word", vec![json!("from Ann")]).await.unwrap();
+            assert_eq!(ben.message(&ann.id, "word").await, vec![json!("from Ann")]);
+            ann.socket.close().await;
+            ben.socket.close().await;
+        });
+    }
+    while let Some(done) = pairs.join_next().await {
+        done.unwrap();
+    }
+    server.shutdown().await;
+}

@@ -64,7 +64,7 @@ impl<'a> Session<'a> {
         let connection = Connection::open(context.shared.ice_servers()).await?;
         let now = Instant::now();
         Ok(Self {
-            ctrl: Ctrl::new(connection.ctrl.clone(), now),
+            ctrl: Ctrl::new(connection.ctrl.clone(), !polite, now),
             connection,
             negotiation: Negotiation::new(polite),
             outbound: Outbound::default(),
@@ -101,6 +101,7 @@ impl<'a> Session<'a> {
     /// Waits for one thing and does it.
     async fn step(&mut self, commands: &mut mpsc::Receiver<Command>) -> Option<End> {
         let deadline = self.watch.deadline();
+        let held = self.ctrl.held_until();
         let offer_due = self.signaling_up && self.negotiation.is_due();
         tokio::select! {
             // What was asked for comes before the offer that tells of it, so that many changes are one offer; a peer's
@@ -129,6 +130,10 @@ impl<'a> Session<'a> {
             }
             () = std::future::ready(()), if offer_due => {
                 self.offer().await;
+                None
+            }
+            () = sleep_until(held.unwrap_or_else(Instant::now).into()), if held.is_some() => {
+                self.ctrl.release().await;
                 None
             }
             event = self.ctrl.channel.poll() => self.ctrl_event(event).await,
@@ -209,19 +214,22 @@ impl<'a> Session<'a> {
     async fn ctrl_event(&mut self, event: Option<DataChannelEvent>) -> Option<End> {
         match event {
             Some(DataChannelEvent::OnOpen) => {
-                if self.ctrl.opened().await {
+                if self.ctrl.opened(Instant::now()).await {
                     self.announced = true;
                     self.context.connected.store(true, Ordering::Release);
                     self.tell(Event::PeerConnect { peer: self.context.id.clone() }).await;
                 }
             }
-            Some(DataChannelEvent::OnMessage(message)) => match self.ctrl.receive(&message, Instant::now()) {
-                Ok(envelope) => {
-                    let peer = self.context.id.clone();
-                    self.tell(Event::Message { peer, event: envelope.event, args: envelope.args }).await;
+            Some(DataChannelEvent::OnMessage(message)) => {
+                self.ctrl.release().await;
+                match self.ctrl.receive(&message, Instant::now()) {
+                    Ok(envelope) => {
+                        let peer = self.context.id.clone();
+                        self.tell(Event::Message { peer, event: envelope.event, args: envelope.args }).await;
+                    }
+                    Err(what) => self.complain(what).await,
                 }
-                Err(what) => self.complain(what).await,
-            },
+            }
             Some(DataChannelEvent::OnBufferedAmountLow) => self.ctrl.flush().await,
             // rtc.io closes `ctrl` only together with the connection: the peer has left.
             Some(DataChannelEvent::OnClosing | DataChannelEvent::OnClose) | None => return Some(End::Gone),
