@@ -187,9 +187,8 @@ async fn a_full_room_is_refused_in_words() -> Outcome {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_peer_that_freezes_is_shown_as_reconnecting_and_comes_back() -> Outcome {
-    let server = Server::start().await?;
+/// Ann watches Ben, who then freezes: his program gets no time. Returns both and Ben's id.
+async fn frozen_ben(server: &Server) -> Result<(Peer, Peer, String), Box<dyn std::error::Error>> {
     let link = server.link("frozen");
     let mut ann = Peer::join(&link, "Ann", &[])?;
     ann.joined().await?;
@@ -197,9 +196,20 @@ async fn a_peer_that_freezes_is_shown_as_reconnecting_and_comes_back() -> Outcom
     let ben_id = ben.joined().await?;
     ann.wait_for_stats("Ben", |stats| stats["fps"].as_f64() > Some(5.0)).await?;
     ben.process.signal("STOP").await?;
+    Ok((ann, ben, ben_id))
+}
+
+/// Frames of the only other participant that `stats` counts.
+fn frames(stats: &Value) -> u64 {
+    stats["peers"][0]["frames"].as_u64().unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_freezes_is_shown_as_reconnecting_and_comes_back() -> Outcome {
+    let server = Server::start().await?;
+    let (mut ann, ben, ben_id) = frozen_ben(&server).await?;
     ann.wait_for("peer-state", |event| event["id"] == ben_id.as_str() && event["state"] == "reconnecting").await?;
     let before = ann.events();
-    let frames = |stats: &Value| stats["peers"][0]["frames"].as_u64().unwrap_or_default();
     let seen = before.iter().rfind(|event| event["event"] == "stats").map(frames).unwrap_or_default();
     ben.process.signal("CONT").await?;
     ann.wait_for("peer-state", |event| event["id"] == ben_id.as_str() && event["state"] == "connected").await?;
@@ -212,13 +222,8 @@ async fn a_peer_that_freezes_is_shown_as_reconnecting_and_comes_back() -> Outcom
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ice_restart_heals_a_peer_that_was_away_while_the_server_was() -> Outcome {
     let server = Server::start().await?;
-    let (link, address) = (server.link("healed"), server.url.trim_start_matches("http://").to_owned());
-    let mut ann = Peer::join(&link, "Ann", &[])?;
-    ann.joined().await?;
-    let mut ben = Peer::join(&link, "Ben", &SMALL)?;
-    let ben_id = ben.joined().await?;
-    ann.wait_for_stats("Ben", |stats| stats["fps"].as_f64() > Some(5.0)).await?;
-    ben.process.signal("STOP").await?;
+    let address = server.url.trim_start_matches("http://").to_owned();
+    let (mut ann, ben, ben_id) = frozen_ben(&server).await?;
     ann.wait_for("peer-state", |event| event["id"] == ben_id.as_str() && event["state"] == "reconnecting").await?;
     server.stop().await?;
     let _server = Server::start_on(&address).await?;
@@ -231,7 +236,6 @@ async fn an_ice_restart_heals_a_peer_that_was_away_while_the_server_was() -> Out
     })
     .await?;
     let before = ann.events();
-    let frames = |stats: &Value| stats["peers"][0]["frames"].as_u64().unwrap_or_default();
     let seen = before.iter().rfind(|event| event["event"] == "stats").map(frames).unwrap_or_default();
     ben.process.signal("CONT").await?;
     ann.wait_for("peer-state", |event| event["id"] == ben_id.as_str() && event["state"] == "connected").await?;
@@ -242,15 +246,8 @@ async fn an_ice_restart_heals_a_peer_that_was_away_while_the_server_was() -> Out
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_that_was_given_up_comes_back_when_it_is_there_again() -> Outcome {
     let server = Server::start().await?;
-    let link = server.link("given-up");
-    let mut ann = Peer::join(&link, "Ann", &[])?;
-    ann.joined().await?;
-    let mut ben = Peer::join(&link, "Ben", &SMALL)?;
-    let ben_id = ben.joined().await?;
-    ann.wait_for_stats("Ben", |stats| stats["fps"].as_f64() > Some(5.0)).await?;
-    ben.process.signal("STOP").await?;
+    let (mut ann, ben, ben_id) = frozen_ben(&server).await?;
     ann.wait_for("peer-disconnect", |event| event["id"] == ben_id.as_str()).await?;
-    let before = ann.events().len();
     ben.process.signal("CONT").await?;
     let mut looked = 0;
     ann.wait_for("peer-connect", |event| {
@@ -264,6 +261,5 @@ async fn a_peer_that_was_given_up_comes_back_when_it_is_there_again() -> Outcome
         moving && stats["peers"][0]["fps"].as_f64() > Some(5.0)
     })
     .await?;
-    assert!(ann.events().len() > before);
     Ok(())
 }

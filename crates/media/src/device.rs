@@ -169,7 +169,9 @@ pub(crate) struct Recording {
     ring: Consumer<f32>,
     resampler: MonoResampler,
     failure: Failure,
-    heard: Instant,
+    /// How long nothing came, as far as this thread was awake: a laptop's sleep does not count.
+    silent: Duration,
+    looked: Instant,
     raw: Vec<f32>,
     resampled: Vec<f32>,
 }
@@ -212,8 +214,8 @@ impl Recording {
         let stream = by_format!(format, Direction::Input, capture_stream(&device, config, producer, &failure))?;
         stream.play().map_err(|error| Direction::Input.error(&error))?;
         tracing::debug!(device = ?names(&device), ?config, %format, "microphone open");
-        let heard = Instant::now();
-        Ok(Self { _stream: stream, ring, resampler, failure, heard, raw: Vec::new(), resampled: Vec::new() })
+        let (silent, looked) = (Duration::ZERO, Instant::now());
+        Ok(Self { _stream: stream, ring, resampler, failure, silent, looked, raw: Vec::new(), resampled: Vec::new() })
     }
 
     /// Waits a little for samples and appends those there are, at 48 kHz. Fails when the device is gone or silent.
@@ -222,14 +224,16 @@ impl Recording {
             if let Some(error) = self.failure.get() {
                 return Err(error);
             }
-            if self.heard.elapsed() > SILENT {
+            self.silent += self.looked.elapsed().min(2 * LOOK);
+            self.looked = Instant::now();
+            if self.silent > SILENT {
                 let detail = format!("no sound for {} s", SILENT.as_secs());
                 return Err(UserError::with_detail(ErrorCode::MicrophoneFailed, detail));
             }
             thread::park_timeout(LOOK);
             return Ok(());
         }
-        self.heard = Instant::now();
+        (self.silent, self.looked) = (Duration::ZERO, Instant::now());
         self.raw.clear();
         if let Ok(chunk) = self.ring.read_chunk(self.ring.slots()) {
             self.raw.extend(chunk);

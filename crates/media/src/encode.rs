@@ -130,11 +130,12 @@ impl EncodeLoop {
     }
 
     pub(crate) fn run(mut self) {
-        let mut last_picture = Instant::now();
+        // Counted in looks, not by the clock: a program that was suspended (a laptop asleep) has seen nothing of that time.
+        let mut silent = Duration::ZERO;
         while !self.stop.is_set() && !self.events.is_closed() {
             match self.slot.take(LOOK_EVERY) {
                 Taken::Picture(picture, captured, replaced) => {
-                    last_picture = captured;
+                    silent = Duration::ZERO;
                     let outcome = self.picture(&picture, captured, replaced);
                     self.slot.give_back(picture);
                     if let Err(error) = outcome {
@@ -142,13 +143,13 @@ impl EncodeLoop {
                         break;
                     }
                 }
-                Taken::Timeout if !self.demand.borrow().wanted => last_picture = Instant::now(),
-                Taken::Timeout if last_picture.elapsed() > SOURCE_SILENT => {
+                Taken::Timeout if !self.demand.borrow().wanted => silent = Duration::ZERO,
+                Taken::Timeout if silent >= SOURCE_SILENT => {
                     let detail = format!("no picture for {} s", SOURCE_SILENT.as_secs());
                     self.fail(UserError::with_detail(ErrorCode::CameraFailed, detail));
                     break;
                 }
-                Taken::Timeout => {}
+                Taken::Timeout => silent += LOOK_EVERY,
                 Taken::Ended(reason) => {
                     if let Some(error) = reason {
                         self.fail(error);
