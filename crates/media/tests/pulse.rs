@@ -19,6 +19,8 @@ use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(20);
+/// File in the body's folder that says that its devices are open.
+const OPEN: &str = "open";
 /// Name of the body, and a value for it.
 const BODY: &str = "CONFAB_TEST_BODY";
 
@@ -168,6 +170,7 @@ fn a_server_without_devices_misses_them() {
 async fn crash() {
     let (capture, mut packets) = AudioCapture::start(AudioSource::Mic(None)).await.expect("opens");
     let output = AudioOutput::start(AudioSink::Speaker(None)).await.expect("opens");
+    std::fs::write(Path::new(&std::env::var("XDG_RUNTIME_DIR").expect("set")).join(OPEN), []).expect("is told");
     let (mut mic_failed, mut speaker_failed) = (capture.failed(), output.failed());
     let failed = async {
         while packets.recv().await.is_some() {}
@@ -192,7 +195,12 @@ fn a_sound_server_that_dies_is_noticed_at_both_ends() {
     let mut pulse = Pulse::start().expect("a sound server");
     let dir = tempfile::tempdir().expect("a temporary folder");
     let body = Body::start("crash", &pulse.server(), dir.path());
-    pulse.wait_for("sink-inputs", 1).expect("a speaker");
+    // The server has the streams before their owner knows that they are open.
+    let start = std::time::Instant::now();
+    while !dir.path().join(OPEN).exists() {
+        assert!(start.elapsed() < PATIENCE, "the devices do not open");
+        std::thread::sleep(Duration::from_millis(10));
+    }
     pulse.kill().expect("dies");
     body.finish();
 }
