@@ -1,7 +1,7 @@
 //! Own microphone and camera as states, and the opening of devices beside the call's task.
 
 use crate::call::TrackFrame;
-use crate::outgoing::{self, Camera, Ended, PreviewSwitch};
+use crate::outgoing::{self, Ended, PreviewSwitch};
 use crate::{AudioSource, VideoConfig, VideoSource};
 use confab_media::{AudioCapture, VideoCapture, VideoEvent};
 use confab_protocol::call::MediaState;
@@ -21,6 +21,15 @@ pub enum Opened {
     Mic(MicOpened),
     /// The camera.
     Camera(CameraOpened),
+}
+
+/// A camera that runs.
+#[derive(Debug)]
+struct Camera {
+    /// The device and its encoder; dropping releases them.
+    capture: VideoCapture,
+    /// Which opening this is, to tell a late failure of an earlier one.
+    generation: u64,
 }
 
 /// Microphone and camera of the own stream.

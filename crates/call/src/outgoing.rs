@@ -1,7 +1,7 @@
 //! What goes out: one stream with microphone and camera, each encoded once for everybody.
 
 use crate::call::TrackFrame;
-use confab_media::{VideoCapture, VideoEvent};
+use confab_media::VideoEvent;
 use confab_protocol::UserError;
 use confab_protocol::frame::SELF_TRACK;
 use confab_protocol::media::{AudioPacket, VideoDemand};
@@ -105,15 +105,6 @@ pub async fn pump_mic(mut packets: mpsc::Receiver<AudioPacket>, track: LocalTrac
     while let Some(packet) = packets.recv().await {
         track.write_audio(packet);
     }
-}
-
-/// A camera that runs.
-#[derive(Debug)]
-pub struct Camera {
-    /// The device and its encoder; dropping releases them.
-    pub capture: VideoCapture,
-    /// Which opening this is, to tell a late failure of an earlier one.
-    pub generation: u64,
 }
 
 #[cfg(test)]
