@@ -1,9 +1,10 @@
 //! What the tests need around the real thing: programs of ours as processes, windows under a display of their own, private
-//! sound servers, clips, and measures of what was heard. Nothing here ships.
+//! sound servers, networks that misbehave, clips, and measures of what was heard. Nothing here ships.
 
 pub mod browser;
 pub mod clips;
 pub mod cost;
+pub mod network;
 pub mod process;
 pub mod pulse;
 pub mod sound;
