@@ -229,7 +229,7 @@ async fn missing_devices_are_states_not_errors() {
 
 /// A peer that speaks rtc.io and not Confab.
 async fn stranger(link: &RoomLink) -> (Socket, Events) {
-    let (socket, mut events) = Socket::builder(link.server.clone()).connect();
+    let (socket, mut events) = Socket::builder(link.server.clone()).force_new(true).connect();
     timeout(PATIENCE, async { while !matches!(events.recv().await, Some(Event::Connected { .. })) {} }).await.unwrap();
     let reply = socket
         .server()

@@ -1,10 +1,20 @@
 //! What the engine tells the application, in order.
 
+use crate::listeners::{Listeners, Message, ServerMessage};
 use crate::{RemoteStream, RemoteTrack};
 use confab_protocol::UserError;
+use confab_protocol::ctrl::{PEER_CONNECT, PEER_DISCONNECT, TRACK_ADDED, TRACK_REMOVED};
 use confab_protocol::ipc::PeerState;
-use serde_json::Value;
+use futures_util::Stream;
+use serde_json::{Value, json};
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Events that wait for one reader.
+const EVENTS: usize = 1024;
 
 /// An event of a [`crate::Socket`]. Names follow rtc.io.
 #[derive(Debug, Clone)]
@@ -97,15 +107,122 @@ pub enum Event {
     },
 }
 
-/// The receiving end of a socket's events. Bounded: a slow reader slows the peers down, nothing is lost.
+/// The receiving end of all events of a socket. Bounded: a slow reader slows the peers down, nothing is lost. Who reads
+/// only [`crate::Listener`]s drops it.
 #[derive(Debug)]
 pub struct Events {
-    pub(crate) receiver: mpsc::Receiver<Event>,
+    receiver: mpsc::Receiver<Event>,
 }
 
 impl Events {
     /// The next event; `None` after [`crate::Socket::close`], when all have been read.
     pub async fn recv(&mut self) -> Option<Event> {
         self.receiver.recv().await
+    }
+}
+
+impl Stream for Events {
+    type Item = Event;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.receiver.poll_recv(context)
+    }
+}
+
+/// The way of every event to the application: to the listeners of its name, then to all [`Events`].
+#[derive(Debug, Default)]
+pub(crate) struct Feed {
+    subscribers: Mutex<Vec<mpsc::Sender<Event>>>,
+    /// Listeners of what peers say.
+    pub(crate) peers: Listeners<Message>,
+    /// Listeners of what the server says.
+    pub(crate) server: Listeners<ServerMessage>,
+}
+
+impl Feed {
+    /// Another receiving end, from now on.
+    pub(crate) fn subscribe(&self) -> Events {
+        let (sender, receiver) = mpsc::channel(EVENTS);
+        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+        Events { receiver }
+    }
+
+    /// Tells the application. Waits while it does not read, until `cancel`; then what has no room is dropped.
+    pub(crate) async fn tell(&self, event: Event, cancel: &CancellationToken) {
+        self.fire(&event);
+        for subscriber in self.subscribers() {
+            tokio::select! {
+                biased;
+                result = subscriber.send(event.clone()) => {
+                    // The application dropped its end: it wants no events.
+                    result.ok();
+                }
+                () = cancel.cancelled() => {
+                    // What ends must be told even then, if there is room at all.
+                    subscriber.try_send(event.clone()).ok();
+                }
+            }
+        }
+    }
+
+    /// Nothing comes any more.
+    pub(crate) fn close(&self) {
+        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.peers.close();
+        self.server.close();
+    }
+
+    fn subscribers(&self) -> Vec<mpsc::Sender<Event>> {
+        let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
+        subscribers.retain(|subscriber| !subscriber.is_closed());
+        subscribers.clone()
+    }
+
+    fn fire(&self, event: &Event) {
+        let message = |peer: &String, event: &str, args: Vec<Value>| Message {
+            peer: peer.clone(),
+            event: event.to_owned(),
+            args,
+            stream: None,
+            track: None,
+        };
+        let server = |event: &str, args: Vec<Value>| {
+            self.server.fire(None, event, || ServerMessage { event: event.to_owned(), args });
+        };
+        match event {
+            Event::Connected { .. } => server("connect", Vec::new()),
+            Event::Disconnected { reason } => server("disconnect", vec![json!(reason)]),
+            Event::ConnectError { error } => server("connect_error", vec![json!(error)]),
+            Event::Server { event, args } => server(event, args.clone()),
+            Event::PeerConnect { peer } => {
+                self.peers.fire(None, PEER_CONNECT, || message(peer, PEER_CONNECT, vec![json!({ "id": peer })]));
+            }
+            Event::PeerDisconnect { peer } => {
+                self.peers.fire(None, PEER_DISCONNECT, || message(peer, PEER_DISCONNECT, vec![json!({ "id": peer })]));
+                self.peers.end(peer);
+            }
+            Event::Message { peer, event, args } => {
+                self.peers.fire(Some(peer), event, || message(peer, event, args.clone()));
+            }
+            Event::Stream { peer, event, args, stream } => self.peers.fire(Some(peer), event, || Message {
+                stream: Some(stream.clone()),
+                ..message(peer, event, args.clone())
+            }),
+            Event::TrackAdded { peer, stream, track, first: false } => {
+                self.peers.fire(None, TRACK_ADDED, || Message {
+                    stream: Some(stream.clone()),
+                    track: Some(track.clone()),
+                    ..message(peer, TRACK_ADDED, vec![json!({ "peerId": peer })])
+                });
+            }
+            Event::TrackRemoved { peer, stream, track } => {
+                self.peers.fire(None, TRACK_REMOVED, || Message {
+                    stream: Some(stream.clone()),
+                    track: Some(track.clone()),
+                    ..message(peer, TRACK_REMOVED, vec![json!({ "peerId": peer })])
+                });
+            }
+            _ => {}
+        }
     }
 }

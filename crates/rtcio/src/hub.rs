@@ -29,7 +29,6 @@ const PEERS: usize = 4 * limits::ROOM_MEMBERS;
 /// The task, before it runs.
 pub(crate) struct Hub {
     shared: Arc<Shared>,
-    events: mpsc::Sender<Event>,
     signaling: mpsc::Receiver<SignalingEvent>,
     peers: JoinSet<()>,
     ids: HashMap<Id, String>,
@@ -39,20 +38,8 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        events: mpsc::Sender<Event>,
-        signaling: mpsc::Receiver<SignalingEvent>,
-    ) -> Self {
-        Self {
-            shared,
-            events,
-            signaling,
-            peers: JoinSet::new(),
-            ids: HashMap::new(),
-            signaling_up: false,
-            rejoin: None,
-        }
+    pub(crate) fn new(shared: Arc<Shared>, signaling: mpsc::Receiver<SignalingEvent>) -> Self {
+        Self { shared, signaling, peers: JoinSet::new(), ids: HashMap::new(), signaling_up: false, rejoin: None }
     }
 
     /// Runs until the socket closes; then waits for the peers' goodbyes.
@@ -92,16 +79,11 @@ impl Hub {
         if timeout(CLOSE_TIMEOUT, signaling).await.is_err() {
             tracing::warn!("the signaling server took no goodbye");
         }
+        self.shared.feed.close();
     }
 
     async fn tell(&self, event: Event) {
-        tokio::select! {
-            result = self.events.send(event) => {
-                // The application dropped its end: it wants no events.
-                result.ok();
-            }
-            () = self.shared.cancel.cancelled() => {}
-        }
+        self.shared.feed.tell(event, &self.shared.cancel).await;
     }
 
     // ---- signaling ----
@@ -207,10 +189,10 @@ impl Hub {
             tracing::warn!("the server names a peer that can't be");
             return None;
         }
-        let (shared, events) = (Arc::clone(&self.shared), self.events.clone());
+        let shared = Arc::clone(&self.shared);
         let cancel = self.shared.cancel.child_token();
         let up = self.signaling_up && self.rejoin.is_none();
-        let (handle, task) = peer::peer(id.clone(), polite, up, shared, events, cancel);
+        let (handle, task) = peer::peer(id.clone(), polite, up, shared, cancel);
         let task = self.peers.spawn(task.in_current_span()).id();
         self.ids.insert(task, id.clone());
         self.shared.insert_peer(id, handle.clone());
@@ -223,12 +205,16 @@ impl Hub {
         if self.ids.values().any(|other| *other == id) {
             return;
         }
-        let handle = self.shared.remove_peer(&id);
+        let Some(handle) = self.shared.remove_peer(&id) else { return };
         if failed {
             tracing::error!(id, "a peer's task failed");
-            if handle.is_some_and(|handle| handle.is_connected()) {
+            if handle.is_connected() {
                 self.tell(Event::PeerDisconnect { peer: id }).await;
+                return;
             }
+        }
+        if !handle.was_announced() {
+            self.shared.feed.peers.end(&id);
         }
     }
 

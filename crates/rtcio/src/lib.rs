@@ -10,14 +10,14 @@
 //! let stream = RtcioStream::new();
 //! let camera = LocalTrack::video(Codec::Vp8);
 //! stream.add_track(&camera);
-//! socket.emit_stream("camera", vec![json!({ "stream": stream.placeholder() })], &stream).await?;
+//! socket.emit("camera", stream.args([json!({ "stream": &stream, "name": "Ann" })])).await?;
 //! while let Some(event) = events.recv().await {
 //!     match event {
 //!         Event::Connected { .. } => {
 //!             let room = json!({ "roomId": "room", "name": "Ann" });
-//!             socket.server().emit_with_ack("join-room", vec![room]).await?;
+//!             socket.server().emit_with_ack("join-room", room).await?;
 //!         }
-//!         Event::PeerConnect { peer } => socket.peer(&peer).emit("hello", vec![json!("hi")]).await?,
+//!         Event::PeerConnect { peer } => socket.peer(&peer).emit("hello", "hi").await?,
 //!         Event::Message { peer, event, args } => println!("{peer}: {event} {args:?}"),
 //!         _ => {}
 //!     }
@@ -32,9 +32,11 @@
 //! that does everything about it in order. Media runs beside them: one forwarder for each sent track of a peer, one
 //! reader for each received one.
 
+mod args;
 mod error;
 mod event;
 mod hub;
+mod listeners;
 mod media;
 mod peer;
 mod registry;
@@ -42,11 +44,13 @@ mod shared;
 mod signaling;
 mod socket;
 
+pub use args::Args;
 pub use confab_protocol::ipc::PeerState;
 pub use confab_protocol::media::{AudioPacket, Codec, EncodedFrame, MediaKind, VideoDemand};
 pub use confab_protocol::signaling::IceServer;
 pub use error::{AckError, EmitError};
 pub use event::{Event, Events};
+pub use listeners::{LISTENER_QUEUE, Listener, Message, ServerMessage};
 pub use media::local::LocalTrack;
 pub use media::remote::{RemoteStream, RemoteTrack, TrackStats};
 pub use media::stream::RtcioStream;

@@ -1,9 +1,12 @@
 //! What the handles of one socket and its tasks have in common. Locks are held for a few statements, never over an
 //! await.
 
+use crate::EmitError;
+use crate::event::Feed;
 use crate::peer::{self, Watchdog};
 use crate::registry::Registry;
 use crate::signaling;
+use crate::socket::Options;
 use confab_protocol::signaling::{IceServer, Signal};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) registry: Registry,
+    /// The way of every event to the application.
+    pub(crate) feed: Feed,
     pub(crate) watchdog: Watchdog,
     pub(crate) signaling: signaling::Handle,
     /// Ends everything.
@@ -26,20 +31,16 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(
-        watchdog: Watchdog,
-        ice_servers: Vec<IceServer>,
-        signaling: signaling::Handle,
-        cancel: CancellationToken,
-    ) -> Self {
+    pub(crate) fn new(options: Options, signaling: signaling::Handle, cancel: CancellationToken) -> Self {
         Self {
             registry: Registry::default(),
-            watchdog,
+            feed: Feed::default(),
+            watchdog: options.watchdog,
             signaling,
             cancel,
             joined: Notify::new(),
             id: Mutex::default(),
-            ice_servers: Mutex::new(IceServer::sanitize(ice_servers)),
+            ice_servers: Mutex::new(IceServer::sanitize(options.ice_servers)),
             peers: Mutex::default(),
         }
     }
@@ -79,6 +80,12 @@ impl Shared {
     /// Forgets a peer. Its handle if it was known.
     pub(crate) fn remove_peer(&self, id: &str) -> Option<peer::Handle> {
         self.peers.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
+    }
+
+    /// Sends an event to the server.
+    pub(crate) async fn emit_to_server(&self, event: &str, args: Vec<serde_json::Value>) -> Result<(), EmitError> {
+        let command = signaling::Command::Emit { event: event.to_owned(), args };
+        if self.signaling.send(command).await { Ok(()) } else { Err(EmitError::Closed) }
     }
 
     /// Sends a signal to a peer through the server.

@@ -33,7 +33,7 @@ async fn pictures_and_sound_go_both_ways() {
     let mut members = Vec::new();
     let mut keep = Vec::new();
     for name in ["Ann", "Ben"] {
-        let (socket, events) = Socket::builder(url.clone()).connect();
+        let (socket, events) = Socket::builder(url.clone()).force_new(true).connect();
         let stream = RtcioStream::new();
         let (video, audio) = (LocalTrack::video(Codec::Vp8), LocalTrack::audio());
         stream.add_track(&video);

@@ -30,7 +30,7 @@ async fn a_camera_that_comes_with_a_newcomer_reaches_it() {
         ann.socket.emit_stream("camera", vec![json!(stream.placeholder())], &stream).await.unwrap();
         let _ann_camera = Camera::start(&video, 600);
 
-        let (socket, events) = Socket::builder(url.clone()).connect();
+        let (socket, events) = Socket::builder(url.clone()).force_new(true).connect();
         let (own, own_video) = (RtcioStream::new(), LocalTrack::video(Codec::Vp8));
         own.add_track(&own_video);
         own.add_track(&LocalTrack::audio());

@@ -52,7 +52,7 @@ async fn an_unreachable_server_is_told_from_one_that_is_no_confab() {
         (foreign("SSH-2.0-OpenSSH_9.2\r\n").await, ErrorCode::NotConfab),
     ];
     for (url, code) in cases {
-        let (socket, mut events) = Socket::builder(url.clone()).connect();
+        let (socket, mut events) = Socket::builder(url.clone()).force_new(true).connect();
         assert_eq!(first_error(&mut events).await, code, "{url}");
         // It keeps trying.
         assert_eq!(first_error(&mut events).await, code, "{url}");

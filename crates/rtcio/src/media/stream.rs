@@ -1,7 +1,10 @@
 //! Streams of our own: what `emit_stream` carries.
 
 use super::local::LocalTrack;
+use crate::Args;
 use confab_protocol::ctrl::STREAM_PLACEHOLDER;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -32,6 +35,13 @@ impl Default for RtcioStream {
     }
 }
 
+/// As its placeholder, which is how a stream stands in the arguments of an event (`toJSON` of rtc.io's stream).
+impl Serialize for RtcioStream {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.placeholder())
+    }
+}
+
 impl RtcioStream {
     /// A stream without tracks, with new ids.
     pub fn new() -> Self {
@@ -56,6 +66,12 @@ impl RtcioStream {
     /// What stands in an argument array where the stream is.
     pub fn placeholder(&self) -> String {
         format!("{STREAM_PLACEHOLDER}{}", self.inner.id)
+    }
+
+    /// Arguments of an event that carries this stream: `values` hold its [placeholder](Self::placeholder), at any depth;
+    /// the stream itself serializes as it.
+    pub fn args(&self, values: impl IntoIterator<Item = Value>) -> Args {
+        Args::new(values).with_stream(self)
     }
 
     /// Adds a track; every peer that has the stream gets it. A track that is in the stream already changes nothing.

@@ -53,9 +53,16 @@ pub(crate) struct Handle {
     pub(crate) cancel: CancellationToken,
     /// True while `ctrl` is open.
     connected: Arc<AtomicBool>,
+    /// True from the first [`Event::PeerConnect`] on.
+    announced: Arc<AtomicBool>,
 }
 
 impl Handle {
+    /// True if the application knows of the peer: its end will be told.
+    pub(crate) fn was_announced(&self) -> bool {
+        self.announced.load(Ordering::Acquire)
+    }
+
     /// True while `ctrl` to the peer is open.
     pub(crate) fn is_connected(&self) -> bool {
         self.connected.load(Ordering::Acquire) && !self.cancel.is_cancelled()
@@ -66,25 +73,18 @@ impl Handle {
 pub(crate) struct Context {
     pub(crate) id: String,
     pub(crate) shared: Arc<Shared>,
-    events: mpsc::Sender<Event>,
     cancel: CancellationToken,
     connected: Arc<AtomicBool>,
+    announced: Arc<AtomicBool>,
 }
 
 impl Context {
     /// Tells the application. Waits while it does not read, until the peer is to end.
     async fn tell(&self, event: Event) {
-        tokio::select! {
-            biased;
-            result = self.events.send(event.clone()) => {
-                // The application dropped its end: it wants no events.
-                result.ok();
-            }
-            () = self.cancel.cancelled() => {
-                // What ends must be told even then, if there is room at all.
-                self.events.try_send(event).ok();
-            }
+        if matches!(event, Event::PeerConnect { .. }) {
+            self.announced.store(true, Ordering::Release);
         }
+        self.shared.feed.tell(event, &self.cancel).await;
     }
 
     /// Sends a signal to the peer.
@@ -99,14 +99,19 @@ pub(crate) fn peer(
     polite: bool,
     signaling_up: bool,
     shared: Arc<Shared>,
-    events: mpsc::Sender<Event>,
     cancel: CancellationToken,
 ) -> (Handle, impl Future<Output = ()> + Send) {
     let (sender, commands) = mpsc::channel(COMMANDS);
     let connected = Arc::new(AtomicBool::new(false));
-    let handle = Handle { commands: sender, cancel: cancel.clone(), connected: Arc::clone(&connected) };
+    let announced = Arc::new(AtomicBool::new(false));
+    let handle = Handle {
+        commands: sender,
+        cancel: cancel.clone(),
+        connected: Arc::clone(&connected),
+        announced: Arc::clone(&announced),
+    };
     let span = tracing::debug_span!("peer", id);
-    let context = Context { id, shared, events, cancel, connected };
+    let context = Context { id, shared, cancel, connected, announced };
     (handle, run(context, commands, polite, signaling_up).instrument(span))
 }
 

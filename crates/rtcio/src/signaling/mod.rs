@@ -9,14 +9,18 @@ mod link;
 mod outbox;
 
 use crate::AckError;
+use crate::socket::Options;
 use backoff::Backoff;
 use confab_protocol::signaling::Signal;
-use confab_protocol::{UserError, limits, signaling};
+use confab_protocol::{UserError, signaling};
 use link::{Link, LinkEvent};
 use outbox::{Outbox, Outgoing};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -39,12 +43,14 @@ pub(crate) enum Command {
     /// Emit an application event.
     Emit { event: String, args: Vec<Value> },
     /// Emit an application event that the server acknowledges.
-    Request { event: String, args: Vec<Value>, reply: AckReply },
+    Request { event: String, args: Vec<Value>, timeout: Duration, reply: AckReply },
     /// Relay a signal to a peer.
     Relay { source: String, target: String, signal: Signal },
     /// The application is in its room: what waited for that may go.
     Release,
-    /// Close the connection and do not come back.
+    /// Connect, if there is no connection.
+    Connect,
+    /// Close the connection until told to connect.
     Disconnect,
 }
 
@@ -65,12 +71,26 @@ pub(crate) enum SignalingEvent {
 #[derive(Debug, Clone)]
 pub(crate) struct Handle {
     commands: mpsc::Sender<Command>,
+    connected: Arc<AtomicBool>,
 }
 
 impl Handle {
     /// Queues a command; waits while the queue is full. False if the task is gone.
     pub(crate) async fn send(&self, command: Command) -> bool {
         self.commands.send(command).await.is_ok()
+    }
+
+    /// Queues [`Command::Connect`] without waiting.
+    pub(crate) fn connect(&self) {
+        if let Err(TrySendError::Full(command)) = self.commands.try_send(Command::Connect) {
+            let commands = self.commands.clone();
+            tokio::spawn(async move { commands.send(command).await });
+        }
+    }
+
+    /// True while a link stands.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connected.load(Ordering::Acquire)
     }
 }
 
@@ -82,59 +102,70 @@ pub(crate) struct Signaling {
     events: mpsc::Sender<SignalingEvent>,
     cancel: CancellationToken,
     outbox: Outbox,
-    requests: VecDeque<(String, Vec<Value>, AckReply)>,
+    requests: VecDeque<(String, Vec<Value>, Duration, AckReply)>,
     backoff: Backoff,
+    /// The application wants a connection.
+    wanted: bool,
+    connected: Arc<AtomicBool>,
     connected_before: bool,
 }
 
-/// Why the task goes on or ends.
+/// What the task does next.
 enum Next {
-    Reconnect,
+    /// Nothing, until the application wants a connection.
+    Idle,
+    /// Wait a little, after a failure.
+    Pause,
+    Open,
+    Live(Box<Link>),
     Stop,
 }
 
 impl Signaling {
     /// Makes the task and its ends.
-    pub(crate) fn new(
-        url: Url,
-        auth: Option<Value>,
-        cancel: CancellationToken,
-    ) -> (Self, Handle, mpsc::Receiver<SignalingEvent>) {
+    pub(crate) fn new(options: &Options, cancel: CancellationToken) -> (Self, Handle, mpsc::Receiver<SignalingEvent>) {
         let (command_sender, commands) = mpsc::channel(COMMANDS);
         let (events, event_receiver) = mpsc::channel(EVENTS);
+        let connected = Arc::new(AtomicBool::new(false));
         let task = Self {
-            url,
-            auth,
+            url: options.url.clone(),
+            auth: options.auth.clone(),
             commands,
             events,
             cancel,
             outbox: Outbox::default(),
             requests: VecDeque::new(),
             backoff: Backoff::default(),
+            wanted: options.auto_connect,
+            connected: Arc::clone(&connected),
             connected_before: false,
         };
-        (task, Handle { commands: command_sender }, event_receiver)
+        (task, Handle { commands: command_sender, connected }, event_receiver)
     }
 
-    /// Keeps a connection until the socket is closed or disconnected.
+    /// Keeps a connection while one is wanted, until the socket is closed.
     pub(crate) async fn run(mut self) {
         let cancel = self.cancel.clone();
+        let mut next = if self.wanted { Next::Open } else { Next::Idle };
         loop {
-            let next = tokio::select! {
-                () = cancel.cancelled() => return,
-                opened = self.open() => match opened {
-                    None => Next::Stop,
-                    Some(Ok(link)) => self.live(link).await,
-                    Some(Err(error)) => {
-                        tracing::debug!(%error, "no connection to the signaling server");
-                        self.tell(SignalingEvent::ConnectError(error)).await;
-                        self.pause().await
-                    }
+            // A link that stands hears of the end by itself, and says goodbye.
+            next = match next {
+                Next::Live(link) => self.live(*link).await,
+                Next::Stop => return,
+                waiting => tokio::select! {
+                    () = cancel.cancelled() => return,
+                    next = self.wait(waiting) => next,
                 },
             };
-            if matches!(next, Next::Stop) {
-                return;
-            }
+        }
+    }
+
+    async fn wait(&mut self, next: Next) -> Next {
+        match next {
+            Next::Idle => self.idle().await,
+            Next::Pause => self.pause().await,
+            Next::Open => self.open().await,
+            done => done,
         }
     }
 
@@ -143,15 +174,38 @@ impl Signaling {
         self.events.send(event).await.ok();
     }
 
-    /// Connects, while commands go to the outbox. `None`: do not.
-    async fn open(&mut self) -> Option<Result<Link, UserError>> {
+    /// Waits until a connection is wanted.
+    async fn idle(&mut self) -> Next {
+        self.backoff.reset();
+        loop {
+            match self.commands.recv().await {
+                Some(Command::Connect) => return Next::Open,
+                Some(command) => self.keep(command),
+                None => return Next::Stop,
+            }
+        }
+    }
+
+    /// Connects, while commands go to the outbox.
+    async fn open(&mut self) -> Next {
         let (url, auth) = (self.url.clone(), self.auth.clone());
         let opening = Link::open(&url, auth.as_ref());
         tokio::pin!(opening);
         loop {
             tokio::select! {
-                link = &mut opening => return Some(link),
-                command = self.commands.recv() => if !self.keep(command) { return None },
+                opened = &mut opening => match opened {
+                    Ok(link) => return Next::Live(Box::new(link)),
+                    Err(error) => {
+                        tracing::debug!(%error, "no connection to the signaling server");
+                        self.tell(SignalingEvent::ConnectError(error)).await;
+                        return Next::Pause;
+                    }
+                },
+                command = self.commands.recv() => match command {
+                    Some(Command::Disconnect) => return Next::Idle,
+                    Some(command) => self.keep(command),
+                    None => return Next::Stop,
+                },
             }
         }
     }
@@ -163,30 +217,34 @@ impl Signaling {
         tokio::pin!(over);
         loop {
             tokio::select! {
-                () = &mut over => return Next::Reconnect,
-                command = self.commands.recv() => if !self.keep(command) { return Next::Stop },
+                () = &mut over => return Next::Open,
+                command = self.commands.recv() => match command {
+                    Some(Command::Connect) => return Next::Open,
+                    Some(Command::Disconnect) => return Next::Idle,
+                    Some(command) => self.keep(command),
+                    None => return Next::Stop,
+                },
             }
         }
     }
 
-    /// Handles a command without a link. False: stop.
-    fn keep(&mut self, command: Option<Command>) -> bool {
+    /// Handles a command without a link.
+    fn keep(&mut self, command: Command) {
         match command {
-            Some(Command::Emit { event, args }) => self.outbox.push(Outgoing::Event { event, args }),
-            Some(Command::Relay { source, target, signal }) => self.outbox.push(relayed(&source, &target, &signal)),
-            Some(Command::Request { reply, .. }) => {
+            Command::Emit { event, args } => self.outbox.push(Outgoing::Event { event, args }),
+            Command::Relay { source, target, signal } => self.outbox.push(relayed(&source, &target, &signal)),
+            Command::Request { reply, .. } => {
                 reply.send(Err(AckError::Offline)).ok();
             }
-            Some(Command::Release) => {}
-            Some(Command::Disconnect) | None => return false,
+            Command::Release | Command::Connect | Command::Disconnect => {}
         }
-        true
     }
 
     /// Serves one link to its end.
     async fn live(&mut self, mut link: Link) -> Next {
         let reconnect = std::mem::replace(&mut self.connected_before, true);
         self.backoff.reset();
+        self.connected.store(true, Ordering::Release);
         // Signals to peers wait until the application has joined its room again; the first time there is nothing to wait.
         let mut released = !reconnect;
         self.tell(SignalingEvent::Connected { reconnect }).await;
@@ -200,14 +258,14 @@ impl Signaling {
                 break Err(broken.0);
             }
             if pending.is_none()
-                && let Some((event, args, reply)) = self.requests.pop_front()
+                && let Some((event, args, timeout, reply)) = self.requests.pop_front()
             {
                 number += 1;
                 if let Err(broken) = link.request(number, &event, args).await {
                     reply.send(Err(AckError::Offline)).ok();
                     break Err(broken.0);
                 }
-                pending = Some((number, Instant::now() + limits::ACK_TIMEOUT, reply));
+                pending = Some((number, Instant::now() + timeout, reply));
             }
             let deadline = pending.as_ref().map(|(_, deadline, _)| *deadline);
             tokio::select! {
@@ -230,14 +288,15 @@ impl Signaling {
                     Some(Command::Relay { source, target, signal }) => {
                         self.outbox.push_live(relayed(&source, &target, &signal));
                     }
-                    Some(Command::Request { event, args, reply }) => {
+                    Some(Command::Request { event, args, timeout, reply }) => {
                         if self.requests.len() < REQUESTS {
-                            self.requests.push_back((event, args, reply));
+                            self.requests.push_back((event, args, timeout, reply));
                         } else {
                             reply.send(Err(AckError::Timeout)).ok();
                         }
                     }
                     Some(Command::Release) => released = true,
+                    Some(Command::Connect) => {}
                     Some(Command::Disconnect) | None => break Ok(()),
                 },
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
@@ -250,23 +309,24 @@ impl Signaling {
                 },
             }
         };
+        self.connected.store(false, Ordering::Release);
         if let Some((_, _, reply)) = pending {
             reply.send(Err(AckError::Offline)).ok();
         }
-        for (_, _, reply) in self.requests.drain(..) {
+        for (_, _, _, reply) in self.requests.drain(..) {
             reply.send(Err(AckError::Offline)).ok();
         }
         link.close().await;
         match end {
             Ok(()) => {
                 self.tell(SignalingEvent::Disconnected { reason: "closed by this side".to_owned() }).await;
-                Next::Stop
+                Next::Idle
             }
             Err(reason) => {
                 tracing::debug!(%reason, "the connection to the signaling server is gone");
                 self.outbox.link_lost();
                 self.tell(SignalingEvent::Disconnected { reason }).await;
-                self.pause().await
+                Next::Pause
             }
         }
     }

@@ -47,7 +47,7 @@ impl Member {
     }
 
     pub async fn join_with(url: &Url, room: &str, name: &str, watchdog: Watchdog) -> Self {
-        let (socket, events) = Socket::builder(url.clone()).watchdog(watchdog).connect();
+        let (socket, events) = Socket::builder(url.clone()).watchdog(watchdog).force_new(true).connect();
         Self::enter(socket, events, room, name).await
     }
 
@@ -92,6 +92,11 @@ impl Member {
             Ok(found) => found,
             Err(_) => panic!("no {what}; there was {:#?}", self.log),
         }
+    }
+
+    /// The socket alone: nobody reads its events any more.
+    pub fn into_socket(self) -> Socket {
+        self.socket
     }
 
     /// Everything that came so far and was not waited for.

@@ -1,25 +1,30 @@
 //! The handles that an application holds.
 
-use crate::hub::Hub;
+mod builder;
+mod peer;
+mod server;
+
+pub(crate) use builder::Options;
+pub use builder::SocketBuilder;
+pub use peer::Peer;
+pub use server::Server;
+
+use crate::listeners::{Listener, Message};
 use crate::media::stream::RtcioStream;
-use crate::peer::{Command, PeerReport, Watchdog, placeholder};
+use crate::peer::{Command, PeerReport};
 use crate::shared::Shared;
-use crate::signaling::{self, Signaling};
-use crate::{AckError, EmitError, Events};
-use confab_protocol::ctrl::{Envelope, EnvelopeError};
+use crate::signaling;
+use crate::{Args, EmitError};
+use confab_protocol::ctrl::{Envelope, EnvelopeError, is_reserved};
 use confab_protocol::signaling::{INTERNAL_PREFIX, IceServer};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 use tokio_util::sync::DropGuard;
-use tracing::Instrument;
 use url::Url;
 
-/// Events that wait for the application.
-const EVENTS: usize = 1024;
 /// How long an emit waits for a peer that takes no events.
 pub const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 /// Largest envelope that an emit sends: what Chromium and the SCTP library take at most in one message (RFC 8841
@@ -27,66 +32,6 @@ pub const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 pub const MESSAGE_BYTES: usize = 256 * 1024;
 /// How long statistics of one peer may take.
 const STATS_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Options of a [`Socket`].
-#[derive(Debug, Clone)]
-pub struct SocketBuilder {
-    url: Url,
-    auth: Option<Value>,
-    ice_servers: Vec<IceServer>,
-    watchdog: Watchdog,
-    debug: bool,
-}
-
-impl SocketBuilder {
-    /// Payload of the Socket.IO connection.
-    pub fn auth(mut self, auth: Value) -> Self {
-        self.auth = Some(auth);
-        self
-    }
-
-    /// ICE servers; those that are not well-formed are left out.
-    pub fn ice_servers(mut self, servers: Vec<IceServer>) -> Self {
-        self.ice_servers = servers;
-        self
-    }
-
-    /// When a peer counts as gone.
-    pub fn watchdog(mut self, watchdog: Watchdog) -> Self {
-        self.watchdog = watchdog;
-        self
-    }
-
-    /// Puts every message of this socket into a tracing span `rtcio` of level info instead of debug.
-    pub fn debug(mut self, debug: bool) -> Self {
-        self.debug = debug;
-        self
-    }
-
-    /// Begins to connect and returns at once. Needs a tokio runtime around it.
-    pub fn connect(self) -> (Socket, Events) {
-        let span = if self.debug {
-            tracing::info_span!("rtcio", server = %self.url)
-        } else {
-            tracing::debug_span!("rtcio", server = %self.url)
-        };
-        let cancel = CancellationToken::new();
-        let (task, signaling, signaling_events) = Signaling::new(self.url, self.auth, cancel.child_token());
-        let shared = Arc::new(Shared::new(self.watchdog, self.ice_servers, signaling, cancel.clone()));
-        let (events, receiver) = mpsc::channel(EVENTS);
-        let (done, closed) = watch::channel(());
-        let hub = Hub::new(Arc::clone(&shared), events, signaling_events);
-        tokio::spawn(
-            async move {
-                hub.run(task).await;
-                drop(done);
-            }
-            .instrument(span),
-        );
-        let socket = Socket { shared, closed, _guard: Arc::new(cancel.drop_guard()) };
-        (socket, Events { receiver })
-    }
-}
 
 /// A member of a mesh: signaling, peers, streams. Cloning gives another handle; when the last one is dropped, the
 /// socket closes in the background.
@@ -99,9 +44,9 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Options for a socket on the signaling server at `url` (http or https).
+    /// Options for a socket on the signaling server at `url`, http or https (`io(url, options)` of rtc.io).
     pub fn builder(url: Url) -> SocketBuilder {
-        SocketBuilder { url, auth: None, ice_servers: Vec::new(), watchdog: Watchdog::default(), debug: false }
+        SocketBuilder::new(url)
     }
 
     /// Own id, as the server told it in answer to joining a room. After a reconnect this also says that the room is
@@ -120,10 +65,26 @@ impl Socket {
         self.shared.set_ice_servers(servers);
     }
 
-    /// Sends an event on `ctrl` to every peer. To a peer whose `ctrl` is not open yet it waits, up to
-    /// [`confab_protocol::limits::CTRL_QUEUE`] events, the oldest of which go first.
-    pub async fn emit(&self, event: &str, args: Vec<Value>) -> Result<(), EmitError> {
-        let envelope = envelope(event, args)?;
+    /// Sends an event (`socket.emit` of rtc.io), in one of three ways:
+    ///
+    /// - A stream anywhere inside the arguments ([`Args`]): the stream goes to every peer, present and future, and the
+    ///   event tells them what it is.
+    /// - A name that begins with `#rtcio:`: to the signaling server. Only who writes a library of their own wants that.
+    /// - Anything else: on `ctrl` to every peer of this moment. Where `ctrl` is not open yet the event waits, up to
+    ///   [`confab_protocol::limits::CTRL_QUEUE`] of them for a peer, the oldest of which go first.
+    ///
+    /// There are no acknowledgements between peers. Fails with [`EmitError::Reserved`] for a name that only the library
+    /// fires: `peer-connect`, `peer-disconnect`, `track-added`, `track-removed`.
+    pub async fn emit(&self, event: &str, args: impl Into<Args>) -> Result<(), EmitError> {
+        let (values, stream) = args.into().split()?;
+        match stream {
+            Some(stream) => self.send_stream(event, values, &stream),
+            None if event.starts_with(INTERNAL_PREFIX) => self.shared.emit_to_server(event, values).await,
+            None => self.broadcast(envelope(event, values)?).await,
+        }
+    }
+
+    async fn broadcast(&self, envelope: Arc<str>) -> Result<(), EmitError> {
         let mut result = Ok(());
         for (id, peer) in self.shared.peers() {
             if let Err(error) = send(&id, &peer.commands, Arc::clone(&envelope)).await {
@@ -133,30 +94,43 @@ impl Socket {
         if self.shared.cancel.is_cancelled() { Err(EmitError::Closed) } else { result }
     }
 
-    /// Sends a stream to every peer, present and future, with the event that tells what it is. `args` hold
-    /// [`RtcioStream::placeholder`] where the stream is.
-    pub async fn emit_stream(&self, event: &str, args: Vec<Value>, stream: &RtcioStream) -> Result<(), EmitError> {
-        Envelope { event: event.to_owned(), args: Vec::new() }.check()?;
-        if args.iter().find_map(placeholder) != Some(stream.id()) {
-            return Err(EmitError::NoPlaceholder);
-        }
+    fn send_stream(&self, event: &str, args: Vec<Value>, stream: &RtcioStream) -> Result<(), EmitError> {
+        check(event)?;
         if self.shared.cancel.is_cancelled() {
             return Err(EmitError::Closed);
         }
         self.shared.registry.track(stream, event, args)
     }
 
-    /// Later peers do not get the stream; those who have it keep it.
+    /// [`Socket::emit`] of arguments that hold the placeholder of `stream`.
+    pub async fn emit_stream(&self, event: &str, args: Vec<Value>, stream: &RtcioStream) -> Result<(), EmitError> {
+        self.emit(event, stream.args(args)).await
+    }
+
+    /// Listens to an event of all peers (`socket.on` of rtc.io), streams included. `peer-connect`, `peer-disconnect`
+    /// (`{ id }`), `track-added` of a further track of a known stream and `track-removed` (`{ peerId }`, with the stream
+    /// and the track beside the arguments) come from the engine itself, never from a peer. Everything that can happen is
+    /// in [`crate::Events`], too.
+    pub fn on(&self, event: &str) -> Listener {
+        self.shared.feed.peers.on(None, event)
+    }
+
+    /// The next event of this name, from the call on; `None` if the socket closes before.
+    pub fn once(&self, event: &str) -> impl Future<Output = Option<Message>> + Send + use<> {
+        self.shared.feed.peers.once(None, event)
+    }
+
+    /// (`socket.untrackStream` of rtc.io) Later peers do not get the stream; those who have it keep it.
     pub async fn untrack_stream(&self, stream: &RtcioStream) {
         self.shared.registry.untrack(stream);
     }
 
-    /// The signaling server.
+    /// The signaling server (`socket.server` of rtc.io).
     pub fn server(&self) -> Server {
         Server { shared: Arc::clone(&self.shared) }
     }
 
-    /// One peer.
+    /// One peer (`socket.peer(id)` of rtc.io).
     pub fn peer(&self, id: &str) -> Peer {
         Peer { shared: Arc::clone(&self.shared), id: id.to_owned() }
     }
@@ -189,6 +163,9 @@ impl Socket {
         // Forgotten at once: what it sends from now on belongs to a new connection.
         if let Some(peer) = self.shared.remove_peer(id) {
             peer.cancel.cancel();
+            if !peer.was_announced() {
+                self.shared.feed.peers.end(id);
+            }
         }
     }
 
@@ -202,9 +179,21 @@ impl Socket {
         }
     }
 
-    /// Leaves the signaling server for good. Peers stay.
+    /// Connects to the signaling server (`socket.connect` of rtc.io), after [`SocketBuilder::auto_connect`] or
+    /// [`Socket::disconnect`]. Nothing happens if it is connected or about to be.
+    pub fn connect(&self) {
+        self.shared.signaling.connect();
+    }
+
+    /// Leaves the signaling server (`socket.disconnect` of rtc.io). Peers stay, and [`Socket::connect`] comes back. What
+    /// was emitted before goes first; what is emitted to the server meanwhile waits.
     pub async fn disconnect(&self) {
         self.shared.signaling.send(signaling::Command::Disconnect).await;
+    }
+
+    /// True while there is a connection to the signaling server (`socket.connected` of rtc.io).
+    pub fn is_connected(&self) -> bool {
+        self.shared.signaling.is_connected()
     }
 
     /// Leaves everything, and waits until peers and server have been told.
@@ -216,59 +205,18 @@ impl Socket {
     }
 }
 
-/// The signaling server, as an application talks to it.
-#[derive(Debug, Clone)]
-pub struct Server {
-    shared: Arc<Shared>,
-}
-
-impl Server {
-    /// Sends an event. Without a connection it waits for the next one, in order, the oldest of 256 going first.
-    pub async fn emit(&self, event: &str, args: Vec<Value>) -> Result<(), EmitError> {
-        own_event(event)?;
-        let command = signaling::Command::Emit { event: event.to_owned(), args };
-        if self.shared.signaling.send(command).await { Ok(()) } else { Err(EmitError::Closed) }
-    }
-
-    /// Sends an event and waits for its acknowledgement, at most [`confab_protocol::limits::ACK_TIMEOUT`] after it was sent. One at a
-    /// time: others wait for their turn.
-    pub async fn emit_with_ack(&self, event: &str, args: Vec<Value>) -> Result<Vec<Value>, AckError> {
-        let (reply, answer) = oneshot::channel();
-        let command = signaling::Command::Request { event: event.to_owned(), args, reply };
-        if !self.shared.signaling.send(command).await {
-            return Err(AckError::Closed);
-        }
-        answer.await.unwrap_or(Err(AckError::Closed))
-    }
-}
-
-/// One peer, as an application talks to it.
-#[derive(Debug, Clone)]
-pub struct Peer {
-    shared: Arc<Shared>,
-    id: String,
-}
-
-impl Peer {
-    /// Sends an event on `ctrl` to this peer only. Nothing happens if the peer is not known.
-    pub async fn emit(&self, event: &str, args: Vec<Value>) -> Result<(), EmitError> {
-        let envelope = envelope(event, args)?;
-        match self.shared.peer(&self.id) {
-            Some(peer) => send(&self.id, &peer.commands, envelope).await,
-            None => Ok(()),
-        }
-    }
-}
-
-fn own_event(event: &str) -> Result<(), EmitError> {
-    if event.starts_with(INTERNAL_PREFIX) {
+/// Refuses names that only the library fires, and those that no peer would take.
+fn check(event: &str) -> Result<(), EmitError> {
+    if is_reserved(event) {
         return Err(EmitError::Reserved(event.to_owned()));
     }
+    Envelope { event: event.to_owned(), args: Vec::new() }.check()?;
     Ok(())
 }
 
 fn envelope(event: &str, args: Vec<Value>) -> Result<Arc<str>, EmitError> {
-    let envelope = Envelope { event: event.to_owned(), args }.check()?;
+    check(event)?;
+    let envelope = Envelope { event: event.to_owned(), args };
     let text = serde_json::to_string(&envelope).map_err(|_| EnvelopeError::Shape)?;
     if text.len() > MESSAGE_BYTES {
         return Err(EnvelopeError::TooLarge(text.len()).into());

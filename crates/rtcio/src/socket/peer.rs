@@ -1,0 +1,45 @@
+//! One peer, as an application talks to it.
+
+use super::{envelope, send};
+use crate::listeners::{Listener, Message};
+use crate::shared::Shared;
+use crate::{Args, EmitError};
+use std::sync::Arc;
+
+/// One peer (`socket.peer(id)` of rtc.io). Cheap to make and to clone; it does not matter whether the peer is known.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    pub(super) shared: Arc<Shared>,
+    pub(super) id: String,
+}
+
+impl Peer {
+    /// Id of the peer.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Sends an event on `ctrl` to this peer only (`peer(id).emit` of rtc.io). Nothing happens if the peer is not known.
+    ///
+    /// Streams always go to all: a stream inside the arguments is only its placeholder here, as in rtc.io. Fails like
+    /// [`crate::Socket::emit`]; names that begin with `#rtcio:` are reserved, too.
+    pub async fn emit(&self, event: &str, args: impl Into<Args>) -> Result<(), EmitError> {
+        let envelope = envelope(event, args.into().into_values())?;
+        match self.shared.peer(&self.id) {
+            Some(peer) => send(&self.id, &peer.commands, envelope).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Listens to an event of this peer (`peer(id).on` of rtc.io), also before the peer is there. Listeners of
+    /// [`crate::Socket::on`] get the event, too, and first. Ends when the peer is gone; one that comes back under the same
+    /// id needs a new listener.
+    pub fn on(&self, event: &str) -> Listener {
+        self.shared.feed.peers.on(Some(&self.id), event)
+    }
+
+    /// The next event of this name, from the call on; `None` if the peer goes before.
+    pub fn once(&self, event: &str) -> impl Future<Output = Option<Message>> + Send + use<> {
+        self.shared.feed.peers.once(Some(&self.id), event)
+    }
+}
