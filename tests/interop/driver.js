@@ -19,6 +19,9 @@ import { chromium } from "playwright-core";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const socketIo = join(here, "node_modules/socket.io-client/dist/socket.io.esm.min.js");
+// The peer under the names of rtc.io; the stock library has the same, and can be tried in its place.
+const rtcio = process.env.CONFAB_RTCIO_JS ?? join(here, "page/rtcio.js");
+const served = { "/socket.io.js": socketIo, "/rtcio.js": rtcio };
 const types = { ".html": "text/html", ".js": "text/javascript" };
 const flags = [
   "--no-sandbox",
@@ -44,7 +47,7 @@ const flags = [
 
 const web = createServer(async (request, response) => {
   const path = new URL(request.url, "http://page").pathname;
-  const file = path === "/socket.io.js" ? socketIo : join(here, normalize(path));
+  const file = served[path] ?? join(here, normalize(path));
   const type = types[extname(file)];
   try {
     if (!type) throw new Error("not a page");
@@ -72,7 +75,7 @@ const commands = {
     page.on("console", (message) => console.error(`[${name}] ${message.type()}: ${message.text()}`));
     page.on("pageerror", (error) => console.error(`[${name}] ${error.stack}`));
     await page.goto(`${origin}/page/index.html`);
-    await page.waitForFunction("window.call !== undefined");
+    await page.waitForFunction("window.call && window.peer");
     pages.set(name, page);
   },
   eval: ({ page, script }) => find(page).evaluate(`(async () => { ${script} })()`),

@@ -1,7 +1,7 @@
 import { io } from "/socket.io.js";
 import { Emitter } from "./emitter.js";
 import { Remote } from "./remote.js";
-import { findStream } from "./stream.js";
+import { findStream, SharedStream } from "./stream.js";
 
 /**
  * An rtc.io peer: signaling, and a connection to everybody else in the room.
@@ -9,20 +9,26 @@ import { findStream } from "./stream.js";
  * Events: `joined(welcome)`, `server(event, data)`, `peer-connect({id})`, `peer-disconnect({id})`,
  * `peer-state(id, state)`, `message(id, event, args)` from ctrl, `stream(id, event, args, stream)`,
  * `track({peerId, stream, track})` for each remote track, `track-added` for the later ones of a stream,
- * `track-removed`, `answered(id)` when an offer of ours has its answer, `error(text)`.
+ * `track-removed`, `new-peer(remote)` when channels may be opened to it, `gone-peer({id})`, `answered(id)` when an offer of ours has its answer, `error(text)`.
  */
 export class Mesh extends Emitter {
   watchdog = { timeout: 12_000, hintTimeout: 2_500, hintTtl: 30_000 };
   iceServers = [];
+  /** What remote streams are made of. */
+  Stream = SharedStream;
+  /** Whether the end of `ctrl` is the end of the peer, before anything else notices. */
+  endsWithCtrl = true;
 
   #socket;
   #peers = new Map();
   /** Replay registry: stream → event name → arguments of the emit that carried it. */
   #shared = new Map();
+  /** Streams whose changes go to the peers that have them, for good. */
+  #watched = new WeakSet();
 
-  constructor(server) {
+  constructor(server, options) {
     super();
-    this.#socket = io(server);
+    this.#socket = io(server, options);
     this.#socket.on("#rtcio:init-offer", ({ source }) => this.#connect(source));
     this.#socket.on("#rtcio:message", ({ source, data }) => this.#receive(source, data));
     this.#socket.on("#rtcio:peer-left", ({ id }) => this.#peers.get(id)?.hintGone());
@@ -40,12 +46,17 @@ export class Mesh extends Emitter {
         welcome = reply;
         this.id = reply.id;
         this.iceServers = reply.iceServers;
-        for (const peer of this.#peers.values()) peer.nudge();
+        this.nudge();
         this.fire("joined", reply);
       });
     };
     this.#socket.on("connect", join);
     if (this.#socket.connected) join();
+  }
+
+  /** Signaling is back: connections with trouble are restarted. */
+  nudge() {
+    this.#each((peer) => peer.nudge());
   }
 
   /** To every peer: arguments that hold a stream share it, others travel over ctrl. */
@@ -55,14 +66,21 @@ export class Mesh extends Emitter {
       for (const peer of this.#peers.values()) peer.emit(event, args);
       return;
     }
-    if (!this.#shared.has(stream)) {
-      this.#shared.set(stream, new Map());
+    if (!this.#shared.has(stream)) this.#shared.set(stream, new Map());
+    if (!this.#watched.has(stream)) {
+      this.#watched.add(stream);
       stream.on("add", (track) => this.#each((peer) => peer.addTrack(stream, track)));
       stream.on("remove", (track) => this.#each((peer) => peer.removeTrack(stream, track)));
       stream.on("replace", (track, next) => this.#each((peer) => peer.replaceTrack(stream, track, next)));
+      stream.on("encoding", () => this.#each((peer) => peer.encode(stream)));
     }
     this.#shared.get(stream).set(event, args);
     this.#each((peer) => peer.addStream(stream));
+  }
+
+  /** Peers to come do not get the stream. */
+  untrack(stream) {
+    this.#shared.delete(stream);
   }
 
   /** To one peer. */
@@ -72,6 +90,14 @@ export class Mesh extends Emitter {
 
   peer(id) {
     return this.#peers.get(id);
+  }
+
+  peers() {
+    return [...this.#peers.values()];
+  }
+
+  get socket() {
+    return this.#socket;
   }
 
   streams() {
@@ -87,7 +113,9 @@ export class Mesh extends Emitter {
   }
 
   forget(peer) {
-    if (this.#peers.get(peer.id) === peer) this.#peers.delete(peer.id);
+    if (this.#peers.get(peer.id) !== peer) return;
+    this.#peers.delete(peer.id);
+    this.fire("gone-peer", peer);
   }
 
   /** Leaves in order. */
@@ -108,7 +136,9 @@ export class Mesh extends Emitter {
   #connect(id) {
     // Who asks for a new connection has lost the old one.
     this.#peers.get(id)?.close();
-    this.#peers.set(id, new Remote(this, id, true));
+    const peer = new Remote(this, id, true);
+    this.#peers.set(id, peer);
+    this.fire("new-peer", peer);
   }
 
   #receive(id, data) {

@@ -1,4 +1,5 @@
-import { fromWire, SharedStream, toWire } from "./stream.js";
+import { Channel, channelId } from "./channel.js";
+import { fromWire, toWire } from "./stream.js";
 
 const RESERVED = new Set(["peer-connect", "peer-disconnect", "track-added", "track-removed"]);
 const CTRL_FRAME_BYTES = 1 << 20;
@@ -20,6 +21,9 @@ export class Remote {
   #queue = [];
   #streams = new Map();
   #senders = new Map();
+  /** Transceivers by stream that had a track and have none now. */
+  #idle = new Map();
+  #channels = new Map();
   #makingOffer = false;
   #ignoringOffer = false;
   #settingAnswer = false;
@@ -43,7 +47,7 @@ export class Remote {
     this.ctrl.onopen = () => this.#open();
     this.ctrl.onmessage = ({ data }) => this.#receiveEnvelope(data);
     // The other side ends the transport of its channels when it leaves in order: there is nothing left to wait for.
-    this.ctrl.onclose = () => this.close();
+    this.ctrl.onclose = () => mesh.endsWithCtrl && this.close();
     if (polite) this.#addStreams();
   }
 
@@ -81,7 +85,46 @@ export class Remote {
     if (!senders || senders.has(track)) return;
     const init = { direction: "sendonly", streams: [stream.media] };
     if (stream.maxBitrate && track.kind === "video") init.sendEncodings = [{ maxBitrate: stream.maxBitrate }];
-    senders.set(track, this.pc.addTransceiver(track, init));
+    const idle = this.#idle.get(stream.uuid) ?? [];
+    const index = idle.findIndex((transceiver) => transceiver.receiver.track.kind === track.kind);
+    if (index < 0) {
+      const transceiver = this.pc.addTransceiver(track, init);
+      senders.set(track, transceiver);
+      this.#prefer(stream, transceiver, track.kind);
+    } else {
+      const [transceiver] = idle.splice(index, 1);
+      transceiver.sender.replaceTrack(track);
+      transceiver.direction = "sendonly";
+      transceiver.sender.setStreams(stream.media);
+      senders.set(track, transceiver);
+    }
+    this.encode(stream);
+  }
+
+  /** Applies what the stream says about its encoding to each video track of it. */
+  encode(stream) {
+    const { contentHint, degradationPreference, ...encoding } = stream.encoding ?? {};
+    for (const [track, { sender }] of this.#senders.get(stream.uuid) ?? []) {
+      if (track.kind !== "video" || !stream.encoding) continue;
+      if (contentHint !== undefined) track.contentHint = contentHint;
+      const parameters = sender.getParameters();
+      if (degradationPreference) parameters.degradationPreference = degradationPreference;
+      for (const one of parameters.encodings) Object.assign(one, encoding);
+      sender.setParameters(parameters).catch((error) => console.warn(`an encoding is refused: ${error}`));
+    }
+  }
+
+  /** The channel `name` to this peer, made on first use. Two names with one id are an error. */
+  channel(name, options) {
+    for (const other of this.#channels.keys()) {
+      if (other !== name && channelId(other) === channelId(name)) {
+        throw new Error(`the channels '${name}' and '${other}' have one id, ${channelId(name)}`);
+      }
+    }
+    if (!this.#channels.has(name)) this.#channels.set(name, new Channel(options));
+    const channel = this.#channels.get(name);
+    channel.open(this.pc, name);
+    return channel;
   }
 
   removeTrack(stream, track) {
@@ -91,6 +134,7 @@ export class Remote {
     senders.delete(track);
     transceiver.direction = "inactive";
     transceiver.sender.replaceTrack(null);
+    this.#idle.set(stream.uuid, [...(this.#idle.get(stream.uuid) ?? []), transceiver]);
   }
 
   replaceTrack(stream, track, next) {
@@ -117,9 +161,15 @@ export class Remote {
     if (this.closed) return;
     this.closed = true;
     clearTimeout(this.#watchdog);
+    for (const channel of this.#channels.values()) channel.close();
     this.pc.close();
     this.#mesh.forget(this);
     if (this.#announced) this.#mesh.fire("peer-disconnect", { id: this.id });
+  }
+
+  #prefer(stream, transceiver, kind) {
+    const order = stream.codecs?.(RTCRtpSender.getCapabilities(kind).codecs, kind) ?? [];
+    if (order.length > 0) transceiver.setCodecPreferences(order);
   }
 
   #signal(data) {
@@ -178,6 +228,7 @@ export class Remote {
     if (!this.#started) {
       this.#started = true;
       this.#addStreams();
+      this.#mesh.fire("new-peer", this);
     }
   }
 
@@ -207,7 +258,7 @@ export class Remote {
   #receiveTrack({ track, streams: [media] }) {
     const key = media?.id ?? track.id;
     const known = this.#streams.get(key);
-    const stream = known ?? new SharedStream(media ?? new MediaStream([track]), null);
+    const stream = known ?? new this.#mesh.Stream(media ?? new MediaStream([track]));
     if (!known) {
       this.#streams.set(key, stream);
       stream.media.onremovetrack = ({ track }) => this.#mesh.fire("track-removed", { peerId: this.id, stream, track });

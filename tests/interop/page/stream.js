@@ -7,10 +7,12 @@ export class SharedStream extends Emitter {
   /** Upper bound of what each video track of it is sent with, in bit/s. */
   maxBitrate;
 
-  constructor(media = new MediaStream(), uuid = crypto.randomUUID()) {
+  /** Its identity: the owner's, once that is known. */
+  uuid = crypto.randomUUID();
+
+  constructor(media = new MediaStream()) {
     super();
     this.media = media;
-    this.uuid = uuid;
   }
 
   add(track) {

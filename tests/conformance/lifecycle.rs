@@ -1,0 +1,81 @@
+//! Peers and the server come, go, and come back.
+
+use crate::Outcome;
+use crate::world::{Kind, each_pair, meet};
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_closes_is_missed_once_and_may_come_again() -> Outcome {
+    each_pair(async |world, pair, room| {
+        let (mut ann, mut ben) = world.pair(pair, room).await?;
+        ben.close().await?;
+        let gone = json!({ "tag": "peer-disconnect", "args": [{ "id": ben.id() }] });
+        ann.wait(gone.clone()).await?;
+        let mut again = world.join(pair.1, room).await?;
+        meet(&mut ann, &mut again).await?;
+        assert_eq!(ann.seen(&gone), 0, "told once");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_crashes_is_missed() -> Outcome {
+    each_pair(async |world, pair, room| {
+        let (mut ann, mut ben) = world.pair(pair, room).await?;
+        let (page, other) = match pair {
+            (Kind::Page, _) => (&mut ann, &mut ben),
+            (_, Kind::Page) => (&mut ben, &mut ann),
+            // A process of ours that is killed: see the tests of headless peers.
+            _ => return Ok(()),
+        };
+        page.crash().await?;
+        other.wait(json!({ "tag": "peer-disconnect", "args": [{ "id": page.id() }] })).await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leaving_the_server_leaves_the_peers_up() -> Outcome {
+    each_pair(async |world, pair, room| {
+        let (mut ann, mut ben) = world.pair(pair, room).await?;
+        for (peer, tag) in [(&mut ann, "from-ben"), (&mut ben, "from-ann")] {
+            peer.on(tag, "still", json!({})).await?;
+        }
+        ann.on("went", "user-disconnected", json!({})).await?;
+        ben.disconnect().await?;
+        ann.wait(json!({ "tag": "went", "args": [{ "id": ben.id() }] })).await?;
+        ben.wait(json!({ "tag": "disconnect" })).await?;
+        ann.emit("still", json!(["here"])).await?;
+        ben.wait(json!({ "tag": "from-ann", "args": ["here"] })).await?;
+        ben.emit("still", json!(["there"])).await?;
+        ann.wait(json!({ "tag": "from-ben", "args": ["there"] })).await?;
+        assert_eq!(ann.seen(&json!({ "tag": "peer-disconnect" })), 0);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_goes_and_comes_back_does_not_end_the_call() -> Outcome {
+    each_pair(async |world, pair, room| {
+        let (mut ann, mut ben) = world.pair(pair, room).await?;
+        ben.on("still", "still", json!({})).await?;
+        world.stop_server().await;
+        for peer in [&mut ann, &mut ben] {
+            peer.wait(json!({ "tag": "disconnect" })).await?;
+        }
+        ann.emit("still", json!(["without a server"])).await?;
+        ben.wait(json!({ "tag": "still", "args": ["without a server"] })).await?;
+        world.restart_server().await?;
+        for peer in [&mut ann, &mut ben] {
+            peer.wait(json!({ "tag": "connect" })).await?;
+        }
+        ann.emit("still", json!(["with one"])).await?;
+        ben.wait(json!({ "tag": "still", "args": ["with one"] })).await?;
+        assert_eq!(ann.seen(&json!({ "tag": "peer-disconnect" })), 0);
+        Ok(())
+    })
+    .await
+}

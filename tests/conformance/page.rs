@@ -1,0 +1,108 @@
+//! A page of Chromium as a peer: the verbs of `interop/page/peer.js`.
+
+use crate::Outcome;
+use confab_testkit::browser::{Browser, Page};
+use serde_json::{Value, json};
+
+/// The page, and how much of its log was read.
+pub struct PagePeer {
+    /// None once it is closed.
+    page: Option<Page>,
+    read: usize,
+}
+
+impl PagePeer {
+    pub async fn start(browser: &Browser, name: &str, server: &str, options: &Value) -> Outcome<Self> {
+        let page = browser.open(name).await?;
+        let peer = Self { page: Some(page), read: 0 };
+        peer.call("start", json!([server, options])).await?;
+        Ok(peer)
+    }
+
+    fn page(&self) -> Outcome<&Page> {
+        Ok(self.page.as_ref().ok_or("the page is closed")?)
+    }
+
+    /// Calls a method of the page's peer.
+    pub async fn call(&self, method: &str, args: Value) -> Outcome<Value> {
+        Ok(self.page()?.eval(&format!("return peer.{method}(...{args})")).await?)
+    }
+
+    pub async fn next(&mut self) -> Outcome<Vec<Value>> {
+        // Shorter than the patience of who waits, who may have given up.
+        let new = self.call("after", json!([self.read, 10_000])).await?;
+        let new = new.as_array().cloned().unwrap_or_default();
+        self.read += new.len();
+        Ok(new)
+    }
+
+    pub async fn emit(&mut self, event: &str, args: Value) -> Outcome {
+        self.call("emit", json!([event, args])).await.map(drop)
+    }
+
+    pub async fn emit_to(&mut self, id: &str, event: &str, args: Value) -> Outcome {
+        self.call("emitTo", json!([id, event, args])).await.map(drop)
+    }
+
+    pub async fn raw(&mut self, id: &str, frame: Value) -> Outcome {
+        self.call("raw", json!([id, frame])).await.map(drop)
+    }
+
+    pub async fn on(&mut self, tag: &str, event: &str, options: Value) -> Outcome {
+        self.call("on", json!([tag, event, options])).await.map(drop)
+    }
+
+    pub async fn off(&mut self, tag: &str) -> Outcome {
+        self.call("off", json!([tag])).await.map(drop)
+    }
+
+    pub async fn server_emit(&mut self, event: &str, args: Value) -> Outcome {
+        self.call("serverEmit", json!([event, args])).await.map(drop)
+    }
+
+    pub async fn server_ask(&mut self, event: &str, args: Value) -> Outcome<Value> {
+        self.call("serverAsk", json!([event, args])).await
+    }
+
+    pub async fn stream(&mut self, name: &str, tracks: Value, options: Value) -> Outcome<Value> {
+        self.call("stream", json!([name, tracks, options])).await
+    }
+
+    pub async fn add_track(&mut self, name: &str, track: Value) -> Outcome {
+        self.call("addTrack", json!([name, track])).await.map(drop)
+    }
+
+    pub async fn remove_track(&mut self, name: &str, kind: &str) -> Outcome {
+        self.call("removeTrack", json!([name, kind])).await.map(drop)
+    }
+
+    pub async fn replace_track(&mut self, name: &str, track: Value) -> Outcome {
+        self.call("replaceTrack", json!([name, track])).await.map(drop)
+    }
+
+    pub async fn untrack(&mut self, name: &str) -> Outcome {
+        self.call("untrack", json!([name])).await.map(drop)
+    }
+
+    pub async fn tracks(&mut self) -> Outcome<Value> {
+        self.call("tracks", json!([])).await
+    }
+
+    pub async fn disconnect(&mut self) -> Outcome {
+        self.call("disconnect", json!([])).await.map(drop)
+    }
+
+    pub async fn close(&mut self) -> Outcome {
+        match self.page.take() {
+            Some(page) => Ok(page.close().await?),
+            None => Ok(()),
+        }
+    }
+
+    pub async fn crash(&mut self) -> Outcome {
+        match self.page.take() {
+            Some(page) => Ok(page.crash().await?),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The verbs of a peer, whoever's it is, and the log of what happened to it.
+
+use crate::Outcome;
+use crate::ours::Ours;
+use crate::page::PagePeer;
+use crate::world::Kind;
+use confab_testkit::browser::Browser;
+use confab_testkit::process::PATIENCE;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// A peer under test.
+///
+/// Its log holds `{ tag, event, args }` for what a listener heard, `{ channel, event, args }` for channels. In arguments
+/// `{ "$stream": name }` is a stream of ours when sent and `{ "$stream": id, "msid": … }` one of theirs when received.
+pub struct Peer {
+    side: Side,
+    log: Vec<Value>,
+    id: String,
+}
+
+/// The two implementations.
+enum Side {
+    Ours(Box<Ours>),
+    Page(PagePeer),
+}
+
+/// Calls the method of the same name, whichever side it is.
+macro_rules! verbs {
+    ($($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*) $(-> $result:ty)?;)*) => {
+        impl Peer {
+            $($(#[$doc])* pub async fn $name(&mut self, $($arg: $type),*) -> Outcome$(<$result>)? {
+                match &mut self.side {
+                    Side::Ours(ours) => ours.$name($($arg),*).await,
+                    Side::Page(page) => page.$name($($arg),*).await,
+                }
+            })*
+        }
+    };
+}
+
+verbs! {
+    /// `socket.emit`; arguments may hold streams.
+    emit(event: &str, args: Value);
+    /// `socket.peer(id).emit`.
+    emit_to(id: &str, event: &str, args: Value);
+    /// A frame on ctrl, below the library: text, or bytes.
+    raw(id: &str, frame: Value);
+    /// `socket.on` (or `once`), heard under `tag`; `peer` in the options makes it `socket.peer(id).on`.
+    on(tag: &str, event: &str, options: Value);
+    /// `off` of what listens under `tag`.
+    off(tag: &str);
+    /// `socket.server.emit`.
+    server_emit(event: &str, args: Value);
+    /// `socket.server.emit` with an acknowledgement.
+    server_ask(event: &str, args: Value) -> Value;
+    /// `new RTCIOStream` called `name`; answers with its `id` and `msid`.
+    stream(name: &str, tracks: Value, options: Value) -> Value;
+    /// `stream.addTrack`.
+    add_track(name: &str, track: Value);
+    /// `stream.removeTrack` of its tracks of one kind.
+    remove_track(name: &str, kind: &str);
+    /// `stream.replaceTrack`.
+    replace_track(name: &str, track: Value);
+    /// `socket.untrackStream`.
+    untrack(name: &str);
+    /// What comes in now: `[{ event, kind, stream, msid, moving, width }]`.
+    tracks() -> Value;
+    /// Leaves the server; peers stay.
+    disconnect();
+    /// Ends as a person does who closes the window.
+    close();
+}
+
+impl Peer {
+    /// A peer that begins to connect to `server`.
+    pub async fn start(kind: Kind, browser: &Browser, name: &str, server: &str, options: Value) -> Outcome<Self> {
+        let side = match kind {
+            Kind::Ours => Side::Ours(Box::new(Ours::start(server, &options)?)),
+            Kind::Page => Side::Page(PagePeer::start(browser, name, server, &options).await?),
+        };
+        Ok(Self { side, log: Vec::new(), id: String::new() })
+    }
+
+    /// Joins `room` once the server is there.
+    pub async fn join(&mut self, room: &str) -> Outcome {
+        self.wait(json!({ "tag": "connect" })).await?;
+        self.rejoin(room).await
+    }
+
+    /// Joins `room` on a connection that stands.
+    pub async fn rejoin(&mut self, room: &str) -> Outcome {
+        let answer = self.server_ask("join-room", json!([{ "roomId": room, "name": "someone" }])).await?;
+        self.id = answer[0]["id"].as_str().ok_or_else(|| format!("not joined: {answer}"))?.to_owned();
+        if let Side::Ours(ours) = &self.side {
+            ours.joined(&self.id);
+        }
+        Ok(())
+    }
+
+    /// Its id in the room.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whose it is.
+    pub fn kind(&self) -> Kind {
+        match self.side {
+            Side::Ours(_) => Kind::Ours,
+            Side::Page(_) => Kind::Page,
+        }
+    }
+
+    /// Ends the page's process, as nobody does.
+    pub async fn crash(&mut self) -> Outcome {
+        match &mut self.side {
+            Side::Ours(_) => Err("this process goes on".into()),
+            Side::Page(page) => page.crash().await,
+        }
+    }
+
+    /// The first entry of the log, past or future, that has everything `pattern` has. It is taken out.
+    pub async fn wait(&mut self, pattern: Value) -> Outcome<Value> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(index) = self.log.iter().position(|entry| has(entry, &pattern)) {
+                return Ok(self.log.remove(index));
+            }
+            let more = match &mut self.side {
+                Side::Ours(ours) => timeout_at(end, ours.next()).await.ok(),
+                Side::Page(page) => timeout_at(end, page.next()).await.ok(),
+            };
+            let Some(more) = more else {
+                let recent = &self.log[self.log.len().saturating_sub(12)..];
+                return Err(format!("{:?} waited in vain for {pattern}; there was {recent:#?}", self.kind()).into());
+            };
+            self.log.extend(more?);
+        }
+    }
+
+    /// The entries so far that have everything `pattern` has.
+    pub fn seen(&self, pattern: &Value) -> usize {
+        self.log.iter().filter(|entry| has(entry, pattern)).count()
+    }
+
+    /// Waits until what comes in satisfies `condition`.
+    pub async fn wait_for_tracks(&mut self, what: &str, condition: impl Fn(&[Value]) -> bool) -> Outcome<Vec<Value>> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let tracks = self.tracks().await?;
+            let list = tracks.as_array().cloned().unwrap_or_default();
+            if condition(&list) {
+                return Ok(list);
+            }
+            if Instant::now() > end {
+                return Err(format!("{:?} waited in vain for {what}; there is {tracks:#}", self.kind()).into());
+            }
+            // A condition of pictures has nothing that could wake anybody.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+/// True if `entry` has everything that `pattern` has.
+fn has(entry: &Value, pattern: &Value) -> bool {
+    match (entry, pattern) {
+        (Value::Object(entry), Value::Object(pattern)) => {
+            pattern.iter().all(|(key, wanted)| entry.get(key).is_some_and(|value| has(value, wanted)))
+        }
+        (Value::Array(entry), Value::Array(pattern)) => {
+            entry.len() == pattern.len() && entry.iter().zip(pattern).all(|(value, wanted)| has(value, wanted))
+        }
+        (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
+        _ => entry == pattern,
+    }
+}
