@@ -42,6 +42,8 @@ mod peer;
 mod registry;
 mod shared;
 mod signaling;
+#[cfg(test)]
+mod simulation;
 mod socket;
 
 pub use args::Args;

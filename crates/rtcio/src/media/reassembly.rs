@@ -8,7 +8,8 @@ use bytes::{Bytes, BytesMut};
 use confab_protocol::limits;
 use confab_protocol::media::{Codec, EncodedFrame};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long a missing packet is waited for: a few round trips of negative acknowledgement and answer.
 const PATIENCE: Duration = Duration::from_millis(200);

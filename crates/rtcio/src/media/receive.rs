@@ -7,9 +7,10 @@ use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication
 use rtc::rtp;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 
 /// Shortest time between two requests for a key frame.
@@ -109,7 +110,7 @@ async fn pump_video(
                 continue;
             }
             event = source.poll() => event,
-            () = tokio::time::sleep_until(wake.unwrap_or(now).into()), if wake.is_some() => continue,
+            () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => continue,
         };
         match event {
             Some(TrackRemoteEvent::OnRtpPacket(packet)) => {

@@ -93,17 +93,17 @@ impl Connection {
                 credential: server.credential.unwrap_or_default(),
             })
             .collect();
-        let pc = PeerConnectionBuilder::new()
+        let builder = PeerConnectionBuilder::new()
             .with_configuration(RTCConfigurationBuilder::new().with_ice_servers(servers).build())
             .with_media_engine(media_engine)
             .with_setting_engine(settings)
             .with_interceptor_registry(registry)
             .with_handler(Arc::new(Handler { events: events_sender, state: state_sender }))
             .with_udp_addrs(bind_addresses())
-            .with_data_channel_send_buffer_limit(CTRL_BUFFER)
-            .build()
-            .await?;
-        let pc: Arc<dyn PeerConnection> = Arc::new(pc);
+            .with_data_channel_send_buffer_limit(CTRL_BUFFER);
+        #[cfg(test)]
+        let builder = crate::simulation::equip(builder);
+        let pc: Arc<dyn PeerConnection> = Arc::new(builder.build().await?);
         let init = RTCDataChannelInit { ordered: true, negotiated: Some(0), ..RTCDataChannelInit::default() };
         let ctrl = pc.create_data_channel(CTRL_LABEL, Some(init)).await?;
         Ok(Self { pc, ctrl, events, state, feedback })

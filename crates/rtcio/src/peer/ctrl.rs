@@ -4,7 +4,8 @@ use confab_protocol::ctrl::Envelope;
 use confab_protocol::limits;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 use webrtc::data_channel::{DataChannel, RTCDataChannelMessage};
 use webrtc::error::Error;
 

@@ -41,6 +41,9 @@ pub(crate) enum Command {
     Left,
     /// The server says that the peer begins anew: so do we, and offer.
     Restart,
+    /// Say whether the negotiation is at rest.
+    #[cfg(test)]
+    Settled(oneshot::Sender<bool>),
     /// Report statistics.
     Stats(oneshot::Sender<PeerReport>),
 }

@@ -12,9 +12,9 @@ use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYP
 use rtc::rtp;
 use rtc::rtp_transceiver::rtp_sender::{RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind};
 use std::sync::Arc;
-use std::time::Instant;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use uuid::Uuid;
 use webrtc::error::Result;
 use webrtc::media_stream::track_local::TrackLocal;
@@ -124,17 +124,10 @@ impl Outbound {
         let mut negotiate = false;
         for step in steps {
             match step {
-                Step::Swap(slot, wish) => self.slots[slot].set(Some(wanted[wish].1.clone()), feedback),
-                Step::Revive(slot, wish) => {
+                Step::Swap(slot, wish) | Step::Revive(slot, wish) => {
                     self.slots[slot].set(Some(wanted[wish].1.clone()), feedback);
-                    self.slots[slot].transceiver.set_direction(RTCRtpTransceiverDirection::Sendonly).await?;
-                    negotiate = true;
                 }
-                Step::Idle(slot) => {
-                    self.slots[slot].set(None, feedback);
-                    self.slots[slot].transceiver.set_direction(RTCRtpTransceiverDirection::Inactive).await?;
-                    negotiate = true;
-                }
+                Step::Idle(slot) => self.slots[slot].set(None, feedback),
                 Step::Add(wish) => {
                     let (msid, track) = &wanted[wish];
                     let slot = Slot::open(pc, msid, track, tasks).await?;
@@ -143,6 +136,11 @@ impl Outbound {
                     negotiate = true;
                 }
             }
+        }
+        // Also those of which nothing is wanted anew: the library forgets that an m-line is to send when the other side,
+        // which does not know of it yet, offers it as inactive.
+        for slot in &self.slots {
+            negotiate |= slot.aim().await?;
         }
         Ok(negotiate)
     }
@@ -197,6 +195,22 @@ impl Slot {
     fn set(&self, track: Option<LocalTrack>, feedback: &Feedback) {
         feedback.route(self.ssrc, track.clone());
         self.feed.send_modify(|feed| feed.track = track);
+    }
+
+    /// Makes the m-line send exactly while it has a track. Whether the other side sends on it is the other side's matter.
+    /// True if the other side must be told.
+    async fn aim(&self) -> Result<bool> {
+        use RTCRtpTransceiverDirection::{Inactive, Recvonly, Sendonly, Sendrecv};
+        let sends = self.feed.borrow().track.is_some();
+        let wanted = match (self.transceiver.direction().await?, sends) {
+            (Sendonly | Sendrecv, true) | (Recvonly | Inactive, false) => return Ok(false),
+            (Recvonly, true) => Sendrecv,
+            (_, true) => Sendonly,
+            (Sendrecv, false) => Recvonly,
+            (_, false) => Inactive,
+        };
+        self.transceiver.set_direction(wanted).await?;
+        Ok(true)
     }
 
     /// The negotiated payload type, if the m-line sends.

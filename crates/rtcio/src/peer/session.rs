@@ -14,10 +14,10 @@ use confab_protocol::signaling::{Candidate, Description, Signal};
 use rtc::peer_connection::configuration::RTCOfferOptions;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use webrtc::data_channel::DataChannelEvent;
 use webrtc::error::Result;
 use webrtc::peer_connection::{RTCIceCandidateInit, RTCPeerConnectionState, RTCSdpType, RTCSessionDescription};
@@ -124,7 +124,7 @@ impl<'a> Session<'a> {
                 self.reconcile().await;
                 None
             }
-            () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => {
+            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                 tracing::info!("the peer did not come back in time");
                 Some(End::Gone)
             }
@@ -132,7 +132,7 @@ impl<'a> Session<'a> {
                 self.offer().await;
                 None
             }
-            () = sleep_until(held.unwrap_or_else(Instant::now).into()), if held.is_some() => {
+            () = sleep_until(held.unwrap_or_else(Instant::now)), if held.is_some() => {
                 self.ctrl.release().await;
                 None
             }
@@ -268,6 +268,16 @@ impl<'a> Session<'a> {
             }
             Command::Restart => {
                 return Some(End::Again { polite: true, offer: None, signaling_up: self.signaling_up });
+            }
+            #[cfg(test)]
+            Command::Settled(reply) => {
+                // Both are null exactly in the signaling state `stable` (W3C webrtc-pc section 4.4.1.1).
+                let pc = &self.connection.pc;
+                let stable =
+                    pc.pending_local_description().await.is_none() && pc.pending_remote_description().await.is_none();
+                let at_rest =
+                    self.negotiation.is_ready() && !self.negotiation.is_offering() && !self.negotiation.is_due();
+                reply.send(stable && at_rest && self.state == PeerState::Connected).ok();
             }
             Command::Stats(reply) => {
                 reply.send(stats::report(&self.context.id, self.state, &self.connection).await).ok();

@@ -1,6 +1,7 @@
 //! When a peer counts as gone (protocol section 6), as a state machine without clocks of its own.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long a connection may take that has never stood.
 const FIRST_CONNECTION: Duration = Duration::from_secs(40);

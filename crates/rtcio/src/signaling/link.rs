@@ -38,9 +38,17 @@ pub(crate) enum LinkEvent {
 
 /// A connection that the server has accepted.
 pub(crate) struct Link {
-    client: Client,
+    wire: Wire,
     events: mpsc::Receiver<LinkEvent>,
     sender: mpsc::Sender<LinkEvent>,
+}
+
+/// What carries a link.
+enum Wire {
+    Server(Client),
+    /// A simulated server on the virtual clock.
+    #[cfg(test)]
+    Simulated(crate::simulation::Wire),
 }
 
 /// A write that failed: the link is broken.
@@ -58,6 +66,10 @@ impl Link {
 
     async fn open_unbounded(url: &Url, auth: Option<&Value>) -> Result<Self, UserError> {
         let (sender, events) = mpsc::channel(LINK_QUEUE);
+        #[cfg(test)]
+        if let Some(opened) = crate::simulation::dial(url, &sender).await {
+            return Ok(Self { wire: Wire::Simulated(opened?), events, sender });
+        }
         let push = |sender: &mpsc::Sender<LinkEvent>, event: LinkEvent| {
             let sender = sender.clone();
             async move {
@@ -81,7 +93,7 @@ impl Link {
             builder = builder.auth(auth.clone());
         }
         let client = builder.connect().await.map_err(|error| classify(&chain(&error)))?;
-        let mut link = Self { client, events, sender };
+        let mut link = Self { wire: Wire::Server(client), events, sender };
         match link.events.recv().await {
             Some(LinkEvent::Open) => Ok(link),
             Some(LinkEvent::Error(text)) if text.contains("ConnectError") => {
@@ -103,7 +115,11 @@ impl Link {
 
     /// Sends an event.
     pub(crate) async fn emit(&self, event: &str, args: Vec<Value>) -> Result<(), Broken> {
-        bounded(self.client.emit(event, Payload::Text(args))).await
+        match &self.wire {
+            Wire::Server(client) => bounded(client.emit(event, Payload::Text(args))).await,
+            #[cfg(test)]
+            Wire::Simulated(wire) => wire.emit(event, args, None),
+        }
     }
 
     /// Sends an event that wants an answer, which comes as [`LinkEvent::Ack`] with `number`. One at a time: the
@@ -117,7 +133,13 @@ impl Link {
             }
             .boxed()
         };
-        bounded(self.client.emit_with_ack(event, Payload::Text(args), limits::ACK_TIMEOUT, on_ack)).await
+        match &self.wire {
+            Wire::Server(client) => {
+                bounded(client.emit_with_ack(event, Payload::Text(args), limits::ACK_TIMEOUT, on_ack)).await
+            }
+            #[cfg(test)]
+            Wire::Simulated(wire) => wire.emit(event, args, Some(number)),
+        }
     }
 
     /// Writes something without meaning: an error tells that the stream has ended.
@@ -127,8 +149,14 @@ impl Link {
 
     /// Says goodbye and closes.
     pub(crate) async fn close(&self) {
-        if timeout(WRITE_TIMEOUT, self.client.disconnect()).await.is_err() {
-            tracing::debug!("the server took no goodbye");
+        match &self.wire {
+            Wire::Server(client) => {
+                if timeout(WRITE_TIMEOUT, client.disconnect()).await.is_err() {
+                    tracing::debug!("the server took no goodbye");
+                }
+            }
+            #[cfg(test)]
+            Wire::Simulated(wire) => wire.close(),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! make fresh ones when it is back.
 
 mod backoff;
-mod link;
+pub(crate) mod link;
 mod outbox;
 
 use crate::AckError;

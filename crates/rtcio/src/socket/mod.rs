@@ -135,6 +135,14 @@ impl Socket {
         Peer { shared: Arc::clone(&self.shared), id: id.to_owned() }
     }
 
+    /// True if the connection to the peer stands, its negotiation is at rest and in `stable`.
+    #[cfg(test)]
+    pub(crate) async fn is_settled(&self, id: &str) -> bool {
+        let (reply, answer) = oneshot::channel();
+        let Some(peer) = self.shared.peer(id) else { return false };
+        peer.commands.send(Command::Settled(reply)).await.is_ok() && answer.await.unwrap_or(false)
+    }
+
     /// Ids of the peers to which `ctrl` is open.
     pub async fn peers(&self) -> Vec<String> {
         self.shared.peers().into_iter().filter(|(_, peer)| peer.is_connected()).map(|(id, _)| id).collect()

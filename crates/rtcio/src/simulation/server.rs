@@ -1,0 +1,282 @@
+//! The signaling server of a world: one room, the rules of `confab-server`, and lines that can be cut.
+
+use super::World;
+use crate::signaling::link::{Broken, LinkEvent};
+use confab_protocol::signaling::{
+    INIT_OFFER, InitOffer, JOIN_ROOM, JoinReply, JoinRoom, MESSAGE, Member, PEER_LEFT, PeerRef, Relayed,
+    USER_CONNECTED, USER_DISCONNECTED, Welcome,
+};
+use confab_protocol::{ErrorCode, UserError};
+use rand::Rng;
+use rand::rngs::StdRng;
+use serde_json::{Value, json};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, sleep_until};
+use url::Url;
+
+/// Longest time a message takes on a line.
+const LATENCY_MS: u64 = 120;
+/// How long an attempt to reach a server takes that is not reachable.
+const REFUSAL: Duration = Duration::from_millis(300);
+
+/// The server.
+#[derive(Debug)]
+pub(super) struct Server {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    rng: StdRng,
+    /// Hosts whose lines are cut.
+    cut: HashSet<String>,
+    lines: Vec<Arc<Line>>,
+    seats: Vec<Seat>,
+    lines_made: u64,
+    /// Chance that an answer, a candidate or a question comes twice.
+    echo: f64,
+}
+
+#[derive(Debug)]
+struct Seat {
+    id: String,
+    line: Arc<Line>,
+}
+
+/// One connection of a client. Each direction keeps its order.
+#[derive(Debug)]
+struct Line {
+    host: String,
+    number: u64,
+    up: mpsc::UnboundedSender<(Instant, Sent)>,
+    down: mpsc::UnboundedSender<(Instant, LinkEvent)>,
+    /// When the last message of each direction arrives.
+    last: Mutex<[Instant; 2]>,
+    dead: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Sent {
+    event: String,
+    args: Vec<Value>,
+    request: Option<u64>,
+}
+
+/// The client's end of a line.
+pub(crate) struct Wire {
+    line: Arc<Line>,
+    server: Arc<Server>,
+}
+
+/// Connects to the server of this thread's world, if there is one. The host name says who calls.
+pub(crate) async fn dial(url: &Url, events: &mpsc::Sender<LinkEvent>) -> Option<Result<Wire, UserError>> {
+    let server = World::current()?.server;
+    let host = url.host_str().unwrap_or_default().to_owned();
+    sleep(REFUSAL).await;
+    Some(match server.accept(host, events.clone()) {
+        Some(line) => Ok(Wire { line, server }),
+        None => Err(ErrorCode::ServerUnreachable.into()),
+    })
+}
+
+impl Wire {
+    pub(crate) fn emit(&self, event: &str, args: Vec<Value>, request: Option<u64>) -> Result<(), Broken> {
+        // What is written to a line that is cut is lost without a word.
+        if !self.line.dead.load(Ordering::Relaxed) {
+            let at = self.server.arrival(&self.line, 0);
+            self.line.up.send((at, Sent { event: event.to_owned(), args, request })).ok();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn close(&self) {
+        self.line.dead.store(true, Ordering::Relaxed);
+        self.server.hung_up(&self.line);
+    }
+}
+
+impl Server {
+    pub(super) fn new(rng: StdRng) -> Arc<Self> {
+        let state = State { rng, cut: HashSet::new(), lines: Vec::new(), seats: Vec::new(), lines_made: 0, echo: 0.0 };
+        Arc::new(Self { state: Mutex::new(state) })
+    }
+
+    /// Chance that an answer, a candidate or a question is delivered twice.
+    pub(super) fn set_echo(&self, echo: f64) {
+        self.state.lock().unwrap().echo = echo;
+    }
+
+    /// Cuts the line of `host` and lets no new one be made. Both ends notice in their own time; until then what they say
+    /// is lost.
+    pub(super) fn cut(self: &Arc<Self>, host: &str) {
+        let (lines, client, server) = {
+            let mut state = self.state.lock().unwrap();
+            state.cut.insert(host.to_owned());
+            let lines: Vec<Arc<Line>> = state.lines.iter().filter(|line| line.host == host).cloned().collect();
+            state.lines.retain(|line| line.host != host);
+            let mut notice = |max| Duration::from_millis(state.rng.random_range(0..max));
+            (lines, notice(4_000), notice(9_000))
+        };
+        for line in lines {
+            line.dead.store(true, Ordering::Relaxed);
+            line.down.send((Instant::now() + client, LinkEvent::Error("cut".to_owned()))).ok();
+            let this = Arc::clone(self);
+            tokio::spawn(async move {
+                sleep(server).await;
+                this.hung_up(&line);
+            });
+        }
+    }
+
+    /// Lets `host` connect again.
+    pub(super) fn mend(&self, host: &str) {
+        self.state.lock().unwrap().cut.remove(host);
+    }
+
+    fn accept(self: &Arc<Self>, host: String, events: mpsc::Sender<LinkEvent>) -> Option<Arc<Line>> {
+        let mut state = self.state.lock().unwrap();
+        if state.cut.contains(&host) {
+            return None;
+        }
+        state.lines_made += 1;
+        let (up, mut from_client) = mpsc::unbounded_channel::<(Instant, Sent)>();
+        let (down, mut to_client) = mpsc::unbounded_channel::<(Instant, LinkEvent)>();
+        let now = Instant::now();
+        let line = Arc::new(Line {
+            host,
+            number: state.lines_made,
+            up,
+            down,
+            last: Mutex::new([now; 2]),
+            dead: AtomicBool::new(false),
+        });
+        state.lines.push(Arc::clone(&line));
+        line.down.send((now, LinkEvent::Open)).ok();
+        tokio::spawn(async move {
+            while let Some((at, event)) = to_client.recv().await {
+                sleep_until(at).await;
+                if events.send(event).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let (this, caller) = (Arc::clone(self), Arc::downgrade(&line));
+        tokio::spawn(async move {
+            while let Some((at, sent)) = from_client.recv().await {
+                sleep_until(at).await;
+                let Some(line) = caller.upgrade() else { return };
+                if !line.dead.load(Ordering::Relaxed) {
+                    this.handle(&line, sent);
+                }
+            }
+        });
+        Some(line)
+    }
+
+    /// When a message that is sent now arrives.
+    fn arrival(&self, line: &Line, direction: usize) -> Instant {
+        let latency = self.state.lock().unwrap().rng.random_range(1..LATENCY_MS);
+        arrival(line, direction, latency)
+    }
+
+    fn hung_up(&self, line: &Arc<Line>) {
+        let mut state = self.state.lock().unwrap();
+        state.lines.retain(|other| other.number != line.number);
+        let Some(place) = state.seats.iter().position(|seat| seat.line.number == line.number) else { return };
+        let gone = json!(PeerRef { id: state.seats.remove(place).id });
+        state.tell_all(PEER_LEFT, &gone);
+        state.tell_all(USER_DISCONNECTED, &gone);
+    }
+
+    fn handle(&self, line: &Arc<Line>, sent: Sent) {
+        let mut state = self.state.lock().unwrap();
+        let argument = sent.args.into_iter().next().unwrap_or_default();
+        match sent.event.as_str() {
+            JOIN_ROOM => {
+                let join: JoinRoom = serde_json::from_value(argument).expect("a request to join");
+                let welcome = state.join(line, join);
+                let reply = serde_json::to_value(JoinReply::Welcome(welcome)).unwrap();
+                state.push(line, LinkEvent::Ack(sent.request.expect("a request"), vec![reply]));
+            }
+            MESSAGE => {
+                let Relayed { target, data, .. } = serde_json::from_value(argument).expect("a signal");
+                state.relay(line, &target, &data);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn arrival(line: &Line, direction: usize, latency_ms: u64) -> Instant {
+    let mut last = line.last.lock().unwrap();
+    last[direction] = last[direction].max(Instant::now() + Duration::from_millis(latency_ms));
+    last[direction]
+}
+
+impl State {
+    fn push(&mut self, line: &Line, event: LinkEvent) {
+        if !line.dead.load(Ordering::Relaxed) {
+            let at = arrival(line, 1, self.rng.random_range(1..LATENCY_MS));
+            line.down.send((at, event)).ok();
+        }
+    }
+
+    fn tell(&mut self, line: &Line, event: &str, data: &Value) {
+        self.push(line, LinkEvent::Event(event.to_owned(), vec![data.clone()]));
+    }
+
+    fn tell_all(&mut self, event: &str, data: &Value) {
+        let lines: Vec<Arc<Line>> = self.seats.iter().map(|seat| Arc::clone(&seat.line)).collect();
+        for line in lines {
+            self.tell(&line, event, data);
+        }
+    }
+
+    /// As `confab-server` does it: the token is the id itself here.
+    fn join(&mut self, line: &Arc<Line>, join: JoinRoom) -> Welcome {
+        let inside = self.seats.iter().any(|seat| seat.line.number == line.number);
+        let resumed = join.resume.is_some();
+        let id = join.resume.unwrap_or_else(|| format!("id-{}", line.number));
+        let taken = self.seats.iter().any(|seat| seat.id == id);
+        let connected = if resumed { join.connected } else { Vec::new() };
+        let others: Vec<(String, Arc<Line>)> = self
+            .seats
+            .iter()
+            .filter(|seat| seat.id != id)
+            .map(|seat| (seat.id.clone(), Arc::clone(&seat.line)))
+            .collect();
+        let me = json!(Member { id: id.clone(), name: line.host.clone() });
+        for (other, theirs) in &others {
+            if !inside {
+                let member = json!(Member { id: other.clone(), name: theirs.host.clone() });
+                self.tell(line, USER_CONNECTED, &member);
+            }
+            if !taken {
+                self.tell(theirs, USER_CONNECTED, &me);
+            }
+            if !connected.contains(other) && (!inside || resumed) {
+                self.tell(theirs, INIT_OFFER, &json!(InitOffer { source: id.clone() }));
+            }
+        }
+        self.seats.retain(|seat| seat.id != id);
+        self.seats.push(Seat { id: id.clone(), line: Arc::clone(line) });
+        let members = others.into_iter().map(|(id, line)| Member { id, name: line.host.clone() }).collect();
+        Welcome { id: id.clone(), members, ice_servers: Vec::new(), resume: Some(id) }
+    }
+
+    fn relay(&mut self, line: &Line, target: &str, data: &Value) {
+        let source = self.seats.iter().find(|seat| seat.line.number == line.number).map(|seat| seat.id.clone());
+        let theirs = self.seats.iter().find(|seat| seat.id == target).map(|seat| Arc::clone(&seat.line));
+        let (Some(source), Some(theirs)) = (source, theirs) else { return };
+        let message = json!(Relayed { source, target: target.to_owned(), data: data.clone() });
+        let offer = data["description"]["type"] == "offer";
+        let times = if !offer && self.echo > 0.0 && self.rng.random_bool(self.echo) { 2 } else { 1 };
+        for _ in 0..times {
+            self.tell(&theirs, MESSAGE, &message);
+        }
+    }
+}
