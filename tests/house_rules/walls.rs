@@ -34,6 +34,8 @@ const REACH: &[(&str, &[&str])] = &[
     ("rtc", &["confab-rtcio"]),
     ("webrtc", &["confab-rtcio"]),
     ("rust_socketio", &["confab-rtcio"]),
+    ("native-tls", &["confab-rtcio"]),
+    ("tokio-native-tls", &["confab-rtcio"]),
     ("axum", &["confab-server"]),
     ("socketioxide", &["confab-server"]),
     ("tokio-tungstenite", &["confab"]),

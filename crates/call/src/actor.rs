@@ -254,6 +254,10 @@ impl Actor {
             Event::Stream { peer, event, stream, .. } => self.stream_named(&peer, &event, &stream).await,
             Event::TrackAdded { peer, stream, track, .. } => self.track_added(&peer, &stream, track).await,
             Event::TrackRemoved { peer, track, .. } => self.track_removed(&peer, &track).await,
+            // Other servers and paths may still do; without any, the peer's state tells.
+            Event::IceCandidateError { peer, url, code, text } => {
+                tracing::warn!(peer, url, code, text, "an ICE server can't be used");
+            }
             Event::Misbehaving { peer, what } => {
                 self.notice(false, UserError::with_detail(ErrorCode::PeerMisbehaving, format!("{peer}: {what}"))).await;
             }

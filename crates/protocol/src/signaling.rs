@@ -3,6 +3,7 @@
 use crate::limits;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::fmt;
 
 /// Prefix of every event that belongs to rtc.io itself.
 pub const INTERNAL_PREFIX: &str = "#rtcio:";
@@ -97,8 +98,9 @@ pub struct Welcome {
     pub resume: Option<String>,
 }
 
-/// `RTCIceServer` of W3C webrtc-pc section 4.2.4; `urls` may be one string or a list on the wire.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// `RTCIceServer` of W3C webrtc-pc section 4.2.4; `urls` may be one string or a list on the wire. Its debug form says
+/// whether there is a credential, not which.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IceServer {
     /// stun:, stuns:, turn: or turns: URLs.
     #[serde(deserialize_with = "one_or_many")]
@@ -109,6 +111,13 @@ pub struct IceServer {
     /// TURN credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
+}
+
+impl fmt::Debug for IceServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let present = self.username.is_some() && self.credential.is_some();
+        f.debug_struct("IceServer").field("urls", &self.urls).field("credential", &present).finish()
+    }
 }
 
 impl IceServer {

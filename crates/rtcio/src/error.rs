@@ -38,3 +38,14 @@ pub enum AckError {
     #[error("the socket is closed")]
     Closed,
 }
+
+/// Why [`crate::Socket::ask_ice`] brought no ICE servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AskIceError {
+    /// The server did not answer.
+    #[error(transparent)]
+    Ack(#[from] AckError),
+    /// The answer is not `{ iceServers: […] }`.
+    #[error("the server's answer holds no ICE servers")]
+    Shape,
+}

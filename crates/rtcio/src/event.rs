@@ -98,6 +98,19 @@ pub enum Event {
         /// The track.
         track: RemoteTrack,
     },
+    /// An ICE server can't be used for a peer (W3C `icecandidateerror`, `ice-candidate-error` of Metered's RemotePeer).
+    /// The connection goes on over other servers and paths, if there are any. Each server at most once a connection,
+    /// and each time a relay is lost.
+    IceCandidateError {
+        /// Peer id.
+        peer: String,
+        /// URL of the server; empty if none is usable though the policy allows only relays.
+        url: String,
+        /// STUN error code (RFC 8489 section 14.8), or 701 for a server that can't be reached.
+        code: u16,
+        /// Why, in technical words without credentials.
+        text: String,
+    },
     /// A peer sent a flood or rubbish, which was dropped. At most once in five seconds a peer.
     Misbehaving {
         /// Peer id.

@@ -3,11 +3,12 @@
 
 use crate::EmitError;
 use crate::event::Feed;
+use crate::ice::IceConfig;
 use crate::peer::{self, Watchdog};
 use crate::registry::Registry;
 use crate::signaling;
 use crate::socket::Options;
-use confab_protocol::signaling::{IceServer, Signal};
+use confab_protocol::signaling::Signal;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::Notify;
@@ -20,13 +21,13 @@ pub(crate) struct Shared {
     /// The way of every event to the application.
     pub(crate) feed: Feed,
     pub(crate) watchdog: Watchdog,
+    pub(crate) ice: IceConfig,
     pub(crate) signaling: signaling::Handle,
     /// Ends everything.
     pub(crate) cancel: CancellationToken,
     /// The application has joined its room.
     pub(crate) joined: Notify,
     id: Mutex<Option<String>>,
-    ice_servers: Mutex<Vec<IceServer>>,
     peers: Mutex<HashMap<String, peer::Handle>>,
 }
 
@@ -36,11 +37,11 @@ impl Shared {
             registry: Registry::default(),
             feed: Feed::default(),
             watchdog: options.watchdog,
+            ice: IceConfig::new(options.ice_policy, options.ice_roots, options.ice_servers),
             signaling,
             cancel,
             joined: Notify::new(),
             id: Mutex::default(),
-            ice_servers: Mutex::new(IceServer::sanitize(options.ice_servers)),
             peers: Mutex::default(),
         }
     }
@@ -52,14 +53,6 @@ impl Shared {
     pub(crate) fn set_id(&self, id: &str) {
         *self.id.lock().unwrap_or_else(PoisonError::into_inner) = Some(id.to_owned());
         self.joined.notify_one();
-    }
-
-    pub(crate) fn ice_servers(&self) -> Vec<IceServer> {
-        self.ice_servers.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(crate) fn set_ice_servers(&self, servers: Vec<IceServer>) {
-        *self.ice_servers.lock().unwrap_or_else(PoisonError::into_inner) = IceServer::sanitize(servers);
     }
 
     /// The handle of a peer.

@@ -8,4 +8,5 @@ pub mod network;
 pub mod process;
 pub mod pulse;
 pub mod sound;
+pub mod turn;
 pub mod window;

@@ -1,8 +1,9 @@
 //! The `RTCPeerConnection` of one peer: codecs, interceptors, addresses, and its callbacks turned into queues.
 
 use super::feedback::{Feedback, FeedbackTap};
+use crate::ice::{self, IceConfig, IceTransportPolicy, Notice, Relays};
 use confab_protocol::ctrl::CTRL_LABEL;
-use confab_protocol::signaling::{Candidate, IceServer};
+use confab_protocol::signaling::Candidate;
 use rtc::interceptor::{NackGeneratorBuilder, NackResponderBuilder};
 use rtc::peer_connection::configuration::interceptor_registry::{Registry, Slot};
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_RTX, MIME_TYPE_VP8};
@@ -12,7 +13,7 @@ use rtc::rtp_transceiver::rtp_sender::{
     RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
 };
 use rtc::sdp::extmap::{ABS_SEND_TIME_URI, AUDIO_LEVEL_URI, SDES_MID_URI, TRANSPORT_CC_URI};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -20,9 +21,9 @@ use webrtc::data_channel::{DataChannel, RTCDataChannelInit};
 use webrtc::error::Result;
 use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::{
-    MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder,
-    RTCIceGatheringState, RTCIceServer, RTCPeerConnectionIceEvent, RTCPeerConnectionState, SettingEngineBuilder,
-    configure_rtcp_reports, configure_twcc_receiver_only,
+    MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfiguration,
+    RTCConfigurationBuilder, RTCIceGatheringState, RTCIceServer, RTCIceTransportPolicy, RTCPeerConnectionIceEvent,
+    RTCPeerConnectionState, SettingEngineBuilder, configure_rtcp_reports, configure_twcc_receiver_only,
 };
 
 /// Callbacks that wait for the peer's task: candidates and tracks. When full, the newest is dropped.
@@ -59,6 +60,8 @@ pub(crate) enum PcEvent {
     Track(Arc<dyn TrackRemote>),
     /// The peer opened a channel in-band, which rtc.io never does.
     Channel(Arc<dyn DataChannel>),
+    /// A TURN server can't be used, or no longer.
+    Ice(Notice),
 }
 
 /// A connection with its `ctrl` channel.
@@ -68,11 +71,13 @@ pub(crate) struct Connection {
     pub(crate) events: mpsc::Receiver<PcEvent>,
     pub(crate) state: watch::Receiver<RTCPeerConnectionState>,
     pub(crate) feedback: Arc<Feedback>,
+    relays: Relays,
+    handler: Arc<Handler>,
 }
 
 impl Connection {
     /// Builds a connection; nothing is sent before the first description.
-    pub(crate) async fn open(ice_servers: Vec<IceServer>) -> Result<Self> {
+    pub(crate) async fn open(ice: &IceConfig) -> Result<Self> {
         let (events_sender, events) = mpsc::channel(EVENTS);
         let (state_sender, state) = watch::channel(RTCPeerConnectionState::New);
         let feedback = Arc::new(Feedback::default());
@@ -85,29 +90,96 @@ impl Connection {
             .with_sctp_max_message_size(SctpMaxMessageSize::Unbounded)
             .with_ice_timeouts(Some(ICE_DISCONNECTED), Some(ICE_FAILED), Some(ICE_KEEPALIVE))
             .build();
-        let servers = ice_servers
-            .into_iter()
-            .map(|server| RTCIceServer {
-                urls: server.urls,
-                username: server.username.unwrap_or_default(),
-                credential: server.credential.unwrap_or_default(),
-            })
-            .collect();
+        let relay_only = ice.policy == IceTransportPolicy::Relay;
+        let handler = Arc::new(Handler { events: events_sender, state: state_sender, relay_only });
+        let addresses = bind_addresses();
+        let (relays, configuration) = configure(ice, &addresses, &handler).await?;
         let builder = PeerConnectionBuilder::new()
-            .with_configuration(RTCConfigurationBuilder::new().with_ice_servers(servers).build())
+            .with_configuration(configuration)
             .with_media_engine(media_engine)
             .with_setting_engine(settings)
             .with_interceptor_registry(registry)
-            .with_handler(Arc::new(Handler { events: events_sender, state: state_sender }))
-            .with_udp_addrs(bind_addresses())
+            .with_handler(Arc::clone(&handler) as Arc<dyn PeerConnectionEventHandler>)
+            .with_udp_addrs(addresses)
             .with_data_channel_send_buffer_limit(CTRL_BUFFER);
         #[cfg(test)]
         let builder = crate::simulation::equip(builder);
         let pc: Arc<dyn PeerConnection> = Arc::new(builder.build().await?);
         let init = RTCDataChannelInit { ordered: true, negotiated: Some(0), ..RTCDataChannelInit::default() };
         let ctrl = pc.create_data_channel(CTRL_LABEL, Some(init)).await?;
-        Ok(Self { pc, ctrl, events, state, feedback })
+        Ok(Self { pc, ctrl, events, state, feedback, relays, handler })
     }
+
+    /// A relay was lost: an allocation does not survive its way to the server. The next ICE restart allocates anew, with
+    /// the servers that are set by then.
+    pub(crate) async fn renew_relays(&mut self, ice: &IceConfig) -> Result<()> {
+        // Other ports make other URLs; for the same ones the library would keep what it believes to have.
+        let (relays, configuration) = configure(ice, &bind_addresses(), &self.handler).await?;
+        self.pc.set_configuration(configuration).await?;
+        self.relays = relays;
+        Ok(())
+    }
+
+    /// What a description may tell the peer.
+    pub(crate) fn presentable(&self, sdp: String) -> String {
+        if self.handler.relay_only { ice::hide_addresses(&sdp) } else { sdp }
+    }
+
+    /// Says goodbye, so that the other side knows at once (SCTP ABORT, DTLS close_notify), and gives relays back.
+    pub(crate) async fn close(&mut self) -> Result<()> {
+        let closed = self.pc.close().await;
+        self.relays.close().await;
+        closed
+    }
+}
+
+/// The configuration for the library, in which relays are behind local doors.
+async fn configure(
+    ice: &IceConfig,
+    addresses: &[String],
+    handler: &Arc<Handler>,
+) -> Result<(Relays, RTCConfiguration)> {
+    let (stun, turn) = ice.sorted();
+    let host = door_host(addresses);
+    let tell = {
+        let handler = Arc::downgrade(handler);
+        Arc::new(move |notice| {
+            if let Some(handler) = handler.upgrade() {
+                handler.push(PcEvent::Ice(notice));
+            }
+        })
+    };
+    let (relays, ports) = Relays::open(host, &turn, &ice.roots, &(tell as ice::Tell)).await?;
+    let mut servers: Vec<RTCIceServer> =
+        stun.iter().map(|url| RTCIceServer { urls: vec![url.to_string()], ..RTCIceServer::default() }).collect();
+    // The library can't read an IPv6 address in a TURN URL.
+    let host = if host.is_ipv6() { "localhost".to_owned() } else { host.to_string() };
+    servers.extend(turn.into_iter().zip(ports).map(|(server, port)| RTCIceServer {
+        urls: vec![format!("turn:{host}:{port}")],
+        username: server.username,
+        credential: server.credential,
+    }));
+    let policy = match ice.policy {
+        IceTransportPolicy::All => RTCIceTransportPolicy::All,
+        IceTransportPolicy::Relay => RTCIceTransportPolicy::Relay,
+    };
+    let configuration =
+        RTCConfigurationBuilder::new().with_ice_servers(servers).with_ice_transport_policy(policy).build();
+    Ok((relays, configuration))
+}
+
+/// Where the local doors are: a place that the library's sockets reach. On Linux loopback is reached from a socket of
+/// any interface; other systems do not route between them, so there it is the address of an interface.
+fn door_host(addresses: &[String]) -> IpAddr {
+    let v4 = addresses.iter().any(|address| !address.starts_with('['));
+    let loopback: IpAddr = if v4 { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+    if cfg!(target_os = "linux") {
+        return loopback;
+    }
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    let first = interfaces.iter().map(|interface| interface.ip()).find(|ip| ip.is_ipv4() == v4 && is_usable(ip));
+    // A door on an IPv6 interface has no name that the library understands.
+    first.filter(IpAddr::is_ipv4).unwrap_or(loopback)
 }
 
 /// VP8 with retransmission and Opus with in-band error correction; NACK both ways, reports, transport feedback.
@@ -157,10 +229,7 @@ fn bind_addresses() -> Vec<String> {
 }
 
 fn addresses_for(interfaces: &[IpAddr]) -> Vec<String> {
-    let usable = |ip: &&IpAddr| match ip {
-        IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_link_local() && !ip.is_unspecified(),
-        IpAddr::V6(ip) => !ip.is_loopback() && !ip.is_unicast_link_local() && !ip.is_unspecified(),
-    };
+    let usable = |ip: &&IpAddr| is_usable(ip);
     let mut addresses = Vec::new();
     if interfaces.iter().filter(usable).any(IpAddr::is_ipv4) {
         addresses.push("0.0.0.0:0".to_owned());
@@ -177,10 +246,19 @@ fn addresses_for(interfaces: &[IpAddr]) -> Vec<String> {
     addresses
 }
 
+fn is_usable(ip: &IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_link_local() && !ip.is_unspecified(),
+        IpAddr::V6(ip) => !ip.is_loopback() && !ip.is_unicast_link_local() && !ip.is_unspecified(),
+    }
+}
+
 /// Turns callbacks into queue entries. It must not wait: it runs inside the connection's own task.
 struct Handler {
     events: mpsc::Sender<PcEvent>,
     state: watch::Sender<RTCPeerConnectionState>,
+    /// No address of this computer may be told.
+    relay_only: bool,
 }
 
 impl Handler {
@@ -195,13 +273,19 @@ impl Handler {
 impl PeerConnectionEventHandler for Handler {
     async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
         match event.candidate.to_json() {
-            Ok(init) => self.push(PcEvent::Candidate(Candidate {
-                candidate: init.candidate,
-                // Everything is bundled; an empty mid, as the library has it, names no m-line.
-                sdp_mid: None,
-                sdp_m_line_index: Some(0),
-                username_fragment: init.username_fragment.filter(|fragment| !fragment.is_empty()),
-            })),
+            Ok(mut init) => {
+                if self.relay_only {
+                    let Some(hidden) = ice::hide_related_address(&init.candidate) else { return };
+                    init.candidate = hidden;
+                }
+                self.push(PcEvent::Candidate(Candidate {
+                    candidate: init.candidate,
+                    // Everything is bundled; an empty mid, as the library has it, names no m-line.
+                    sdp_mid: None,
+                    sdp_m_line_index: Some(0),
+                    username_fragment: init.username_fragment.filter(|fragment| !fragment.is_empty()),
+                }));
+            }
             Err(error) => tracing::debug!(%error, "a local candidate can't be written"),
         }
     }

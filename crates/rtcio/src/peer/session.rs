@@ -8,6 +8,7 @@ use super::outbound::Outbound;
 use super::watchdog::{Health, Watch};
 use super::{Command, Context, sdp, stats};
 use crate::Event;
+use crate::ice::Notice;
 use confab_protocol::ipc::PeerState;
 use confab_protocol::limits;
 use confab_protocol::signaling::{Candidate, Description, Signal};
@@ -61,7 +62,7 @@ pub(crate) struct Session<'a> {
 impl<'a> Session<'a> {
     /// Makes a connection.
     pub(crate) async fn open(context: &'a Context, polite: bool, signaling_up: bool) -> Result<Self> {
-        let connection = Connection::open(context.shared.ice_servers()).await?;
+        let connection = Connection::open(&context.shared.ice).await?;
         let now = Instant::now();
         Ok(Self {
             ctrl: Ctrl::new(connection.ctrl.clone(), !polite, now),
@@ -208,6 +209,18 @@ impl<'a> Session<'a> {
                 self.complain("it opened a data channel that was not agreed on".to_owned()).await;
                 channel.close().await.ok();
             }
+            PcEvent::Ice(notice) => self.ice_notice(notice).await,
+        }
+    }
+
+    async fn ice_notice(&mut self, notice: Notice) {
+        let Notice { url, code, reason: text, lost } = notice;
+        self.tell(Event::IceCandidateError { peer: self.context.id.clone(), url, code, text }).await;
+        if lost {
+            match self.connection.renew_relays(&self.context.shared.ice).await {
+                Ok(()) => self.restart_ice().await,
+                Err(error) => tracing::warn!(%error, "relays can't be allocated again"),
+            }
         }
     }
 
@@ -350,7 +363,7 @@ impl<'a> Session<'a> {
 
     async fn send_description(&self, kind: &str, sdp: String) {
         tracing::trace!(kind, sdp, "description sent");
-        let description = Description { kind: kind.to_owned(), sdp };
+        let description = Description { kind: kind.to_owned(), sdp: self.connection.presentable(sdp) };
         self.context.relay(Signal::Description(description)).await;
     }
 
@@ -465,7 +478,7 @@ impl<'a> Session<'a> {
     /// Says goodbye, so that the other side knows at once (SCTP ABORT, DTLS close_notify), and tells what is over.
     async fn close(mut self) {
         self.context.connected.store(false, Ordering::Release);
-        if timeout(CLOSE_TIMEOUT, self.connection.pc.close()).await.is_err() {
+        if timeout(CLOSE_TIMEOUT, self.connection.close()).await.is_err() {
             tracing::warn!("a connection took too long to close");
         }
         self.tasks.shutdown().await;

@@ -2,10 +2,11 @@
 
 use super::Socket;
 use crate::hub::Hub;
+use crate::ice::Root;
 use crate::peer::Watchdog;
 use crate::shared::Shared;
 use crate::signaling::Signaling;
-use crate::{Events, IceServer};
+use crate::{Events, IceServer, IceTransportPolicy};
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -21,13 +22,15 @@ pub(crate) struct Options {
     pub(crate) auto_connect: bool,
     pub(crate) debug: bool,
     pub(crate) ice_servers: Vec<IceServer>,
+    pub(crate) ice_policy: IceTransportPolicy,
+    pub(crate) ice_roots: Vec<Root>,
     pub(crate) watchdog: Watchdog,
 }
 
 /// Options of a [`Socket`] (`SocketOptions` of rtc.io).
 #[derive(Debug, Clone)]
 pub struct SocketBuilder {
-    options: Options,
+    pub(super) options: Options,
     force_new: bool,
 }
 
@@ -39,6 +42,8 @@ impl SocketBuilder {
             auto_connect: true,
             debug: false,
             ice_servers: Vec::new(),
+            ice_policy: IceTransportPolicy::default(),
+            ice_roots: Vec::new(),
             watchdog: Watchdog::default(),
         };
         Self { options, force_new: false }
@@ -59,12 +64,6 @@ impl SocketBuilder {
     /// Makes a connection of its own even if this process has one to the same server (`forceNew` of rtc.io).
     pub fn force_new(mut self, force_new: bool) -> Self {
         self.force_new = force_new;
-        self
-    }
-
-    /// ICE servers (`iceServers` of rtc.io); those that are not well-formed are left out.
-    pub fn ice_servers(mut self, servers: Vec<IceServer>) -> Self {
-        self.options.ice_servers = servers;
         self
     }
 

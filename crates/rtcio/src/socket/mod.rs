@@ -1,6 +1,7 @@
 //! The handles that an application holds.
 
 mod builder;
+mod ice;
 mod peer;
 mod server;
 
@@ -16,7 +17,7 @@ use crate::shared::Shared;
 use crate::signaling;
 use crate::{Args, EmitError};
 use confab_protocol::ctrl::{Envelope, EnvelopeError, is_reserved};
-use confab_protocol::signaling::{INTERNAL_PREFIX, IceServer};
+use confab_protocol::signaling::INTERNAL_PREFIX;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,11 +59,6 @@ impl Socket {
     /// Own id, once [`Socket::set_id`] was called.
     pub fn id(&self) -> Option<String> {
         self.shared.id()
-    }
-
-    /// ICE servers for peers that are made from now on; those that are not well-formed are left out.
-    pub fn set_ice_servers(&self, servers: Vec<IceServer>) {
-        self.shared.set_ice_servers(servers);
     }
 
     /// Sends an event (`socket.emit` of rtc.io), in one of three ways:
