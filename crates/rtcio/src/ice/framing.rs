@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn what_is_not_turn_is_refused() {
-        assert_eq!(next(&mut BytesMut::from(&b"HTTP/1.1 400 Bad Request"[..])), Err(Unframed));
+        assert_eq!(next(&mut BytesMut::from(&b"SSH-2.0-OpenSSH"[..])), Err(Unframed));
         assert_eq!(next(&mut BytesMut::from(&[0, 1, 0, 0, 1, 2, 3, 4][..])), Err(Unframed));
         assert_eq!(next(&mut BytesMut::from(&[0x80, 0, 0, 0][..])), Err(Unframed));
         assert_eq!(frame(&stun(1, &[])[..19]), None);

@@ -145,14 +145,28 @@ impl Door {
                 },
             }
         }
-        // The library is done; what it said last is in the socket.
-        while let Ok((length, from)) = self.local.try_recv_from(&mut buffer) {
-            self.receive(&buffer[..length], from);
-        }
-        self.lines.clear();
-        let goodbye = async { while self.tasks.join_next().await.is_some() {} };
+        let goodbye = async {
+            if let Err(error) = self.drain(&mut buffer).await {
+                tracing::debug!(%error, "the last messages of the library can't be read");
+            }
+            self.lines.clear();
+            while self.tasks.join_next().await.is_some() {}
+        };
         if timeout(GOODBYE, goodbye).await.is_err() {
             tracing::debug!("a relay could not be released");
+        }
+    }
+
+    /// The library is done and what it said last is in the socket: reads up to a mark.
+    async fn drain(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        let me = self.local.local_addr()?;
+        self.local.send_to(&[], me).await?;
+        loop {
+            let (length, from) = self.local.recv_from(buffer).await?;
+            if from == me {
+                return Ok(());
+            }
+            self.receive(&buffer[..length], from);
         }
     }
 
