@@ -1,7 +1,7 @@
 //! Events: `emit` in its ways, `on`, `once`, `off`, per-peer listeners, reserved names.
 
 use crate::Outcome;
-use crate::world::{Kind, World, each_pair};
+use crate::world::{Kind, World, each_pair, stock};
 use serde_json::{Value, json};
 
 /// Values of every JSON type, nested, and text beyond ASCII.
@@ -87,10 +87,15 @@ async fn global_and_per_peer_listeners_both_fire_once_listeners_once_and_ended_o
             tags.push(ben.wait(json!({ "event": "x" })).await?["tag"].clone());
         }
         let count = |tag: &str| tags.iter().filter(|one| *one == tag).count();
-        assert_eq!((count("global"), count("anns"), count("once")), (2, 2, 1), "{tags:?}");
+        // The stock library calls a listener of `once` without its socket, and so never in full.
+        let once = usize::from(ben.kind() == Kind::Ours || !stock());
+        assert_eq!((count("global"), count("anns"), count("once")), (2, 2, once), "{tags:?}");
         assert_eq!((count("cats"), count("ended")), (0, 0), "{tags:?}");
-        let place = |tag: &str| tags.iter().position(|one| one == tag);
-        assert!(place("global") < place("anns"), "global listeners come first: {tags:?}");
+        if ben.kind() == Kind::Page {
+            // Ours are queues of their own, which know no order among themselves.
+            let place = |tag: &str| tags.iter().position(|one| one == tag);
+            assert!(place("global") < place("anns"), "global listeners come first: {tags:?}");
+        }
 
         // Listeners of a peer end with it.
         cat.close().await?;
@@ -113,10 +118,9 @@ async fn what_is_said_before_ctrl_is_open_arrives_when_it_is() -> Outcome {
         let mut ann = world.join(first, room).await?;
         let mut ben = world.start(second, json!({})).await?;
         ben.on("early", "early", json!({})).await?;
-        ann.on("new", "user-connected", json!({})).await?;
         ben.join(room).await?;
-        // The server tells of the newcomer as it asks for the connection: ctrl is not open yet.
-        ann.wait(json!({ "tag": "new", "args": [{ "id": ben.id() }] })).await?;
+        // Known is before connected: ctrl is hardly open yet.
+        ann.knows(&ben).await?;
         ann.emit("early", json!(["bird"])).await?;
         crate::world::meet(&mut ann, &mut ben).await?;
         ben.wait(json!({ "tag": "early", "args": ["bird"] })).await?;
@@ -174,6 +178,24 @@ async fn the_server_answers_acknowledgements_and_tells_of_members() -> Outcome {
         crate::world::meet(&mut ann, &mut ben).await?;
         ben.server_emit("leave-room", json!([{ "roomId": room }])).await?;
         ann.wait(json!({ "tag": "went", "args": [{ "id": ben.id() }] })).await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_the_library_fires_are_refused_or_dropped() -> Outcome {
+    each_pair(async |world, pair, room| {
+        let (mut ann, mut ben) = world.pair(pair, room).await?;
+        ben.on("end", "end", json!({})).await?;
+        for reserved in ["peer-connect", "peer-disconnect", "track-added", "track-removed"] {
+            let sent = ann.emit(reserved, json!([{ "id": "spoofed" }])).await;
+            // A page sends it, and it has to be dropped by who gets it.
+            assert!(sent.is_err() || ann.kind() == Kind::Page, "{reserved} is refused");
+        }
+        ann.emit("end", json!([])).await?;
+        ben.wait(json!({ "tag": "end" })).await?;
+        assert_eq!(ben.seen(&json!({ "args": [{ "id": "spoofed" }] })), 0);
         Ok(())
     })
     .await

@@ -79,3 +79,24 @@ async fn a_server_that_goes_and_comes_back_does_not_end_the_call() -> Outcome {
     })
     .await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_connects_when_it_is_told_to_and_comes_back_after_leaving() -> Outcome {
+    each_pair(async |world, (first, second), room| {
+        let mut ann = world.join(first, room).await?;
+        let mut ben = world.start(second, json!({ "autoConnect": false })).await?;
+        assert!(!ben.is_connected().await?);
+        ben.connect().await?;
+        ben.join(room).await?;
+        assert!(ben.is_connected().await?);
+        meet(&mut ann, &mut ben).await?;
+        ben.disconnect().await?;
+        ben.wait(json!({ "tag": "disconnect" })).await?;
+        assert!(!ben.is_connected().await?);
+        ben.connect().await?;
+        ben.wait(json!({ "tag": "connect" })).await?;
+        assert!(ben.is_connected().await?);
+        Ok(())
+    })
+    .await
+}

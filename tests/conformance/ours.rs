@@ -4,35 +4,34 @@ use crate::Outcome;
 use confab_media::{
     AudioCapture, AudioSource, VideoCapture, VideoConfig, VideoEvent, VideoSource, Vp8Decoder, pattern,
 };
-use confab_rtcio::{Codec, Event, Events, LocalTrack, MediaKind, RemoteTrack, RtcioStream, Socket, Watchdog};
+use confab_rtcio::{
+    Args, Codec, Event, Events, LocalTrack, MediaKind, Message, RemoteTrack, RtcioStream, Socket, Watchdog,
+};
+use futures_util::{Stream, StreamExt, stream};
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::mpsc;
 use url::Url;
+
+/// What happened, as the log has it.
+type Entries = Pin<Box<dyn Stream<Item = Value> + Send>>;
 
 /// The socket, what it sends, and what came.
 pub struct Ours {
     socket: Socket,
-    log: mpsc::UnboundedReceiver<Value>,
+    events: Events,
+    /// What listens, by tag.
+    listening: Vec<(String, Entries)>,
     streams: HashMap<String, Sent>,
-    state: Arc<Mutex<State>>,
-}
-
-#[derive(Default)]
-struct State {
-    listeners: Vec<Listening>,
     received: Vec<Received>,
-    /// The event that told what a stream is, by peer and MediaStream id.
+    /// The event that told what a stream is, and its id, by peer and MediaStream id.
     known: HashMap<(String, String), (String, String)>,
-}
-
-struct Listening {
-    tag: String,
-    event: String,
-    peer: Option<String>,
-    once: bool,
+    /// Read, but not yet given to who waits.
+    read: Vec<Value>,
 }
 
 struct Received {
@@ -80,11 +79,19 @@ impl Ours {
         if let Some(auth) = options.get("auth") {
             builder = builder.auth(auth.clone());
         }
-        let (socket, events) = builder.connect();
-        let (sender, log) = mpsc::unbounded_channel();
-        let state = Arc::new(Mutex::new(State::default()));
-        tokio::spawn(listen(events, sender, Arc::clone(&state)));
-        Ok(Self { socket, log, streams: HashMap::new(), state })
+        let flag = |key: &str| options.get(key).and_then(Value::as_bool);
+        builder = builder.auto_connect(flag("autoConnect").unwrap_or(true));
+        builder = builder.force_new(flag("forceNew").unwrap_or(false)).debug(flag("debug").unwrap_or(false));
+        let (socket, events) = builder.build();
+        Ok(Self {
+            socket,
+            events,
+            listening: Vec::new(),
+            streams: HashMap::new(),
+            received: Vec::new(),
+            known: HashMap::new(),
+            read: Vec::new(),
+        })
     }
 
     pub fn joined(&self, id: &str) {
@@ -92,17 +99,37 @@ impl Ours {
     }
 
     pub async fn next(&mut self) -> Outcome<Vec<Value>> {
-        Ok(vec![self.log.recv().await.ok_or("the socket ended")?])
+        poll_fn(|context| {
+            self.sweep(context);
+            if self.read.is_empty() {
+                return Poll::Pending;
+            }
+            // What was fired before something that is read by now, is read by now as well.
+            self.sweep(context);
+            Poll::Ready(())
+        })
+        .await;
+        Ok(std::mem::take(&mut self.read))
+    }
+
+    /// Reads everything that is there.
+    fn sweep(&mut self, context: &mut Context<'_>) {
+        for (tag, entries) in &mut self.listening {
+            while let Poll::Ready(Some(mut entry)) = entries.as_mut().poll_next(context) {
+                entry["tag"] = json!(tag);
+                self.read.push(entry);
+            }
+        }
+        while let Poll::Ready(Some(event)) = self.events.poll_next_unpin(context) {
+            self.note(event);
+        }
     }
 
     pub async fn emit(&mut self, event: &str, args: Value) -> Outcome {
-        let mut stream = None;
-        let args = self.revive(args, &mut stream);
-        match stream {
-            Some(stream) => self.socket.emit_stream(event, list(args), &stream).await?,
-            None => self.socket.emit(event, list(args)).await?,
-        }
-        Ok(())
+        let mut streams = Vec::new();
+        let values = self.revive(args, &mut streams);
+        let args = streams.iter().fold(Args::new(list(values)), |args, stream| args.with_stream(stream));
+        Ok(self.socket.emit(event, args).await?)
     }
 
     pub async fn emit_to(&mut self, id: &str, event: &str, args: Value) -> Outcome {
@@ -114,14 +141,24 @@ impl Ours {
     }
 
     pub async fn on(&mut self, tag: &str, event: &str, options: Value) -> Outcome {
-        let peer = options.get("peer").and_then(Value::as_str).map(str::to_owned);
+        let peer = options.get("peer").and_then(Value::as_str);
         let once = options.get("once").and_then(Value::as_bool) == Some(true);
-        lock(&self.state).listeners.push(Listening { tag: tag.to_owned(), event: event.to_owned(), peer, once });
+        let entries: Entries = match (peer, once) {
+            (None, false) => {
+                // One table of listeners serves peers and server in rtc.io.
+                let server = self.socket.server().on(event).map(|message| heard(&message.event, &message.args, ""));
+                Box::pin(stream::select(self.socket.on(event).map(|message| entry(&message)), server))
+            }
+            (None, true) => once_only(self.socket.once(event)),
+            (Some(id), false) => Box::pin(self.socket.peer(id).on(event).map(|message| entry(&message))),
+            (Some(id), true) => once_only(self.socket.peer(id).once(event)),
+        };
+        self.listening.push((tag.to_owned(), entries));
         Ok(())
     }
 
     pub async fn off(&mut self, tag: &str) -> Outcome {
-        lock(&self.state).listeners.retain(|listener| listener.tag != tag);
+        self.listening.retain(|(known, _)| known != tag);
         Ok(())
     }
 
@@ -191,10 +228,14 @@ impl Ours {
     }
 
     pub async fn tracks(&mut self) -> Outcome<Value> {
-        let state = lock(&self.state);
-        let tracks = state.received.iter().filter_map(|received| {
+        poll_fn(|context| {
+            self.sweep(context);
+            Poll::Ready(())
+        })
+        .await;
+        let tracks = self.received.iter().filter_map(|received| {
             // As in the page: what no event has told of is nobody's yet.
-            let (event, id) = state.known.get(&(received.peer.clone(), received.msid.clone()))?;
+            let (event, id) = self.known.get(&(received.peer.clone(), received.msid.clone()))?;
             let meter = *lock(&received.meter);
             Some(json!({
                 "event": event, "kind": kind(received.track.kind()), "stream": id, "msid": received.msid,
@@ -202,6 +243,15 @@ impl Ours {
             }))
         });
         Ok(tracks.collect())
+    }
+
+    pub async fn connect(&mut self) -> Outcome {
+        self.socket.connect();
+        Ok(())
+    }
+
+    pub async fn is_connected(&mut self) -> Outcome<bool> {
+        Ok(self.socket.is_connected())
     }
 
     pub async fn disconnect(&mut self) -> Outcome {
@@ -215,13 +265,13 @@ impl Ours {
     }
 
     /// Puts the placeholder of a stream where its mark is.
-    fn revive(&self, value: Value, found: &mut Option<RtcioStream>) -> Value {
+    fn revive(&self, value: Value, found: &mut Vec<RtcioStream>) -> Value {
         match value {
             Value::Array(parts) => parts.into_iter().map(|part| self.revive(part, found)).collect(),
             Value::Object(fields) => {
                 let name = fields.get("$stream").and_then(Value::as_str);
                 if let Some(sent) = name.and_then(|name| self.streams.get(name)) {
-                    *found = Some(sent.stream.clone());
+                    found.push(sent.stream.clone());
                     return json!(sent.stream.placeholder());
                 }
                 fields.into_iter().map(|(key, part)| (key, self.revive(part, found))).collect()
@@ -314,61 +364,54 @@ fn marked(value: &Value, msid: &str) -> Value {
     }
 }
 
-/// Writes what happens into the log.
-async fn listen(mut events: Events, log: mpsc::UnboundedSender<Value>, state: Arc<Mutex<State>>) {
-    let lifecycle = |event: &str, args: Value| {
-        // A test that has ended reads nothing.
-        let _ = log.send(json!({ "tag": event, "event": event, "args": [args] }));
-    };
-    let dispatch = |peer: &str, event: &str, args: &[Value]| {
-        let mut state = lock(&state);
-        // Global listeners first.
-        for global in [true, false] {
-            let hears = |one: &Listening| {
-                one.event == event && one.peer.as_deref().is_none_or(|id| id == peer) && one.peer.is_none() == global
-            };
-            for listener in state.listeners.iter().filter(|one| hears(one)) {
-                let _ = log.send(json!({ "tag": listener.tag, "event": event, "args": args }));
-            }
-            state.listeners.retain(|one| !(one.once && hears(one)));
-        }
-    };
-    while let Some(event) = events.recv().await {
+/// What a listener heard, as the log has it.
+fn heard(event: &str, args: &[Value], msid: &str) -> Value {
+    let args: Vec<_> = args.iter().map(|arg| marked(arg, msid)).collect();
+    json!({ "event": event, "args": args })
+}
+
+fn entry(message: &Message) -> Value {
+    heard(&message.event, &message.args, message.stream.as_ref().map_or("", |stream| &stream.msid))
+}
+
+fn once_only(message: impl Future<Output = Option<Message>> + Send + 'static) -> Entries {
+    Box::pin(stream::once(message).filter_map(async |message| message.as_ref().map(entry)))
+}
+
+impl Ours {
+    fn lifecycle(&mut self, event: &str, args: Value) {
+        self.read.push(json!({ "tag": event, "event": event, "args": [args] }));
+    }
+
+    /// Keeps what came in, and logs the events of the library itself.
+    fn note(&mut self, event: Event) {
         match event {
-            Event::Connected { .. } => lifecycle("connect", Value::Null),
-            Event::Disconnected { reason } => lifecycle("disconnect", json!(reason)),
-            Event::ConnectError { error } => lifecycle("connect_error", json!({ "message": error.message })),
-            Event::PeerConnect { peer } => lifecycle("peer-connect", json!({ "id": peer })),
-            Event::PeerDisconnect { peer } => {
-                lock(&state).listeners.retain(|listener| listener.peer.as_ref() != Some(&peer));
-                lifecycle("peer-disconnect", json!({ "id": peer }));
-            }
-            Event::Message { peer, event, args } => dispatch(&peer, &event, &args),
-            Event::Server { event, args } => dispatch("", &event, &args),
-            Event::Stream { peer, event, args, stream } => {
-                let id = stream.id.clone().unwrap_or_default();
-                lock(&state).known.insert((peer.clone(), stream.msid.clone()), (event.clone(), id));
-                let args: Vec<_> = args.iter().map(|arg| marked(arg, &stream.msid)).collect();
-                dispatch(&peer, &event, &args);
+            Event::Connected { .. } => self.lifecycle("connect", Value::Null),
+            Event::Disconnected { reason } => self.lifecycle("disconnect", json!(reason)),
+            Event::ConnectError { error } => self.lifecycle("connect_error", json!({ "message": error.message })),
+            Event::PeerConnect { peer } => self.lifecycle("peer-connect", json!({ "id": peer })),
+            Event::PeerDisconnect { peer } => self.lifecycle("peer-disconnect", json!({ "id": peer })),
+            Event::PeerState { peer, state } => self.lifecycle("peer-state", json!({ "id": peer, "state": state })),
+            Event::Stream { peer, event, stream, .. } => {
+                let id = stream.id.unwrap_or_default();
+                self.known.insert((peer, stream.msid), (event, id));
             }
             Event::TrackAdded { peer, stream, track, first } => {
                 let meter = measure(&track);
                 let kind = kind(track.kind());
                 let entry = json!({ "peerId": peer, "stream": { "msid": stream.msid }, "track": { "kind": kind } });
-                lock(&state).received.push(Received { peer, msid: stream.msid, track, meter });
+                self.received.push(Received { peer, msid: stream.msid, track, meter });
                 if !first {
-                    lifecycle("track-added", entry);
+                    self.lifecycle("track-added", entry);
                 }
             }
             Event::TrackRemoved { peer, stream, track } => {
-                lock(&state).received.retain(|received| {
+                self.received.retain(|received| {
                     received.peer != peer || received.msid != stream.msid || received.track.id() != track.id()
                 });
                 let kind = kind(track.kind());
-                lifecycle(
-                    "track-removed",
-                    json!({ "peerId": peer, "stream": { "msid": stream.msid }, "track": { "kind": kind } }),
-                );
+                let entry = json!({ "peerId": peer, "stream": { "msid": stream.msid }, "track": { "kind": kind } });
+                self.lifecycle("track-removed", entry);
             }
             _ => {}
         }

@@ -28,6 +28,12 @@ impl PagePeer {
         Ok(self.page()?.eval(&format!("return peer.{method}(...{args})")).await?)
     }
 
+    /// Waits until an expression is truthy.
+    pub async fn wait(&self, expression: &str) -> Outcome {
+        self.page()?.wait(expression, expression).await?;
+        Ok(())
+    }
+
     pub async fn next(&mut self) -> Outcome<Vec<Value>> {
         // Shorter than the patience of who waits, who may have given up.
         let new = self.call("after", json!([self.read, 10_000])).await?;
@@ -86,6 +92,14 @@ impl PagePeer {
 
     pub async fn tracks(&mut self) -> Outcome<Value> {
         self.call("tracks", json!([])).await
+    }
+
+    pub async fn connect(&mut self) -> Outcome {
+        self.call("connect", json!([])).await.map(drop)
+    }
+
+    pub async fn is_connected(&mut self) -> Outcome<bool> {
+        Ok(self.call("connected", json!([])).await? == true)
     }
 
     pub async fn disconnect(&mut self) -> Outcome {

@@ -67,6 +67,10 @@ verbs! {
     untrack(name: &str);
     /// What comes in now: `[{ event, kind, stream, msid, moving, width }]`.
     tracks() -> Value;
+    /// `socket.connect`.
+    connect();
+    /// `socket.connected`.
+    is_connected() -> bool;
     /// Leaves the server; peers stay.
     disconnect();
     /// Ends as a person does who closes the window.
@@ -109,6 +113,17 @@ impl Peer {
         match self.side {
             Side::Ours(_) => Kind::Ours,
             Side::Page(_) => Kind::Page,
+        }
+    }
+
+    /// Waits until it has a connection to `other`, open or not.
+    pub async fn knows(&mut self, other: &Peer) -> Outcome {
+        match &mut self.side {
+            Side::Ours(_) => {
+                self.wait(json!({ "tag": "peer-state", "args": [{ "id": other.id }] })).await?;
+                Ok(())
+            }
+            Side::Page(page) => page.wait(&format!("peer.connection('{}')", other.id)).await,
         }
     }
 

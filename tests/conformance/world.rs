@@ -89,6 +89,11 @@ pub async fn meet(one: &mut Peer, other: &mut Peer) -> Outcome {
     Ok(())
 }
 
+/// True if the page is the stock library instead of ours.
+pub fn stock() -> bool {
+    std::env::var_os("CONFAB_RTCIO_JS").is_some()
+}
+
 /// The pairs to try.
 fn pairs() -> Vec<(Kind, Kind)> {
     let Ok(wanted) = std::env::var("CONFAB_PAIRS") else { return PAIRS.to_vec() };
