@@ -149,15 +149,25 @@ impl Server {
 
     /// Starts one on `address`.
     pub async fn start_on(address: &str) -> Result<Self, ProcessError> {
+        Self::start_with(address, |_| Ok(())).await
+    }
+
+    /// Starts one on `address` after `prepare` had its way with the command (another network, for example).
+    pub async fn start_with(
+        address: &str,
+        prepare: impl FnOnce(&mut Command) -> Result<(), ProcessError>,
+    ) -> Result<Self, ProcessError> {
         let mut command = Command::new(binary("confab-server")?);
         // Nothing of a test leaves this machine, and a server that is started again knows its members.
         command.arg("--listen").arg(address).args(["--stun", "none"]);
         command.env("RUST_LOG", "info").env("CONFAB_SERVER_SECRET", "of the tests");
+        prepare(&mut command)?;
         let mut process = Process::start(command)?;
+        let host = format!("http://{}:", address.rsplit_once(':').map_or(address, |(host, _)| host));
         let url = process
             .wait_for("the server's address", |lines| {
                 lines.iter().find_map(|line| {
-                    let start = line.find("http://127.0.0.1:")?;
+                    let start = line.find(&host)?;
                     let url = line[start..].split(|c: char| c.is_whitespace() || c == ',').next()?;
                     Some(url.trim_end_matches('/').to_owned())
                 })
@@ -197,10 +207,16 @@ impl Peer {
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> Result<Self, ProcessError> {
-        let mut command = Command::new(binary("confab-peer")?);
-        command.args(["join", link, "--name", name, "--json"]).args(arguments);
+        let mut command = Self::command(link, name, arguments)?;
         command.envs(environment.iter().copied());
         Ok(Self { process: Process::start(command)? })
+    }
+
+    /// The command that [`Peer::join`] runs, for one that starts it elsewhere.
+    pub fn command(link: &str, name: &str, arguments: &[&str]) -> Result<Command, ProcessError> {
+        let mut command = Command::new(binary("confab-peer")?);
+        command.args(["join", link, "--name", name, "--json"]).args(arguments);
+        Ok(command)
     }
 
     /// All events so far.
@@ -233,9 +249,19 @@ impl Peer {
         Ok(connected["id"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// Waits until the statistics about the peer called `name` satisfy `matches`, beginning with those to come.
+    /// Waits until the statistics about the peer called `name` satisfy `matches`.
     pub async fn wait_for_stats(
         &mut self,
+        name: &str,
+        matches: impl FnMut(&Value) -> bool,
+    ) -> Result<Value, ProcessError> {
+        self.wait_for_stats_since(0, name, matches).await
+    }
+
+    /// The same, with statistics that came `since` milliseconds after its start or later.
+    pub async fn wait_for_stats_since(
+        &mut self,
+        since: u64,
         name: &str,
         mut matches: impl FnMut(&Value) -> bool,
     ) -> Result<Value, ProcessError> {
@@ -243,7 +269,11 @@ impl Peer {
         let what = |stats: &Value| {
             stats["peers"].as_array().and_then(|peers| peers.iter().find(|peer| peer["id"] == id)).cloned()
         };
-        let stats = self.wait_for("stats", |stats| what(stats).is_some_and(|peer| matches(&peer))).await?;
+        let stats = self
+            .wait_for("stats", |stats| {
+                stats["t"].as_u64() >= Some(since) && what(stats).is_some_and(|peer| matches(&peer))
+            })
+            .await?;
         Ok(what(&stats).unwrap_or_default())
     }
 
