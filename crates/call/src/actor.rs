@@ -258,6 +258,8 @@ impl Actor {
             Event::IceCandidateError { peer, url, code, text } => {
                 tracing::warn!(peer, url, code, text, "an ICE server can't be used");
             }
+            // Members are known by the server's events; nothing of ours is sent past the connection.
+            Event::RemotePeer { .. } | Event::Direct { .. } => {}
             Event::Misbehaving { peer, what } => {
                 self.notice(false, UserError::with_detail(ErrorCode::PeerMisbehaving, format!("{peer}: {what}"))).await;
             }

@@ -22,6 +22,18 @@ pub const CTRL_QUEUE: usize = 1024;
 pub const EVENT_NAME_BYTES: usize = 128;
 /// Ctrl frames a peer may send in one second before the rest of that second is dropped.
 pub const CTRL_FRAMES_PER_SECOND: u32 = 500;
+/// Largest `data` of a direct message, as JSON.
+pub const DIRECT_MESSAGE_BYTES: usize = 64 * 1024;
+/// Direct messages one socket may send in one second, on average.
+pub const DIRECT_PER_SECOND: u32 = 20;
+/// Direct messages one socket may send in one burst.
+pub const DIRECT_BURST: u32 = 100;
+/// Longest token of a member.
+pub const TOKEN_BYTES: usize = 16 * 1024;
+/// Largest `peerMetadata` of a token, as JSON.
+pub const METADATA_BYTES: usize = 4 * 1024;
+/// Room patterns of one token.
+pub const TOKEN_ROOMS: usize = 64;
 /// Largest SDP the server relays and a peer parses.
 pub const SDP_BYTES: usize = 256 * 1024;
 /// Largest ICE candidate line.

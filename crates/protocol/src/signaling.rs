@@ -21,6 +21,9 @@ pub const LEAVE_ROOM: &str = "leave-room";
 pub const USER_CONNECTED: &str = "user-connected";
 /// Server → client: `{ id }`.
 pub const USER_DISCONNECTED: &str = "user-disconnected";
+/// Client → server: [`DirectMessage`], acknowledged with [`DirectReply`]; server → client: [`DirectDelivery`]. Ours only;
+/// a stock client sends none.
+pub const DIRECT_MESSAGE: &str = "direct-message";
 /// Client → server: acknowledged with `{ iceServers }`.
 pub const ASK_ICE: &str = "ask-ice";
 /// Server → client: a [`crate::UserError`], before a disconnect or when a refused request wanted no acknowledgement.
@@ -53,6 +56,9 @@ pub struct Member {
     /// Display name; may be empty for a stock client that gave none.
     #[serde(default)]
     pub name: String,
+    /// What the token of the member says about it (`peerMetadata`). Ours only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Map<String, Value>>,
 }
 
 /// `{ id }` of `user-disconnected` and `#rtcio:peer-left`.
@@ -67,6 +73,62 @@ pub struct PeerRef {
 pub struct InitOffer {
     /// Socket id of the newcomer.
     pub source: String,
+    /// As [`Member::metadata`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Map<String, Value>>,
+}
+
+/// `direct-message` of a client: to one member of a room that both are in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DirectMessage {
+    /// Receiver's id.
+    pub target: String,
+    /// Anything, at most [`limits::DIRECT_MESSAGE_BYTES`] as JSON.
+    pub data: Value,
+}
+
+/// `direct-message` as it is delivered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DirectDelivery {
+    /// Sender's id. The server stamps it.
+    pub source: String,
+    /// As it was sent.
+    pub data: Value,
+}
+
+/// Acknowledgement of a [`DirectMessage`]: `{}`, or `{ error }`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectReply {
+    /// Why it was not delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<DirectRefusal>,
+}
+
+/// Why a [`DirectMessage`] was not delivered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectRefusal {
+    /// For programs.
+    pub code: DirectCode,
+    /// For people.
+    pub message: String,
+}
+
+/// Code of a [`DirectRefusal`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DirectCode {
+    /// Not `{ target, data }`.
+    Malformed,
+    /// The sender is in no room.
+    NotJoined,
+    /// The receiver is the sender.
+    SelfSend,
+    /// The receiver is in no room of the sender.
+    Unreachable,
+    /// Over [`limits::DIRECT_MESSAGE_BYTES`].
+    TooLarge,
+    /// Over [`limits::DIRECT_PER_SECOND`].
+    TooMany,
 }
 
 /// Acknowledgement of `join-room`: the welcome, or the refusal.

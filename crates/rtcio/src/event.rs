@@ -1,7 +1,7 @@
 //! What the engine tells the application, in order.
 
 use crate::listeners::{Listeners, Message, ServerMessage};
-use crate::{RemoteStream, RemoteTrack};
+use crate::{RemotePeer, RemoteStream, RemoteTrack};
 use confab_protocol::UserError;
 use confab_protocol::ctrl::{PEER_CONNECT, PEER_DISCONNECT, TRACK_ADDED, TRACK_REMOVED};
 use confab_protocol::ipc::PeerState;
@@ -110,6 +110,19 @@ pub enum Event {
         code: u16,
         /// Why, in technical words without credentials.
         text: String,
+    },
+    /// A member of the room is known, with or without a connection to it (`peer-joined` of Metered). It is gone when its
+    /// state changes to [`crate::RemotePeerState::Closed`].
+    RemotePeer {
+        /// The member, which is the same object until it leaves.
+        remote: RemotePeer,
+    },
+    /// A member sent this through the server, with [`RemotePeer::send`]. It needs no connection.
+    Direct {
+        /// Id of the member.
+        peer: String,
+        /// What it sent.
+        data: Value,
     },
     /// A peer sent a flood or rubbish, which was dropped. At most once in five seconds a peer.
     Misbehaving {

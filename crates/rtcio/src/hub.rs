@@ -1,15 +1,18 @@
 //! The hub: one task that turns what the server says into peers and events, and sees peers come and go.
 
 use crate::Event;
-use crate::peer::{self, Command};
+use crate::peer::{self, Command, Opening};
+use crate::remote_peer::{Presence, RemotePeer, RemotePeerState};
 use crate::shared::Shared;
 use crate::signaling::{self, Signaling, SignalingEvent};
 use confab_protocol::limits;
 use confab_protocol::signaling::{
-    INIT_OFFER, INTERNAL_PREFIX, InitOffer, MESSAGE, PEER_LEFT, PeerRef, Relayed, Signal,
+    DIRECT_MESSAGE, DirectDelivery, INIT_OFFER, INTERNAL_PREFIX, InitOffer, MESSAGE, Member, PEER_LEFT, PeerRef,
+    Relayed, Signal, USER_CONNECTED, USER_DISCONNECTED,
 };
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +35,7 @@ pub(crate) struct Hub {
     signaling: mpsc::Receiver<SignalingEvent>,
     peers: JoinSet<()>,
     ids: HashMap<Id, String>,
+    presence: Presence,
     signaling_up: bool,
     /// When signals are released even without [`crate::Socket::set_id`].
     rejoin: Option<Instant>,
@@ -39,7 +43,15 @@ pub(crate) struct Hub {
 
 impl Hub {
     pub(crate) fn new(shared: Arc<Shared>, signaling: mpsc::Receiver<SignalingEvent>) -> Self {
-        Self { shared, signaling, peers: JoinSet::new(), ids: HashMap::new(), signaling_up: false, rejoin: None }
+        Self {
+            shared,
+            signaling,
+            peers: JoinSet::new(),
+            ids: HashMap::new(),
+            presence: Presence::default(),
+            signaling_up: false,
+            rejoin: None,
+        }
     }
 
     /// Runs until the socket closes; then waits for the peers' goodbyes.
@@ -48,6 +60,7 @@ impl Hub {
         let cancel = self.shared.cancel.clone();
         let mut signaling_ended = false;
         loop {
+            let idle = self.presence.deadline().filter(|_| self.signaling_up && self.rejoin.is_none());
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => break,
@@ -58,9 +71,14 @@ impl Hub {
                     };
                     self.peer_ended(id, ended.is_err()).await;
                 }
-                () = self.shared.joined.notified() => self.release().await,
+                () = self.shared.joined.notified() => self.joined().await,
                 () = sleep_until(self.rejoin.unwrap_or_else(Instant::now)), if self.rejoin.is_some() => {
                     self.release().await;
+                }
+                () = sleep_until(idle.unwrap_or_else(Instant::now)), if idle.is_some() => {
+                    for id in self.presence.due(Instant::now()) {
+                        self.add_peer(id, Opening::Insist).await;
+                    }
                 }
                 event = self.signaling.recv(), if !signaling_ended => match event {
                     Some(event) => self.signaling_event(event).await,
@@ -73,6 +91,10 @@ impl Hub {
         if timeout(CLOSE_TIMEOUT, goodbyes).await.is_err() {
             tracing::warn!("not every peer could be told that this side leaves");
             self.peers.abort_all();
+        }
+        for remote in self.shared.remotes.all() {
+            self.shared.remotes.remove(remote.id());
+            remote.set_state(RemotePeerState::Closed);
         }
         // Let the server hear the goodbye, too.
         self.signaling.close();
@@ -93,6 +115,7 @@ impl Hub {
             SignalingEvent::Connected { reconnect } => {
                 self.signaling_up = true;
                 self.rejoin = reconnect.then(|| Instant::now() + REJOIN_PATIENCE);
+                self.presence.reconnected(self.shared.remotes.all().iter().map(|remote| remote.id().to_owned()));
                 self.tell(Event::Connected { reconnect }).await;
             }
             SignalingEvent::Disconnected { reason } => {
@@ -108,6 +131,18 @@ impl Hub {
         }
     }
 
+    /// The application says that it is in its room.
+    async fn joined(&mut self) {
+        // What the server told before its answer waits here still, and says who is in the room.
+        while let Ok(event) = self.signaling.try_recv() {
+            self.signaling_event(event).await;
+        }
+        for id in self.presence.joined() {
+            self.member_left(&id);
+        }
+        self.release().await;
+    }
+
     /// The room is joined again: signals may go, and peers say again what was lost.
     async fn release(&mut self) {
         if self.rejoin.take().is_none() {
@@ -121,14 +156,36 @@ impl Hub {
 
     async fn server_event(&mut self, event: String, mut args: Vec<Value>) {
         if !event.starts_with(INTERNAL_PREFIX) {
+            match (event.as_str(), args.first()) {
+                (USER_CONNECTED, Some(member)) => {
+                    if let Ok(Member { id, metadata, .. }) = Member::deserialize(member) {
+                        self.member(&id, metadata, true).await;
+                    }
+                }
+                (USER_DISCONNECTED, Some(member)) => {
+                    if let Ok(PeerRef { id }) = PeerRef::deserialize(member) {
+                        self.member_left(&id);
+                    }
+                }
+                (DIRECT_MESSAGE, Some(message)) => {
+                    if let Ok(DirectDelivery { source, data }) = DirectDelivery::deserialize(message)
+                        && self.shared.remotes.get(&source).is_some()
+                    {
+                        self.tell(Event::Direct { peer: source, data }).await;
+                        return;
+                    }
+                }
+                _ => {}
+            }
             self.tell(Event::Server { event, args }).await;
             return;
         }
         let payload = if args.is_empty() { Value::Null } else { args.swap_remove(0) };
         match event.as_str() {
             INIT_OFFER => {
-                if let Some(InitOffer { source }) = parse(&event, payload) {
-                    self.init_offer(source);
+                if let Some(InitOffer { source, metadata }) = parse(&event, payload) {
+                    self.member(&source, metadata, false).await;
+                    self.init_offer(source).await;
                 }
             }
             MESSAGE => {
@@ -137,10 +194,8 @@ impl Hub {
                 }
             }
             PEER_LEFT => {
-                if let Some(PeerRef { id }) = parse(&event, payload)
-                    && let Some(peer) = self.shared.peer(&id)
-                {
-                    self.command(&id, &peer, Command::Left);
+                if let Some(PeerRef { id }) = parse(&event, payload) {
+                    self.member_left(&id);
                 }
             }
             _ => tracing::debug!(event, "an event of the server is not known"),
@@ -148,11 +203,11 @@ impl Hub {
     }
 
     /// A newcomer: we were in the room before, so we are polite and offer.
-    fn init_offer(&mut self, source: String) {
+    async fn init_offer(&mut self, source: String) {
         match self.shared.peer(&source) {
             Some(peer) => self.command(&source, &peer, Command::Restart),
             None => {
-                self.add_peer(source, true);
+                self.add_peer(source, Opening::Offer).await;
             }
         }
     }
@@ -172,7 +227,7 @@ impl Hub {
             Some(peer) => Some(peer),
             // Only an offer makes a peer: anything else is the rest of a connection that is over.
             None if matches!(&signal, Signal::Description(description) if description.kind == "offer") => {
-                self.add_peer(source.clone(), false)
+                self.add_peer(source.clone(), Opening::Answer).await
             }
             None => None,
         };
@@ -184,15 +239,67 @@ impl Hub {
 
     // ---- peers ----
 
-    fn add_peer(&mut self, id: String, polite: bool) -> Option<peer::Handle> {
+    /// The server says that `id` is in the room; `listed` if it says so of every member.
+    async fn member(&mut self, id: &str, metadata: Option<Map<String, Value>>, listed: bool) {
+        let own = self.shared.id();
+        if own.as_deref() == Some(id) || !self.presence.named(id, listed) {
+            return;
+        }
+        let remote = self.remote(id).await;
+        remote.set_present(true);
+        if let Some(metadata) = metadata {
+            if serde_json::to_string(&metadata).is_ok_and(|text| text.len() <= limits::METADATA_BYTES) {
+                remote.set_metadata(metadata);
+            } else {
+                tracing::warn!(id, "the metadata of a member is too large");
+            }
+        }
+        if self.shared.peer(id).is_none() {
+            let extra = if own.as_deref() > Some(id) { peer::SECOND_TURN } else { Duration::ZERO };
+            self.presence.wait_for_offer(id, Instant::now(), extra);
+        }
+    }
+
+    /// The server says that `id` is not in the room. A connection that stands is believed more.
+    fn member_left(&mut self, id: &str) {
+        self.presence.settled(id);
+        let Some(remote) = self.shared.remotes.get(id) else { return };
+        remote.set_present(false);
+        match self.shared.peer(id) {
+            Some(peer) => self.command(id, &peer, Command::Left),
+            None => self.remote_gone(id),
+        }
+    }
+
+    /// The remote with this id, which may be new.
+    async fn remote(&mut self, id: &str) -> RemotePeer {
+        if let Some(remote) = self.shared.remotes.get(id) {
+            return remote;
+        }
+        let remote = RemotePeer::new(id.to_owned(), Arc::downgrade(&self.shared));
+        self.shared.remotes.insert(remote.clone());
+        self.tell(Event::RemotePeer { remote: remote.clone() }).await;
+        remote
+    }
+
+    fn remote_gone(&mut self, id: &str) {
+        self.presence.settled(id);
+        if let Some(remote) = self.shared.remotes.remove(id) {
+            remote.set_state(RemotePeerState::Closed);
+        }
+    }
+
+    async fn add_peer(&mut self, id: String, opening: Opening) -> Option<peer::Handle> {
         if id.is_empty() || id.len() > limits::ID_BYTES || self.ids.len() >= PEERS {
             tracing::warn!("the server names a peer that can't be");
             return None;
         }
+        self.presence.settled(&id);
+        let remote = self.remote(&id).await;
         let shared = Arc::clone(&self.shared);
         let cancel = self.shared.cancel.child_token();
         let up = self.signaling_up && self.rejoin.is_none();
-        let (handle, task) = peer::peer(id.clone(), polite, up, shared, cancel);
+        let (handle, task) = peer::peer(remote, opening, up, shared, cancel);
         let task = self.peers.spawn(task.in_current_span()).id();
         self.ids.insert(task, id.clone());
         self.shared.insert_peer(id, handle.clone());
@@ -205,17 +312,16 @@ impl Hub {
         if self.ids.values().any(|other| *other == id) {
             return;
         }
+        self.remote_gone(&id);
         let Some(handle) = self.shared.remove_peer(&id) else { return };
         if failed {
             tracing::error!(id, "a peer's task failed");
             if handle.is_connected() {
-                self.tell(Event::PeerDisconnect { peer: id }).await;
-                return;
+                self.tell(Event::PeerDisconnect { peer: id.clone() }).await;
             }
         }
-        if !handle.was_announced() {
-            self.shared.feed.peers.end(&id);
-        }
+        // Also of one that was lost before and did not come back.
+        self.shared.feed.peers.end(&id);
     }
 
     /// Never waits: one peer that takes no commands must not hold up the others.

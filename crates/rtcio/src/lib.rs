@@ -41,6 +41,7 @@ mod listeners;
 mod media;
 mod peer;
 mod registry;
+mod remote_peer;
 mod shared;
 mod signaling;
 #[cfg(test)]
@@ -59,4 +60,5 @@ pub use media::local::LocalTrack;
 pub use media::remote::{RemoteStream, RemoteTrack, TrackStats};
 pub use media::stream::RtcioStream;
 pub use peer::{PeerReport, Watchdog};
+pub use remote_peer::{RemotePeer, RemotePeerEvent, RemotePeerEvents, RemotePeerState, RemoteSendError};
 pub use socket::{MESSAGE_BYTES, Peer, SEND_TIMEOUT, Server, Socket, SocketBuilder};

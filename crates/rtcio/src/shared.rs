@@ -6,6 +6,7 @@ use crate::event::Feed;
 use crate::ice::IceConfig;
 use crate::peer::{self, Watchdog};
 use crate::registry::Registry;
+use crate::remote_peer::Remotes;
 use crate::signaling;
 use crate::socket::Options;
 use confab_protocol::signaling::Signal;
@@ -20,6 +21,7 @@ pub(crate) struct Shared {
     pub(crate) registry: Registry,
     /// The way of every event to the application.
     pub(crate) feed: Feed,
+    pub(crate) remotes: Remotes,
     pub(crate) watchdog: Watchdog,
     pub(crate) ice: IceConfig,
     pub(crate) signaling: signaling::Handle,
@@ -35,6 +37,7 @@ impl Shared {
     pub(crate) fn new(options: Options, signaling: signaling::Handle, cancel: CancellationToken) -> Self {
         Self {
             registry: Registry::default(),
+            remotes: Remotes::default(),
             feed: Feed::default(),
             watchdog: options.watchdog,
             ice: IceConfig::new(options.ice_policy, options.ice_roots, options.ice_servers),

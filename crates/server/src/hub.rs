@@ -46,7 +46,7 @@ struct Seat<S> {
 
 impl<S: Outlet> Seat<S> {
     fn member(&self) -> Member {
-        Member { id: self.id.clone(), name: self.name.clone() }
+        Member { id: self.id.clone(), name: self.name.clone(), metadata: None }
     }
 
     fn is(&self, socket: &S) -> bool {
@@ -96,7 +96,7 @@ impl<S: Outlet> Hub<S> {
             // Its owner says to whom it has lost the connection for good: they offer again.
             if resumed.as_ref() == Some(&seat.id) {
                 for other in seats.iter().filter(|other| other.id != seat.id && !join.connected.contains(&other.id)) {
-                    other.socket.emit(INIT_OFFER, &InitOffer { source: seat.id.clone() });
+                    other.socket.emit(INIT_OFFER, &InitOffer { source: seat.id.clone(), metadata: None });
                 }
             }
             welcome(self.welcome(seat, &join.room, seats, ice_servers));
@@ -121,7 +121,7 @@ impl<S: Outlet> Hub<S> {
                 other.socket.emit(USER_CONNECTED, &newcomer.member());
             }
             if !connected.contains(&other.id) {
-                other.socket.emit(INIT_OFFER, &InitOffer { source: newcomer.id.clone() });
+                other.socket.emit(INIT_OFFER, &InitOffer { source: newcomer.id.clone(), metadata: None });
             }
         }
         welcome(self.welcome(&newcomer, &join.room, seats, ice_servers));

@@ -3,6 +3,7 @@
 mod connection;
 mod ctrl;
 mod feedback;
+mod healing;
 mod inbound;
 mod negotiation;
 mod outbound;
@@ -11,13 +12,15 @@ mod session;
 mod stats;
 mod watchdog;
 
+pub(crate) use healing::SECOND_TURN;
 pub(crate) use inbound::placeholder;
 pub use stats::PeerReport;
 pub use watchdog::Watchdog;
 
-use crate::Event;
 use crate::shared::Shared;
+use crate::{Event, RemotePeer};
 use confab_protocol::signaling::{Description, Signal};
+use healing::{Inbox, Turn};
 use session::{End, Session};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -75,6 +78,7 @@ impl Handle {
 /// What a peer's task has at hand.
 pub(crate) struct Context {
     pub(crate) id: String,
+    pub(crate) remote: RemotePeer,
     pub(crate) shared: Arc<Shared>,
     cancel: CancellationToken,
     connected: Arc<AtomicBool>,
@@ -96,10 +100,35 @@ impl Context {
     }
 }
 
-/// Makes a peer: its handle, and the task to run. `polite` is the side that was in the room before.
+/// How a connection begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// The server asked us to offer: the polite side.
+    Offer,
+    /// The other side offers: the impolite side.
+    Answer,
+    /// We begin on our own, because nothing else brought a connection. The other side may not know that the old one is
+    /// dead: until it answers we yield to no other offer; then we are the polite side, as who offers first is.
+    Insist,
+}
+
+/// What one connection is to be.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    opening: Opening,
+    /// The offer to answer, if it is here.
+    offer: Option<Description>,
+    signaling_up: bool,
+    /// Connections before this one that were lost since one stood; 0 for the first of a peer.
+    attempt: u32,
+    /// Certificate of the other side on the connection before: what it signs belongs to that one.
+    abandoned: Option<String>,
+}
+
+/// Makes a peer: its handle, and the task to run.
 pub(crate) fn peer(
-    id: String,
-    polite: bool,
+    remote: RemotePeer,
+    opening: Opening,
     signaling_up: bool,
     shared: Arc<Shared>,
     cancel: CancellationToken,
@@ -113,27 +142,45 @@ pub(crate) fn peer(
         connected: Arc::clone(&connected),
         announced: Arc::clone(&announced),
     };
+    let id = remote.id().to_owned();
     let span = tracing::debug_span!("peer", id);
-    let context = Context { id, shared, cancel, connected, announced };
-    (handle, run(context, commands, polite, signaling_up).instrument(span))
+    let context = Context { id, remote, shared, cancel, connected, announced };
+    let plan = Plan { opening, offer: None, signaling_up, attempt: 0, abandoned: None };
+    (handle, run(context, Inbox::new(commands), plan).instrument(span))
 }
 
-/// One session after the other: a peer that begins anew keeps its place, its commands and their order.
-async fn run(context: Context, mut commands: mpsc::Receiver<Command>, mut polite: bool, mut signaling_up: bool) {
-    let mut offer: Option<Description> = None;
+/// One connection after the other: a peer that begins anew, or whose connection is lost while it is in the room, keeps
+/// its place, its commands and their order.
+async fn run(context: Context, mut inbox: Inbox, mut plan: Plan) {
     loop {
-        let session = match Session::open(&context, polite, signaling_up).await {
+        let attempt = plan.attempt;
+        let session = match Session::open(&context, plan).await {
             Ok(session) => session,
             Err(error) => {
                 tracing::error!(%error, "a connection can't be made");
                 return;
             }
         };
-        match session.run(&mut commands, offer.take()).await {
+        let over = session.run(&mut inbox).await;
+        let attempt = if over.stood { 1 } else { attempt + 1 };
+        let next = |opening, offer| Plan {
+            opening,
+            offer,
+            signaling_up: over.signaling_up,
+            attempt,
+            abandoned: over.remote_fingerprint,
+        };
+        plan = match over.end {
             End::Gone => return,
-            End::Again { polite: side, offer: first, signaling_up: up } => {
-                (polite, offer, signaling_up) = (side, first, up);
+            End::Again { opening, offer } => next(opening, offer),
+            End::Lost { orderly } => {
+                context.remote.reconnecting();
+                let mut plan = next(Opening::Insist, None);
+                match healing::turn(&context, &mut inbox, &mut plan, orderly).await {
+                    Turn::Begin => plan,
+                    Turn::Gone => return,
+                }
             }
-        }
+        };
     }
 }

@@ -2,13 +2,14 @@
 
 use super::connection::{Connection, PcEvent};
 use super::ctrl::{Complaints, Ctrl};
+use super::healing::{Healing, Inbox, Remedy, patience};
 use super::inbound::{Change, Inbound};
 use super::negotiation::{Negotiation, Verdict};
 use super::outbound::Outbound;
 use super::watchdog::{Health, Watch};
-use super::{Command, Context, sdp, stats};
-use crate::Event;
+use super::{Command, Context, Opening, Plan, sdp, stats};
 use crate::ice::Notice;
+use crate::{Event, RemotePeerEvent, RemotePeerState};
 use confab_protocol::ipc::PeerState;
 use confab_protocol::limits;
 use confab_protocol::signaling::{Candidate, Description, Signal};
@@ -16,7 +17,7 @@ use rtc::peer_connection::configuration::RTCOfferOptions;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use webrtc::data_channel::DataChannelEvent;
@@ -32,8 +33,19 @@ const STALE_OFFER: Duration = Duration::from_secs(5);
 pub(crate) enum End {
     /// The peer is gone, or is to go.
     Gone,
-    /// The peer begins a new connection, perhaps with this offer.
-    Again { polite: bool, offer: Option<Description>, signaling_up: bool },
+    /// A new connection begins at once, perhaps with this offer.
+    Again { opening: Opening, offer: Option<Description> },
+    /// The connection is over, the peer may not be; `orderly` if the other side closed it.
+    Lost { orderly: bool },
+}
+
+/// What is left of a session.
+pub(crate) struct Over {
+    pub(crate) end: End,
+    pub(crate) signaling_up: bool,
+    /// The connection stood at some time.
+    pub(crate) stood: bool,
+    pub(crate) remote_fingerprint: Option<String>,
 }
 
 /// The state of one connection.
@@ -45,6 +57,15 @@ pub(crate) struct Session<'a> {
     outbound: Outbound,
     inbound: Inbound,
     watch: Watch,
+    healing: Healing,
+    /// We began this connection on our own, and it is not answered yet.
+    insisting: bool,
+    /// The connection stood at some time.
+    stood: bool,
+    /// See [`Plan::abandoned`].
+    abandoned: Option<String>,
+    /// The offer that made this connection.
+    offer: Option<Description>,
     complaints: Complaints,
     /// Candidates that came before the description they belong to; the oldest go first.
     candidates: VecDeque<Candidate>,
@@ -61,21 +82,33 @@ pub(crate) struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// Makes a connection.
-    pub(crate) async fn open(context: &'a Context, polite: bool, signaling_up: bool) -> Result<Self> {
+    pub(crate) async fn open(context: &'a Context, plan: Plan) -> Result<Self> {
         let connection = Connection::open(&context.shared.ice).await?;
         let now = Instant::now();
+        // Who makes the first offer is the polite side.
+        let polite = plan.opening != Opening::Answer;
+        context.remote.set_polite(polite);
+        context.remote.connecting();
+        if plan.attempt > 0 {
+            context.remote.tell(RemotePeerEvent::ConnectionReset);
+        }
         Ok(Self {
             ctrl: Ctrl::new(connection.ctrl.clone(), !polite, now),
             connection,
             negotiation: Negotiation::new(polite),
             outbound: Outbound::default(),
             inbound: Inbound::new(context.id.clone()),
-            watch: Watch::new(context.shared.watchdog, now),
+            watch: Watch::new(context.shared.watchdog, patience(plan.attempt), now),
+            healing: Healing::default(),
+            insisting: plan.opening == Opening::Insist,
+            stood: false,
+            abandoned: plan.abandoned,
+            offer: plan.offer,
             complaints: Complaints::default(),
             candidates: VecDeque::new(),
             remote_fingerprint: None,
             registry: context.shared.registry.changes(),
-            signaling_up,
+            signaling_up: plan.signaling_up,
             offered_at: now,
             state: PeerState::Connecting,
             announced: false,
@@ -85,23 +118,27 @@ impl<'a> Session<'a> {
     }
 
     /// Serves the connection to its end.
-    pub(crate) async fn run(mut self, commands: &mut mpsc::Receiver<Command>, offer: Option<Description>) -> End {
+    pub(crate) async fn run(mut self, inbox: &mut Inbox) -> Over {
         self.tell(Event::PeerState { peer: self.context.id.clone(), state: PeerState::Connecting }).await;
         self.reconcile().await;
-        let mut end = match offer {
+        let mut end = match self.offer.take() {
             Some(offer) => self.described(offer).await,
             None => None,
         };
         while end.is_none() {
-            end = self.step(commands).await;
+            end = self.step(inbox).await;
         }
+        let (signaling_up, stood) = (self.signaling_up, self.stood);
+        // What was said about a connection that never got a description belongs to the one before.
+        let remote_fingerprint = self.remote_fingerprint.take().or_else(|| self.abandoned.take());
         self.close().await;
-        end.unwrap_or(End::Gone)
+        Over { end: end.unwrap_or(End::Gone), signaling_up, stood, remote_fingerprint }
     }
 
     /// Waits for one thing and does it.
-    async fn step(&mut self, commands: &mut mpsc::Receiver<Command>) -> Option<End> {
+    async fn step(&mut self, inbox: &mut Inbox) -> Option<End> {
         let deadline = self.watch.deadline();
+        let remedy = self.healing.deadline().filter(|_| self.signaling_up);
         let held = self.ctrl.held_until();
         let offer_due = self.signaling_up && self.negotiation.is_due();
         tokio::select! {
@@ -111,9 +148,9 @@ impl<'a> Session<'a> {
             () = self.context.cancel.cancelled() => Some(End::Gone),
             changed = self.connection.state.changed() => match changed {
                 Ok(()) => self.state_changed().await,
-                Err(_) => Some(End::Gone),
+                Err(_) => Some(End::Lost { orderly: false }),
             },
-            command = commands.recv() => match command {
+            command = inbox.recv() => match command {
                 Some(command) => self.command(command).await,
                 None => Some(End::Gone),
             },
@@ -127,8 +164,9 @@ impl<'a> Session<'a> {
             }
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                 tracing::info!("the peer did not come back in time");
-                Some(End::Gone)
+                Some(End::Lost { orderly: false })
             }
+            () = sleep_until(remedy.unwrap_or_else(Instant::now)), if remedy.is_some() => self.heal().await,
             () = std::future::ready(()), if offer_due => {
                 self.offer().await;
                 None
@@ -175,19 +213,30 @@ impl<'a> Session<'a> {
         match state {
             RTCPeerConnectionState::Connected => {
                 self.watch.changed(Health::Healthy, now);
+                self.healing.healthy();
+                self.stood = true;
                 self.outbound.refresh(true).await;
+                self.context.remote.set_state(RemotePeerState::Connected);
                 self.set_state(PeerState::Connected).await;
             }
             RTCPeerConnectionState::Disconnected | RTCPeerConnectionState::Failed => {
                 self.watch.changed(Health::Unhealthy, now);
+                self.context.remote.reconnecting();
                 if state == RTCPeerConnectionState::Failed {
+                    if self.healing.is_restarted() && !self.negotiation.is_offering() && self.signaling_up {
+                        tracing::info!("the restart of ICE was answered, and did not help");
+                        return Some(End::Lost { orderly: false });
+                    }
                     self.restart_ice().await;
+                } else {
+                    let polite = self.context.remote.polite();
+                    self.healing.unhealthy(self.context.shared.watchdog.timeout, polite, now);
                 }
                 if self.state == PeerState::Connected {
                     self.set_state(PeerState::Reconnecting).await;
                 }
             }
-            RTCPeerConnectionState::Closed => return Some(End::Gone),
+            RTCPeerConnectionState::Closed => return Some(End::Lost { orderly: false }),
             _ => self.watch.changed(Health::Pending, now),
         }
         None
@@ -199,6 +248,33 @@ impl<'a> Session<'a> {
             self.roll_back().await;
         }
         self.negotiation.need_ice_restart();
+        // Not of a path that still stands: a relay that is lost is no reason to lose the connection.
+        if !self.watch.is_healthy() {
+            self.healing.restarted(Instant::now());
+        }
+    }
+
+    /// Does what is due about an unhealthy or unanswered connection.
+    async fn heal(&mut self) -> Option<End> {
+        while let Some(remedy) = self.healing.due(Instant::now()) {
+            tracing::debug!(?remedy, "healing");
+            match remedy {
+                Remedy::Restart => self.restart_ice().await,
+                Remedy::Replace => return Some(End::Lost { orderly: false }),
+                Remedy::Repeat => self.repeat_offer().await,
+                Remedy::Yield(offer) => return Some(End::Again { opening: Opening::Answer, offer: Some(offer) }),
+            }
+        }
+        None
+    }
+
+    /// Says the offer that waits for its answer again, with the candidates gathered so far.
+    async fn repeat_offer(&mut self) {
+        if self.negotiation.is_offering()
+            && let Some(offer) = self.connection.pc.pending_local_description().await
+        {
+            self.send_description("offer", offer.sdp).await;
+        }
     }
 
     async fn connection_event(&mut self, event: PcEvent) {
@@ -215,6 +291,7 @@ impl<'a> Session<'a> {
 
     async fn ice_notice(&mut self, notice: Notice) {
         let Notice { url, code, reason: text, lost } = notice;
+        self.context.remote.tell(RemotePeerEvent::IceCandidateError { error: format!("{url}: {code} {text}") });
         self.tell(Event::IceCandidateError { peer: self.context.id.clone(), url, code, text }).await;
         if lost {
             match self.connection.renew_relays(&self.context.shared.ice).await {
@@ -245,7 +322,9 @@ impl<'a> Session<'a> {
             }
             Some(DataChannelEvent::OnBufferedAmountLow) => self.ctrl.flush().await,
             // rtc.io closes `ctrl` only together with the connection: the peer has left.
-            Some(DataChannelEvent::OnClosing | DataChannelEvent::OnClose) | None => return Some(End::Gone),
+            Some(DataChannelEvent::OnClosing | DataChannelEvent::OnClose) | None => {
+                return Some(End::Lost { orderly: true });
+            }
             Some(_) => {}
         }
         None
@@ -266,6 +345,7 @@ impl<'a> Session<'a> {
             }
             Command::Signal(Signal::StreamEvents { mid, events }) => {
                 if let Some((stream, events)) = self.inbound.told(&mid, events) {
+                    self.context.remote.stream_told(&stream, &events);
                     for (event, args) in events {
                         let (peer, stream) = (self.context.id.clone(), stream.clone());
                         self.tell(Event::Stream { peer, event, args, stream }).await;
@@ -280,7 +360,7 @@ impl<'a> Session<'a> {
                 }
             }
             Command::Restart => {
-                return Some(End::Again { polite: true, offer: None, signaling_up: self.signaling_up });
+                return Some(End::Again { opening: Opening::Offer, offer: None });
             }
             #[cfg(test)]
             Command::Settled(reply) => {
@@ -302,6 +382,7 @@ impl<'a> Session<'a> {
     /// Offers and candidates of an outage were dropped: what still matters is said again.
     async fn signaling_changed(&mut self, up: bool) {
         self.signaling_up = up;
+        self.healing.forget_restart();
         if !up {
             return;
         }
@@ -310,11 +391,9 @@ impl<'a> Session<'a> {
                 self.roll_back().await;
             }
             self.negotiation.need_ice_restart();
-        } else if self.negotiation.is_offering()
-            && let Some(offer) = self.connection.pc.pending_local_description().await
-        {
-            // With the candidates gathered so far.
-            self.send_description("offer", offer.sdp).await;
+            self.healing.restarted(Instant::now());
+        } else {
+            self.repeat_offer().await;
         }
         for mid in self.inbound.unknown() {
             self.context.relay(Signal::StreamQuery { mid }).await;
@@ -339,6 +418,7 @@ impl<'a> Session<'a> {
         if let Err(error) = self.connection.pc.add_ice_candidate(init).await {
             // Also those of an offer that was ignored.
             tracing::debug!(%error, "a candidate of the peer can't be used");
+            self.context.remote.tell(RemotePeerEvent::IceCandidateError { error: error.to_string() });
         }
     }
 
@@ -349,7 +429,10 @@ impl<'a> Session<'a> {
         self.offered_at = Instant::now();
         if let Err(error) = self.try_offer(restart).await {
             tracing::error!(%error, "an offer can't be made");
+            self.context.remote.tell(RemotePeerEvent::NegotiationError { error: error.to_string() });
             self.negotiation.abandon_offer(false);
+        } else if self.insisting {
+            self.healing.offered(Instant::now());
         }
     }
 
@@ -391,12 +474,27 @@ impl<'a> Session<'a> {
         tracing::trace!(kind = %description.kind, sdp = %description.sdp, "description received");
         let is_offer = kind == RTCSdpType::Offer;
         let fingerprint = sdp::fingerprint(&description.sdp).map(str::to_owned);
-        if is_offer
-            && let (Some(known), Some(new)) = (&self.remote_fingerprint, &fingerprint)
+        if self.remote_fingerprint.is_none() && fingerprint.is_some() && fingerprint == self.abandoned {
+            tracing::debug!(kind = %description.kind, "a description is ignored: it belongs to the connection before");
+            return None;
+        }
+        if let (Some(known), Some(new)) = (&self.remote_fingerprint, &fingerprint)
             && known != new
         {
-            tracing::debug!("the peer begins a new connection");
-            return Some(End::Again { polite: false, offer: Some(description), signaling_up: self.signaling_up });
+            if is_offer {
+                tracing::debug!("the peer begins a new connection");
+                return Some(End::Again { opening: Opening::Answer, offer: Some(description) });
+            }
+            if self.negotiation.is_offering() {
+                // It has given this connection up, and took our offer for a new one's: then let it be one.
+                tracing::debug!("the peer answers with a new connection");
+                return Some(End::Again { opening: Opening::Insist, offer: None });
+            }
+        }
+        if is_offer && self.insisting && self.negotiation.is_offering() {
+            tracing::debug!("an offer is held up: ours stands against it");
+            self.healing.collided(description, Instant::now());
+            return None;
         }
         match if is_offer { self.negotiation.remote_offer() } else { self.negotiation.remote_answer() } {
             Verdict::Ignore => {
@@ -409,15 +507,19 @@ impl<'a> Session<'a> {
         match self.apply(is_offer, &description.sdp).await {
             Ok(()) => {}
             Err(Refused::Remote(error)) => {
+                self.context.remote.tell(RemotePeerEvent::NegotiationError { error: error.to_string() });
                 self.complain(format!("its {} can't be used: {error}", description.kind)).await;
                 return None;
             }
             Err(Refused::Local(error)) => {
                 tracing::error!(%error, "the peer's offer can't be answered");
-                return Some(End::Gone);
+                self.context.remote.tell(RemotePeerEvent::NegotiationError { error: error.to_string() });
+                return Some(End::Lost { orderly: false });
             }
         }
         self.remote_fingerprint = Some(fingerprint.unwrap_or_default());
+        self.insisting = false;
+        self.healing.answered();
         for candidate in std::mem::take(&mut self.candidates) {
             self.candidate(candidate).await;
         }
@@ -466,9 +568,13 @@ impl<'a> Session<'a> {
         let peer = self.context.id.clone();
         match change {
             Change::Added { stream, track, first } => {
+                self.context.remote.track_added(&stream, &track);
                 self.tell(Event::TrackAdded { peer, stream, track, first }).await;
             }
-            Change::Removed { stream, track } => self.tell(Event::TrackRemoved { peer, stream, track }).await,
+            Change::Removed { stream, track } => {
+                self.context.remote.track_removed(&stream);
+                self.tell(Event::TrackRemoved { peer, stream, track }).await;
+            }
             Change::Query { msid } => self.context.relay(Signal::StreamQuery { mid: msid }).await,
         }
     }
@@ -478,10 +584,12 @@ impl<'a> Session<'a> {
     /// Says goodbye, so that the other side knows at once (SCTP ABORT, DTLS close_notify), and tells what is over.
     async fn close(mut self) {
         self.context.connected.store(false, Ordering::Release);
+        self.context.remote.reconnecting();
         if timeout(CLOSE_TIMEOUT, self.connection.close()).await.is_err() {
             tracing::warn!("a connection took too long to close");
         }
         self.tasks.shutdown().await;
+        self.context.remote.connection_lost();
         for change in self.inbound.clear() {
             self.track_change(change).await;
         }

@@ -49,8 +49,10 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(times: Watchdog, now: Instant) -> Self {
-        Self { times, health: Health::Pending, deadline: Some(now + FIRST_CONNECTION), hinted: None }
+    /// `first`: how long the connection may take, if not as long as the first one of a peer.
+    pub(crate) fn new(times: Watchdog, first: Option<Duration>, now: Instant) -> Self {
+        let deadline = Some(now + first.unwrap_or(FIRST_CONNECTION));
+        Self { times, health: Health::Pending, deadline, hinted: None }
     }
 
     /// The connection changed.
@@ -77,6 +79,11 @@ impl Watch {
         self.deadline
     }
 
+    /// True if the last known state is healthy.
+    pub(crate) fn is_healthy(&self) -> bool {
+        self.health == Health::Healthy
+    }
+
     /// True if the last known state is unhealthy.
     pub(crate) fn is_unhealthy(&self) -> bool {
         self.health == Health::Unhealthy
@@ -89,7 +96,7 @@ mod tests {
 
     fn watch() -> (Watch, Instant) {
         let now = Instant::now();
-        (Watch::new(Watchdog::default(), now), now)
+        (Watch::new(Watchdog::default(), None, now), now)
     }
 
     #[test]

@@ -249,22 +249,23 @@ impl State {
             .filter(|seat| seat.id != id)
             .map(|seat| (seat.id.clone(), Arc::clone(&seat.line)))
             .collect();
-        let me = json!(Member { id: id.clone(), name: line.host.clone() });
+        let me = json!(Member { id: id.clone(), name: line.host.clone(), metadata: None });
         for (other, theirs) in &others {
             if !inside {
-                let member = json!(Member { id: other.clone(), name: theirs.host.clone() });
+                let member = json!(Member { id: other.clone(), name: theirs.host.clone(), metadata: None });
                 self.tell(line, USER_CONNECTED, &member);
             }
             if !taken {
                 self.tell(theirs, USER_CONNECTED, &me);
             }
             if !connected.contains(other) && (!inside || resumed) {
-                self.tell(theirs, INIT_OFFER, &json!(InitOffer { source: id.clone() }));
+                self.tell(theirs, INIT_OFFER, &json!(InitOffer { source: id.clone(), metadata: None }));
             }
         }
         self.seats.retain(|seat| seat.id != id);
         self.seats.push(Seat { id: id.clone(), line: Arc::clone(line) });
-        let members = others.into_iter().map(|(id, line)| Member { id, name: line.host.clone() }).collect();
+        let members =
+            others.into_iter().map(|(id, line)| Member { id, name: line.host.clone(), metadata: None }).collect();
         Welcome { id: id.clone(), members, ice_servers: Vec::new(), resume: Some(id) }
     }
 

@@ -15,7 +15,7 @@ use crate::media::stream::RtcioStream;
 use crate::peer::{Command, PeerReport};
 use crate::shared::Shared;
 use crate::signaling;
-use crate::{Args, EmitError};
+use crate::{Args, EmitError, RemotePeer};
 use confab_protocol::ctrl::{Envelope, EnvelopeError, is_reserved};
 use confab_protocol::signaling::INTERNAL_PREFIX;
 use serde_json::Value;
@@ -137,6 +137,16 @@ impl Socket {
         let (reply, answer) = oneshot::channel();
         let Some(peer) = self.shared.peer(id) else { return false };
         peer.commands.send(Command::Settled(reply)).await.is_ok() && answer.await.unwrap_or(false)
+    }
+
+    /// The members of the room that are known, connected or not (`remotePeers` of Metered).
+    pub fn remote_peers(&self) -> Vec<RemotePeer> {
+        self.shared.remotes.all()
+    }
+
+    /// The member with this id, while it is in the room or a connection to it stands.
+    pub fn remote_peer(&self, id: &str) -> Option<RemotePeer> {
+        self.shared.remotes.get(id)
     }
 
     /// Ids of the peers to which `ctrl` is open.
