@@ -30,15 +30,15 @@ const REACH: &[(&str, &[&str])] = &[
     ("nokhwa", &["confab-media"]),
     ("opus", &["confab-media"]),
     ("env-libvpx-sys", &["confab-media"]),
-    // Sockets. The shell's one is the media socket to its own window.
+    // Sockets. The shell's one is the media socket to its own window; the engine's is that to the signaling server.
     ("rtc", &["confab-rtcio"]),
     ("webrtc", &["confab-rtcio"]),
-    ("rust_socketio", &["confab-rtcio"]),
+    ("rust_socketio", &[]),
     ("native-tls", &["confab-rtcio"]),
     ("tokio-native-tls", &["confab-rtcio"]),
     ("axum", &["confab-server"]),
     ("socketioxide", &["confab-server"]),
-    ("tokio-tungstenite", &["confab"]),
+    ("tokio-tungstenite", &["confab", "confab-rtcio"]),
 ];
 
 fn crates(metadata: &Value) -> Vec<&Value> {

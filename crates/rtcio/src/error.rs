@@ -5,7 +5,7 @@ use confab_protocol::ctrl::EnvelopeError;
 /// Why an event was not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EmitError {
-    /// The event's name or size is not allowed (protocol section 3).
+    /// The event's name is too long or its arguments are too large (protocol section 3).
     #[error("the event can't be sent: {0}")]
     Envelope(#[from] EnvelopeError),
     /// The event name belongs to the library.
@@ -28,9 +28,12 @@ pub enum EmitError {
 /// Why an acknowledgement of the server did not come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AckError {
-    /// Not within [`confab_protocol::limits::ACK_TIMEOUT`].
+    /// Not in time.
     #[error("the server did not answer in time")]
     Timeout,
+    /// More requests wait for their answers than this side keeps, 256.
+    #[error("too many requests wait for an answer of the server")]
+    TooMany,
     /// There is no connection to the server, or it broke before the answer.
     #[error("there is no connection to the server")]
     Offline,

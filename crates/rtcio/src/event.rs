@@ -213,13 +213,12 @@ impl Feed {
             track: None,
         };
         let server = |event: &str, args: Vec<Value>| {
-            self.server.fire(None, event, || ServerMessage { event: event.to_owned(), args });
+            self.server.fire(None, event, || ServerMessage::new(event, args));
         };
         match event {
             Event::Connected { .. } => server("connect", Vec::new()),
             Event::Disconnected { reason } => server("disconnect", vec![json!(reason)]),
             Event::ConnectError { error } => server("connect_error", vec![json!(error)]),
-            Event::Server { event, args } => server(event, args.clone()),
             Event::PeerConnect { peer } => {
                 self.peers.fire(None, PEER_CONNECT, || message(peer, PEER_CONNECT, vec![json!({ "id": peer })]));
             }

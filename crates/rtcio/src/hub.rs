@@ -1,10 +1,11 @@
 //! The hub: one task that turns what the server says into peers and events, and sees peers come and go.
 
 use crate::Event;
+use crate::listeners::{Acknowledge, ServerMessage};
 use crate::peer::{self, Command, Opening};
 use crate::remote_peer::{Presence, RemotePeer, RemotePeerState};
 use crate::shared::Shared;
-use crate::signaling::{self, Signaling, SignalingEvent};
+use crate::signaling::{self, AckId, Signaling, SignalingEvent};
 use confab_protocol::limits;
 use confab_protocol::signaling::{
     DIRECT_MESSAGE, DirectDelivery, INIT_OFFER, INTERNAL_PREFIX, InitOffer, MESSAGE, Member, PEER_LEFT, PeerRef,
@@ -112,7 +113,8 @@ impl Hub {
 
     async fn signaling_event(&mut self, event: SignalingEvent) {
         match event {
-            SignalingEvent::Connected { reconnect } => {
+            SignalingEvent::Connected { reconnect, sid } => {
+                self.shared.connected_as(sid);
                 self.signaling_up = true;
                 self.rejoin = reconnect.then(|| Instant::now() + REJOIN_PATIENCE);
                 self.presence.reconnected(self.shared.remotes.all().iter().map(|remote| remote.id().to_owned()));
@@ -127,7 +129,7 @@ impl Hub {
                 self.tell(Event::Disconnected { reason }).await;
             }
             SignalingEvent::ConnectError(error) => self.tell(Event::ConnectError { error }).await,
-            SignalingEvent::Event { event, args } => self.server_event(event, args).await,
+            SignalingEvent::Event { event, args, ack } => self.server_event(event, args, ack).await,
         }
     }
 
@@ -143,18 +145,18 @@ impl Hub {
         self.release().await;
     }
 
-    /// The room is joined again: signals may go, and peers say again what was lost.
+    /// The room is joined: signals may go, and peers say again what was lost.
     async fn release(&mut self) {
-        if self.rejoin.take().is_none() {
-            return;
-        }
-        self.shared.signaling.send(signaling::Command::Release).await;
-        for (id, peer) in self.shared.peers() {
-            self.command(&id, &peer, Command::SignalingUp(true));
+        let rejoined = self.rejoin.take().is_some();
+        self.shared.signaling.send_now(signaling::Command::Release { source: self.shared.id().unwrap_or_default() });
+        if rejoined {
+            for (id, peer) in self.shared.peers() {
+                self.command(&id, &peer, Command::SignalingUp(true));
+            }
         }
     }
 
-    async fn server_event(&mut self, event: String, mut args: Vec<Value>) {
+    async fn server_event(&mut self, event: String, mut args: Vec<Value>, ack: Option<AckId>) {
         if !event.starts_with(INTERNAL_PREFIX) {
             match (event.as_str(), args.first()) {
                 (USER_CONNECTED, Some(member)) => {
@@ -177,6 +179,11 @@ impl Hub {
                 }
                 _ => {}
             }
+            let ack = ack.map(|id| Acknowledge { id, signaling: self.shared.signaling.clone() });
+            self.shared
+                .feed
+                .server
+                .fire(None, &event, || ServerMessage { ack, ..ServerMessage::new(&event, args.clone()) });
             self.tell(Event::Server { event, args }).await;
             return;
         }

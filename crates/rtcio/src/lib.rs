@@ -55,7 +55,7 @@ pub use confab_protocol::signaling::IceServer;
 pub use error::{AckError, AskIceError, EmitError};
 pub use event::{Event, Events};
 pub use ice::{CertificateError, IceServerError, IceTransportPolicy};
-pub use listeners::{LISTENER_QUEUE, Listener, Message, ServerMessage};
+pub use listeners::{Acknowledge, LISTENER_QUEUE, Listener, Message, ServerMessage};
 pub use media::local::LocalTrack;
 pub use media::remote::{RemoteStream, RemoteTrack, TrackStats};
 pub use media::stream::RtcioStream;

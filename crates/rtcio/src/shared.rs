@@ -29,8 +29,17 @@ pub(crate) struct Shared {
     pub(crate) cancel: CancellationToken,
     /// The application has joined its room.
     pub(crate) joined: Notify,
-    id: Mutex<Option<String>>,
+    id: Mutex<Identity>,
     peers: Mutex<HashMap<String, peer::Handle>>,
+}
+
+/// Who we are.
+#[derive(Debug, Default)]
+struct Identity {
+    /// Id of the connection to the server.
+    sid: Option<String>,
+    /// Id in the room, if the server gave one: that of an earlier connection, resumed.
+    told: Option<String>,
 }
 
 impl Shared {
@@ -49,13 +58,20 @@ impl Shared {
         }
     }
 
+    /// The own id: what the application was told, or else what the connection says.
     pub(crate) fn id(&self) -> Option<String> {
-        self.id.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let id = self.id.lock().unwrap_or_else(PoisonError::into_inner);
+        id.told.clone().or_else(|| id.sid.clone())
     }
 
-    pub(crate) fn set_id(&self, id: &str) {
-        *self.id.lock().unwrap_or_else(PoisonError::into_inner) = Some(id.to_owned());
+    pub(crate) fn set_id(&self, told: &str) {
+        self.id.lock().unwrap_or_else(PoisonError::into_inner).told = Some(told.to_owned());
         self.joined.notify_one();
+    }
+
+    /// A new connection stands.
+    pub(crate) fn connected_as(&self, sid: String) {
+        *self.id.lock().unwrap_or_else(PoisonError::into_inner) = Identity { sid: Some(sid), told: None };
     }
 
     /// The handle of a peer.
@@ -86,8 +102,7 @@ impl Shared {
 
     /// Sends a signal to a peer through the server.
     pub(crate) async fn relay(&self, target: &str, signal: Signal) {
-        let source = self.id().unwrap_or_default();
-        let command = signaling::Command::Relay { source, target: target.to_owned(), signal };
+        let command = signaling::Command::Relay { target: target.to_owned(), signal };
         if !self.signaling.send(command).await {
             tracing::debug!("a signal is dropped: signaling was closed");
         }

@@ -7,16 +7,18 @@
 mod backoff;
 pub(crate) mod link;
 mod outbox;
+mod packet;
 
 use crate::AckError;
 use crate::socket::Options;
 use backoff::Backoff;
+use confab_protocol::UserError;
 use confab_protocol::signaling::Signal;
-use confab_protocol::{UserError, signaling};
-use link::{Link, LinkEvent};
+
+use link::{Broken, Link, LinkEvent};
 use outbox::{Outbox, Outgoing};
-use serde_json::{Value, json};
-use std::collections::VecDeque;
+use serde_json::Value;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -30,12 +32,19 @@ use url::Url;
 const COMMANDS: usize = 1024;
 /// Events that wait for the hub.
 const EVENTS: usize = 256;
-/// Requests that wait for the one before them.
-const REQUESTS: usize = 16;
-/// How often a link is asked whether it still stands.
-const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+/// Requests that wait for their answers; more are refused.
+const REQUESTS: usize = 256;
+/// Longest timeout of a request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(24 * 3_600);
 
 type AckReply = oneshot::Sender<Result<Vec<Value>, AckError>>;
+
+/// Which event of the server is answered: an answer belongs to the link on which it was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AckId {
+    link: u64,
+    id: u64,
+}
 
 /// What the task is asked to do.
 #[derive(Debug)]
@@ -44,10 +53,12 @@ pub(crate) enum Command {
     Emit { event: String, args: Vec<Value> },
     /// Emit an application event that the server acknowledges.
     Request { event: String, args: Vec<Value>, timeout: Duration, reply: AckReply },
+    /// Answer an event of the server.
+    Answer { to: AckId, args: Vec<Value> },
     /// Relay a signal to a peer.
-    Relay { source: String, target: String, signal: Signal },
-    /// The application is in its room: what waited for that may go.
-    Release,
+    Relay { target: String, signal: Signal },
+    /// The application is in its room, and this is its id there: what waited for that may go.
+    Release { source: String },
     /// Connect, if there is no connection.
     Connect,
     /// Close the connection until told to connect.
@@ -58,13 +69,13 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) enum SignalingEvent {
     /// A link stands.
-    Connected { reconnect: bool },
+    Connected { reconnect: bool, sid: String },
     /// The link is gone.
     Disconnected { reason: String },
     /// No link could be made.
     ConnectError(UserError),
     /// An event of the server.
-    Event { event: String, args: Vec<Value> },
+    Event { event: String, args: Vec<Value>, ack: Option<AckId> },
 }
 
 /// The sending side, for sockets and peers.
@@ -80,9 +91,9 @@ impl Handle {
         self.commands.send(command).await.is_ok()
     }
 
-    /// Queues [`Command::Connect`] without waiting.
-    pub(crate) fn connect(&self) {
-        if let Err(TrySendError::Full(command)) = self.commands.try_send(Command::Connect) {
+    /// Queues a command without waiting.
+    pub(crate) fn send_now(&self, command: Command) {
+        if let Err(TrySendError::Full(command)) = self.commands.try_send(command) {
             let commands = self.commands.clone();
             tokio::spawn(async move { commands.send(command).await });
         }
@@ -97,17 +108,30 @@ impl Handle {
 /// The task, before it runs.
 pub(crate) struct Signaling {
     url: Url,
+    path: String,
     auth: Option<Value>,
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<SignalingEvent>,
     cancel: CancellationToken,
     outbox: Outbox,
-    requests: VecDeque<(String, Vec<Value>, Duration, AckReply)>,
+    /// Requests on this link that are not answered, by number.
+    requests: HashMap<u64, Request>,
+    /// Number of the last request.
+    request: u64,
+    /// Number of this link.
+    link: u64,
+    /// The own id in the room, once signals may go.
+    source: Option<String>,
     backoff: Backoff,
     /// The application wants a connection.
     wanted: bool,
     connected: Arc<AtomicBool>,
-    connected_before: bool,
+}
+
+/// A request without an answer yet.
+struct Request {
+    deadline: Instant,
+    reply: AckReply,
 }
 
 /// What the task does next.
@@ -129,16 +153,19 @@ impl Signaling {
         let connected = Arc::new(AtomicBool::new(false));
         let task = Self {
             url: options.url.clone(),
+            path: options.path.clone(),
             auth: options.auth.clone(),
             commands,
             events,
             cancel,
             outbox: Outbox::default(),
-            requests: VecDeque::new(),
+            requests: HashMap::new(),
+            request: 0,
+            link: 0,
+            source: None,
             backoff: Backoff::default(),
             wanted: options.auto_connect,
             connected: Arc::clone(&connected),
-            connected_before: false,
         };
         (task, Handle { commands: command_sender, connected }, event_receiver)
     }
@@ -188,8 +215,8 @@ impl Signaling {
 
     /// Connects, while commands go to the outbox.
     async fn open(&mut self) -> Next {
-        let (url, auth) = (self.url.clone(), self.auth.clone());
-        let opening = Link::open(&url, auth.as_ref());
+        let (url, path, auth) = (self.url.clone(), self.path.clone(), self.auth.clone());
+        let opening = Link::open(&url, &path, auth.as_ref());
         tokio::pin!(opening);
         loop {
             tokio::select! {
@@ -232,116 +259,111 @@ impl Signaling {
     fn keep(&mut self, command: Command) {
         match command {
             Command::Emit { event, args } => self.outbox.push(Outgoing::Event { event, args }),
-            Command::Relay { source, target, signal } => self.outbox.push(relayed(&source, &target, &signal)),
+            Command::Relay { target, signal } => self.outbox.push(relayed(target, &signal)),
             Command::Request { reply, .. } => {
                 reply.send(Err(AckError::Offline)).ok();
             }
-            Command::Release | Command::Connect | Command::Disconnect => {}
+            Command::Answer { .. } | Command::Release { .. } | Command::Connect | Command::Disconnect => {}
         }
     }
 
     /// Serves one link to its end.
     async fn live(&mut self, mut link: Link) -> Next {
-        let reconnect = std::mem::replace(&mut self.connected_before, true);
+        let reconnect = self.link > 0;
+        self.link += 1;
         self.backoff.reset();
         self.connected.store(true, Ordering::Release);
         // Signals to peers wait until the application has joined its room again; the first time there is nothing to wait.
-        let mut released = !reconnect;
-        self.tell(SignalingEvent::Connected { reconnect }).await;
-        let mut pending: Option<(u64, Instant, AckReply)> = None;
-        let mut number = 0;
-        let mut probe = tokio::time::interval(PROBE_INTERVAL);
-        probe.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let cancel = self.cancel.clone();
-        let end = loop {
-            if let Err(broken) = self.outbox.flush(&link, released).await {
-                break Err(broken.0);
-            }
-            if pending.is_none()
-                && let Some((event, args, timeout, reply)) = self.requests.pop_front()
-            {
-                number += 1;
-                if let Err(broken) = link.request(number, &event, args).await {
-                    reply.send(Err(AckError::Offline)).ok();
-                    break Err(broken.0);
-                }
-                pending = Some((number, Instant::now() + timeout, reply));
-            }
-            let deadline = pending.as_ref().map(|(_, deadline, _)| *deadline);
-            tokio::select! {
-                biased;
-                () = cancel.cancelled() => break Ok(()),
-                event = link.recv() => match event {
-                    LinkEvent::Event(event, args) => self.tell(SignalingEvent::Event { event, args }).await,
-                    LinkEvent::Ack(answered, args) => {
-                        // An answer after its time belongs to nobody.
-                        if let Some((_, _, reply)) = pending.take_if(|(number, _, _)| *number == answered) {
-                            reply.send(Ok(args)).ok();
-                        }
-                    }
-                    LinkEvent::Open => {}
-                    LinkEvent::Closed => break Err("the server closed the connection".to_owned()),
-                    LinkEvent::Error(text) => break Err(text),
-                },
-                command = self.commands.recv() => match command {
-                    Some(Command::Emit { event, args }) => self.outbox.push(Outgoing::Event { event, args }),
-                    Some(Command::Relay { source, target, signal }) => {
-                        self.outbox.push_live(relayed(&source, &target, &signal));
-                    }
-                    Some(Command::Request { event, args, timeout, reply }) => {
-                        if self.requests.len() < REQUESTS {
-                            self.requests.push_back((event, args, timeout, reply));
-                        } else {
-                            reply.send(Err(AckError::Timeout)).ok();
-                        }
-                    }
-                    Some(Command::Release) => released = true,
-                    Some(Command::Connect) => {}
-                    Some(Command::Disconnect) | None => break Ok(()),
-                },
-                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
-                    if let Some((_, _, reply)) = pending.take() {
-                        reply.send(Err(AckError::Timeout)).ok();
-                    }
-                }
-                _ = probe.tick() => if let Err(broken) = link.probe().await {
-                    break Err(broken.0);
-                },
-            }
-        };
+        self.source = (!reconnect).then(|| link.sid().to_owned());
+        self.tell(SignalingEvent::Connected { reconnect, sid: link.sid().to_owned() }).await;
+        let end = self.serve(&mut link).await;
         self.connected.store(false, Ordering::Release);
-        if let Some((_, _, reply)) = pending {
-            reply.send(Err(AckError::Offline)).ok();
-        }
-        for (_, _, _, reply) in self.requests.drain(..) {
-            reply.send(Err(AckError::Offline)).ok();
+        for (_, request) in self.requests.drain() {
+            request.reply.send(Err(AckError::Offline)).ok();
         }
         link.close().await;
-        match end {
-            Ok(()) => {
-                self.tell(SignalingEvent::Disconnected { reason: "closed by this side".to_owned() }).await;
-                Next::Idle
-            }
-            Err(reason) => {
-                tracing::debug!(%reason, "the connection to the signaling server is gone");
-                self.outbox.link_lost();
-                self.tell(SignalingEvent::Disconnected { reason }).await;
-                Next::Pause
+        self.outbox.link_lost();
+        let (reason, next) = match end {
+            Ok(()) => ("closed by this side".to_owned(), Next::Idle),
+            Err(broken) => (broken.0, Next::Pause),
+        };
+        tracing::debug!(%reason, "the connection to the signaling server is gone");
+        self.tell(SignalingEvent::Disconnected { reason }).await;
+        next
+    }
+
+    /// `Ok` when this side wants the link to end.
+    async fn serve(&mut self, link: &mut Link) -> Result<(), Broken> {
+        let cancel = self.cancel.clone();
+        loop {
+            self.outbox.flush(link, self.source.as_deref()).await?;
+            let deadline = self.requests.values().map(|request| request.deadline).min();
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Ok(()),
+                event = link.recv() => match event? {
+                    LinkEvent::Event { name, args, ack } => {
+                        let ack = ack.map(|id| AckId { link: self.link, id });
+                        self.tell(SignalingEvent::Event { event: name, args, ack }).await;
+                    }
+                    LinkEvent::Ack(number, args) => {
+                        // An answer after its time belongs to nobody.
+                        if let Some(request) = self.requests.remove(&number) {
+                            request.reply.send(Ok(args)).ok();
+                        }
+                    }
+                    LinkEvent::Ping => link.pong().await?,
+                },
+                command = self.commands.recv() => match command {
+                    Some(Command::Disconnect) | None => return Ok(()),
+                    Some(command) => self.obey(command, link).await?,
+                },
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                    let now = Instant::now();
+                    for (_, request) in self.requests.extract_if(|_, request| request.deadline <= now) {
+                        request.reply.send(Err(AckError::Timeout)).ok();
+                    }
+                }
             }
         }
     }
+
+    /// Handles a command on a link.
+    async fn obey(&mut self, command: Command, link: &mut Link) -> Result<(), Broken> {
+        match command {
+            Command::Emit { event, args } => self.outbox.push(Outgoing::Event { event, args }),
+            Command::Relay { target, signal } => self.outbox.push_live(relayed(target, &signal)),
+            Command::Release { source } => self.source = Some(source),
+            Command::Request { event, args, timeout, reply } => {
+                self.requests.retain(|_, request| !request.reply.is_closed());
+                if self.requests.len() >= REQUESTS {
+                    reply.send(Err(AckError::TooMany)).ok();
+                    return Ok(());
+                }
+                // What was emitted before goes before.
+                self.outbox.flush(link, self.source.as_deref()).await?;
+                self.request += 1;
+                let deadline = Instant::now() + timeout.min(REQUEST_TIMEOUT);
+                self.requests.insert(self.request, Request { deadline, reply });
+                link.emit(&event, &args, Some(self.request)).await?;
+            }
+            Command::Answer { to, args } => {
+                if to.link == self.link {
+                    link.answer(to.id, args).await?;
+                }
+            }
+            Command::Connect | Command::Disconnect => {}
+        }
+        Ok(())
+    }
 }
 
-fn relayed(source: &str, target: &str, signal: &Signal) -> Outgoing {
-    let message = json!({ "source": source, "target": target, "data": signal.to_value() });
+fn relayed(target: String, signal: &Signal) -> Outgoing {
     // An answer completes an offer that the other side still holds, and a stream's events are still true: they keep.
     let perishable = match signal {
         Signal::Description(description) => description.kind != "answer",
         Signal::Candidate(_) => true,
         Signal::StreamQuery { .. } | Signal::StreamEvents { .. } => false,
     };
-    Outgoing::Signal { args: vec![message], perishable }
+    Outgoing::Signal { target, data: signal.to_value(), perishable }
 }
-
-/// Name of the event that carries signals.
-const SIGNAL_EVENT: &str = signaling::MESSAGE;

@@ -1,8 +1,8 @@
 //! What waits to be sent to the signaling server.
 
-use super::SIGNAL_EVENT;
 use super::link::{Broken, Link};
-use serde_json::Value;
+use confab_protocol::signaling;
+use serde_json::{Value, json};
 use std::collections::VecDeque;
 
 /// Entries that wait during an outage, events and signals each; the oldest go first.
@@ -17,8 +17,10 @@ pub(super) enum Outgoing {
     Event { event: String, args: Vec<Value> },
     /// A `#rtcio:message`.
     Signal {
-        /// Its arguments.
-        args: Vec<Value>,
+        /// To whom.
+        target: String,
+        /// What.
+        data: Value,
         /// True if it means nothing after an outage: offers and candidates.
         perishable: bool,
     },
@@ -52,12 +54,15 @@ impl Outbox {
         self.signals.retain(|entry| !matches!(entry, Outgoing::Signal { perishable: true, .. }));
     }
 
-    /// Sends what may go.
-    pub(super) async fn flush(&mut self, link: &Link, signals: bool) -> Result<(), Broken> {
-        while let Some(entry) = self.next(signals) {
+    /// Sends what may go: signals only in the name of `source`, the own id of this moment.
+    pub(super) async fn flush(&mut self, link: &mut Link, source: Option<&str>) -> Result<(), Broken> {
+        while let Some(entry) = self.next(source.is_some()) {
             match entry {
-                Outgoing::Event { event, args } => link.emit(&event, args).await?,
-                Outgoing::Signal { args, .. } => link.emit(SIGNAL_EVENT, args).await?,
+                Outgoing::Event { event, args } => link.emit(&event, &args, None).await?,
+                Outgoing::Signal { target, data, .. } => {
+                    let message = json!({ "source": source, "target": target, "data": data });
+                    link.emit(signaling::MESSAGE, &[message], None).await?;
+                }
             }
         }
         Ok(())
@@ -85,7 +90,7 @@ mod tests {
     }
 
     fn signal(n: u64, perishable: bool) -> Outgoing {
-        Outgoing::Signal { args: vec![Value::from(n)], perishable }
+        Outgoing::Signal { target: "peer".to_owned(), data: Value::from(n), perishable }
     }
 
     #[test]

@@ -53,7 +53,7 @@ struct Line {
     host: String,
     number: u64,
     up: mpsc::UnboundedSender<(Instant, Sent)>,
-    down: mpsc::UnboundedSender<(Instant, LinkEvent)>,
+    down: mpsc::UnboundedSender<(Instant, Said)>,
     /// When the last message of each direction arrives.
     last: Mutex<[Instant; 2]>,
     dead: AtomicBool,
@@ -66,24 +66,50 @@ struct Sent {
     request: Option<u64>,
 }
 
+/// What comes out of a line, at last that it is cut.
+type Said = Result<LinkEvent, Broken>;
+/// What is on its way to a client, and when it arrives.
+type Down = mpsc::UnboundedReceiver<(Instant, Said)>;
+
 /// The client's end of a line.
 pub(crate) struct Wire {
     line: Arc<Line>,
     server: Arc<Server>,
+    events: Down,
+    /// What is on its way.
+    next: Option<(Instant, Said)>,
 }
 
-/// Connects to the server of this thread's world, if there is one. The host name says who calls.
-pub(crate) async fn dial(url: &Url, events: &mpsc::Sender<LinkEvent>) -> Option<Result<Wire, UserError>> {
+/// Connects to the server of this thread's world, if there is one, and gives the own id. The host name says who calls.
+pub(crate) async fn dial(url: &Url) -> Option<Result<(Wire, String), UserError>> {
     let server = World::current()?.server;
     let host = url.host_str().unwrap_or_default().to_owned();
     sleep(REFUSAL).await;
-    Some(match server.accept(host, events.clone()) {
-        Some(line) => Ok(Wire { line, server }),
+    Some(match server.accept(host) {
+        Some((line, events)) => {
+            let sid = format!("id-{}", line.number);
+            Ok((Wire { line, server, events, next: None }, sid))
+        }
         None => Err(ErrorCode::ServerUnreachable.into()),
     })
 }
 
 impl Wire {
+    /// Nothing is lost when this is dropped half-way.
+    pub(crate) async fn recv(&mut self) -> Said {
+        if self.next.is_none() {
+            self.next = self.events.recv().await;
+        }
+        match &self.next {
+            Some((at, _)) => sleep_until(*at).await,
+            None => std::future::pending().await,
+        }
+        match self.next.take() {
+            Some((_, said)) => said,
+            None => std::future::pending().await,
+        }
+    }
+
     pub(crate) fn emit(&self, event: &str, args: Vec<Value>, request: Option<u64>) -> Result<(), Broken> {
         // What is written to a line that is cut is lost without a word.
         if !self.line.dead.load(Ordering::Relaxed) {
@@ -123,7 +149,7 @@ impl Server {
         };
         for line in lines {
             line.dead.store(true, Ordering::Relaxed);
-            line.down.send((Instant::now() + client, LinkEvent::Error("cut".to_owned()))).ok();
+            line.down.send((Instant::now() + client, Err(Broken("cut".to_owned())))).ok();
             let this = Arc::clone(self);
             tokio::spawn(async move {
                 sleep(server).await;
@@ -137,14 +163,14 @@ impl Server {
         self.state.lock().unwrap().cut.remove(host);
     }
 
-    fn accept(self: &Arc<Self>, host: String, events: mpsc::Sender<LinkEvent>) -> Option<Arc<Line>> {
+    fn accept(self: &Arc<Self>, host: String) -> Option<(Arc<Line>, Down)> {
         let mut state = self.state.lock().unwrap();
         if state.cut.contains(&host) {
             return None;
         }
         state.lines_made += 1;
         let (up, mut from_client) = mpsc::unbounded_channel::<(Instant, Sent)>();
-        let (down, mut to_client) = mpsc::unbounded_channel::<(Instant, LinkEvent)>();
+        let (down, to_client) = mpsc::unbounded_channel();
         let now = Instant::now();
         let line = Arc::new(Line {
             host,
@@ -155,15 +181,6 @@ impl Server {
             dead: AtomicBool::new(false),
         });
         state.lines.push(Arc::clone(&line));
-        line.down.send((now, LinkEvent::Open)).ok();
-        tokio::spawn(async move {
-            while let Some((at, event)) = to_client.recv().await {
-                sleep_until(at).await;
-                if events.send(event).await.is_err() {
-                    return;
-                }
-            }
-        });
         let (this, caller) = (Arc::clone(self), Arc::downgrade(&line));
         tokio::spawn(async move {
             while let Some((at, sent)) = from_client.recv().await {
@@ -174,7 +191,7 @@ impl Server {
                 }
             }
         });
-        Some(line)
+        Some((line, to_client))
     }
 
     /// When a message that is sent now arrives.
@@ -221,12 +238,12 @@ impl State {
     fn push(&mut self, line: &Line, event: LinkEvent) {
         if !line.dead.load(Ordering::Relaxed) {
             let at = arrival(line, 1, self.rng.random_range(1..LATENCY_MS));
-            line.down.send((at, event)).ok();
+            line.down.send((at, Ok(event))).ok();
         }
     }
 
     fn tell(&mut self, line: &Line, event: &str, data: &Value) {
-        self.push(line, LinkEvent::Event(event.to_owned(), vec![data.clone()]));
+        self.push(line, LinkEvent::Event { name: event.to_owned(), args: vec![data.clone()], ack: None });
     }
 
     fn tell_all(&mut self, event: &str, data: &Value) {

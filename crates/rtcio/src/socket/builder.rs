@@ -17,7 +17,10 @@ use url::Url;
 /// What the builder collects.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
+    /// The path is the namespace.
     pub(crate) url: Url,
+    /// Where the server's Socket.IO is.
+    pub(crate) path: String,
     pub(crate) auth: Option<Value>,
     pub(crate) auto_connect: bool,
     pub(crate) debug: bool,
@@ -38,6 +41,7 @@ impl SocketBuilder {
     pub(super) fn new(url: Url) -> Self {
         let options = Options {
             url,
+            path: "/socket.io/".to_owned(),
             auth: None,
             auto_connect: true,
             debug: false,
@@ -47,6 +51,12 @@ impl SocketBuilder {
             watchdog: Watchdog::default(),
         };
         Self { options, force_new: false }
+    }
+
+    /// Where on the server its Socket.IO is (`path` of rtc.io); `/socket.io/` unless told otherwise.
+    pub fn path(mut self, path: &str) -> Self {
+        self.options.path = path.to_owned();
+        self
     }
 
     /// Payload of the Socket.IO connection (`auth` of rtc.io).

@@ -45,18 +45,21 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Options for a socket on the signaling server at `url`, http or https (`io(url, options)` of rtc.io).
+    /// Options for a socket on the signaling server at `url`, http or https (`io(url, options)` of rtc.io). A
+    /// path of it names a Socket.IO namespace, as in rtc.io.
     pub fn builder(url: Url) -> SocketBuilder {
         SocketBuilder::new(url)
     }
 
-    /// Own id, as the server told it in answer to joining a room. After a reconnect this also says that the room is
-    /// joined again, and lets signals to peers go.
+    /// Tells the socket its id in the room, where the server's answer to joining gives one that is not that of the
+    /// connection (an id that was resumed). After a reconnect this also says that the room is joined again, and lets
+    /// signals to peers go; a server that gives no ids is waited for three seconds instead.
     pub fn set_id(&self, id: &str) {
         self.shared.set_id(id);
     }
 
-    /// Own id, once [`Socket::set_id`] was called.
+    /// Own id (`socket.id` of rtc.io): what [`Socket::set_id`] said, or else the id of the connection to the server. `None`
+    /// before the first connection.
     pub fn id(&self) -> Option<String> {
         self.shared.id()
     }
@@ -196,7 +199,7 @@ impl Socket {
     /// Connects to the signaling server (`socket.connect` of rtc.io), after [`SocketBuilder::auto_connect`] or
     /// [`Socket::disconnect`]. Nothing happens if it is connected or about to be.
     pub fn connect(&self) {
-        self.shared.signaling.connect();
+        self.shared.signaling.send_now(signaling::Command::Connect);
     }
 
     /// Leaves the signaling server (`socket.disconnect` of rtc.io). Peers stay, and [`Socket::connect`] comes back. What
