@@ -35,8 +35,26 @@ pub struct ServerConfig {
     /// Rooms that people may be in: `None` for any, as on a server for everybody. Joining another one is refused with
     /// [`RoomClosed`](confab_protocol::ErrorCode::RoomClosed).
     pub rooms: Option<OpenRooms>,
+    /// Tokens of members. `None` does not look at them.
+    pub tokens: Option<TokenConfig>,
     /// Bounds.
     pub limits: Limits,
+}
+
+/// How tokens of members are checked: JSON Web Tokens (RFC 7519) under HS256, which a client sends as `token` in the auth
+/// payload of its Socket.IO connection. See [`Claims`](crate::Claims) for what they say.
+#[derive(Clone)]
+pub struct TokenConfig {
+    /// The key, shared with whoever issues tokens. RFC 7518 section 3.2 wants 32 bytes or more.
+    pub key: Vec<u8>,
+    /// Refuse connections without a token. Without this only a token that is not good is refused.
+    pub require: bool,
+}
+
+impl std::fmt::Debug for TokenConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenConfig").field("require", &self.require).finish_non_exhaustive()
+    }
 }
 
 /// The rooms of a server that serves only those of its owner. Clones are the same set.
@@ -74,6 +92,7 @@ impl Default for ServerConfig {
             turn: None,
             secret: None,
             rooms: None,
+            tokens: None,
             limits: Limits::default(),
         }
     }
@@ -113,6 +132,10 @@ pub struct Limits {
     pub bytes_per_second: u32,
     /// Bytes from one socket in one burst.
     pub byte_burst: u32,
+    /// Direct messages a second from one socket, on average. What is over is refused.
+    pub direct_per_second: u32,
+    /// Direct messages from one socket in one burst.
+    pub direct_burst: u32,
     /// Messages of one socket that are dropped before the socket is, too.
     pub dropped_messages: u32,
     /// Largest message, in bytes. A larger one ends the connection.
@@ -137,6 +160,8 @@ impl Default for Limits {
             // Fifteen offers of 16 KiB are one renegotiation of a full mesh; the burst holds thirty of them.
             bytes_per_second: 1 << 20,
             byte_burst: 8 << 20,
+            direct_per_second: limits::DIRECT_PER_SECOND,
+            direct_burst: limits::DIRECT_BURST,
             dropped_messages: 500,
             message_bytes: limits::SIGNALING_MESSAGE_BYTES,
             send_queue: 1_024,

@@ -12,6 +12,7 @@ use confab_protocol::signaling::{
 };
 use confab_protocol::{ErrorCode, UserError};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Mutex;
@@ -35,18 +36,25 @@ pub(crate) struct Join {
     pub(crate) name: String,
     pub(crate) resume: Option<String>,
     pub(crate) connected: Vec<String>,
+    /// What the token of the socket says about it.
+    pub(crate) metadata: Option<Map<String, Value>>,
 }
 
 /// One member of a room. `id` is what the world sees: the id of the socket, or that of the socket which it resumes.
 struct Seat<S> {
     id: String,
     name: String,
+    metadata: Option<Map<String, Value>>,
     socket: S,
 }
 
 impl<S: Outlet> Seat<S> {
     fn member(&self) -> Member {
-        Member { id: self.id.clone(), name: self.name.clone(), metadata: None }
+        Member { id: self.id.clone(), name: self.name.clone(), metadata: self.metadata.clone() }
+    }
+
+    fn init_offer(&self) -> InitOffer {
+        InitOffer { source: self.id.clone(), metadata: self.metadata.clone() }
     }
 
     fn is(&self, socket: &S) -> bool {
@@ -96,15 +104,19 @@ impl<S: Outlet> Hub<S> {
             // Its owner says to whom it has lost the connection for good: they offer again.
             if resumed.as_ref() == Some(&seat.id) {
                 for other in seats.iter().filter(|other| other.id != seat.id && !join.connected.contains(&other.id)) {
-                    other.socket.emit(INIT_OFFER, &InitOffer { source: seat.id.clone(), metadata: None });
+                    other.socket.emit(INIT_OFFER, &seat.init_offer());
                 }
             }
             welcome(self.welcome(seat, &join.room, seats, ice_servers));
             return Ok(None);
         }
         let connected = if resumed.is_some() { join.connected } else { Vec::new() };
-        let newcomer =
-            Seat { id: resumed.unwrap_or_else(|| socket.socket_id()), name: join.name, socket: socket.clone() };
+        let newcomer = Seat {
+            id: resumed.unwrap_or_else(|| socket.socket_id()),
+            name: join.name,
+            metadata: join.metadata,
+            socket: socket.clone(),
+        };
         let taken = seats.iter().find(|seat| seat.id == newcomer.id);
         let others = || seats.iter().filter(|seat| seat.id != newcomer.id);
         if others().count() >= self.room_members {
@@ -115,13 +127,13 @@ impl<S: Outlet> Hub<S> {
             newcomer.socket.emit(USER_CONNECTED, &other.member());
         }
         // Who takes their own place again was never away, as far as the others know.
-        let known = taken.is_some_and(|seat| seat.name == newcomer.name);
+        let known = taken.is_some_and(|seat| seat.name == newcomer.name && seat.metadata == newcomer.metadata);
         for other in others() {
             if !known {
                 other.socket.emit(USER_CONNECTED, &newcomer.member());
             }
             if !connected.contains(&other.id) {
-                other.socket.emit(INIT_OFFER, &InitOffer { source: newcomer.id.clone(), metadata: None });
+                other.socket.emit(INIT_OFFER, &newcomer.init_offer());
             }
         }
         welcome(self.welcome(&newcomer, &join.room, seats, ice_servers));

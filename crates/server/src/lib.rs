@@ -13,7 +13,8 @@
 //!
 //! # Who may do what
 //!
-//! A room's name is the only key to it: whoever knows the name may join. The server keeps no account, sets no cookie and
+//! A room's name is the only key to it: whoever knows the name may join, unless the server asks for tokens
+//! ([`TokenConfig`]). The server keeps no account, sets no cookie and
 //! grants nothing to an address, so pages of **any origin** may connect (CORS `*`, without credentials, and no `Origin`
 //! check on WebSockets): a foreign page can do what its visitor could do with `curl`, and no more.
 //!
@@ -24,13 +25,15 @@ mod address;
 mod config;
 mod hub;
 mod ice;
+mod jwt;
 mod page;
 mod rate;
 mod server;
 mod session;
 mod token;
 
-pub use config::{DEFAULT_PORT, Limits, OpenRooms, PUBLIC_STUN, ServerConfig, TurnConfig};
+pub use config::{DEFAULT_PORT, Limits, OpenRooms, PUBLIC_STUN, ServerConfig, TokenConfig, TurnConfig};
+pub use jwt::{Claims, TokenError, mint};
 pub use server::Server;
 
 /// A poisoned lock means that a handler panicked. What the locks of this crate guard is consistent between any two

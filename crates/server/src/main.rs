@@ -1,9 +1,11 @@
 //! `confab-server`: the signaling server alone.
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use confab_protocol::{ErrorCode, UserError, room};
-use confab_server::{DEFAULT_PORT, PUBLIC_STUN, Server, ServerConfig, TurnConfig};
+use confab_server::{Claims, DEFAULT_PORT, PUBLIC_STUN, Server, ServerConfig, TokenConfig, TurnConfig, mint};
+use serde_json::{Map, Value};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
@@ -14,8 +16,10 @@ use url::Url;
 /// Exit codes: 0 stopped as asked, 2 wrong arguments, 3 the port is in use, 4 the address can't be listened on,
 /// 1 anything else. RUST_LOG sets what is logged (default: info).
 #[derive(Debug, Parser)]
-#[command(name = "confab-server", version)]
+#[command(name = "confab-server", version, args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Address and port to listen on; port 0 is any free one.
     #[arg(long, value_name = "ADDR", default_value_t = SocketAddr::from((Ipv4Addr::UNSPECIFIED, DEFAULT_PORT)))]
     listen: SocketAddr,
@@ -43,6 +47,52 @@ struct Arguments {
     /// Secret that lets participants keep their identity over a restart of this server. Random if not given.
     #[arg(long, value_name = "SECRET", env = "CONFAB_SERVER_SECRET", hide_env_values = true)]
     secret: Option<String>,
+    /// File with the key of the tokens that participants may bring (JWT, HS256), 32 bytes or more. Without it tokens are
+    /// not looked at.
+    #[arg(long, value_name = "FILE")]
+    token_key_file: Option<PathBuf>,
+    /// Let in only participants with a token.
+    #[arg(long, requires = "token_key_file")]
+    require_token: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Prints a token for a participant.
+    Token {
+        /// File with the key, the same as the server's.
+        #[arg(long, value_name = "FILE")]
+        token_key_file: PathBuf,
+        /// Who it is for.
+        #[arg(long, value_name = "NAME")]
+        sub: Option<String>,
+        /// What the others learn about them: a JSON object.
+        #[arg(long, value_name = "JSON", value_parser = json_object)]
+        metadata: Option<Map<String, Value>>,
+        /// Room that it opens, may be repeated; a * at the end stands for anything. All rooms if not given.
+        #[arg(long, value_name = "ROOM")]
+        room: Vec<String>,
+        /// How long it is good, in seconds.
+        #[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
+        lifetime: u64,
+    },
+}
+
+fn json_object(text: &str) -> Result<Map<String, Value>, String> {
+    serde_json::from_str(text).map_err(|error| format!("not a JSON object: {error}"))
+}
+
+/// Shorter keys can be guessed from one token (RFC 7518 section 3.2).
+const KEY_BYTES: usize = 32;
+
+/// Reads a key; a line break at its end, as editors leave one, is not part of it.
+fn read_key(path: &Path) -> Result<Vec<u8>, String> {
+    let key = std::fs::read(path).map_err(|error| format!("the key file {} can't be read: {error}", path.display()))?;
+    let key = key.trim_ascii_end().to_vec();
+    if key.len() < KEY_BYTES {
+        return Err(format!("the key in {} has {} bytes; it needs {KEY_BYTES}", path.display(), key.len()));
+    }
+    Ok(key)
 }
 
 fn server_url(text: &str) -> Result<Url, UserError> {
@@ -55,13 +105,19 @@ fn server_page(text: &str) -> Result<Url, String> {
 }
 
 impl Arguments {
-    fn config(self) -> ServerConfig {
+    fn config(self) -> Result<ServerConfig, String> {
+        let require = self.require_token;
+        let tokens = match &self.token_key_file {
+            Some(path) => Some(TokenConfig { key: read_key(path)?, require }),
+            None => None,
+        };
         let turn = self.turn_secret.map(|secret| TurnConfig {
             secret,
             urls: self.turn_url,
             ttl: Duration::from_secs(self.turn_ttl),
         });
-        ServerConfig {
+        Ok(ServerConfig {
+            tokens,
             listen: self.listen,
             fallback_ports: self.port_fallback,
             public_url: self.public_url,
@@ -70,19 +126,41 @@ impl Arguments {
             turn,
             secret: self.secret.map(String::into_bytes),
             ..ServerConfig::default()
-        }
+        })
+    }
+}
+
+impl Command {
+    fn run(self) -> Result<String, String> {
+        let Command::Token { token_key_file, sub, metadata, room, lifetime } = self;
+        let rooms = (!room.is_empty()).then_some(room);
+        let claims = Claims { sub, peer_metadata: metadata, rooms, ..Claims::lasting(Duration::from_secs(lifetime)) };
+        mint(&read_key(&token_key_file)?, &claims).map_err(|error| error.to_string())
     }
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let mut arguments = Arguments::parse();
+    if let Some(command) = arguments.command.take() {
+        return match command.run() {
+            Ok(token) => {
+                println!("{token}");
+                ExitCode::SUCCESS
+            }
+            Err(error) => wrong(&error),
+        };
+    }
     // The engines log each malformed packet of each client as an error; what matters of it, the server says itself.
     let filter =
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,socketioxide=off,engineioxide=off"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 
-    let server = match Server::bind(arguments.config()).await {
+    let config = match arguments.config() {
+        Ok(config) => config,
+        Err(error) => return wrong(&error),
+    };
+    let server = match Server::bind(config).await {
         Ok(server) => server,
         Err(error) => {
             eprintln!("confab-server: {error}");
@@ -103,6 +181,12 @@ async fn main() -> ExitCode {
     }
     server.shutdown().await;
     ExitCode::SUCCESS
+}
+
+/// Says what is wrong with the arguments.
+fn wrong(error: &str) -> ExitCode {
+    eprintln!("confab-server: {error}");
+    ExitCode::from(2)
 }
 
 /// Waits for ctrl-c, or for what a service manager sends.

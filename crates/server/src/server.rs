@@ -130,6 +130,7 @@ fn build(config: &ServerConfig) -> (SocketIo, Router, Arc<Shared>) {
     let shared = Arc::new(Shared {
         hub: Hub::new(Tokens::new(config.secret.as_deref()), bounds.room_members, config.rooms.clone()),
         ice: Ice::new(config),
+        tokens: config.tokens.clone(),
         limits: bounds,
         sockets: AtomicUsize::new(0),
     });

@@ -3,20 +3,22 @@
 //! All of it happens inside socketioxide's handlers, which run one after the other for one socket as long as they are
 //! plain closures (an async handler is spawned, and messages overtake each other). Nothing here waits, so nothing has to.
 
-use crate::config::Limits;
+use crate::config::{Limits, TokenConfig};
 use crate::hub::{Hub, Join, Outlet};
 use crate::ice::Ice;
+use crate::jwt::{self, Claims, TokenError};
 use crate::lock;
 use crate::rate::TokenBucket;
 use confab_protocol::signaling::{
-    ASK_ICE, JOIN_ROOM, JoinReply, LEAVE_ROOM, MESSAGE, Relayed, SERVER_ERROR, Signal, Welcome,
+    ASK_ICE, DIRECT_MESSAGE, DirectCode, DirectDelivery, DirectMessage, DirectRefusal, DirectReply, JOIN_ROOM,
+    JoinReply, LEAVE_ROOM, MESSAGE, Relayed, SERVER_ERROR, Signal, Welcome,
 };
 use confab_protocol::{ErrorCode, UserError, limits};
 use serde::Serialize;
 use serde_json::{Value, json};
 use socketioxide::SocketIo;
 use socketioxide::adapter::Adapter;
-use socketioxide::extract::{AckSender, SocketRef};
+use socketioxide::extract::{AckSender, SocketRef, TryData};
 use socketioxide::handler::{ConnectHandler, FromMessage};
 use socketioxide::socket::Socket;
 use std::convert::Infallible;
@@ -45,6 +47,7 @@ impl Outlet for SocketRef {
 pub(crate) struct Shared {
     pub(crate) hub: Hub<SocketRef>,
     pub(crate) ice: Ice,
+    pub(crate) tokens: Option<TokenConfig>,
     pub(crate) limits: Limits,
     pub(crate) sockets: AtomicUsize,
 }
@@ -53,7 +56,9 @@ pub(crate) struct Shared {
 pub(crate) fn serve(io: &SocketIo, shared: Arc<Shared>) {
     // The handlers are in place before the client is told that it is connected: a message that follows at once must not
     // be lost. socketioxide runs a middleware there.
-    let prepare = move |socket: SocketRef| ready(Session::open(&socket, &shared));
+    let prepare = move |socket: SocketRef, TryData(auth): TryData<Value>| {
+        ready(Session::open(&socket, &shared, &auth.unwrap_or_default()))
+    };
     io.ns("/", (|| ready(())).with(prepare));
 }
 
@@ -93,6 +98,8 @@ impl Incoming {
 /// One connected socket.
 struct Session {
     shared: Arc<Shared>,
+    /// What the socket's token says, if it brought one.
+    claims: Option<Claims>,
     state: Mutex<State>,
 }
 
@@ -100,14 +107,19 @@ struct State {
     rooms: Vec<String>,
     messages: TokenBucket,
     bytes: TokenBucket,
+    direct: TokenBucket,
     dropped: u32,
     /// The socket is gone, or told to go: it must not get a seat any more.
     ended: bool,
 }
 
 impl Session {
-    fn open(socket: &SocketRef, shared: &Arc<Shared>) -> Result<(), UserError> {
+    fn open(socket: &SocketRef, shared: &Arc<Shared>, auth: &Value) -> Result<(), UserError> {
         let bounds = &shared.limits;
+        let claims = claims(shared.tokens.as_ref(), auth, SystemTime::now()).map_err(|error| {
+            tracing::debug!(socket = %socket.id, %error, "a connection is refused");
+            UserError::with_message(ErrorCode::JoinRefused, error.to_string())
+        })?;
         if shared.sockets.fetch_add(1, Ordering::Relaxed) >= bounds.sockets {
             shared.sockets.fetch_sub(1, Ordering::Relaxed);
             tracing::warn!(sockets = bounds.sockets, "the server is full: a connection is refused");
@@ -119,10 +131,12 @@ impl Session {
         let now = Instant::now();
         let session = Arc::new(Session {
             shared: Arc::clone(shared),
+            claims,
             state: Mutex::new(State {
                 rooms: Vec::new(),
                 messages: TokenBucket::new(bounds.messages_per_second, bounds.message_burst, now),
                 bytes: TokenBucket::new(bounds.bytes_per_second, bounds.byte_burst, now),
+                direct: TokenBucket::new(bounds.direct_per_second, bounds.direct_burst, now),
                 dropped: 0,
                 ended: false,
             }),
@@ -151,6 +165,10 @@ impl Session {
         match event.as_str() {
             MESSAGE => self.relay(socket, argument),
             JOIN_ROOM => self.join(socket, ack, incoming.wants_answer, &argument),
+            DIRECT_MESSAGE => {
+                let error = self.direct(socket, argument).err();
+                answer(ack, &DirectReply { error });
+            }
             LEAVE_ROOM => self.leave(socket, &argument),
             ASK_ICE => answer(ack, &json!({ "iceServers": self.shared.ice.servers(SystemTime::now()) })),
             // Applications of stock clients send events of their own, which are meant for servers of their own.
@@ -227,6 +245,13 @@ impl Session {
                 format!("One connection can be in {} rooms at once. Leave one first.", state.rooms.len()),
             ));
         }
+        if self.claims.as_ref().is_some_and(|claims| !claims.opens(&join.room)) {
+            return Err(UserError::with_message(
+                ErrorCode::JoinRefused,
+                "The token does not open this room. Ask its issuer for one that does.",
+            ));
+        }
+        let join = Join { metadata: self.claims.as_ref().and_then(|claims| claims.peer_metadata.clone()), ..join };
         let room = join.room.clone();
         let ice = self.shared.ice.servers(SystemTime::now());
         let replaced = self.shared.hub.join(socket, join, ice, welcome)?;
@@ -268,6 +293,40 @@ impl Session {
         Outlet::emit(&outlet, MESSAGE, &Relayed { source, target, data });
     }
 
+    /// Passes a direct message on.
+    fn direct(&self, socket: &SocketRef, argument: Value) -> Result<(), DirectRefusal> {
+        let refuse = |code, message: &str| Err(DirectRefusal { code, message: message.to_owned() });
+        let Ok(DirectMessage { target, data }) = serde_json::from_value(argument) else {
+            return refuse(DirectCode::Malformed, "A direct message is { target, data }.");
+        };
+        let size = serde_json::to_string(&data).map_or(usize::MAX, |text| text.len());
+        if size > limits::DIRECT_MESSAGE_BYTES {
+            let most = limits::DIRECT_MESSAGE_BYTES;
+            return refuse(DirectCode::TooLarge, &format!("The message has {size} bytes, and may have {most}."));
+        }
+        let rooms = {
+            let mut state = lock(&self.state);
+            if !state.direct.take(1, Instant::now()) {
+                return refuse(DirectCode::TooMany, "Too many messages. Wait a moment, then send again.");
+            }
+            state.rooms.clone()
+        };
+        if rooms.is_empty() {
+            return refuse(DirectCode::NotJoined, "Join a room first.");
+        }
+        let Some((source, outlet)) = self.shared.hub.route(socket, &rooms, &target) else {
+            return refuse(DirectCode::Unreachable, "There is no such member in your rooms.");
+        };
+        if source == target {
+            return refuse(DirectCode::SelfSend, "A message to oneself is not sent.");
+        }
+        // A member whose queue is full gets it as little as any other event; its connection is about to end.
+        match Socket::emit(&outlet, DIRECT_MESSAGE, &DirectDelivery { source, data }) {
+            Ok(()) => Ok(()),
+            Err(_) => refuse(DirectCode::Unreachable, "The member does not take messages now."),
+        }
+    }
+
     /// Empties all seats, for good.
     fn end(&self, socket: &SocketRef) {
         let rooms = {
@@ -302,6 +361,17 @@ fn disconnect(socket: &SocketRef) {
     }
 }
 
+/// What the token in the auth payload says, if the server looks at tokens.
+fn claims(config: Option<&TokenConfig>, auth: &Value, now: SystemTime) -> Result<Option<Claims>, TokenError> {
+    let Some(config) = config else { return Ok(None) };
+    match auth.get("token").filter(|token| !token.is_null()) {
+        Some(Value::String(token)) => jwt::verify(&config.key, token, now).map(Some),
+        Some(_) => Err(TokenError::Malformed("it is no text")),
+        None if config.require => Err(TokenError::Missing),
+        None => Ok(None),
+    }
+}
+
 /// Reads `join-room`. Stock applications put fields of their own beside ours, and leave out the name.
 fn parse_join(argument: &Value) -> Result<Join, UserError> {
     let text = |key: &str| argument.get(key).and_then(Value::as_str);
@@ -314,6 +384,7 @@ fn parse_join(argument: &Value) -> Result<Join, UserError> {
         name: clean_name(text("name").unwrap_or_default()),
         resume: text("resume").filter(|token| token.len() <= 2 * limits::ID_BYTES).map(str::to_owned),
         connected: ids.into_iter().flatten().filter_map(Value::as_str).take(MAX_CONNECTED).map(str::to_owned).collect(),
+        metadata: None,
     })
 }
 

@@ -4,10 +4,12 @@
 // A failed helper is a failed test. Clippy knows tests only by their attribute.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod direct;
 mod hostile;
 mod lifecycle;
 mod relay;
 mod resume;
 mod rooms;
 mod support;
+mod token;
 mod web;

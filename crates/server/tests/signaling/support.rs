@@ -40,12 +40,18 @@ pub struct Client {
 
 impl Client {
     pub async fn connect(server: &Server) -> Client {
+        Client::connect_as(server, Value::Null).await
+    }
+
+    /// Connects with this auth payload.
+    pub async fn connect_as(server: &Server, auth: Value) -> Client {
         let (events_in, events) = mpsc::unbounded_channel();
         let (opened, mut open) = mpsc::unbounded_channel();
         let other = events_in.clone();
         let socket = ClientBuilder::new(format!("http://{}/", server.local_addr()))
             .transport_type(TransportType::Websocket)
             .reconnect(false)
+            .auth(auth)
             .on(Event::Connect, move |_, _| {
                 opened.send(()).ok();
                 async {}.boxed()
@@ -151,10 +157,15 @@ pub struct Raw(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Raw {
     pub async fn connect(server: &Server) -> Raw {
+        Raw::connect_as(server, "").await
+    }
+
+    /// Wishes for the default namespace with this auth payload.
+    pub async fn connect_as(server: &Server, auth: &str) -> Raw {
         let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", server.local_addr());
         let mut raw = Raw(soon("a WebSocket", connect_async(url)).await.unwrap().0);
         assert!(raw.next().await.unwrap().starts_with("0{"));
-        raw.send("40").await;
+        raw.send(format!("40{auth}")).await;
         raw
     }
 
