@@ -93,6 +93,7 @@ impl Hub {
             tracing::warn!("not every peer could be told that this side leaves");
             self.peers.abort_all();
         }
+        self.shared.channels.close();
         for remote in self.shared.remotes.all() {
             self.shared.remotes.remove(remote.id());
             remote.set_state(RemotePeerState::Closed);

@@ -33,6 +33,7 @@
 //! reader for each received one.
 
 mod args;
+mod channel;
 mod error;
 mod event;
 mod hub;
@@ -49,6 +50,10 @@ mod simulation;
 mod socket;
 
 pub use args::Args;
+pub use channel::{
+    BroadcastChannel, Channel, ChannelData, ChannelError, ChannelEvent, ChannelEvents, ChannelListener, ChannelMessage,
+    ChannelOptions, ReadyState,
+};
 pub use confab_protocol::ipc::PeerState;
 pub use confab_protocol::media::{AudioPacket, Codec, EncodedFrame, MediaKind, VideoDemand};
 pub use confab_protocol::signaling::IceServer;

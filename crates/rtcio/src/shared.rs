@@ -2,6 +2,7 @@
 //! await.
 
 use crate::EmitError;
+use crate::channel::Broadcasts;
 use crate::event::Feed;
 use crate::ice::IceConfig;
 use crate::peer::{self, Watchdog};
@@ -22,6 +23,7 @@ pub(crate) struct Shared {
     /// The way of every event to the application.
     pub(crate) feed: Feed,
     pub(crate) remotes: Remotes,
+    pub(crate) channels: Broadcasts,
     pub(crate) watchdog: Watchdog,
     pub(crate) ice: IceConfig,
     pub(crate) signaling: signaling::Handle,
@@ -47,6 +49,7 @@ impl Shared {
         Self {
             registry: Registry::default(),
             remotes: Remotes::default(),
+            channels: Broadcasts::default(),
             feed: Feed::default(),
             watchdog: options.watchdog,
             ice: IceConfig::new(options.ice_policy, options.ice_roots, options.ice_servers),

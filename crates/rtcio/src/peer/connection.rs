@@ -28,8 +28,6 @@ use webrtc::peer_connection::{
 
 /// Callbacks that wait for the peer's task: candidates and tracks. When full, the newest is dropped.
 const EVENTS: usize = 256;
-/// Bytes on `ctrl` that the peer has not yet taken, before further envelopes wait in our queue.
-const CTRL_BUFFER: usize = 4 << 20;
 /// Packets kept for retransmission: about three seconds at 1.5 Mbit/s.
 const RESEND_PACKETS: u16 = 512;
 /// How often missing packets are asked for: several times within the patience of the reassembly.
@@ -100,8 +98,7 @@ impl Connection {
             .with_setting_engine(settings)
             .with_interceptor_registry(registry)
             .with_handler(Arc::clone(&handler) as Arc<dyn PeerConnectionEventHandler>)
-            .with_udp_addrs(addresses)
-            .with_data_channel_send_buffer_limit(CTRL_BUFFER);
+            .with_udp_addrs(addresses);
         #[cfg(test)]
         let builder = crate::simulation::equip(builder);
         let pc: Arc<dyn PeerConnection> = Arc::new(builder.build().await?);

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use webrtc::data_channel::{DataChannel, RTCDataChannelMessage};
-use webrtc::error::Error;
 
 /// Unacknowledged bytes under which waiting envelopes go on.
 const LOW_WATER: u32 = 1 << 20;
+/// Unacknowledged bytes from which further envelopes wait.
+const HIGH_WATER: usize = 4 << 20;
 /// How long the answering side lets the offering side speak first.
 ///
 /// The answering side is the SCTP server: it is established with its COOKIE-ACK (RFC 9260 section 5.1), and what it sends
@@ -121,14 +122,14 @@ impl Ctrl {
         if !self.open || self.held.is_some() {
             return;
         }
-        while let Some(envelope) = self.queue.pop_front() {
-            match self.channel.try_send_text(&envelope).await {
-                Ok(()) => {}
-                Err(Error::ErrSendBufferFull) => {
-                    self.queue.push_front(envelope);
-                    return;
-                }
-                Err(error) => tracing::warn!(%error, bytes = envelope.len(), "an event was not sent to a peer"),
+        while !self.queue.is_empty() {
+            // The library tells when they are under the low mark.
+            if self.channel.outstanding_bytes().await.is_ok_and(|outstanding| outstanding >= HIGH_WATER) {
+                return;
+            }
+            let Some(envelope) = self.queue.pop_front() else { return };
+            if let Err(error) = self.channel.try_send_text(&envelope).await {
+                tracing::warn!(%error, bytes = envelope.len(), "an event was not sent to a peer");
             }
         }
     }

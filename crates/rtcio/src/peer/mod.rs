@@ -17,6 +17,7 @@ pub(crate) use inbound::placeholder;
 pub use stats::PeerReport;
 pub use watchdog::Watchdog;
 
+use crate::channel::PeerChannels;
 use crate::shared::Shared;
 use crate::{Event, RemotePeer};
 use confab_protocol::signaling::{Description, Signal};
@@ -57,6 +58,7 @@ pub(crate) struct Handle {
     pub(crate) commands: mpsc::Sender<Command>,
     /// Ends the peer.
     pub(crate) cancel: CancellationToken,
+    pub(crate) channels: Arc<PeerChannels>,
     /// True while `ctrl` is open.
     connected: Arc<AtomicBool>,
     /// True from the first [`Event::PeerConnect`] on.
@@ -80,6 +82,7 @@ pub(crate) struct Context {
     pub(crate) id: String,
     pub(crate) remote: RemotePeer,
     pub(crate) shared: Arc<Shared>,
+    channels: Arc<PeerChannels>,
     cancel: CancellationToken,
     connected: Arc<AtomicBool>,
     announced: Arc<AtomicBool>,
@@ -136,17 +139,26 @@ pub(crate) fn peer(
     let (sender, commands) = mpsc::channel(COMMANDS);
     let connected = Arc::new(AtomicBool::new(false));
     let announced = Arc::new(AtomicBool::new(false));
+    let channels = Arc::new(PeerChannels::new(remote.id()));
     let handle = Handle {
         commands: sender,
+        channels: Arc::clone(&channels),
         cancel: cancel.clone(),
         connected: Arc::clone(&connected),
         announced: Arc::clone(&announced),
     };
     let id = remote.id().to_owned();
     let span = tracing::debug_span!("peer", id);
-    let context = Context { id, remote, shared, cancel, connected, announced };
+    let context = Context { id, remote, shared, channels, cancel, connected, announced };
     let plan = Plan { opening, offer: None, signaling_up, attempt: 0, abandoned: None };
     (handle, run(context, Inbox::new(commands), plan).instrument(span))
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        // However the peer's task ended.
+        self.channels.end();
+    }
 }
 
 /// One connection after the other: a peer that begins anew, or whose connection is lost while it is in the room, keeps

@@ -72,6 +72,7 @@ pub(crate) struct Session<'a> {
     /// Certificate of the other side, once a description of it was applied.
     remote_fingerprint: Option<String>,
     registry: watch::Receiver<u64>,
+    broadcasts: watch::Receiver<u64>,
     signaling_up: bool,
     offered_at: Instant,
     state: PeerState,
@@ -108,6 +109,7 @@ impl<'a> Session<'a> {
             candidates: VecDeque::new(),
             remote_fingerprint: None,
             registry: context.shared.registry.changes(),
+            broadcasts: context.shared.channels.changes(),
             signaling_up: plan.signaling_up,
             offered_at: now,
             state: PeerState::Connecting,
@@ -120,6 +122,9 @@ impl<'a> Session<'a> {
     /// Serves the connection to its end.
     pub(crate) async fn run(mut self, inbox: &mut Inbox) -> Over {
         self.tell(Event::PeerState { peer: self.context.id.clone(), state: PeerState::Connecting }).await;
+        // Before the first description: the association must not come up before them, or first messages are lost.
+        self.join_channels();
+        self.context.channels.attach(&*self.connection.pc).await;
         self.reconcile().await;
         let mut end = match self.offer.take() {
             Some(offer) => self.described(offer).await,
@@ -160,6 +165,14 @@ impl<'a> Session<'a> {
             }
             Ok(()) = self.registry.changed() => {
                 self.reconcile().await;
+                None
+            }
+            Ok(()) = self.broadcasts.changed() => {
+                self.join_channels();
+                None
+            }
+            () = self.context.channels.wanted() => {
+                self.context.channels.attach(&*self.connection.pc).await;
                 None
             }
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
@@ -306,6 +319,7 @@ impl<'a> Session<'a> {
             Some(DataChannelEvent::OnOpen) => {
                 if self.ctrl.opened(Instant::now()).await {
                     self.announced = true;
+                    self.context.channels.open();
                     self.context.connected.store(true, Ordering::Release);
                     self.tell(Event::PeerConnect { peer: self.context.id.clone() }).await;
                 }
@@ -564,6 +578,13 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Takes part in the broadcast channels of the socket.
+    fn join_channels(&self) {
+        if let Err(error) = self.context.channels.join(&self.context.shared.channels) {
+            tracing::error!(%error, "a peer can't take part in a channel");
+        }
+    }
+
     async fn track_change(&self, change: Change) {
         let peer = self.context.id.clone();
         match change {
@@ -584,6 +605,7 @@ impl<'a> Session<'a> {
     /// Says goodbye, so that the other side knows at once (SCTP ABORT, DTLS close_notify), and tells what is over.
     async fn close(mut self) {
         self.context.connected.store(false, Ordering::Release);
+        self.context.channels.detach();
         self.context.remote.reconnecting();
         if timeout(CLOSE_TIMEOUT, self.connection.close()).await.is_err() {
             tracing::warn!("a connection took too long to close");

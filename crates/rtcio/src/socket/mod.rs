@@ -1,6 +1,7 @@
 //! The handles that an application holds.
 
 mod builder;
+mod channels;
 mod ice;
 mod peer;
 mod server;

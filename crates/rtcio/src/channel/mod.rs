@@ -1,0 +1,19 @@
+//! Named data channels: one per peer and name, or one to all peers at once (protocol section 3).
+//!
+//! Both sides make a channel by its name; nothing is announced on the wire. Its SCTP stream id is computed from the name,
+//! so what one side sends before the other has made the channel is lost, as with rtc.io.
+
+mod broadcast;
+mod error;
+mod events;
+mod link;
+mod options;
+mod peer;
+
+pub use broadcast::BroadcastChannel;
+pub(crate) use broadcast::Broadcasts;
+pub use error::ChannelError;
+pub use events::{ChannelEvent, ChannelEvents, ChannelListener, ChannelMessage};
+pub use link::Channel;
+pub use options::{ChannelData, ChannelOptions, ReadyState};
+pub(crate) use peer::PeerChannels;
