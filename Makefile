@@ -1,5 +1,5 @@
 # The commands of the README; everything else is plain cargo.
-.PHONY: help run test bench dist types setup
+.PHONY: help run test fuzz bench dist types setup
 
 help: ## Says what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -9,6 +9,9 @@ run: ## Opens the app; without a display, holds a short call under one of its ow
 
 test: ## Everything that CI asks for
 	@scripts/test
+
+fuzz: ## Rubbish from random peers and servers into everything that reads it, for FUZZ_SECONDS (60)
+	@scripts/fuzz
 
 bench: ## What a call costs, beside headless Chromium: a table and JSON
 	@scripts/setup test

@@ -44,6 +44,8 @@ pub const PENDING_CANDIDATES: usize = 256;
 pub const STREAMS_PER_PEER: usize = 16;
 /// Remote tracks of one peer.
 pub const TRACKS_PER_PEER: usize = 32;
+/// m-lines of one description: what many rounds of sharing leave behind where a peer never uses one again.
+pub const MEDIA_LINES: usize = 512;
 /// Events kept in the replay registry for one stream.
 pub const EVENTS_PER_STREAM: usize = 16;
 /// Largest Socket.IO message the server accepts.

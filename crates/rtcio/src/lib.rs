@@ -36,6 +36,9 @@ mod args;
 mod channel;
 mod error;
 mod event;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hub;
 mod ice;
 mod listeners;

@@ -1,8 +1,11 @@
 //! One peer: a task that owns its connection and does everything that concerns it, one thing at a time.
 
+mod bounds;
 mod connection;
 mod ctrl;
 mod feedback;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod healing;
 mod inbound;
 mod negotiation;

@@ -62,6 +62,19 @@ pub(crate) fn fingerprint(sdp: &str) -> Option<&str> {
     sdp.lines().find_map(|line| line.strip_prefix("a=fingerprint:")).map(str::trim_end)
 }
 
+/// The first ICE user name fragment: it changes when ICE restarts (RFC 8839 section 4.4.3).
+pub(crate) fn generation(sdp: &str) -> Option<&str> {
+    sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).map(str::trim_end)
+}
+
+/// Number of m-lines and of candidates.
+pub(crate) fn size(sdp: &str) -> (usize, usize) {
+    // The library takes a lone carriage return for the end of a line, too.
+    sdp.split(['\r', '\n']).fold((0, 0), |(lines, candidates), line| {
+        (lines + usize::from(line.starts_with("m=")), candidates + usize::from(line.starts_with("a=candidate:")))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

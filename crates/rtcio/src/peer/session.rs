@@ -1,5 +1,6 @@
 //! One connection to a peer, from its making to its end.
 
+use super::bounds::Bounds;
 use super::connection::{Connection, PcEvent};
 use super::ctrl::{Complaints, Ctrl};
 use super::healing::{Healing, Inbox, Remedy, patience};
@@ -67,6 +68,7 @@ pub(crate) struct Session<'a> {
     /// The offer that made this connection.
     offer: Option<Description>,
     complaints: Complaints,
+    bounds: Bounds,
     /// Candidates that came before the description they belong to; the oldest go first.
     candidates: VecDeque<Candidate>,
     /// Certificate of the other side, once a description of it was applied.
@@ -106,6 +108,7 @@ impl<'a> Session<'a> {
             abandoned: plan.abandoned,
             offer: plan.offer,
             complaints: Complaints::default(),
+            bounds: Bounds::default(),
             candidates: VecDeque::new(),
             remote_fingerprint: None,
             registry: context.shared.registry.changes(),
@@ -347,6 +350,12 @@ impl<'a> Session<'a> {
     // ---- commands ----
 
     async fn command(&mut self, command: Command) -> Option<End> {
+        if let Command::Signal(signal) = &command
+            && let Err(what) = self.bounds.admit(signal, Instant::now())
+        {
+            self.complain(what.to_owned()).await;
+            return None;
+        }
         match command {
             Command::Signal(Signal::Description(description)) => return self.described(description).await,
             Command::Signal(Signal::Candidate(candidate)) => self.candidate(candidate).await,
