@@ -51,6 +51,7 @@ mod signaling;
 #[cfg(test)]
 mod simulation;
 mod socket;
+mod stats;
 
 pub use args::Args;
 pub use channel::{
@@ -70,3 +71,8 @@ pub use media::stream::RtcioStream;
 pub use peer::{PeerReport, Watchdog};
 pub use remote_peer::{RemotePeer, RemotePeerEvent, RemotePeerEvents, RemotePeerState, RemoteSendError};
 pub use socket::{MESSAGE_BYTES, Peer, SEND_TIMEOUT, Server, Socket, SocketBuilder};
+pub use stats::{
+    CandidatePairStats, CandidateStats, CodecStats, DataChannelStats, IceCandidateStats, InboundRtpStats,
+    OutboundRtpStats, PeerConnectionStats, PeerStats, RemoteInboundRtpStats, SelectedCandidates, SessionStats,
+    TransportStats,
+};

@@ -6,6 +6,7 @@ use super::Root;
 use super::framing::{self, Meaning, Transaction};
 use super::servers::TurnServer;
 use super::upstream::{self, Receiver, Sender, UpstreamError};
+use super::url::{IceUrl, Service, Transport};
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::io;
@@ -57,6 +58,8 @@ pub(crate) type Tell = Arc<dyn Fn(Notice) + Send + Sync>;
 
 /// The local doors of one connection. Dropping it closes them at once.
 pub(crate) struct Relays {
+    /// Port of each door, and the server behind it.
+    doors: Vec<(u16, IceUrl, Transport)>,
     cancel: CancellationToken,
     tasks: JoinSet<()>,
 }
@@ -69,10 +72,10 @@ impl Relays {
         roots: &Arc<[Root]>,
         tell: &Tell,
     ) -> io::Result<(Self, Vec<u16>)> {
-        let (cancel, mut tasks, mut ports) = (CancellationToken::new(), JoinSet::new(), Vec::new());
+        let (cancel, mut tasks, mut doors) = (CancellationToken::new(), JoinSet::new(), Vec::new());
         for server in servers {
             let local = Arc::new(UdpSocket::bind((host, 0)).await?);
-            ports.push(local.local_addr()?.port());
+            doors.push((local.local_addr()?.port(), server.url.clone(), server.transport));
             let span = tracing::debug_span!("relay", url = %server.url);
             let door = Door {
                 local,
@@ -89,7 +92,20 @@ impl Relays {
             };
             tasks.spawn(door.run().instrument(span));
         }
-        Ok((Self { cancel, tasks }, ports))
+        let ports = doors.iter().map(|(port, ..)| *port).collect();
+        Ok((Self { doors, cancel, tasks }, ports))
+    }
+
+    /// The server behind the door that the library knows by this URL, and how it is reached (`relayProtocol`).
+    pub(crate) fn behind(&self, url: &str) -> Option<(String, &'static str)> {
+        let port = IceUrl::parse(url).ok().filter(|url| matches!(url.service, Service::Turn(_)))?.port;
+        let (_, server, transport) = self.doors.iter().find(|(door, ..)| *door == port)?;
+        let protocol = match transport {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+            Transport::Tls => "tls",
+        };
+        Some((server.to_string(), protocol))
     }
 
     /// Sends on what the library has said so far, and ends.

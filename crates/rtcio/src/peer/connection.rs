@@ -4,7 +4,7 @@ use super::feedback::{Feedback, FeedbackTap};
 use crate::ice::{self, IceConfig, IceTransportPolicy, Notice, Relays};
 use confab_protocol::ctrl::CTRL_LABEL;
 use confab_protocol::signaling::Candidate;
-use rtc::interceptor::{NackGeneratorBuilder, NackResponderBuilder};
+use rtc::interceptor::{NackGeneratorBuilder, NackResponderBuilder, ReceiverReportBuilder, SenderReportBuilder};
 use rtc::peer_connection::configuration::interceptor_registry::{Registry, Slot};
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_RTX, MIME_TYPE_VP8};
 use rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize;
@@ -23,7 +23,7 @@ use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::{
     MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfiguration,
     RTCConfigurationBuilder, RTCIceGatheringState, RTCIceServer, RTCIceTransportPolicy, RTCPeerConnectionIceEvent,
-    RTCPeerConnectionState, SettingEngineBuilder, configure_rtcp_reports, configure_twcc_receiver_only,
+    RTCPeerConnectionState, SettingEngineBuilder, configure_twcc_receiver_only,
 };
 
 /// Callbacks that wait for the peer's task: candidates and tracks. When full, the newest is dropped.
@@ -117,6 +117,11 @@ impl Connection {
         Ok(())
     }
 
+    /// The TURN server behind a local door, and how it is reached.
+    pub(crate) fn relayed_by(&self, door: &str) -> Option<(String, &'static str)> {
+        self.relays.behind(door)
+    }
+
     /// What a description may tell the peer.
     pub(crate) fn presentable(&self, sdp: String) -> String {
         if self.handler.relay_only { ice::hide_addresses(&sdp) } else { sdp }
@@ -206,10 +211,13 @@ fn media(feedback: &Arc<Feedback>) -> Result<(MediaEngine, Registry)> {
     let registry = Registry::new()
         .with(Slot::NackResponder, NackResponderBuilder::new().with_size(RESEND_PACKETS).build())
         .with(Slot::NackGenerator, NackGeneratorBuilder::new().with_interval(NACK_INTERVAL).build())
-        // Nearest to the wire, where the sender reports made above it pass.
+        // What the path lost is lost even if it came when asked for again: reports are made where that still shows.
+        .with(Slot::from(400), ReceiverReportBuilder::new().build())
+        .with(Slot::SenderReport, SenderReportBuilder::new().build())
+        // Near the wire, where the sender reports made above it pass.
         .with(Slot::from(500), FeedbackTap::new(Arc::clone(feedback)));
     let registry = configure_twcc_receiver_only(registry, &mut engine)?;
-    Ok((engine, configure_rtcp_reports(registry)))
+    Ok((engine, registry))
 }
 
 /// Wildcards stand for every interface but loopback. Without any such interface, two programs on one computer still

@@ -1,8 +1,10 @@
-//! RTCP that concerns the application: requests for key frames, and the round-trip time.
+//! What passes on the wire and concerns the application: requests for key frames, the round-trip time, and the counters
+//! of all RTP streams.
 //!
-//! The core delivers compound RTCP to one track only and has no round-trip time, so one interceptor next to the wire
-//! reads both for the whole connection.
+//! The core delivers compound RTCP to one track only, has no round-trip time and leaves most of its statistics at zero,
+//! so one interceptor next to the wire reads it all for the whole connection.
 
+use super::meter::{Meters, ORIGINAL_SEQUENCE_BYTES};
 use crate::media::local::LocalTrack;
 use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp;
@@ -11,11 +13,13 @@ use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication
 use rtc::rtcp::receiver_report::ReceiverReport;
 use rtc::rtcp::reception_report::ReceptionReport;
 use rtc::rtcp::sender_report::SenderReport;
+use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
+use rtc::rtp;
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// Sender reports of ours that may still be answered.
@@ -28,6 +32,7 @@ pub(crate) struct Feedback {
     senders: Mutex<HashMap<u32, LocalTrack>>,
     /// Round-trip time in microseconds; 0 until measured.
     round_trip: AtomicU32,
+    meters: Mutex<Meters>,
 }
 
 impl Feedback {
@@ -48,6 +53,15 @@ impl Feedback {
         }
     }
 
+    /// The counters of this moment.
+    pub(crate) fn meters(&self) -> Meters {
+        self.metered().clone()
+    }
+
+    fn metered(&self) -> MutexGuard<'_, Meters> {
+        self.meters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn key_frame_requested(&self, ssrc: u32) {
         let senders = self.senders.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(track) = senders.get(&ssrc) {
@@ -56,7 +70,7 @@ impl Feedback {
     }
 }
 
-/// The interceptor. It changes nothing that passes.
+/// The interceptor. It changes nothing that passes but retransmissions.
 pub(crate) struct FeedbackTap {
     feedback: Arc<Feedback>,
     /// Middle 32 bits of the NTP time of our sender reports, and when they left.
@@ -74,27 +88,69 @@ impl FeedbackTap {
         let any = packet.as_any();
         if let Some(request) = any.downcast_ref::<PictureLossIndication>() {
             self.feedback.key_frame_requested(request.media_ssrc);
+            if let Some(stream) = self.feedback.metered().outbound.get_mut(&request.media_ssrc) {
+                stream.feedback.pli += 1;
+            }
         } else if let Some(request) = any.downcast_ref::<FullIntraRequest>() {
             for entry in &request.fir {
                 self.feedback.key_frame_requested(entry.ssrc);
+                if let Some(stream) = self.feedback.metered().outbound.get_mut(&entry.ssrc) {
+                    stream.feedback.fir += 1;
+                }
+            }
+        } else if let Some(nack) = any.downcast_ref::<TransportLayerNack>() {
+            if let Some(stream) = self.feedback.metered().outbound.get_mut(&nack.media_ssrc) {
+                stream.feedback.nack += 1;
             }
         } else if let Some(report) = any.downcast_ref::<ReceiverReport>() {
-            self.measure(&report.reports, now);
+            self.reported(&report.reports, now);
         } else if let Some(report) = any.downcast_ref::<SenderReport>() {
-            self.measure(&report.reports, now);
+            self.reported(&report.reports, now);
+            if let Some(stream) = self.feedback.metered().inbound.get_mut(&report.ssrc) {
+                stream.sender_report = Some((report.packet_count.into(), report.octet_count.into()));
+            }
         }
     }
 
-    /// RFC 3550 section 6.4.1: round trip = now − LSR − DLSR, with our own clock instead of NTP's.
-    fn measure(&self, reports: &[ReceptionReport], now: Instant) {
+    fn reported(&self, reports: &[ReceptionReport], now: Instant) {
         for report in reports {
-            let sent = self.sent.iter().rev().find(|(id, _)| *id == report.last_sender_report && *id != 0);
-            if let Some((_, at)) = sent {
-                let held = f64::from(report.delay) / 65_536.0;
-                let round_trip = now.saturating_duration_since(*at).as_secs_f64() - held;
-                // The delay has a resolution of 15 µs, so a loopback can come out as nothing or less.
-                let micros = (round_trip * 1e6).clamp(1.0, 60e6) as u32;
-                self.feedback.round_trip.store(micros, Ordering::Relaxed);
+            let round_trip = self.round_trip(report, now);
+            if let Some(round_trip) = round_trip {
+                self.feedback.round_trip.store((round_trip * 1e6) as u32, Ordering::Relaxed);
+            }
+            if let Some(stream) = self.feedback.metered().outbound.get_mut(&report.ssrc) {
+                stream.reported(report, round_trip);
+            }
+        }
+    }
+
+    /// In seconds. RFC 3550 section 6.4.1: round trip = now − LSR − DLSR, with our own clock instead of NTP's.
+    fn round_trip(&self, report: &ReceptionReport, now: Instant) -> Option<f64> {
+        let (_, at) = self.sent.iter().rev().find(|(id, _)| *id == report.last_sender_report && *id != 0)?;
+        let held = f64::from(report.delay) / 65_536.0;
+        // The delay has a resolution of 15 µs, so a loopback can come out as nothing or less.
+        Some((now.saturating_duration_since(*at).as_secs_f64() - held).clamp(1e-6, 60.0))
+    }
+
+    fn sent(&mut self, packet: &dyn rtcp::Packet, now: Instant) {
+        let any = packet.as_any();
+        if let Some(report) = any.downcast_ref::<SenderReport>() {
+            if self.sent.len() >= REPORTS {
+                self.sent.pop_front();
+            }
+            self.sent.push_back(((report.ntp_time >> 16) as u32, now));
+        } else if let Some(nack) = any.downcast_ref::<TransportLayerNack>() {
+            let sequences = nack.nacks.iter().flat_map(|pair| pair.packet_list());
+            self.feedback.metered().asked(nack.media_ssrc, sequences);
+        } else if let Some(request) = any.downcast_ref::<PictureLossIndication>() {
+            if let Some(stream) = self.feedback.metered().inbound.get_mut(&request.media_ssrc) {
+                stream.feedback.pli += 1;
+            }
+        } else if let Some(request) = any.downcast_ref::<FullIntraRequest>() {
+            for entry in &request.fir {
+                if let Some(stream) = self.feedback.metered().inbound.get_mut(&entry.ssrc) {
+                    stream.feedback.fir += 1;
+                }
             }
         }
     }
@@ -107,11 +163,20 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for FeedbackTap {
     type Error = Error;
     type Time = Instant;
 
-    fn handle_read(&mut self, packet: TaggedPacket) -> Result<(), Error> {
-        if let Packet::Rtcp(parts) = &packet.message.packet {
-            for part in parts {
-                self.received(part.as_ref(), packet.now);
+    fn handle_read(&mut self, mut packet: TaggedPacket) -> Result<(), Error> {
+        match &mut packet.message.packet {
+            Packet::Rtp(rtp) => {
+                let original = self.feedback.metered().receive(rtp, packet.now);
+                if let Some((ssrc, payload_type)) = original {
+                    restore(rtp, ssrc, payload_type);
+                }
             }
+            Packet::Rtcp(parts) => {
+                for part in parts {
+                    self.received(part.as_ref(), packet.now);
+                }
+            }
+            _ => {}
         }
         self.reads.push_back(packet);
         Ok(())
@@ -122,13 +187,14 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for FeedbackTap {
     }
 
     fn handle_write(&mut self, packet: TaggedPacket) -> Result<(), Error> {
-        if let Packet::Rtcp(parts) = &packet.message.packet {
-            for report in parts.iter().filter_map(|part| part.as_any().downcast_ref::<SenderReport>()) {
-                if self.sent.len() >= REPORTS {
-                    self.sent.pop_front();
+        match &packet.message.packet {
+            Packet::Rtp(rtp) => self.feedback.metered().send(rtp, packet.now),
+            Packet::Rtcp(parts) => {
+                for part in parts {
+                    self.sent(part.as_ref(), packet.now);
                 }
-                self.sent.push_back(((report.ntp_time >> 16) as u32, packet.now));
             }
+            _ => {}
         }
         self.writes.push_back(packet);
         Ok(())
@@ -139,9 +205,31 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for FeedbackTap {
     }
 }
 
+/// Makes the original packet of a retransmission (RFC 4588 section 4). The library would do so only behind its NACK
+/// generator, which would then ask for the same packet again and again.
+fn restore(packet: &mut rtp::Packet, ssrc: u32, payload_type: u8) {
+    if packet.payload.len() > ORIGINAL_SEQUENCE_BYTES {
+        let sequence = packet.payload.split_to(ORIGINAL_SEQUENCE_BYTES);
+        let header = &mut packet.header;
+        (header.ssrc, header.payload_type) = (ssrc, payload_type);
+        header.sequence_number = u16::from_be_bytes([sequence[0], sequence[1]]);
+    }
+}
+
 impl Interceptor for FeedbackTap {
-    fn bind_local_stream(&mut self, _info: &StreamInfo) {}
-    fn unbind_local_stream(&mut self, _info: &StreamInfo) {}
-    fn bind_remote_stream(&mut self, _info: &StreamInfo) {}
-    fn unbind_remote_stream(&mut self, _info: &StreamInfo) {}
+    fn bind_local_stream(&mut self, info: &StreamInfo) {
+        self.feedback.metered().bind_outbound(info, true);
+    }
+
+    fn unbind_local_stream(&mut self, info: &StreamInfo) {
+        self.feedback.metered().bind_outbound(info, false);
+    }
+
+    fn bind_remote_stream(&mut self, info: &StreamInfo) {
+        self.feedback.metered().bind_inbound(info, true);
+    }
+
+    fn unbind_remote_stream(&mut self, info: &StreamInfo) {
+        self.feedback.metered().bind_inbound(info, false);
+    }
 }

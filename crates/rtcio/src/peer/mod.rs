@@ -8,6 +8,7 @@ mod feedback;
 pub(crate) mod fuzzing;
 mod healing;
 mod inbound;
+mod meter;
 mod negotiation;
 mod outbound;
 mod sdp;
@@ -22,7 +23,7 @@ pub use watchdog::Watchdog;
 
 use crate::channel::PeerChannels;
 use crate::shared::Shared;
-use crate::{Event, RemotePeer};
+use crate::{Event, PeerStats, RemotePeer};
 use confab_protocol::signaling::{Description, Signal};
 use healing::{Inbox, Turn};
 use session::{End, Session};
@@ -53,6 +54,8 @@ pub(crate) enum Command {
     Settled(oneshot::Sender<bool>),
     /// Report statistics.
     Stats(oneshot::Sender<PeerReport>),
+    /// Report everything there is to know.
+    AllStats(oneshot::Sender<PeerStats>),
 }
 
 /// A peer, as everybody else sees it.

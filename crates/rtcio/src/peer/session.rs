@@ -398,6 +398,9 @@ impl<'a> Session<'a> {
             Command::Stats(reply) => {
                 reply.send(stats::report(&self.context.id, self.state, &self.connection).await).ok();
             }
+            Command::AllStats(reply) => {
+                reply.send(stats::read(&self.connection).await).ok();
+            }
         }
         None
     }

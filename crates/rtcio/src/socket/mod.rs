@@ -5,6 +5,7 @@ mod channels;
 mod ice;
 mod peer;
 mod server;
+mod stats;
 
 pub(crate) use builder::Options;
 pub use builder::SocketBuilder;
