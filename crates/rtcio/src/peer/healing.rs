@@ -109,7 +109,7 @@ pub(super) async fn turn(context: &Context, inbox: &mut Inbox, plan: &mut Plan, 
                     plan.signaling_up = up;
                     begin = after(REJOINED);
                 }
-                Some(Command::Stats(_)) => {}
+                Some(Command::Stats(_) | Command::AllStats(_)) => {}
                 Some(command) => aside.push_back(command),
             },
             () = sleep_until(begin), if plan.signaling_up => break Turn::Begin,
