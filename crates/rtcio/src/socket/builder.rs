@@ -15,7 +15,7 @@ use tracing::Instrument;
 use url::Url;
 
 /// What the builder collects.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Options {
     /// The path is the namespace.
     pub(crate) url: Url,
@@ -30,7 +30,23 @@ pub(crate) struct Options {
     pub(crate) watchdog: Watchdog,
 }
 
-/// Options of a [`Socket`] (`SocketOptions` of rtc.io).
+/// Without credentials: neither the auth payload nor what stands in the address before the host.
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("server", &self.url.host_str())
+            .field("port", &self.url.port_or_known_default())
+            .field("path", &self.path)
+            .field("has_auth", &self.auth.is_some())
+            .field("auto_connect", &self.auto_connect)
+            .field("ice_servers", &self.ice_servers)
+            .field("ice_policy", &self.ice_policy)
+            .field("watchdog", &self.watchdog)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Options of a [`Socket`] (`SocketOptions` of rtc.io). Their debug form shows no credentials.
 #[derive(Debug, Clone)]
 pub struct SocketBuilder {
     pub(super) options: Options,

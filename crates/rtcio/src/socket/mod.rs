@@ -37,13 +37,22 @@ pub const MESSAGE_BYTES: usize = 256 * 1024;
 const STATS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A member of a mesh: signaling, peers, streams. Cloning gives another handle; when the last one is dropped, the
-/// socket closes in the background.
-#[derive(Debug, Clone)]
+/// socket closes in the background. Its debug form shows the own id, and neither credentials nor what others sent.
+#[derive(Clone)]
 pub struct Socket {
     shared: Arc<Shared>,
     /// Ends when all tasks have ended.
     closed: watch::Receiver<()>,
     _guard: Arc<DropGuard>,
+}
+
+impl std::fmt::Debug for Socket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Socket")
+            .field("id", &self.id())
+            .field("connected", &self.is_connected())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Socket {

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+pub mod path;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use confab_protocol::signaling::{JOIN_ROOM, JoinReply, Welcome};
 use confab_rtcio::{Codec, EncodedFrame, Event, Events, LocalTrack, RemoteTrack, Socket, Watchdog};
