@@ -5,6 +5,7 @@
 //! library, which then takes the place of the page's own peer.
 
 mod emit;
+mod examples;
 mod lifecycle;
 mod ours;
 mod page;
