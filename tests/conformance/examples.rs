@@ -87,7 +87,7 @@ async fn the_minimal_call_shows_and_sees() -> Outcome {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_late_joiner_example_is_seen_by_who_comes_later_until_it_stops() -> Outcome {
     let world = World::new().await?;
-    let (mut first, mut example, _) = with_page(&world, "late_joiner", &[]).await?;
+    let (mut first, mut example, id) = with_page(&world, "late_joiner", &[]).await?;
     first.on("screen", "screen", json!({})).await?;
     example.0.say("share").await?;
     let shared = example.says("shared", |_| true).await?;
@@ -107,10 +107,89 @@ async fn the_late_joiner_example_is_seen_by_who_comes_later_until_it_stops() -> 
     later.on("screen", "screen", json!({})).await?;
     later.on("end", "end", json!({})).await?;
     later.join("late_joiner").await?;
-    came(&mut later).await?;
+    later.wait(json!({ "tag": "peer-connect", "args": [{ "id": id }] })).await?;
     crate::world::meet(&mut first, &mut later).await?;
     first.emit("end", json!([])).await?;
     later.wait(json!({ "tag": "end" })).await?;
     assert_eq!(later.seen(&json!({ "tag": "screen" })), 0);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_chat_example_talks_with_a_page() -> Outcome {
+    let world = World::new().await?;
+    let mut page = world.start(Kind::Page, json!({})).await?;
+    page.channel("chat", "chat", json!({})).await?;
+    page.channel_on("chat", "msg", json!({})).await?;
+    page.join("chat").await?;
+    let mut example = Example::start(&world, "chat", &["Ann"])?;
+    came(&mut page).await?;
+    page.wait(json!({ "channel": "chat", "event": "open" })).await?;
+    example.says("came", |line| line["id"] == page.id()).await?;
+    example.0.say("hello from the example").await?;
+    page.wait(json!({ "event": "msg", "args": [{ "name": "Ann", "text": "hello from the example" }] })).await?;
+    page.channel_emit("chat", "msg", json!([{ "name": "page", "text": "hello" }])).await?;
+    example.says("msg", |line| line["args"] == json!([{ "name": "page", "text": "hello" }])).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_file_example_sends_and_receives_with_a_page() -> Outcome {
+    let world = World::new().await?;
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("a picture.bin");
+    // More than the marks let through at once.
+    let size = 20 << 20;
+    std::fs::write(&file, vec![7; size])?;
+    let (mut page, mut example, id) = with_page(&world, "file", &["send", &file.to_string_lossy()]).await?;
+    page.channel("file", "file", json!({ "peer": id })).await?;
+    page.channel_on("file", "meta", json!({})).await?;
+    page.channel_on("file", "eof", json!({})).await?;
+    page.wait(json!({ "channel": "file", "event": "open" })).await?;
+    page.channel_emit("file", "ready", json!([])).await?;
+    page.wait(json!({ "event": "meta", "args": [{ "name": "a picture.bin", "size": size }] })).await?;
+    page.wait(json!({ "event": "eof" })).await?;
+    let mut received = 0;
+    while page.seen(&json!({ "event": "data" })) > 0 {
+        received += page.wait(json!({ "event": "data" })).await?["args"][0]["$bytes"].as_u64().unwrap_or_default();
+    }
+    assert_eq!(received, size as u64);
+    let sent = example.says("sent", |_| true).await?;
+    assert!(sent["waits"].as_u64() > Some(0), "the example was held back: {sent}");
+    drop(example);
+
+    // The other way round.
+    let inbox = folder.path().join("inbox");
+    std::fs::create_dir(&inbox)?;
+    let mut example = Example::start(&world, "file", &["receive", &inbox.to_string_lossy()])?;
+    let id = came(&mut page).await?;
+    page.channel("there", "file", json!({ "peer": id })).await?;
+    page.channel_on("there", "ready", json!({})).await?;
+    page.wait(json!({ "channel": "there", "event": "ready" })).await?;
+    page.channel_emit("there", "meta", json!([{ "name": "../from the page", "size": 163_840 }])).await?;
+    page.channel_send("there", json!({ "size": 16_384, "count": 10 })).await?;
+    page.channel_emit("there", "eof", json!([{}])).await?;
+    let received = example.says("received", |_| true).await?;
+    assert_eq!(received["bytes"], 163_840);
+    let written: Vec<_> = std::fs::read_dir(&inbox)?.flatten().collect();
+    assert_eq!((written.len(), written[0].metadata()?.len()), (1, 163_840), "in the folder, whatever the name says");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cursor_example_and_a_page_see_each_other_move() -> Outcome {
+    let world = World::new().await?;
+    let lossy = json!({ "ordered": false, "maxRetransmits": 0 });
+    let mut page = world.start(Kind::Page, json!({})).await?;
+    page.channel("cursors", "cursors", lossy).await?;
+    page.channel_on("cursors", "move", json!({})).await?;
+    page.join("cursor").await?;
+    let mut example = Example::start(&world, "cursor", &[])?;
+    let id = came(&mut page).await?;
+    for _ in 0..20 {
+        page.wait(json!({ "event": "move", "args": [{ "id": id }] })).await?;
+    }
+    page.channel_emit("cursors", "move", json!([{ "id": "page", "x": 1, "y": 2 }])).await?;
+    example.says("move", |line| line["args"] == json!([{ "id": "page", "x": 1, "y": 2 }])).await?;
     Ok(())
 }

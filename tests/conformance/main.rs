@@ -4,10 +4,12 @@
 //! `CONFAB_PAIRS` limits or extends the pairs (`ours-page,page-page`); `CONFAB_RTCIO_JS` names a bundle of the stock
 //! library, which then takes the place of the page's own peer.
 
+mod channels;
 mod emit;
 mod examples;
 mod lifecycle;
 mod ours;
+mod ours_channels;
 mod page;
 mod peer;
 mod streams;

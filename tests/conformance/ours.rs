@@ -1,6 +1,7 @@
 //! A peer of ours: `confab_rtcio::Socket`, with real pictures and tones.
 
 use crate::Outcome;
+use crate::ours_channels::AnyChannel;
 use confab_media::{
     AudioCapture, AudioSource, VideoCapture, VideoConfig, VideoEvent, VideoSource, Vp8Decoder, pattern,
 };
@@ -18,14 +19,16 @@ use std::time::Duration;
 use url::Url;
 
 /// What happened, as the log has it.
-type Entries = Pin<Box<dyn Stream<Item = Value> + Send>>;
+pub type Entries = Pin<Box<dyn Stream<Item = Value> + Send>>;
 
 /// The socket, what it sends, and what came.
 pub struct Ours {
-    socket: Socket,
+    pub socket: Socket,
     events: Events,
     /// What listens, by tag.
-    listening: Vec<(String, Entries)>,
+    pub listening: Vec<(String, Entries)>,
+    /// Channels by tag.
+    pub channels: HashMap<String, AnyChannel>,
     streams: HashMap<String, Sent>,
     received: Vec<Received>,
     /// The event that told what a stream is, and its id, by peer and MediaStream id.
@@ -87,6 +90,7 @@ impl Ours {
             socket,
             events,
             listening: Vec::new(),
+            channels: HashMap::new(),
             streams: HashMap::new(),
             received: Vec::new(),
             known: HashMap::new(),
@@ -116,7 +120,9 @@ impl Ours {
     fn sweep(&mut self, context: &mut Context<'_>) {
         for (tag, entries) in &mut self.listening {
             while let Poll::Ready(Some(mut entry)) = entries.as_mut().poll_next(context) {
-                entry["tag"] = json!(tag);
+                if entry.get("channel").is_none() {
+                    entry["tag"] = json!(tag);
+                }
                 self.read.push(entry);
             }
         }
@@ -281,7 +287,7 @@ impl Ours {
     }
 }
 
-fn list(value: Value) -> Vec<Value> {
+pub fn list(value: Value) -> Vec<Value> {
     match value {
         Value::Array(list) => list,
         other => vec![other],

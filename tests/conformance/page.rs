@@ -90,6 +90,35 @@ impl PagePeer {
         self.call("untrack", json!([name])).await.map(drop)
     }
 
+    pub async fn channel(&mut self, tag: &str, name: &str, options: Value) -> Outcome {
+        let peer = options.get("peer").cloned().unwrap_or_default();
+        self.call("channel", json!([tag, name, options, peer])).await.map(drop)
+    }
+
+    pub async fn channel_on(&mut self, tag: &str, event: &str, options: Value) -> Outcome {
+        self.call("channelOn", json!([tag, event, options])).await.map(drop)
+    }
+
+    pub async fn channel_emit(&mut self, tag: &str, event: &str, args: Value) -> Outcome {
+        self.call("channelEmit", json!([tag, event, args])).await.map(drop)
+    }
+
+    pub async fn channel_send(&mut self, tag: &str, data: Value) -> Outcome<Value> {
+        self.call("channelSend", json!([tag, data])).await
+    }
+
+    pub async fn channel_state(&mut self, tag: &str) -> Outcome<Value> {
+        self.call("channelState", json!([tag])).await
+    }
+
+    pub async fn channel_close(&mut self, tag: &str) -> Outcome {
+        self.call("channelClose", json!([tag])).await.map(drop)
+    }
+
+    pub async fn same_channel(&mut self, one: &str, other: &str) -> Outcome<bool> {
+        Ok(self.call("sameChannel", json!([one, other])).await? == true)
+    }
+
     pub async fn tracks(&mut self) -> Outcome<Value> {
         self.call("tracks", json!([])).await
     }

@@ -65,6 +65,20 @@ verbs! {
     replace_track(name: &str, track: Value);
     /// `socket.untrackStream`.
     untrack(name: &str);
+    /// `createChannel`, called `tag` from now on; `peer` in the options makes it one to that peer only.
+    channel(tag: &str, name: &str, options: Value);
+    /// `channel.on` (or `once`) of an event that travels as text.
+    channel_on(tag: &str, event: &str, options: Value);
+    /// `channel.emit`.
+    channel_emit(tag: &str, event: &str, args: Value);
+    /// `channel.send` of `{ text }`, or of `count` times `size` bytes that begin with their number; what each returned.
+    channel_send(tag: &str, data: Value) -> Value;
+    /// `{ readyState, bufferedAmount, peerCount, closed }`, as far as the channel has them.
+    channel_state(tag: &str) -> Value;
+    /// `channel.close`.
+    channel_close(tag: &str);
+    /// True if both are one object.
+    same_channel(one: &str, other: &str) -> bool;
     /// What comes in now: `[{ event, kind, stream, msid, moving, width }]`.
     tracks() -> Value;
     /// `socket.connect`.
