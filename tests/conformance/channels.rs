@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 /// Both make the channel `name` to each other and wait until it is open.
 async fn channel(one: &mut Peer, other: &mut Peer, name: &str, options: Value) -> Outcome {
-    for (peer, id) in [(&mut *one, other.id().to_owned()), (&mut *other, one.id().to_owned())] {
+    let ids = [other.id().to_owned(), one.id().to_owned()];
+    for (id, peer) in ids.into_iter().zip([&mut *one, &mut *other]) {
         let mut options = options.clone();
         options["peer"] = json!(id);
         peer.channel(name, name, options).await?;

@@ -165,6 +165,7 @@ async fn the_file_example_sends_and_receives_with_a_page() -> Outcome {
     let id = came(&mut page).await?;
     page.channel("there", "file", json!({ "peer": id })).await?;
     page.channel_on("there", "ready", json!({})).await?;
+    page.channel_emit("there", "ask", json!([])).await?;
     page.wait(json!({ "channel": "there", "event": "ready" })).await?;
     page.channel_emit("there", "meta", json!([{ "name": "../from the page", "size": 163_840 }])).await?;
     page.channel_send("there", json!({ "size": 16_384, "count": 10 })).await?;

@@ -45,10 +45,12 @@ async fn main() -> Outcome {
     Ok(())
 }
 
-/// `meta`, then the bytes, then `eof`. Starts when the other side says `ready`: what is sent before it has made the
-/// channel is lost.
+/// `meta`, then the bytes, then `eof`. Starts when the other side is `ready`. Both ask, because what is said before the
+/// other has made the channel is lost: who comes second is heard.
 async fn send(channel: &Channel, path: &Path) -> Outcome {
-    if channel.once("ready").await.is_none() {
+    let ready = channel.once("ready");
+    channel.emit("ask", vec![]).await;
+    if ready.await.is_none() {
         return Ok(());
     }
     let mut file = File::open(path).await?;
@@ -81,6 +83,9 @@ async fn receive(channel: &Channel, folder: &Path) -> Outcome {
     let mut open: Option<(File, PathBuf, u64)> = None;
     while let Some(event) = events.recv().await {
         match event {
+            ChannelEvent::Message { event, .. } if event == "ask" => {
+                channel.emit("ready", vec![]).await;
+            }
             ChannelEvent::Message { event, args } if event == "meta" => {
                 let path = folder.join(safe_name(args.first()));
                 open = Some((File::create(&path).await?, path, 0));
