@@ -4,10 +4,18 @@
 
 mod common;
 
-use common::{Camera, Member, server, watch_frames};
+use common::{Camera, Member, PATIENCE, server, watch_frames};
+use confab_protocol::signaling::{MESSAGE, Signal};
 use confab_rtcio::{Codec, Event, IceServer, IceTransportPolicy, LocalTrack, RtcioStream, Socket};
+use confab_server::{ServerConfig, TurnConfig};
 use confab_testkit::turn::{CREDENTIAL, TurnServer, USER};
-use serde_json::json;
+use futures_util::FutureExt;
+use rust_socketio::asynchronous::ClientBuilder;
+use rust_socketio::{Payload, TransportType};
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
 use url::Url;
 
 fn relay(url: &str, credential: &str) -> IceServer {
@@ -129,5 +137,135 @@ async fn a_server_that_says_nothing_is_named() {
     let (code, text) = ice_error(&mut ann, &silent_url).await;
     assert!(code == 701 && text.contains("answer"), "{text}");
     ben.peer_connect(&ann.id).await;
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_is_lost_is_allocated_again() {
+    let (server, url) = server().await;
+    let turn = TurnServer::start().await.unwrap();
+    let servers = vec![relay(&turn.url("tcp"), CREDENTIAL)];
+    let mut ann = join(&url, "Ann", servers.clone(), None).await;
+    let mut ben = join(&url, "Ben", servers, None).await;
+    ann.peer_connect(&ben.id).await;
+    ben.peer_connect(&ann.id).await;
+    let (port, tls_port, turn_url) = (turn.port, turn.tls_port, turn.url("tcp"));
+    turn.kill().await.unwrap();
+    let turn = TurnServer::start_on(port, tls_port).await.unwrap();
+    assert_eq!(ice_error(&mut ann, &turn_url).await.0, 701);
+    assert_eq!(ice_error(&mut ben, &turn_url).await.0, 701);
+    // What is said in the meantime arrives when there is a way again.
+    ann.socket.emit("still here", vec![json!(1)]).await.unwrap();
+    ben.message(&ann.id, "still here").await;
+    assert!(turn.log().iter().any(|line| line.contains("ALLOCATE processed, success")), "{:#?}", turn.log());
+    ann.socket.close().await;
+    ben.socket.close().await;
+    server.shutdown().await;
+}
+
+/// Joins as somebody without an engine, who is offered to and only listens.
+async fn listen(url: &Url, room: &str) -> (rust_socketio::asynchronous::Client, mpsc::UnboundedReceiver<Value>) {
+    let (opened, mut open) = mpsc::unbounded_channel();
+    let (signals, signal) = mpsc::unbounded_channel();
+    let client = ClientBuilder::new(url.as_str())
+        .transport_type(TransportType::Websocket)
+        .reconnect(false)
+        .on(rust_socketio::Event::Connect, move |_, _| {
+            opened.send(()).ok();
+            async {}.boxed()
+        })
+        .on(MESSAGE, move |payload, _| {
+            if let Payload::Text(mut args) = payload {
+                signals.send(args.remove(0)).ok();
+            }
+            async {}.boxed()
+        })
+        .connect()
+        .await
+        .unwrap();
+    timeout(PATIENCE, open.recv()).await.unwrap();
+    client.emit("join-room", json!({ "roomId": room, "name": "Eve" })).await.unwrap();
+    (client, signal)
+}
+
+/// Every candidate line and description that is told until the candidates end.
+async fn told(signals: &mut mpsc::UnboundedReceiver<Value>) -> (String, Vec<String>) {
+    let (mut sdp, mut candidates) = (String::new(), Vec::new());
+    loop {
+        let signal = timeout(PATIENCE, signals.recv()).await.unwrap().unwrap();
+        match Signal::parse(&signal["data"]).unwrap() {
+            Signal::Description(description) => sdp = description.sdp,
+            Signal::Candidate(candidate) if candidate.candidate.is_empty() => return (sdp, candidates),
+            Signal::Candidate(candidate) => candidates.push(candidate.candidate),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_relays_only_no_address_of_this_computer_is_told() {
+    let (server, url) = server().await;
+    let turn = TurnServer::start().await.unwrap();
+    let stun = IceServer { urls: vec![format!("stun:127.0.0.1:{}", turn.port)], username: None, credential: None };
+    let servers = vec![stun, relay(&turn.url("udp"), CREDENTIAL), relay(&turn.url("tcp"), CREDENTIAL)];
+    let ann = join(&url, "Ann", servers, None).await;
+    let (eve, mut signals) = listen(&url, "relay").await;
+    let (sdp, candidates) = told(&mut signals).await;
+    assert!(candidates.len() >= 2, "{candidates:?}");
+    for candidate in &candidates {
+        assert!(candidate.ends_with("typ relay raddr 0.0.0.0 rport 0"), "{candidate}");
+    }
+    let told = format!("{sdp}{}", candidates.concat());
+    for interface in if_addrs::get_if_addrs().unwrap().iter().filter(|interface| !interface.is_loopback()) {
+        assert!(!told.contains(&interface.ip().to_string()), "{told}");
+    }
+    eve.disconnect().await.ok();
+
+    // Said again, with what was gathered since: the server came back.
+    let (eve, mut signals) = listen(&url, "relay").await;
+    let (sdp, _) = self::told(&mut signals).await;
+    assert!(sdp.lines().filter(|line| line.starts_with("a=candidate")).all(|line| line.contains("typ relay")), "{sdp}");
+    eve.disconnect().await.ok();
+    ann.socket.close().await;
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_relays_only_and_no_relay_there_is_a_reason_and_no_connection() {
+    let (server, url) = server().await;
+    let mut ann = join(&url, "Ann", Vec::new(), None).await;
+    let (eve, mut signals) = listen(&url, "relay").await;
+    let (code, text) = ice_error(&mut ann, "").await;
+    assert!(code == 701 && text.contains("no TURN server"), "{text}");
+    eve.disconnect().await.ok();
+    ann.socket.close().await;
+    server.shutdown().await;
+    assert!(signals.try_recv().is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_signaling_server_is_asked_for_ice_servers() {
+    let turn = TurnConfig {
+        secret: "north".into(),
+        urls: vec!["turn:turn.example.org?transport=tcp".into(), "turns:turn.example.org".into()],
+        ttl: Duration::from_secs(600),
+    };
+    let config = ServerConfig {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        stun: vec!["stun:stun.example.org".into()],
+        turn: Some(turn),
+        ..ServerConfig::default()
+    };
+    let server = confab_server::Server::bind(config).await.unwrap();
+    let url = Url::parse(&format!("http://{}", server.local_addr())).unwrap();
+    let (socket, mut events) = Socket::builder(url).connect();
+    assert!(matches!(timeout(PATIENCE, events.recv()).await.unwrap(), Some(Event::Connected { .. })));
+    let servers = socket.ask_ice().await.unwrap();
+    assert_eq!(servers[0].urls, ["stun:stun.example.org"]);
+    assert_eq!(servers[1].urls, ["turn:turn.example.org?transport=tcp", "turns:turn.example.org"]);
+    let credential = servers[1].credential.clone().unwrap();
+    assert!(!format!("{servers:?} {socket:?}").contains(&credential));
+    socket.close().await;
+    assert!(socket.ask_ice().await.is_err());
     server.shutdown().await;
 }

@@ -8,7 +8,7 @@ mod upstream;
 mod url;
 
 pub(crate) use privacy::{hide_addresses, hide_related_address};
-pub(crate) use relay::{Notice, Relays, Tell};
+pub(crate) use relay::{Notice, Relays, Tell, UNREACHABLE};
 use servers::{TurnServer, admit};
 pub use url::IceServerError;
 use url::IceUrl;
@@ -64,6 +64,11 @@ impl IceConfig {
 
     pub(crate) fn servers(&self) -> Vec<IceServer> {
         self.servers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// True if no connection can be made: the policy wants relays, and there is none. The library refuses it, too.
+    pub(crate) fn lacks_relays(&self) -> bool {
+        self.policy == IceTransportPolicy::Relay && self.sorted().1.is_empty()
     }
 
     /// STUN servers, and TURN servers one by one.

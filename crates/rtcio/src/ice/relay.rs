@@ -35,7 +35,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 const DATAGRAM_BYTES: usize = 65_536;
 
 /// Code of a server that can't be reached (`RTCPeerConnectionIceErrorEvent.errorCode`, W3C webrtc-pc section 4.8.3).
-const UNREACHABLE: u16 = 701;
+pub(crate) const UNREACHABLE: u16 = 701;
 /// STUN error codes (RFC 8489 section 14.8): the first request of a relay is always unauthorized, and nonces get stale.
 const UNAUTHORIZED: u16 = 401;
 const STALE_NONCE: u16 = 438;

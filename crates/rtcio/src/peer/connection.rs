@@ -15,7 +15,7 @@ use rtc::rtp_transceiver::rtp_sender::{
 use rtc::sdp::extmap::{ABS_SEND_TIME_URI, AUDIO_LEVEL_URI, SDES_MID_URI, TRANSPORT_CC_URI};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use webrtc::data_channel::{DataChannel, RTCDataChannelInit};
 use webrtc::error::Result;
@@ -37,6 +37,9 @@ const ICE_DISCONNECTED: Duration = Duration::from_secs(5);
 const ICE_FAILED: Duration = Duration::from_secs(20);
 /// ICE keep-alives; also the earliest sign that a path is dead.
 const ICE_KEEPALIVE: Duration = Duration::from_secs(1);
+
+/// Relays are allocated anew at most once in this time.
+const RENEW_PAUSE: Duration = Duration::from_secs(10);
 
 /// Header extensions (RFC 8285) in the order that gives them the ids 1 to 4 which Chromium uses for them: the library counts,
 /// and Chromium refuses an offer that gives another meaning to an id of its own colliding, rolled-back offer.
@@ -70,6 +73,7 @@ pub(crate) struct Connection {
     pub(crate) state: watch::Receiver<RTCPeerConnectionState>,
     pub(crate) feedback: Arc<Feedback>,
     relays: Relays,
+    renewed: Option<Instant>,
     handler: Arc<Handler>,
 }
 
@@ -104,17 +108,23 @@ impl Connection {
         let pc: Arc<dyn PeerConnection> = Arc::new(builder.build().await?);
         let init = RTCDataChannelInit { ordered: true, negotiated: Some(0), ..RTCDataChannelInit::default() };
         let ctrl = pc.create_data_channel(CTRL_LABEL, Some(init)).await?;
-        Ok(Self { pc, ctrl, events, state, feedback, relays, handler })
+        Ok(Self { pc, ctrl, events, state, feedback, relays, renewed: None, handler })
     }
 
     /// A relay was lost: an allocation does not survive its way to the server. The next ICE restart allocates anew, with
-    /// the servers that are set by then.
-    pub(crate) async fn renew_relays(&mut self, ice: &IceConfig) -> Result<()> {
+    /// the servers that are set by then. False if that was done a moment ago: a server that gives relays and takes them
+    /// back at once is not followed.
+    pub(crate) async fn renew_relays(&mut self, ice: &IceConfig) -> Result<bool> {
+        let now = Instant::now();
+        if self.renewed.is_some_and(|at| now.saturating_duration_since(at) < RENEW_PAUSE) {
+            return Ok(false);
+        }
+        self.renewed = Some(now);
         // Other ports make other URLs; for the same ones the library would keep what it believes to have.
         let (relays, configuration) = configure(ice, &bind_addresses(), &self.handler).await?;
         self.pc.set_configuration(configuration).await?;
         self.relays = relays;
-        Ok(())
+        Ok(true)
     }
 
     /// The TURN server behind a local door, and how it is reached.

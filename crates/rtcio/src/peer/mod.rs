@@ -22,6 +22,7 @@ pub use stats::PeerReport;
 pub use watchdog::Watchdog;
 
 use crate::channel::PeerChannels;
+use crate::ice::UNREACHABLE;
 use crate::shared::Shared;
 use crate::{Event, PeerStats, RemotePeer};
 use confab_protocol::signaling::{Description, Signal};
@@ -176,6 +177,11 @@ async fn run(context: Context, mut inbox: Inbox, mut plan: Plan) {
             Ok(session) => session,
             Err(error) => {
                 tracing::error!(%error, "a connection can't be made");
+                if context.shared.ice.lacks_relays() {
+                    let text = "only relays may be used, and there is no TURN server".to_owned();
+                    let (peer, url) = (context.id.clone(), String::new());
+                    context.tell(Event::IceCandidateError { peer, url, code: UNREACHABLE, text }).await;
+                }
                 return;
             }
         };

@@ -311,7 +311,8 @@ impl<'a> Session<'a> {
         self.tell(Event::IceCandidateError { peer: self.context.id.clone(), url, code, text }).await;
         if lost {
             match self.connection.renew_relays(&self.context.shared.ice).await {
-                Ok(()) => self.restart_ice().await,
+                Ok(true) => self.restart_ice().await,
+                Ok(false) => tracing::debug!("a relay is lost again"),
                 Err(error) => tracing::warn!(%error, "relays can't be allocated again"),
             }
         }
