@@ -216,8 +216,8 @@ impl Ours {
         let old = sent.sources.iter().position(|old| old.track.kind() == source.track.kind());
         match old {
             Some(index) => {
-                let old = std::mem::replace(&mut sent.sources[index], source);
-                sent.stream.replace_track(&old.track, &sent.sources[index].track);
+                sent.stream.replace_track(&source.track);
+                sent.sources[index] = source;
             }
             None => {
                 sent.stream.add_track(&source.track);

@@ -18,7 +18,8 @@ pub struct PreviewSwitch(Arc<watch::Sender<VideoDemand>>);
 
 impl Default for PreviewSwitch {
     fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(VideoDemand { wanted: false, key_frames: 0, max_bitrate: PREVIEW_BITRATE })))
+        let demand = VideoDemand { wanted: false, max_bitrate: PREVIEW_BITRATE, ..VideoDemand::default() };
+        Self(Arc::new(watch::Sender::new(demand)))
     }
 }
 
@@ -64,7 +65,7 @@ fn merge(peers: VideoDemand, preview: VideoDemand) -> VideoDemand {
         wanted: peers.wanted || preview.wanted,
         key_frames: peers.key_frames + preview.key_frames,
         // The preview takes what the peers get.
-        max_bitrate: if peers.wanted { peers.max_bitrate } else { preview.max_bitrate },
+        ..if peers.wanted { peers } else { preview }
     }
 }
 
@@ -112,7 +113,7 @@ mod tests {
     use super::*;
 
     fn demand(wanted: bool, key_frames: u64, max_bitrate: u32) -> VideoDemand {
-        VideoDemand { wanted, key_frames, max_bitrate }
+        VideoDemand { wanted, key_frames, max_bitrate, ..VideoDemand::default() }
     }
 
     #[tokio::test]

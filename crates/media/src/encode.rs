@@ -32,6 +32,8 @@ pub struct VideoEncoder {
     scratch: ScaleScratch,
     key_frames: Option<u64>,
     last_pts: i64,
+    /// When the next picture may be encoded under a bound of the frame rate.
+    due: Option<Instant>,
 }
 
 impl VideoEncoder {
@@ -45,6 +47,7 @@ impl VideoEncoder {
             scratch: ScaleScratch::default(),
             key_frames: None,
             last_pts: i64::MIN,
+            due: None,
         }
     }
 
@@ -53,15 +56,19 @@ impl VideoEncoder {
         self.key_frames = None;
     }
 
-    /// Encodes a picture captured at `captured` for `demand`. `None`: no bits were left for it.
+    /// Encodes a picture captured at `captured` for `demand`. `None`: no bits were left for it, or it comes sooner than
+    /// the demanded frame rate allows.
     pub fn encode(
         &mut self,
         picture: &I420Frame,
         captured: Instant,
         demand: &VideoDemand,
     ) -> Result<Option<EncodedFrame>, VpxError> {
+        if !self.is_due(captured, demand.max_framerate) {
+            return Ok(None);
+        }
         let bitrate = demand.max_bitrate.clamp(MIN_BITRATE, self.config.bitrate.max(MIN_BITRATE));
-        let (width, height) = self.policy.size((picture.width(), picture.height()), bitrate, captured);
+        let (width, height) = self.policy.size((picture.width(), picture.height()), bitrate, demand, captured);
         let picture = if (width, height) == (picture.width(), picture.height()) {
             picture
         } else {
@@ -73,7 +80,9 @@ impl VideoEncoder {
         let pts = clock::video_ticks(captured).max(self.last_pts.saturating_add(1));
         // One request or many since the last key frame: one key frame. A new encoder starts with one anyway.
         let key = self.key_frames != Some(demand.key_frames);
-        let duration = VIDEO_CLOCK_HZ / self.config.fps.clamp(1, 120);
+        let fps = f64::from(self.config.fps.clamp(1, 120));
+        let fps = demand.max_framerate.map_or(fps, |most| fps.min(most));
+        let duration = (f64::from(VIDEO_CLOCK_HZ) / fps) as u32;
         let encoder = ready(&mut self.encoder, EncoderSettings { width, height, fps: self.config.fps, bitrate })?;
         let packet = encoder.encode(picture, pts, duration, key)?;
         self.last_pts = pts;
@@ -89,6 +98,28 @@ impl VideoEncoder {
             width: width as u16,
             height: height as u16,
         }))
+    }
+
+    /// Whether a picture of this time keeps to the frame rate. Pictures come at a rate of their own, so the average counts:
+    /// one that is a little early is taken, and the next one is due as if it had not been.
+    fn is_due(&mut self, captured: Instant, max_framerate: Option<f64>) -> bool {
+        let rate = max_framerate.filter(|rate| *rate > 0.0 && *rate < f64::from(self.config.fps));
+        let Some(rate) = rate else {
+            self.due = None;
+            return true;
+        };
+        // A bound that lasts longer than a day between two pictures is a still picture.
+        let interval = Duration::from_secs_f64((1.0 / rate).min(86_400.0));
+        let early = Duration::from_secs_f64(0.5 / f64::from(self.config.fps.max(1)));
+        // One from before the bound was loosened.
+        let due = self.due.map(|due| due.min(captured + interval));
+        if due.is_some_and(|due| captured + early < due) {
+            self.due = due;
+            return false;
+        }
+        let on_time = due.filter(|due| captured.saturating_duration_since(*due) < interval);
+        self.due = Some(on_time.unwrap_or(captured) + interval);
+        true
     }
 }
 

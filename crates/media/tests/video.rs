@@ -105,6 +105,46 @@ fn many_requests_are_one_key_frame() {
 }
 
 #[test]
+fn a_bound_of_the_frame_rate_is_obeyed_at_once_and_lifted_at_once() {
+    let config = VideoConfig { width: 320, height: 180, fps: 30, bitrate: 300_000 };
+    let demand = |number| VideoDemand {
+        max_framerate: match number {
+            0..60 => None,
+            60..120 => Some(10.0),
+            120..180 => Some(7.5),
+            _ => Some(60.0),
+        },
+        ..VideoDemand::default()
+    };
+    let frames = encode(config, 240, pattern_picture, demand);
+    let count = |from: usize, to: usize| frames[from..to].iter().filter(|(_, frame)| frame.is_some()).count();
+    assert!(count(0, 60) >= 54 && count(180, 240) >= 54, "{} and {}", count(0, 60), count(180, 240));
+    assert!((18..=21).contains(&count(60, 120)), "{}", count(60, 120));
+    assert!((13..=16).contains(&count(120, 180)), "{}", count(120, 180));
+}
+
+#[test]
+fn a_smaller_picture_is_demanded_live() {
+    let config = VideoConfig { width: 640, height: 360, fps: 30, bitrate: 800_000 };
+    let demand = |number| VideoDemand {
+        scale_resolution_down_by: if (20..40).contains(&number) { 2.0 } else { 1.0 },
+        ..VideoDemand::default()
+    };
+    let frames = encode(config, 60, pattern_picture, demand);
+    for (number, frame) in frames.iter().filter_map(|(number, frame)| frame.as_ref().map(|frame| (*number, frame))) {
+        let expected = if (20..40).contains(&number) { (320, 180) } else { (640, 360) };
+        assert_eq!((frame.width, frame.height), expected, "frame {number}");
+        assert!(![20, 40].contains(&number) || frame.key, "a new size begins with a key frame");
+    }
+    let mut decoder = Vp8Decoder::new();
+    for (_, frame) in &frames {
+        let Some(frame) = frame else { continue };
+        let picture = decoder.decode(frame).expect("decodes").expect("a picture");
+        assert_eq!((picture.width() as u16, picture.height() as u16), (frame.width, frame.height));
+    }
+}
+
+#[test]
 fn a_change_of_bitrate_is_obeyed_within_a_second() {
     let config = VideoConfig { width: 640, height: 360, fps: 30, bitrate: 800_000 };
     let demand =

@@ -68,8 +68,37 @@ pub struct AudioPacket {
     pub sequence: u16,
 }
 
+/// What an encoder gives up when bits or time run short (W3C mst-content-hint, `RTCDegradationPreference`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DegradationPreference {
+    /// Size before frames.
+    MaintainFramerate,
+    /// Frames before size.
+    MaintainResolution,
+    /// As the content says; a little of both without a hint.
+    #[default]
+    Balanced,
+}
+
+/// What a picture shows (W3C mst-content-hint).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContentHint {
+    /// Not told.
+    #[default]
+    #[serde(rename = "")]
+    None,
+    /// Motion matters more than each picture: people, games, films.
+    Motion,
+    /// Each picture matters more than motion: documents, drawings.
+    Detail,
+    /// As `Detail`, with edges that must stay readable.
+    Text,
+}
+
 /// What all peers together want of one video encoder. One value in a `watch`; the encoder obeys the newest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct VideoDemand {
     /// False while no one, peer or preview, shows the picture: the encoder rests.
     pub wanted: bool,
@@ -77,10 +106,38 @@ pub struct VideoDemand {
     pub key_frames: u64,
     /// Upper bound of the bitrate, in bit/s.
     pub max_bitrate: u32,
+    /// Upper bound of the frame rate, in frames per second, over 0; `None`: as many as the source has.
+    pub max_framerate: Option<f64>,
+    /// Each side of the picture is divided by this before it is encoded; at least 1.
+    pub scale_resolution_down_by: f64,
+    /// What is given up first when the bitrate is too low.
+    pub degradation_preference: DegradationPreference,
+    /// What the picture shows; decides where `degradation_preference` does not.
+    pub content_hint: ContentHint,
 }
 
 impl Default for VideoDemand {
     fn default() -> Self {
-        Self { wanted: true, key_frames: 0, max_bitrate: 1_500_000 }
+        Self {
+            wanted: true,
+            key_frames: 0,
+            max_bitrate: 1_500_000,
+            max_framerate: None,
+            scale_resolution_down_by: 1.0,
+            degradation_preference: DegradationPreference::default(),
+            content_hint: ContentHint::default(),
+        }
+    }
+}
+
+impl VideoDemand {
+    /// True if the picture keeps its size when bits run short: asked for, or what the content hint implies
+    /// (W3C mst-content-hint section 3.2).
+    pub fn keeps_resolution(&self) -> bool {
+        match self.degradation_preference {
+            DegradationPreference::MaintainResolution => true,
+            DegradationPreference::MaintainFramerate => false,
+            DegradationPreference::Balanced => matches!(self.content_hint, ContentHint::Detail | ContentHint::Text),
+        }
     }
 }

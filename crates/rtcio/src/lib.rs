@@ -59,12 +59,15 @@ pub use channel::{
     ChannelOptions, ReadyState,
 };
 pub use confab_protocol::ipc::PeerState;
-pub use confab_protocol::media::{AudioPacket, Codec, EncodedFrame, MediaKind, VideoDemand};
+pub use confab_protocol::media::{
+    AudioPacket, Codec, ContentHint, DegradationPreference, EncodedFrame, MediaKind, VideoDemand,
+};
 pub use confab_protocol::signaling::IceServer;
 pub use error::{AckError, AskIceError, EmitError};
 pub use event::{Event, Events};
 pub use ice::{CertificateError, IceServerError, IceTransportPolicy};
 pub use listeners::{Acknowledge, LISTENER_QUEUE, Listener, Message, ServerMessage};
+pub use media::encoding::{CodecPreferences, Priority, RtpCodec, StreamError, StreamOptions, VideoEncoding};
 pub use media::local::LocalTrack;
 pub use media::remote::{RemoteStream, RemoteTrack, TrackStats};
 pub use media::stream::RtcioStream;

@@ -145,7 +145,7 @@ async fn a_camera_is_added_swapped_removed_and_added_again() {
 
     // A swap: the same remote track, other pictures, no negotiation.
     let second = LocalTrack::video(Codec::Vp8);
-    stream.replace_track(&first, &second);
+    assert_eq!(stream.replace_track(&second).unwrap().id(), first.id());
     drop(camera);
     let camera = Camera::start(&second, 700);
     loop {

@@ -1,5 +1,6 @@
 //! Tracks of our own: encoded once, packetized once, handed to every peer's forwarder.
 
+use super::encoding::{VideoEncoding, bound};
 use bytes::Bytes;
 use confab_protocol::media::{AudioPacket, Codec, EncodedFrame, MediaKind, VideoDemand};
 use rtc::rtp::codec::vp8::Vp8Payloader;
@@ -54,6 +55,8 @@ struct Inner {
     payloader: Mutex<Vp8Payloader>,
     subscribers: Mutex<(u64, Vec<Subscriber>)>,
     demand: watch::Sender<VideoDemand>,
+    /// How the streams that hold the track want it encoded, by stream id.
+    encodings: Mutex<Vec<(String, VideoEncoding)>>,
 }
 
 /// A local track: frames go in once, every peer gets them. Cloning gives another handle of the same track.
@@ -84,6 +87,7 @@ impl LocalTrack {
             payloader: Mutex::new(payloader),
             subscribers: Mutex::default(),
             demand: watch::Sender::new(demand),
+            encodings: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -129,9 +133,25 @@ impl LocalTrack {
     }
 
     /// What the peers together want. `wanted` is true while any peer receives the track; `key_frames` grows when a peer
-    /// asks (PLI, FIR), when a new one begins, and when one had to skip.
+    /// asks (PLI, FIR), when a new one begins, and when one had to skip. The bounds are those of the streams that hold the
+    /// track ([`crate::RtcioStream::set_encoding`]).
     pub fn demand(&self) -> watch::Receiver<VideoDemand> {
         self.inner.demand.subscribe()
+    }
+
+    /// How the stream `stream` wants the track encoded; `None` if it does not hold it any more.
+    pub(crate) fn set_encoding(&self, stream: &str, encoding: Option<VideoEncoding>) {
+        if self.kind() != MediaKind::Video {
+            return;
+        }
+        let mut encodings = self.inner.encodings.lock().unwrap_or_else(PoisonError::into_inner);
+        encodings.retain(|(known, _)| known != stream);
+        encodings.extend(encoding.map(|encoding| (stream.to_owned(), encoding)));
+        self.inner.demand.send_if_modified(|demand| {
+            let before = *demand;
+            bound(demand, encodings.iter().map(|(_, encoding)| encoding));
+            *demand != before
+        });
     }
 
     /// Asks the encoder for a key frame.

@@ -1,5 +1,6 @@
 //! Media on its way: packetizing, reassembly, local and remote tracks. Nothing here knows a connection.
 
+pub(crate) mod encoding;
 pub(crate) mod local;
 pub(crate) mod reassembly;
 pub(crate) mod receive;

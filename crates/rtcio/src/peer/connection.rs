@@ -1,17 +1,15 @@
 //! The `RTCPeerConnection` of one peer: codecs, interceptors, addresses, and its callbacks turned into queues.
 
+use super::codecs;
 use super::feedback::{Feedback, FeedbackTap};
 use crate::ice::{self, IceConfig, IceTransportPolicy, Notice, Relays};
 use confab_protocol::ctrl::CTRL_LABEL;
 use confab_protocol::signaling::Candidate;
 use rtc::interceptor::{NackGeneratorBuilder, NackResponderBuilder, ReceiverReportBuilder, SenderReportBuilder};
 use rtc::peer_connection::configuration::interceptor_registry::{Registry, Slot};
-use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_RTX, MIME_TYPE_VP8};
 use rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize;
 use rtc::peer_connection::transport::RTCDtlsRole;
-use rtc::rtp_transceiver::rtp_sender::{
-    RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
-};
+use rtc::rtp_transceiver::rtp_sender::{RTCRtpHeaderExtensionCapability, RtpCodecKind};
 use rtc::sdp::extmap::{ABS_SEND_TIME_URI, AUDIO_LEVEL_URI, SDES_MID_URI, TRANSPORT_CC_URI};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -194,26 +192,11 @@ fn door_host(addresses: &[String]) -> IpAddr {
     first.filter(IpAddr::is_ipv4).unwrap_or(loopback)
 }
 
-/// VP8 with retransmission and Opus with in-band error correction; NACK both ways, reports, transport feedback.
+/// The codecs; NACK both ways, reports, transport feedback.
 /// No pacer: the stock one runs at the estimate itself, with audio behind video in its queue.
 fn media(feedback: &Arc<Feedback>) -> Result<(MediaEngine, Registry)> {
     let mut engine = MediaEngine::default();
-    let feedbacks = [("goog-remb", ""), ("ccm", "fir"), ("nack", ""), ("nack", "pli")];
-    let feedbacks = feedbacks.map(|(typ, parameter)| RTCPFeedback { typ: typ.into(), parameter: parameter.into() });
-    let codec = |mime: &str, clock_rate, channels, fmtp: &str, rtcp_feedback, payload_type| RTCRtpCodecParameters {
-        rtp_codec: RTCRtpCodec {
-            mime_type: mime.to_owned(),
-            clock_rate,
-            channels,
-            sdp_fmtp_line: fmtp.to_owned(),
-            rtcp_feedback,
-        },
-        payload_type,
-    };
-    engine.register_codec(codec(MIME_TYPE_VP8, 90_000, 0, "", feedbacks.to_vec(), 96), RtpCodecKind::Video)?;
-    engine.register_codec(codec(MIME_TYPE_RTX, 90_000, 0, "apt=96", Vec::new(), 97), RtpCodecKind::Video)?;
-    let opus = codec(MIME_TYPE_OPUS, 48_000, 2, "minptime=10;useinbandfec=1", Vec::new(), 111);
-    engine.register_codec(opus, RtpCodecKind::Audio)?;
+    codecs::register(&mut engine)?;
     for (uri, kind) in HEADER_EXTENSIONS {
         let extension = RTCRtpHeaderExtensionCapability { uri: uri.to_owned() };
         engine.register_header_extension(extension, kind, None)?;

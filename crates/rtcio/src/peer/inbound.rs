@@ -10,10 +10,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::PeerConnection;
 
-/// RTP streams of one connection that are read at once. A peer whose descriptions make more is not followed.
+/// M-lines of one connection that are read at once. A peer whose descriptions make more is not followed.
 const PUMPS: usize = 2 * limits::TRACKS_PER_PEER;
 
 struct Line {
@@ -33,7 +34,8 @@ pub(crate) struct Inbound {
     sinks: HashMap<String, watch::Sender<Option<Sink>>>,
     /// MediaStream id → stream.
     streams: HashMap<String, RemoteStream>,
-    pumps: usize,
+    /// mid → ends the reader of its RTP stream.
+    pumps: HashMap<String, DropGuard>,
 }
 
 /// A change that a description made.
@@ -56,7 +58,7 @@ pub(crate) enum Change {
 
 impl Inbound {
     pub(crate) fn new(peer: String) -> Self {
-        Self { peer, lines: HashMap::new(), sinks: HashMap::new(), streams: HashMap::new(), pumps: 0 }
+        Self { peer, lines: HashMap::new(), sinks: HashMap::new(), streams: HashMap::new(), pumps: HashMap::new() }
     }
 
     /// Compares a remote description with what is known.
@@ -145,13 +147,17 @@ impl Inbound {
             tracing::warn!("packets came for no m-line");
             return;
         };
-        if self.pumps >= PUMPS || (!self.sinks.contains_key(&mid) && self.sinks.len() >= PUMPS) {
+        if !self.pumps.contains_key(&mid) && self.pumps.len() >= PUMPS {
             tracing::warn!("a peer starts too many RTP streams; the newest is not read");
             return;
         }
-        self.pumps += 1;
         let sink = self.sink(&mid).subscribe();
-        tasks.spawn(pump(source, sink));
+        // The library begins anew when an m-line sends again, and never ends what it began before.
+        let end = CancellationToken::new();
+        self.pumps.insert(mid, end.clone().drop_guard());
+        tasks.spawn(async move {
+            end.run_until_cancelled(pump(source, sink)).await;
+        });
     }
 
     /// The owner told the events of a stream: adopts its UUID and returns the events to dispatch.

@@ -1,6 +1,7 @@
 //! One peer: a task that owns its connection and does everything that concerns it, one thing at a time.
 
 mod bounds;
+mod codecs;
 mod connection;
 mod ctrl;
 mod feedback;
@@ -11,6 +12,7 @@ mod inbound;
 mod meter;
 mod negotiation;
 mod outbound;
+mod quirks;
 mod sdp;
 mod session;
 mod stats;

@@ -57,6 +57,16 @@ fn section(section: &str) -> Option<RemoteMedia> {
     })
 }
 
+/// The mids of the m-lines on which nobody is to send.
+pub(crate) fn silent_lines(sdp: &str) -> Vec<&str> {
+    let is_silent = |section: &str| section.lines().any(|line| line.trim_end() == "a=inactive");
+    sdp.split("\nm=")
+        .skip(1)
+        .filter(|text| is_silent(text))
+        .filter_map(|text| text.lines().find_map(|line| line.strip_prefix("a=mid:")).map(str::trim_end))
+        .collect()
+}
+
 /// The certificate's fingerprint: a description with another one belongs to another connection.
 pub(crate) fn fingerprint(sdp: &str) -> Option<&str> {
     sdp.lines().find_map(|line| line.strip_prefix("a=fingerprint:")).map(str::trim_end)
@@ -97,6 +107,7 @@ mod tests {
         };
         assert_eq!(media, [line("1", MediaKind::Audio, Some("s"), "t1"), line("4", MediaKind::Video, None, "t4")]);
         assert_eq!(fingerprint(SDP), Some("sha-256 AA:BB"));
+        assert_eq!(silent_lines(SDP), ["2"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::inbound::{Change, Inbound};
 use super::negotiation::{Negotiation, Verdict};
 use super::outbound::Outbound;
 use super::watchdog::{Health, Watch};
-use super::{Command, Context, Opening, Plan, sdp, stats};
+use super::{Command, Context, Opening, Plan, quirks, sdp, stats};
 use crate::ice::Notice;
 use crate::{Event, RemotePeerEvent, RemotePeerState};
 use confab_protocol::ipc::PeerState;
@@ -569,6 +569,7 @@ impl<'a> Session<'a> {
         }
         let offer = RTCSessionDescription::offer(text).map_err(Refused::Remote)?;
         pc.set_remote_description(offer).await.map_err(Refused::Remote)?;
+        quirks::silence(pc, sdp).await.map_err(Refused::Local)?;
         let answer = pc.create_answer(None).await.map_err(Refused::Local)?;
         let sdp = answer.sdp.clone();
         pc.set_local_description(answer).await.map_err(Refused::Local)?;
@@ -584,10 +585,8 @@ impl<'a> Session<'a> {
         }
         let streams = self.context.shared.registry.streams();
         let (pc, feedback) = (&self.connection.pc, &self.connection.feedback);
-        match self.outbound.reconcile(pc, streams, feedback, &mut self.tasks).await {
-            Ok(true) => self.negotiation.need(),
-            Ok(false) => {}
-            Err(error) => tracing::error!(%error, "a track can't be sent to the peer"),
+        if self.outbound.reconcile(pc, streams, feedback, &mut self.tasks).await {
+            self.negotiation.need();
         }
     }
 

@@ -32,6 +32,8 @@ pub struct PeerReport {
     pub packets_received: u64,
     /// RTP packets that never came.
     pub packets_lost: u64,
+    /// Audio and video m-lines in the newest description of ours that both sides agreed on, idle ones included.
+    pub media_lines: usize,
 }
 
 /// Reads the summary.
@@ -43,6 +45,8 @@ pub(crate) async fn report(id: &str, state: PeerState, connection: &Connection) 
     });
     let ice_round_trip = stats.selected_pair().and_then(|pair| pair.current_round_trip_time);
     let transport = stats.transport.first();
+    let description = connection.pc.current_local_description().await.map(|description| description.sdp);
+    let media_lines = description.map_or(0, |sdp| sdp.matches("\nm=audio").count() + sdp.matches("\nm=video").count());
     PeerReport {
         id: id.to_owned(),
         state,
@@ -52,6 +56,7 @@ pub(crate) async fn report(id: &str, state: PeerState, connection: &Connection) 
         bytes_sent: transport.map_or(0, |transport| transport.bytes_sent),
         packets_received: stats.inbound_rtp.iter().map(|stream| stream.packets_received).sum(),
         packets_lost: stats.inbound_rtp.iter().map(|stream| u64::try_from(stream.packets_lost).unwrap_or(0)).sum(),
+        media_lines,
     }
 }
 

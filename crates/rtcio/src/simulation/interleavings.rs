@@ -65,7 +65,7 @@ async fn change(member: &mut Member, rng: &mut StdRng) -> String {
                 MediaKind::Video => LocalTrack::video(Codec::Vp8),
                 MediaKind::Audio => LocalTrack::audio(),
             };
-            stream.replace_track(old, &new);
+            stream.replace_track(&new);
             "replaces".to_owned()
         }
         ([_, ..], _) => {

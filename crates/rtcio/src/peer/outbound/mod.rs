@@ -1,0 +1,151 @@
+//! What is sent to one peer: a sendonly transceiver for each track of each stream.
+//!
+//! A transceiver keeps one local RTP track for life and a forwarder switches what feeds it: that is the swap without
+//! negotiation that the protocol wants. One that is idle is used again, also for another stream, so that sharing and
+//! stopping for hours does not make the descriptions grow.
+
+mod forward;
+mod plan;
+mod slot;
+
+use super::feedback::Feedback;
+use crate::media::local::LocalTrack;
+use crate::media::stream::{RtcioStream, WeakStream};
+use plan::{Place, Step, Wish, plan};
+use slot::Slot;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+use webrtc::error::Result;
+use webrtc::peer_connection::PeerConnection;
+
+/// A stream that the peer was given. One that is untracked stays with those who have it, as long as it has tracks or
+/// somebody who could add one.
+struct Given {
+    id: String,
+    msid: String,
+    weak: WeakStream,
+    keep: Option<RtcioStream>,
+}
+
+/// The sending side of one peer.
+#[derive(Default)]
+pub(crate) struct Outbound {
+    streams: Vec<Given>,
+    slots: Vec<Slot>,
+}
+
+impl Outbound {
+    /// Makes the transceivers match the streams. True if the other side must be told. A track that can't be sent is left
+    /// out with a warning.
+    pub(crate) async fn reconcile(
+        &mut self,
+        pc: &Arc<dyn PeerConnection>,
+        registered: Vec<RtcioStream>,
+        feedback: &Feedback,
+        tasks: &mut JoinSet<()>,
+    ) -> bool {
+        let wanted = self.wanted(registered);
+        let steps = {
+            let mut now = Vec::with_capacity(self.slots.len());
+            for slot in &self.slots {
+                now.push((slot.track(), slot.is_free().await));
+            }
+            let places: Vec<Place<'_>> = self
+                .slots
+                .iter()
+                .zip(&now)
+                .map(|(slot, (track, free))| Place {
+                    msid: &slot.msid,
+                    codec: slot.codec,
+                    track: track.as_ref().map(LocalTrack::id),
+                    free: *free,
+                })
+                .collect();
+            let wishes: Vec<Wish<'_>> = wanted
+                .iter()
+                .map(|(stream, track)| Wish { msid: stream.msid(), codec: track.codec(), track: track.id() })
+                .collect();
+            plan(&places, &wishes)
+        };
+        let mut negotiate = false;
+        for step in steps {
+            match self.step(step, &wanted, pc, feedback, tasks).await {
+                Ok(changed) => negotiate |= changed,
+                Err(error) => tracing::warn!(%error, "a track can't be sent to the peer"),
+            }
+        }
+        // Also those of which nothing is wanted anew: the library forgets that an m-line is to send when the other side,
+        // which does not know of it yet, offers it as inactive.
+        for slot in &self.slots {
+            match slot.aim().await {
+                Ok(changed) => negotiate |= changed,
+                Err(error) => tracing::warn!(%error, "an m-line can't change its direction"),
+            }
+        }
+        negotiate
+    }
+
+    /// The tracks that the peer is to have.
+    fn wanted(&mut self, registered: Vec<RtcioStream>) -> Vec<(RtcioStream, LocalTrack)> {
+        for stream in registered {
+            if !self.streams.iter().any(|given| given.id == stream.id()) {
+                let (id, msid) = (stream.id().to_owned(), stream.msid().to_owned());
+                self.streams.push(Given { id, msid, weak: stream.downgrade(), keep: Some(stream) });
+            }
+        }
+        let mut wanted = Vec::new();
+        self.streams.retain_mut(|given| {
+            let Some(stream) = given.keep.take().or_else(|| given.weak.upgrade()) else { return false };
+            let tracks = stream.tracks();
+            if !tracks.is_empty() {
+                given.keep = Some(stream.clone());
+            }
+            wanted.extend(tracks.into_iter().map(|track| (stream.clone(), track)));
+            true
+        });
+        wanted
+    }
+
+    /// True if the other side must be told, beyond a change of direction.
+    async fn step(
+        &mut self,
+        step: Step,
+        wanted: &[(RtcioStream, LocalTrack)],
+        pc: &Arc<dyn PeerConnection>,
+        feedback: &Feedback,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<bool> {
+        match step {
+            Step::Swap(slot, wish) | Step::Revive(slot, wish) => {
+                self.slots[slot].set(Some(wanted[wish].1.clone()), feedback);
+            }
+            Step::Take(slot, wish) => {
+                let (stream, track) = &wanted[wish];
+                self.slots[slot].take(stream).await?;
+                self.slots[slot].set(Some(track.clone()), feedback);
+                return Ok(true);
+            }
+            Step::Idle(slot) => self.slots[slot].set(None, feedback),
+            Step::Add(wish) => {
+                let (stream, track) = &wanted[wish];
+                let slot = Slot::open(pc, stream, track.codec(), tasks).await?;
+                slot.set(Some(track.clone()), feedback);
+                self.slots.push(slot);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// After a negotiation or a change of the connection: lets those send that may.
+    pub(crate) async fn refresh(&self, connected: bool) {
+        for slot in &self.slots {
+            slot.refresh(connected).await;
+        }
+    }
+
+    /// True if the peer was given the stream.
+    pub(crate) fn has_stream(&self, msid: &str) -> bool {
+        self.streams.iter().any(|given| given.msid == msid)
+    }
+}
