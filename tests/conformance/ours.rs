@@ -70,7 +70,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Ours {
     pub fn start(server: &str, options: &Value) -> Outcome<Self> {
-        let mut builder = Socket::builder(Url::parse(server)?);
+        let mut builder = Socket::builder(Url::parse(server)?).force_new(true);
         if let Some(watchdog) = options.get("watchdog") {
             let mut times = Watchdog::default();
             let ms = |key: &str| watchdog.get(key).and_then(Value::as_u64).map(Duration::from_millis);

@@ -16,6 +16,10 @@ pub const PEER_DISCONNECT: &str = "peer-disconnect";
 pub const TRACK_ADDED: &str = "track-added";
 /// Fires when a remote track ends.
 pub const TRACK_REMOVED: &str = "track-removed";
+/// Ours only, on `ctrl` (a stock peer drops it with a warning): from now on the sender is known under another id, its
+/// only argument, because its signaling connection came back without the old one. The receiver closes the connection on
+/// which it came once it has one to the new id.
+pub const RENAMED: &str = "#rtcio:renamed";
 /// What stands in an argument array where the stream object was; the stream's UUID follows.
 pub const STREAM_PLACEHOLDER: &str = "[RTCIOStream] ";
 
@@ -69,6 +73,20 @@ impl Envelope {
         envelope.check()
     }
 
+    /// The new id, if `text` is a [`RENAMED`] note.
+    pub fn renamed(text: &str) -> Option<String> {
+        if text.len() > 2 * limits::ID_BYTES {
+            return None;
+        }
+        let envelope: Envelope = serde_json::from_str(text).ok()?;
+        match envelope.args.as_slice() {
+            [Value::String(id)] if envelope.event == RENAMED && !id.is_empty() && id.len() <= limits::ID_BYTES => {
+                Some(id.clone())
+            }
+            _ => None,
+        }
+    }
+
     /// Checks an envelope before it is sent and after it was received.
     pub fn check(self) -> Result<Self, EnvelopeError> {
         if is_reserved(&self.event) {
@@ -93,6 +111,21 @@ mod tests {
         assert_eq!(serde_json::to_string(&envelope).unwrap(), r#"{"e":"chat","d":["hi",1]}"#);
         assert_eq!(Envelope::parse(r#"{"e":"chat","d":"no array"}"#).unwrap().args, Vec::<Value>::new());
         assert_eq!(Envelope::parse(r#"{"e":"chat"}"#).unwrap().args, Vec::<Value>::new());
+    }
+
+    #[test]
+    fn the_note_of_a_new_id_is_told_from_all_else() {
+        assert_eq!(Envelope::renamed(r##"{"e":"#rtcio:renamed","d":["new"]}"##).as_deref(), Some("new"));
+        for other in [
+            r##"{"e":"#rtcio:renamed","d":[]}"##,
+            r##"{"e":"#rtcio:renamed","d":[""]}"##,
+            r##"{"e":"#rtcio:renamed","d":["a","b"]}"##,
+            r#"{"e":"renamed","d":["new"]}"#,
+            "rubbish",
+            &json!({ "e": RENAMED, "d": ["x".repeat(limits::ID_BYTES + 1)] }).to_string(),
+        ] {
+            assert_eq!(Envelope::renamed(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -333,6 +333,18 @@ impl Signal {
         }
     }
 
+    /// What it is, in a word for a log.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Signal::Description(description) if description.kind == "offer" => "offer",
+            Signal::Description(description) if description.kind == "answer" => "answer",
+            Signal::Description(_) => "description",
+            Signal::Candidate(_) => "candidate",
+            Signal::StreamQuery { .. } => "stream query",
+            Signal::StreamEvents { .. } => "stream events",
+        }
+    }
+
     /// The `data` of a [`Relayed`] message.
     pub fn to_value(&self) -> Value {
         match self {

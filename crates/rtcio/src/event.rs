@@ -8,7 +8,7 @@ use confab_protocol::ipc::PeerState;
 use futures_util::Stream;
 use serde_json::{Value, json};
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -158,34 +158,77 @@ impl Stream for Events {
 /// The way of every event to the application: to the listeners of its name, then to all [`Events`].
 #[derive(Debug, Default)]
 pub(crate) struct Feed {
-    subscribers: Mutex<Vec<mpsc::Sender<Event>>>,
+    state: Mutex<FeedState>,
     /// Listeners of what peers say.
     pub(crate) peers: Listeners<Message>,
     /// Listeners of what the server says.
     pub(crate) server: Listeners<ServerMessage>,
 }
 
+#[derive(Debug, Default)]
+struct FeedState {
+    readers: Vec<mpsc::Sender<Event>>,
+    closed: bool,
+    /// Signaling is open.
+    connected: bool,
+    /// Peers whose `peer-connect` was told, and no `peer-disconnect` yet.
+    peers: Vec<String>,
+}
+
+impl FeedState {
+    /// Remembers what a reader who comes later is told first.
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Connected { .. } => self.connected = true,
+            Event::Disconnected { .. } => self.connected = false,
+            Event::PeerConnect { peer } => self.peers.push(peer.clone()),
+            Event::PeerDisconnect { peer } => self.peers.retain(|known| known != peer),
+            _ => {}
+        }
+    }
+}
+
 impl Feed {
-    /// Another receiving end, from now on.
+    /// Another receiving end. It begins with what a reader from the beginning would know by now: whether there is a
+    /// connection to the server, and the peers.
     pub(crate) fn subscribe(&self) -> Events {
         let (sender, receiver) = mpsc::channel(EVENTS);
-        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+        let mut state = self.lock();
+        if !state.closed {
+            let connected = state.connected.then_some(Event::Connected { reconnect: false });
+            let peers = state.peers.iter().map(|peer| Event::PeerConnect { peer: peer.clone() });
+            for event in connected.into_iter().chain(peers) {
+                // There is room: a socket has far fewer peers than the queue.
+                sender.try_send(event).ok();
+            }
+            state.readers.push(sender);
+        }
         Events { receiver }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, FeedState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells the application. Waits while it does not read, until `cancel`; then what has no room is dropped.
     pub(crate) async fn tell(&self, event: Event, cancel: &CancellationToken) {
+        let readers = {
+            let mut state = self.lock();
+            state.note(&event);
+            state.readers.retain(|reader| !reader.is_closed());
+            state.readers.clone()
+        };
         self.fire(&event);
-        for subscriber in self.subscribers() {
+        for reader in readers {
             tokio::select! {
                 biased;
-                result = subscriber.send(event.clone()) => {
+                result = reader.send(event.clone()) => {
                     // The application dropped its end: it wants no events.
                     result.ok();
                 }
                 () = cancel.cancelled() => {
                     // What ends must be told even then, if there is room at all.
-                    subscriber.try_send(event.clone()).ok();
+                    reader.try_send(event.clone()).ok();
                 }
             }
         }
@@ -193,15 +236,13 @@ impl Feed {
 
     /// Nothing comes any more.
     pub(crate) fn close(&self) {
-        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        {
+            let mut state = self.lock();
+            state.closed = true;
+            state.readers.clear();
+        }
         self.peers.close();
         self.server.close();
-    }
-
-    fn subscribers(&self) -> Vec<mpsc::Sender<Event>> {
-        let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
-        subscribers.retain(|subscriber| !subscriber.is_closed());
-        subscribers.clone()
     }
 
     fn fire(&self, event: &Event) {

@@ -6,6 +6,7 @@ use crate::peer::{self, Command, Opening};
 use crate::remote_peer::{Presence, RemotePeer, RemotePeerState};
 use crate::shared::Shared;
 use crate::signaling::{self, AckId, Signaling, SignalingEvent};
+use confab_protocol::ctrl::{Envelope, RENAMED};
 use confab_protocol::limits;
 use confab_protocol::signaling::{
     DIRECT_MESSAGE, DirectDelivery, INIT_OFFER, INTERNAL_PREFIX, InitOffer, MESSAGE, Member, PEER_LEFT, PeerRef,
@@ -38,6 +39,8 @@ pub(crate) struct Hub {
     ids: HashMap<Id, String>,
     presence: Presence,
     signaling_up: bool,
+    /// The id under which the room knows us.
+    known_as: Option<String>,
     /// When signals are released even without [`crate::Socket::set_id`].
     rejoin: Option<Instant>,
 }
@@ -51,6 +54,7 @@ impl Hub {
             ids: HashMap::new(),
             presence: Presence::default(),
             signaling_up: false,
+            known_as: None,
             rejoin: None,
         }
     }
@@ -107,7 +111,7 @@ impl Hub {
     }
 
     async fn tell(&self, event: Event) {
-        self.shared.feed.tell(event, &self.shared.cancel).await;
+        self.shared.tell(event, &self.shared.cancel).await;
     }
 
     // ---- signaling ----
@@ -115,6 +119,9 @@ impl Hub {
     async fn signaling_event(&mut self, event: SignalingEvent) {
         match event {
             SignalingEvent::Connected { reconnect, sid } => {
+                if !reconnect {
+                    self.known_as = Some(sid.clone());
+                }
                 self.shared.connected_as(sid);
                 self.signaling_up = true;
                 self.rejoin = reconnect.then(|| Instant::now() + REJOIN_PATIENCE);
@@ -149,10 +156,30 @@ impl Hub {
     /// The room is joined: signals may go, and peers say again what was lost.
     async fn release(&mut self) {
         let rejoined = self.rejoin.take().is_some();
-        self.shared.signaling.send_now(signaling::Command::Release { source: self.shared.id().unwrap_or_default() });
+        let source = self.shared.id().unwrap_or_default();
+        let before = self.known_as.replace(source.clone());
+        self.shared.signaling.send_now(signaling::Command::Release { source: source.clone() });
         if rejoined {
+            if before.is_some_and(|before| before != source) {
+                self.renamed(&source);
+            }
             for (id, peer) in self.shared.peers() {
                 self.command(&id, &peer, Command::SignalingUp(true));
+            }
+        }
+    }
+
+    /// The room knows us under a new id, and will connect us to its members once more. Those to whom a connection stands
+    /// are told, so that they know which one is too many.
+    fn renamed(&self, new: &str) {
+        let Ok(note) = serde_json::to_string(&Envelope { event: RENAMED.to_owned(), args: vec![Value::from(new)] })
+        else {
+            return;
+        };
+        let note: Arc<str> = note.into();
+        for (id, peer) in self.shared.peers() {
+            if peer.is_connected() {
+                self.command(&id, &peer, Command::Send(Arc::clone(&note)));
             }
         }
     }
@@ -212,6 +239,7 @@ impl Hub {
 
     /// A newcomer: we were in the room before, so we are polite and offer.
     async fn init_offer(&mut self, source: String) {
+        self.shared.step(format_args!("Newcomer {source}: we offer"));
         match self.shared.peer(&source) {
             Some(peer) => self.command(&source, &peer, Command::Restart),
             None => {
@@ -231,6 +259,7 @@ impl Hub {
                 return;
             }
         };
+        self.shared.step(format_args!("Received {} from {source}", signal.name()));
         let peer = match self.shared.peer(&source) {
             Some(peer) => Some(peer),
             // Only an offer makes a peer: anything else is the rest of a connection that is over.
@@ -272,6 +301,7 @@ impl Hub {
     fn member_left(&mut self, id: &str) {
         self.presence.settled(id);
         let Some(remote) = self.shared.remotes.get(id) else { return };
+        self.shared.step(format_args!("The server says that {id} left"));
         remote.set_present(false);
         match self.shared.peer(id) {
             Some(peer) => self.command(id, &peer, Command::Left),
@@ -323,7 +353,7 @@ impl Hub {
         self.remote_gone(&id);
         let Some(handle) = self.shared.remove_peer(&id) else { return };
         if failed {
-            tracing::error!(id, "a peer's task failed");
+            self.shared.mistake(format_args!("The task of {id} failed"));
             if handle.is_connected() {
                 self.tell(Event::PeerDisconnect { peer: id.clone() }).await;
             }

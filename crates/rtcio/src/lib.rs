@@ -42,6 +42,7 @@ pub mod fuzzing;
 mod hub;
 mod ice;
 mod listeners;
+mod log;
 mod media;
 mod peer;
 mod registry;
@@ -73,6 +74,7 @@ pub use media::remote::{RemoteStream, RemoteTrack, TrackStats};
 pub use media::stream::RtcioStream;
 pub use peer::{PeerReport, Watchdog};
 pub use remote_peer::{RemotePeer, RemotePeerEvent, RemotePeerEvents, RemotePeerState, RemoteSendError};
+pub use signaling::Reconnection;
 pub use socket::{MESSAGE_BYTES, Peer, SEND_TIMEOUT, Server, Socket, SocketBuilder};
 pub use stats::{
     CandidatePairStats, CandidateStats, CodecStats, DataChannelStats, IceCandidateStats, InboundRtpStats,

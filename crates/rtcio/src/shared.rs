@@ -1,15 +1,16 @@
 //! What the handles of one socket and its tasks have in common. Locks are held for a few statements, never over an
 //! await.
 
-use crate::EmitError;
 use crate::channel::Broadcasts;
 use crate::event::Feed;
 use crate::ice::IceConfig;
+use crate::log::Log;
 use crate::peer::{self, Watchdog};
 use crate::registry::Registry;
 use crate::remote_peer::Remotes;
 use crate::signaling;
 use crate::socket::Options;
+use crate::{EmitError, Event};
 use confab_protocol::signaling::Signal;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -22,6 +23,7 @@ pub(crate) struct Shared {
     pub(crate) registry: Registry,
     /// The way of every event to the application.
     pub(crate) feed: Feed,
+    log: Log,
     pub(crate) remotes: Remotes,
     pub(crate) channels: Broadcasts,
     pub(crate) watchdog: Watchdog,
@@ -51,6 +53,7 @@ impl Shared {
             remotes: Remotes::default(),
             channels: Broadcasts::default(),
             feed: Feed::default(),
+            log: Log::new(options.debug),
             watchdog: options.watchdog,
             ice: IceConfig::new(options.ice_policy, options.ice_roots, options.ice_servers),
             signaling,
@@ -59,6 +62,22 @@ impl Shared {
             id: Mutex::default(),
             peers: Mutex::default(),
         }
+    }
+
+    /// Tells the application, and the log.
+    pub(crate) async fn tell(&self, event: Event, cancel: &CancellationToken) {
+        self.log.event(&event, self.id().as_deref());
+        self.feed.tell(event, cancel).await;
+    }
+
+    /// Logs a mistake of the engine.
+    pub(crate) fn mistake(&self, what: std::fmt::Arguments<'_>) {
+        self.log.error(self.id().as_deref(), what);
+    }
+
+    /// Logs a step, if the application wants them.
+    pub(crate) fn step(&self, step: std::fmt::Arguments<'_>) {
+        self.log.debug(self.id().as_deref(), step);
     }
 
     /// The own id: what the application was told, or else what the connection says.
@@ -88,6 +107,16 @@ impl Shared {
         peers.iter().map(|(id, handle)| (id.clone(), handle.clone())).collect()
     }
 
+    /// The peer `id` is connected: other connections to the same one, under an id that it had before, end.
+    pub(crate) fn supersede(&self, id: &str) {
+        for (old, peer) in self.peers() {
+            if old != id && peer.is_renamed_to(id) {
+                self.step(format_args!("{old} is {id} now: the old connection ends"));
+                peer.cancel.cancel();
+            }
+        }
+    }
+
     pub(crate) fn insert_peer(&self, id: String, handle: peer::Handle) {
         self.peers.lock().unwrap_or_else(PoisonError::into_inner).insert(id, handle);
     }
@@ -105,6 +134,7 @@ impl Shared {
 
     /// Sends a signal to a peer through the server.
     pub(crate) async fn relay(&self, target: &str, signal: Signal) {
+        self.step(format_args!("Sent {} to {target}", signal.name()));
         let command = signaling::Command::Relay { target: target.to_owned(), signal };
         if !self.signaling.send(command).await {
             tracing::debug!("a signal is dropped: signaling was closed");

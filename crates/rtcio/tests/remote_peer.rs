@@ -224,7 +224,7 @@ async fn closed_is_final_and_who_comes_back_is_someone_else() {
     assert_eq!(pair.remote.send(json!(1)).await, Err(RemoteSendError::Closed));
 
     let resume = pair.ann.welcome.resume.clone();
-    let (socket, events) = Socket::builder(pair.path.url.clone()).watchdog(WATCHDOG).connect();
+    let (socket, events) = Socket::builder(pair.path.url.clone()).force_new(true).watchdog(WATCHDOG).connect();
     let mut ann = Member::enter(socket, events, "lobby", "Ann").await;
     ann.rejoin(json!({ "roomId": "room", "name": "Ann", "resume": resume })).await;
     assert_eq!(ann.id, pair.ann.id);
@@ -269,7 +269,7 @@ async fn metadata_is_kept_and_a_newer_token_refreshes_it_before_connected() {
         let metadata = json!({ "role": role }).as_object().cloned();
         let claims = Claims { peer_metadata: metadata, ..Claims::lasting(Duration::from_secs(600)) };
         let auth = json!({ "token": mint(&key, &claims).unwrap() });
-        Socket::builder(path.url.clone()).auth(auth).watchdog(WATCHDOG)
+        Socket::builder(path.url.clone()).force_new(true).auth(auth).watchdog(WATCHDOG)
     };
     let role = |remote: &RemotePeer| remote.metadata().unwrap()["role"].clone();
     let (socket, events) = builder("host").connect();

@@ -119,15 +119,28 @@ async fn a_member_that_comes_back_keeps_its_peers_and_negotiates_on() {
     ann.socket.emit_stream("camera", vec![json!(stream.placeholder())], &stream).await.unwrap();
 
     let (server, _) = server_at(address).await;
-    // This server has a new key and gives new ids, so the members are strangers to it: each keeps the old connection and
-    // gets a new one beside it, as with stock clients.
+    // This server has a new key and gives new ids, so the members are strangers to it and get new connections; the old ones
+    // end then, because each told the other over them who it is now.
+    let before = [ann.id.clone(), ben.id.clone()];
     for member in [&mut ann, &mut ben] {
         member.wait("connected", |event| matches!(event, Event::Connected { reconnect: true }).then_some(())).await;
         member.rejoin(json!({ "roomId": "resume", "name": "again" })).await;
     }
+    assert!(!before.contains(&ann.id) && !before.contains(&ben.id));
     ben.peer_connect(&ann.id).await;
     let track = ben.track(&ann.id).await;
     assert_eq!(track.msid(), stream.msid());
+    ann.peer_connect(&ben.id).await;
+    ann.peer_disconnect(&before[1]).await;
+    ben.peer_disconnect(&before[0]).await;
+    assert_eq!(ann.socket.peers().await, [ben.id.clone()]);
+    assert_eq!(ben.socket.peers().await, [ann.id.clone()]);
+    ben.socket.emit("chat", "the new connection").await.unwrap();
+    ann.message(&ben.id, "chat").await;
+    let again = |event: &Event| matches!(event, Event::PeerConnect { .. } | Event::PeerDisconnect { .. });
+    for member in [&mut ann, &mut ben] {
+        assert!(!member.seen().iter().any(again), "{:?}", member.seen());
+    }
     ann.socket.close().await;
     ben.socket.close().await;
     server.shutdown().await;

@@ -273,7 +273,7 @@ async fn bad_call(turn: &TurnServer, url: &Url, path: &BadPath) -> (Member, Memb
             username: Some(USER.to_owned()),
             credential: Some(CREDENTIAL.to_owned()),
         };
-        let builder = Socket::builder(url.clone()).ice_servers(vec![relay]);
+        let builder = Socket::builder(url.clone()).force_new(true).ice_servers(vec![relay]);
         let (socket, events) = builder.ice_transport_policy(IceTransportPolicy::Relay).connect();
         Member::enter(socket, events, "bad", name).await
     };

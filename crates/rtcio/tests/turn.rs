@@ -24,7 +24,10 @@ fn relay(url: &str, credential: &str) -> IceServer {
 
 /// Joins with these servers and no other path.
 async fn join(url: &Url, name: &str, servers: Vec<IceServer>, certificate: Option<&str>) -> Member {
-    let mut builder = Socket::builder(url.clone()).ice_servers(servers).ice_transport_policy(IceTransportPolicy::Relay);
+    let mut builder = Socket::builder(url.clone())
+        .force_new(true)
+        .ice_servers(servers)
+        .ice_transport_policy(IceTransportPolicy::Relay);
     if let Some(certificate) = certificate {
         builder = builder.turn_root_certificate(certificate.as_bytes()).unwrap();
     }

@@ -30,8 +30,8 @@ use crate::{Event, PeerStats, RemotePeer};
 use confab_protocol::signaling::{Description, Signal};
 use healing::{Inbox, Turn};
 use session::{End, Session};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -72,9 +72,16 @@ pub(crate) struct Handle {
     connected: Arc<AtomicBool>,
     /// True from the first [`Event::PeerConnect`] on.
     announced: Arc<AtomicBool>,
+    /// The id that the peer has now, if it told of a new one.
+    renamed: Arc<Mutex<Option<String>>>,
 }
 
 impl Handle {
+    /// True if the peer said that it is `id` now.
+    pub(crate) fn is_renamed_to(&self, id: &str) -> bool {
+        self.renamed.lock().unwrap_or_else(PoisonError::into_inner).as_deref() == Some(id)
+    }
+
     /// True if the application knows of the peer: its end will be told.
     pub(crate) fn was_announced(&self) -> bool {
         self.announced.load(Ordering::Acquire)
@@ -95,6 +102,7 @@ pub(crate) struct Context {
     cancel: CancellationToken,
     connected: Arc<AtomicBool>,
     announced: Arc<AtomicBool>,
+    renamed: Arc<Mutex<Option<String>>>,
 }
 
 impl Context {
@@ -103,7 +111,7 @@ impl Context {
         if matches!(event, Event::PeerConnect { .. }) {
             self.announced.store(true, Ordering::Release);
         }
-        self.shared.feed.tell(event, &self.cancel).await;
+        self.shared.tell(event, &self.cancel).await;
     }
 
     /// Sends a signal to the peer.
@@ -149,16 +157,18 @@ pub(crate) fn peer(
     let connected = Arc::new(AtomicBool::new(false));
     let announced = Arc::new(AtomicBool::new(false));
     let channels = Arc::new(PeerChannels::new(remote.id()));
+    let renamed = Arc::new(Mutex::new(None));
     let handle = Handle {
         commands: sender,
         channels: Arc::clone(&channels),
         cancel: cancel.clone(),
         connected: Arc::clone(&connected),
         announced: Arc::clone(&announced),
+        renamed: Arc::clone(&renamed),
     };
     let id = remote.id().to_owned();
     let span = tracing::debug_span!("peer", id);
-    let context = Context { id, remote, shared, channels, cancel, connected, announced };
+    let context = Context { id, remote, shared, channels, cancel, connected, announced, renamed };
     let plan = Plan { opening, offer: None, signaling_up, attempt: 0, abandoned: None };
     (handle, run(context, Inbox::new(commands), plan).instrument(span))
 }

@@ -11,11 +11,13 @@ use super::watchdog::{Health, Watch};
 use super::{Command, Context, Opening, Plan, quirks, sdp, stats};
 use crate::ice::Notice;
 use crate::{Event, RemotePeerEvent, RemotePeerState};
+use confab_protocol::ctrl::Envelope;
 use confab_protocol::ipc::PeerState;
 use confab_protocol::limits;
 use confab_protocol::signaling::{Candidate, Description, Signal};
 use rtc::peer_connection::configuration::RTCOfferOptions;
 use std::collections::VecDeque;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -326,6 +328,7 @@ impl<'a> Session<'a> {
                     self.context.channels.open();
                     self.context.connected.store(true, Ordering::Release);
                     self.tell(Event::PeerConnect { peer: self.context.id.clone() }).await;
+                    self.context.shared.supersede(&self.context.id);
                 }
             }
             Some(DataChannelEvent::OnMessage(message)) => {
@@ -335,7 +338,10 @@ impl<'a> Session<'a> {
                         let peer = self.context.id.clone();
                         self.tell(Event::Message { peer, event: envelope.event, args: envelope.args }).await;
                     }
-                    Err(what) => self.complain(what).await,
+                    Err(what) => match std::str::from_utf8(&message.data).ok().and_then(Envelope::renamed) {
+                        Some(id) => return self.renamed(id),
+                        None => self.complain(what).await,
+                    },
                 }
             }
             Some(DataChannelEvent::OnBufferedAmountLow) => self.ctrl.flush().await,
@@ -346,6 +352,14 @@ impl<'a> Session<'a> {
             Some(_) => {}
         }
         None
+    }
+
+    /// The peer has a new id; two connections to it are one too many.
+    fn renamed(&self, id: String) -> Option<End> {
+        let stands = self.context.shared.peer(&id).is_some_and(|peer| peer.is_connected());
+        tracing::debug!(id, stands, "the peer has a new id");
+        *self.context.renamed.lock().unwrap_or_else(PoisonError::into_inner) = Some(id);
+        stands.then_some(End::Gone)
     }
 
     // ---- commands ----

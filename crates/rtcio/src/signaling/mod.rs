@@ -12,6 +12,7 @@ mod packet;
 use crate::AckError;
 use crate::socket::Options;
 use backoff::Backoff;
+pub use backoff::Reconnection;
 use confab_protocol::UserError;
 use confab_protocol::signaling::Signal;
 
@@ -163,7 +164,7 @@ impl Signaling {
             request: 0,
             link: 0,
             source: None,
-            backoff: Backoff::default(),
+            backoff: Backoff::new(options.reconnection),
             wanted: options.auto_connect,
             connected: Arc::clone(&connected),
         };
@@ -239,7 +240,10 @@ impl Signaling {
 
     /// Waits before the next attempt.
     async fn pause(&mut self) -> Next {
-        let pause = self.backoff.next();
+        let Some(pause) = self.backoff.next() else {
+            tracing::debug!("no more attempts to reach the signaling server");
+            return Next::Idle;
+        };
         let over = sleep(pause);
         tokio::pin!(over);
         loop {

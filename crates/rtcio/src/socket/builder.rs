@@ -5,12 +5,12 @@ use crate::hub::Hub;
 use crate::ice::Root;
 use crate::peer::Watchdog;
 use crate::shared::Shared;
-use crate::signaling::Signaling;
+use crate::signaling::{Reconnection, Signaling};
 use crate::{Events, IceServer, IceTransportPolicy};
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument;
 use url::Url;
 
@@ -28,6 +28,27 @@ pub(crate) struct Options {
     pub(crate) ice_policy: IceTransportPolicy,
     pub(crate) ice_roots: Vec<Root>,
     pub(crate) watchdog: Watchdog,
+    pub(crate) reconnection: Reconnection,
+}
+
+impl Options {
+    /// True if one socket can serve both: all that its peers and the server see is the same. Whether it logs and connects
+    /// at once is nobody else's matter.
+    fn is_same(&self, other: &Self) -> bool {
+        let Self { url, path, auth, ice_servers, ice_policy, ice_roots, watchdog, reconnection, .. } = self;
+        (url, path, auth, ice_servers, ice_policy, watchdog, reconnection)
+            == (
+                &other.url,
+                &other.path,
+                &other.auth,
+                &other.ice_servers,
+                &other.ice_policy,
+                &other.watchdog,
+                &other.reconnection,
+            )
+            && ice_roots.is_empty()
+            && other.ice_roots.is_empty()
+    }
 }
 
 /// Without credentials: neither the auth payload nor what stands in the address before the host.
@@ -65,6 +86,7 @@ impl SocketBuilder {
             ice_policy: IceTransportPolicy::default(),
             ice_roots: Vec::new(),
             watchdog: Watchdog::default(),
+            reconnection: Reconnection::default(),
         };
         Self { options, force_new: false }
     }
@@ -87,7 +109,10 @@ impl SocketBuilder {
         self
     }
 
-    /// Makes a connection of its own even if this process has one to the same server (`forceNew` of rtc.io).
+    /// Makes a socket of its own even if this process has one to the same server with the same options (`forceNew` of
+    /// rtc.io). Otherwise that one is shared: one connection, one id, one set of peers and streams, with [`Events`] and
+    /// listeners for each. A reader that comes later is first told whether there is a connection, and the peers that are
+    /// there; streams that were shared before are told only to those who were there. [`Socket::close`] closes it for all.
     pub fn force_new(mut self, force_new: bool) -> Self {
         self.force_new = force_new;
         self
@@ -99,8 +124,16 @@ impl SocketBuilder {
         self
     }
 
-    /// Logs each step (`debug` of rtc.io), and puts every message of this socket into a tracing span `rtcio` of level
-    /// info instead of debug.
+    /// What follows when the signaling server can't be reached or its connection breaks (`reconnection`,
+    /// `reconnectionAttempts`, `reconnectionDelay`, … of rtc.io).
+    pub fn reconnection(mut self, reconnection: Reconnection) -> Self {
+        self.options.reconnection = reconnection;
+        self
+    }
+
+    /// Logs each step at debug level (`debug` of rtc.io), in lines that begin with `[rtc-io][XXXXXX]`: the last six
+    /// characters of the own id, or dashes before it is known. Warnings and errors are logged so in any case. It also
+    /// puts every message of this socket into a tracing span `rtcio` of level info instead of debug.
     pub fn debug(mut self, debug: bool) -> Self {
         self.options.debug = debug;
         self
@@ -109,7 +142,7 @@ impl SocketBuilder {
     /// Makes the socket (`io(url, options)` of rtc.io) and returns at once; unless [`SocketBuilder::auto_connect`] says
     /// otherwise it begins to connect. Needs a tokio runtime around it.
     pub fn build(self) -> (Socket, Events) {
-        open(self.options)
+        if self.force_new { open(self.options) } else { shared(self.options) }
     }
 
     /// [`SocketBuilder::build`], and connects whatever [`SocketBuilder::auto_connect`] says.
@@ -118,6 +151,42 @@ impl SocketBuilder {
         socket.connect();
         (socket, events)
     }
+}
+
+/// A socket of this process, as long as somebody holds it.
+struct Known {
+    options: Options,
+    shared: Weak<Shared>,
+    guard: Weak<DropGuard>,
+    closed: watch::Receiver<()>,
+}
+
+/// The sockets that may be shared (the cache of managers of rtc.io).
+static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
+
+/// The socket with the same options, or a new one.
+fn shared(options: Options) -> (Socket, Events) {
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.retain(|known| known.shared.upgrade().is_some_and(|shared| !shared.cancel.is_cancelled()));
+    let open_one = known.iter().filter(|known| known.options.is_same(&options)).find_map(|known| {
+        let (shared, guard) = (known.shared.upgrade()?, known.guard.upgrade()?);
+        Some(Socket { shared, closed: known.closed.clone(), _guard: guard })
+    });
+    if let Some(socket) = open_one {
+        let events = socket.shared.feed.subscribe();
+        if options.auto_connect {
+            socket.connect();
+        }
+        return (socket, events);
+    }
+    let (socket, events) = open(options.clone());
+    known.push(Known {
+        options,
+        shared: Arc::downgrade(&socket.shared),
+        guard: Arc::downgrade(&socket._guard),
+        closed: socket.closed.clone(),
+    });
+    (socket, events)
 }
 
 fn open(options: Options) -> (Socket, Events) {

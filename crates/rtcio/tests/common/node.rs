@@ -1,0 +1,185 @@
+//! A Socket.IO server to the letter of the protocol, for what confab-server does not do: it echoes, asks for answers,
+//! refuses by name, and speaks in a namespace. And a link that can be frozen.
+
+use confab_rtcio::{Socket, SocketBuilder};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinSet;
+use tokio_tungstenite::accept_async;
+use tokio_tungstenite::tungstenite::Message;
+use url::Url;
+
+/// The server. Ends when dropped.
+pub struct Node {
+    pub url: Url,
+    /// How many connections it has accepted.
+    pub accepted: Arc<AtomicUsize>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Node {
+    pub async fn start() -> Self {
+        super::logging();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&accepted);
+        let task = tokio::spawn(async move {
+            let mut clients = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                let number = count.fetch_add(1, Ordering::SeqCst) + 1;
+                clients.spawn(client(stream, number));
+            }
+        });
+        Self { url, accepted, task }
+    }
+}
+
+/// A socket to a [`Node`] that has heard its `hello`.
+pub async fn connected(builder: SocketBuilder) -> Socket {
+    let (socket, _) = builder.auto_connect(false).build();
+    let hello = socket.server().once("hello");
+    socket.connect();
+    tokio::time::timeout(super::PATIENCE, hello).await.expect("a hello").expect("no end");
+    socket
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// One client: `4[kind][namespace,][id][body]`, taken apart and put together by hand.
+async fn client(stream: TcpStream, number: usize) {
+    let Ok(mut socket) = accept_async(stream).await else { return };
+    let open = json!({ "sid": "engine", "upgrades": [], "pingInterval": 25_000, "pingTimeout": 20_000, "maxPayload": 1_000_000 });
+    if socket.send(Message::text(format!("0{open}"))).await.is_err() {
+        return;
+    }
+    let mut held = Vec::new();
+    while let Some(Ok(message)) = socket.next().await {
+        let Message::Text(text) = message else { continue };
+        let Some(rest) = text.strip_prefix('4') else { continue };
+        let (kind, rest) = rest.split_at(1);
+        let (namespace, rest) = match rest.split_once(',') {
+            Some((namespace, rest)) if namespace.starts_with('/') => (format!("{namespace},"), rest),
+            _ => (String::new(), rest),
+        };
+        let body = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        let id = &rest[..rest.len() - body.len()];
+        let said: Vec<String> = match kind {
+            "0" => {
+                let auth: Value = serde_json::from_str(body).unwrap_or_default();
+                if auth["token"] == json!("wrong") {
+                    let refusal = json!({ "message": "Your token is not on the list.", "data": { "code": 7 } });
+                    vec![format!("44{namespace}{refusal}")]
+                } else {
+                    let hello = json!(["hello", auth]);
+                    vec![
+                        format!("40{namespace}{}", json!({ "sid": format!("sid-{number}") })),
+                        format!("42{namespace}{hello}"),
+                    ]
+                }
+            }
+            "1" => return,
+            "2" => {
+                let event: Vec<Value> = serde_json::from_str(body).unwrap();
+                let args = &event[1..];
+                match event[0].as_str().unwrap() {
+                    "echo" => vec![format!("42{namespace}{}", echo("echoed", args))],
+                    "echo-ack" => vec![format!("43{namespace}{id}{}", json!(args))],
+                    // Answered in the wrong order, when it is told to.
+                    "hold" => {
+                        held.push(format!("43{namespace}{id}{}", json!(args)));
+                        vec![]
+                    }
+                    "let-go" => held.drain(..).rev().collect(),
+                    "ask" => vec![format!("42{namespace}17{}", echo("question", args))],
+                    // An attachment comes after it, which nobody wants; and words that are none.
+                    "rubbish" => ["451-[\"x\",{\"_placeholder\":true,\"num\":0}]", "42{", "42[7]", "43[]", "9", ""]
+                        .map(str::to_owned)
+                        .to_vec(),
+                    _ => vec![],
+                }
+            }
+            "3" => {
+                let answer: Vec<Value> = serde_json::from_str(body).unwrap();
+                vec![format!("42{namespace}{}", echo("answered", &[json!(id), json!(answer)]))]
+            }
+            _ => vec![],
+        };
+        for text in said {
+            if socket.send(Message::text(text)).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn echo(event: &str, args: &[Value]) -> Value {
+    let mut message = vec![json!(event)];
+    message.extend_from_slice(args);
+    json!(message)
+}
+
+/// A TCP proxy in front of a server. Frozen, it takes what either side says and passes nothing on, like a machine that is
+/// stopped.
+pub struct Freezer {
+    pub url: Url,
+    frozen: watch::Sender<bool>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Freezer {
+    pub async fn start(target: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let frozen = watch::Sender::new(false);
+        let state = frozen.clone();
+        let task = tokio::spawn(async move {
+            let lines = Arc::new(Mutex::new(JoinSet::new()));
+            while let Ok((client, _)) = listener.accept().await {
+                let state = state.subscribe();
+                lines.lock().await.spawn(async move {
+                    let Ok(server) = TcpStream::connect(target).await else { return };
+                    let (from_client, to_client) = client.into_split();
+                    let (from_server, to_server) = server.into_split();
+                    tokio::join!(pass(from_client, to_server, state.clone()), pass(from_server, to_client, state));
+                });
+            }
+        });
+        Self { url, frozen, task }
+    }
+
+    pub fn freeze(&self) {
+        self.frozen.send_replace(true);
+    }
+
+    pub fn thaw(&self) {
+        self.frozen.send_replace(false);
+    }
+}
+
+impl Drop for Freezer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn pass(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, mut frozen: watch::Receiver<bool>) {
+    let mut buffer = vec![0; 16 * 1024];
+    while let Ok(read) = from.read(&mut buffer).await {
+        if frozen.wait_for(|frozen| !frozen).await.is_err() || read == 0 || to.write_all(&buffer[..read]).await.is_err()
+        {
+            break;
+        }
+    }
+    to.shutdown().await.ok();
+}
