@@ -110,7 +110,13 @@ pub(super) async fn turn(context: &Context, inbox: &mut Inbox, plan: &mut Plan, 
                     begin = after(REJOINED);
                 }
                 Some(Command::Stats(_) | Command::AllStats(_)) => {}
-                Some(command) => aside.push_back(command),
+                Some(command) => {
+                    if aside.len() >= limits::CTRL_QUEUE {
+                        aside.pop_front();
+                        tracing::warn!("too much waits for a peer that is away; the oldest is dropped");
+                    }
+                    aside.push_back(command);
+                }
             },
             () = sleep_until(begin), if plan.signaling_up => break Turn::Begin,
             () = sleep_until(end), if !plan.signaling_up => break Turn::Gone,

@@ -12,6 +12,7 @@ mod inbound;
 mod meter;
 mod negotiation;
 mod outbound;
+mod past;
 mod quirks;
 mod sdp;
 mod session;

@@ -24,12 +24,30 @@ pub(crate) struct Negotiation {
     offering: bool,
     needed: bool,
     restart_ice: bool,
+    /// No round is complete yet.
+    fresh: bool,
 }
 
 impl Negotiation {
     /// The polite side makes the first offer.
     pub(crate) fn new(polite: bool) -> Self {
-        Self { polite, ready: polite, offering: false, needed: polite, restart_ice: false }
+        Self { polite, ready: polite, offering: false, needed: polite, restart_ice: false, fresh: true }
+    }
+
+    /// True for the side that yields when offers collide.
+    pub(crate) fn is_polite(&self) -> bool {
+        self.polite
+    }
+
+    /// True until the first round is complete.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    /// Two who were both asked to begin: the one who yields this once takes the other's offer, the other one lets its own
+    /// stand.
+    pub(crate) fn begin_against(&mut self, yields: bool) {
+        self.polite = yields;
     }
 
     /// True once streams may be added.
@@ -85,14 +103,20 @@ impl Negotiation {
         if self.offering { Verdict::Apply } else { Verdict::Ignore }
     }
 
-    /// A remote offer was answered.
+    /// A remote offer was answered. Who makes the first offer of a connection is its polite side.
     pub(crate) fn answered(&mut self) {
         self.ready = true;
+        if std::mem::take(&mut self.fresh) {
+            self.polite = false;
+        }
     }
 
     /// Our offer was answered.
     pub(crate) fn completed(&mut self) {
         self.offering = false;
+        if std::mem::take(&mut self.fresh) {
+            self.polite = true;
+        }
     }
 }
 
@@ -125,7 +149,10 @@ mod tests {
     #[test]
     fn in_a_collision_one_side_yields_and_offers_again() {
         let (mut polite, mut impolite) = (Negotiation::new(true), Negotiation::new(false));
+        polite.begin_offer();
         impolite.answered();
+        polite.completed();
+        polite.need();
         impolite.need();
         polite.begin_offer();
         impolite.begin_offer();
@@ -136,6 +163,21 @@ mod tests {
         impolite.completed();
         assert!(polite.is_due());
         assert!(!impolite.is_due());
+    }
+
+    #[test]
+    fn of_two_who_were_both_asked_to_begin_one_is_polite_in_the_end() {
+        let (mut one, mut other) = (Negotiation::new(true), Negotiation::new(true));
+        one.begin_offer();
+        other.begin_offer();
+        one.begin_against(false);
+        assert_eq!(one.remote_offer(), Verdict::Ignore);
+        other.begin_against(true);
+        assert_eq!(other.remote_offer(), Verdict::RollBackAndApply);
+        other.abandon_offer(true);
+        other.answered();
+        one.completed();
+        assert!(one.is_polite() && !other.is_polite());
     }
 
     #[test]

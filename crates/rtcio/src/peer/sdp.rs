@@ -72,9 +72,52 @@ pub(crate) fn fingerprint(sdp: &str) -> Option<&str> {
     sdp.lines().find_map(|line| line.strip_prefix("a=fingerprint:")).map(str::trim_end)
 }
 
+/// Session id and version (RFC 4566 section 5.2): the version grows with each description that a connection makes (RFC 9429
+/// section 5.2.2).
+pub(crate) fn origin(sdp: &str) -> Option<(&str, u64)> {
+    let mut words = sdp.lines().find_map(|line| line.strip_prefix("o="))?.split(' ').skip(1);
+    Some((words.next()?, words.next()?.parse().ok()?))
+}
+
+/// The candidates inside a description, as they would be trickled.
+pub(crate) fn candidates(sdp: &str) -> impl Iterator<Item = &str> {
+    sdp.lines()
+        .filter_map(|line| line.strip_prefix("a="))
+        .filter(|line| line.starts_with("candidate:"))
+        .map(str::trim_end)
+}
+
 /// The first ICE user name fragment: it changes when ICE restarts (RFC 8839 section 4.4.3).
 pub(crate) fn generation(sdp: &str) -> Option<&str> {
     sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).map(str::trim_end)
+}
+
+/// True if `answer` has the m-lines of `offer`, which every answer has (RFC 3264 section 6, RFC 8843 section 7.3): another
+/// one answers another offer.
+pub(crate) fn is_answer_to(answer: &str, offer: &str) -> bool {
+    mids(answer).eq(mids(offer))
+}
+
+/// True if the author of `theirs` has applied our offer `ours`, which adds m-lines to `before`: it would receive on what is
+/// new there. On m-lines that it adds itself, an rtc.io peer sends.
+pub(crate) fn has_taken(theirs: &str, ours: &str, before: &str) -> bool {
+    let mut added = directions(ours).filter(|(mid, _)| !mids(before).any(|known| known == *mid));
+    let mut sent = added.by_ref().filter(|(_, direction)| *direction == "sendonly").peekable();
+    sent.peek().is_some() && sent.all(|(mid, _)| directions(theirs).any(|line| line == (mid, "recvonly")))
+}
+
+/// mid and direction of each m-line.
+fn directions(sdp: &str) -> impl Iterator<Item = (&str, &str)> {
+    sdp.split("\nm=").skip(1).filter_map(|section| {
+        let lines = || section.lines().filter_map(|line| line.strip_prefix("a=")).map(str::trim_end);
+        let mid = lines().find_map(|line| line.strip_prefix("mid:"))?;
+        let direction = lines().find(|line| ["sendrecv", "sendonly", "recvonly", "inactive"].contains(line))?;
+        Some((mid, direction))
+    })
+}
+
+fn mids(sdp: &str) -> impl Iterator<Item = &str> {
+    sdp.lines().filter_map(|line| line.strip_prefix("a=mid:")).map(str::trim_end)
 }
 
 /// Number of m-lines and of candidates.
@@ -108,6 +151,40 @@ mod tests {
         assert_eq!(media, [line("1", MediaKind::Audio, Some("s"), "t1"), line("4", MediaKind::Video, None, "t4")]);
         assert_eq!(fingerprint(SDP), Some("sha-256 AA:BB"));
         assert_eq!(silent_lines(SDP), ["2"]);
+    }
+
+    #[test]
+    fn an_answer_has_the_lines_of_its_offer() {
+        assert!(is_answer_to(SDP, &SDP.replace("a=sendonly", "a=recvonly")));
+        assert!(!is_answer_to(SDP, &SDP.replace("a=mid:4", "a=mid:5")));
+        assert!(!is_answer_to(SDP, &SDP.replace("a=mid:4\r\n", "")));
+        assert!(!is_answer_to("", SDP));
+    }
+
+    #[test]
+    fn a_description_says_where_it_belongs() {
+        assert_eq!(origin(SDP), Some(("1", 2)));
+        assert_eq!(origin("v=0\r\no=- 1 x IN IP4 127.0.0.1\r\n"), None);
+        assert_eq!(origin("v=0\r\n"), None);
+        let more = SDP.to_owned() + "a=ice-ufrag:u\r\na=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n";
+        assert_eq!(generation(&more), Some("u"));
+        assert!(candidates(&more).eq(["candidate:1 1 udp 1 192.0.2.1 9 typ host"]));
+    }
+
+    #[test]
+    fn an_offer_that_was_taken_shows_in_the_next_one_of_the_other_side() {
+        let sdp = |lines: &[(&str, &str)]| {
+            lines
+                .iter()
+                .fold("v=0\r\n".to_owned(), |sdp, (mid, way)| format!("{sdp}m=video 9 x\r\na=mid:{mid}\r\na={way}\r\n"))
+        };
+        let before = sdp(&[("0", "sendonly")]);
+        let ours = sdp(&[("0", "sendonly"), ("1", "sendonly")]);
+        assert!(has_taken(&sdp(&[("0", "recvonly"), ("1", "recvonly"), ("2", "sendonly")]), &ours, &before));
+        assert!(!has_taken(&sdp(&[("0", "recvonly"), ("1", "sendonly")]), &ours, &before));
+        assert!(!has_taken(&sdp(&[("0", "recvonly"), ("1", "inactive")]), &ours, &before));
+        assert!(!has_taken(&sdp(&[("0", "recvonly")]), &ours, &before));
+        assert!(!has_taken(&sdp(&[("0", "recvonly")]), &before, &before));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::healing::{Healing, Inbox, Remedy, patience};
 use super::inbound::{Change, Inbound};
 use super::negotiation::{Negotiation, Verdict};
 use super::outbound::Outbound;
+use super::past::{Past, Repetition};
 use super::watchdog::{Health, Watch};
 use super::{Command, Context, Opening, Plan, quirks, sdp, stats};
 use crate::ice::Notice;
@@ -31,6 +32,9 @@ use webrtc::peer_connection::{RTCIceCandidateInit, RTCPeerConnectionState, RTCSd
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an offer may wait for its answer before a dead connection is offered anew.
 const STALE_OFFER: Duration = Duration::from_secs(5);
+
+/// Descriptions one after the other that may fail before the connection counts as broken.
+const REFUSED: u32 = 8;
 
 /// How a session ends.
 pub(crate) enum End {
@@ -71,6 +75,12 @@ pub(crate) struct Session<'a> {
     offer: Option<Description>,
     complaints: Complaints,
     bounds: Bounds,
+    /// What was applied of the peer.
+    past: Past,
+    /// Our last answer.
+    answer: Option<String>,
+    /// Descriptions one after the other that could not be applied.
+    refused: u32,
     /// Candidates that came before the description they belong to; the oldest go first.
     candidates: VecDeque<Candidate>,
     /// Certificate of the other side, once a description of it was applied.
@@ -111,6 +121,9 @@ impl<'a> Session<'a> {
             offer: plan.offer,
             complaints: Complaints::default(),
             bounds: Bounds::default(),
+            past: Past::default(),
+            answer: None,
+            refused: 0,
             candidates: VecDeque::new(),
             remote_fingerprint: None,
             registry: context.shared.registry.changes(),
@@ -532,17 +545,39 @@ impl<'a> Session<'a> {
                 return Some(End::Again { opening: Opening::Insist, offer: None });
             }
         }
+        if let Some(repetition) = self.past.judge(&description.sdp) {
+            tracing::debug!(?repetition, kind = %description.kind, "a description is not applied: it was before");
+            if repetition == Repetition::OfLast && is_offer {
+                self.answer_again(&description.sdp).await;
+            }
+            return None;
+        }
         if is_offer && self.insisting && self.negotiation.is_offering() {
             tracing::debug!("an offer is held up: ours stands against it");
             self.healing.collided(description, Instant::now());
             return None;
+        }
+        if is_offer && self.negotiation.is_offering() && self.negotiation.is_fresh() {
+            // Both were asked to begin, by servers' words that crossed: the offer of the smaller id stands.
+            let yields = self.context.shared.id().is_none_or(|own| own > self.context.id);
+            self.negotiation.begin_against(yields);
         }
         match if is_offer { self.negotiation.remote_offer() } else { self.negotiation.remote_answer() } {
             Verdict::Ignore => {
                 tracing::debug!(kind = %description.kind, "a description is ignored: it collides or is stale");
                 return None;
             }
+            Verdict::RollBackAndApply if self.has_taken_ours(&description.sdp).await => {
+                // Its answer was lost in an outage. It will say both again.
+                tracing::debug!("an offer is put off: ours was taken before it");
+                self.repeat_offer().await;
+                return None;
+            }
             Verdict::RollBackAndApply => self.roll_back().await,
+            Verdict::Apply if !is_offer && !self.is_answer_to_ours(&description.sdp).await => {
+                tracing::debug!("an answer is ignored: it is not to the offer that waits for one");
+                return None;
+            }
             Verdict::Apply => {}
         }
         match self.apply(is_offer, &description.sdp).await {
@@ -550,7 +585,7 @@ impl<'a> Session<'a> {
             Err(Refused::Remote(error)) => {
                 self.context.remote.tell(RemotePeerEvent::NegotiationError { error: error.to_string() });
                 self.complain(format!("its {} can't be used: {error}", description.kind)).await;
-                return None;
+                return self.recover().await;
             }
             Err(Refused::Local(error)) => {
                 tracing::error!(%error, "the peer's offer can't be answered");
@@ -559,7 +594,10 @@ impl<'a> Session<'a> {
             }
         }
         self.remote_fingerprint = Some(fingerprint.unwrap_or_default());
+        self.past.applied(&description.sdp);
         self.insisting = false;
+        self.refused = 0;
+        self.context.remote.set_polite(self.negotiation.is_polite());
         self.healing.answered();
         for candidate in std::mem::take(&mut self.candidates) {
             self.candidate(candidate).await;
@@ -569,6 +607,55 @@ impl<'a> Session<'a> {
         }
         self.reconcile().await;
         self.outbound.refresh(self.state != PeerState::Connecting).await;
+        None
+    }
+
+    /// The peer does not know whether its offer came, and says it again with the candidates that it has by now. Its
+    /// state may be that of before our answer; what we offered since then, it has ignored as a collision.
+    async fn answer_again(&mut self, offer: &str) {
+        for candidate in sdp::candidates(offer) {
+            let (candidate, sdp_m_line_index) = (candidate.to_owned(), Some(0));
+            self.candidate(Candidate { candidate, sdp_mid: None, sdp_m_line_index, username_fragment: None }).await;
+        }
+        if let Some(answer) = self.answer.clone() {
+            self.send_description("answer", answer).await;
+            self.repeat_offer().await;
+        }
+    }
+
+    async fn has_taken_ours(&self, theirs: &str) -> bool {
+        let pc = &self.connection.pc;
+        let (ours, before) = (pc.pending_local_description().await, pc.current_local_description().await);
+        match (ours, before) {
+            (Some(ours), Some(before)) => sdp::has_taken(theirs, &ours.sdp, &before.sdp),
+            _ => false,
+        }
+    }
+
+    async fn is_answer_to_ours(&self, answer: &str) -> bool {
+        let offer = self.connection.pc.pending_local_description().await;
+        offer.is_some_and(|offer| sdp::is_answer_to(answer, &offer.sdp))
+    }
+
+    /// A description failed half way: the library leaves the signaling state where it was by then. Back to `stable`.
+    async fn recover(&mut self) -> Option<End> {
+        self.refused += 1;
+        if self.refused > REFUSED {
+            return Some(End::Lost { orderly: false });
+        }
+        let pc = &self.connection.pc;
+        if pc.pending_remote_description().await.is_some() {
+            let rolled_back = match RTCSessionDescription::rollback(None) {
+                Ok(rollback) => pc.set_remote_description(rollback).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = rolled_back {
+                tracing::warn!(%error, "an offer of the peer can't be rolled back");
+            }
+        }
+        if self.negotiation.is_offering() && pc.pending_local_description().await.is_none() {
+            self.negotiation.abandon_offer(true);
+        }
         None
     }
 
@@ -588,6 +675,7 @@ impl<'a> Session<'a> {
         let sdp = answer.sdp.clone();
         pc.set_local_description(answer).await.map_err(Refused::Local)?;
         self.negotiation.answered();
+        self.answer = Some(sdp.clone());
         self.send_description("answer", sdp).await;
         Ok(())
     }

@@ -13,8 +13,8 @@ use std::fmt::Write;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Interleavings of one run, unless `CONFAB_INTERLEAVINGS` says otherwise.
-const INTERLEAVINGS: u64 = 300;
+/// Interleavings of each weather, unless `CONFAB_INTERLEAVINGS` says otherwise.
+const INTERLEAVINGS: u64 = 500;
 /// Interleavings of one pair of members, one after the other on what the last one left.
 const ROUNDS: u32 = 5;
 /// Virtual time in which everything must have come to rest once nothing is done and nothing is lost any more.
@@ -172,12 +172,29 @@ async fn come_to_rest(members: &[Member; 2], number: u32) -> Result<(), String> 
         }
         sleep(Duration::from_secs(2)).await;
     }
+    let ids = [members[1].id().unwrap(), members[0].id().unwrap()];
+    let packets = || members.iter().zip(&ids).map(|(member, other)| member.packets(other)).collect::<Vec<_>>().concat();
+    let before = packets();
+    loop {
+        for member in members {
+            member.play();
+        }
+        sleep(Duration::from_millis(100)).await;
+        let now = packets();
+        let silent = now.iter().zip(&before).filter(|(now, before)| now <= before).count();
+        if silent == 0 {
+            break;
+        }
+        if started.elapsed() > 2 * REST {
+            return Err(format!("{silent} of {} tracks are silent: {now:?}", now.len()));
+        }
+    }
     let word = format!("word-{number}");
     for member in members {
         member.socket.emit(&word, vec![json!(1)]).await.unwrap();
     }
     while !members.iter().all(|member| member.heard(&word)) {
-        if started.elapsed() > 2 * REST {
+        if started.elapsed() > 3 * REST {
             return Err("they do not hear each other".to_owned());
         }
         sleep(Duration::from_millis(100)).await;
@@ -231,19 +248,18 @@ fn changes_on_both_sides_end_in_one_picture() {
 }
 
 #[test]
-#[ignore = "what it finds is being mended"]
+#[ignore = "one in some hundred does not yet"]
 fn changes_while_signaling_comes_and_goes_end_in_one_picture() {
     many(Weather::Signaling);
 }
 
 #[test]
-#[ignore = "what it finds is being mended"]
 fn changes_while_datagrams_get_lost_end_in_one_picture() {
     many(Weather::Network);
 }
 
 #[test]
-#[ignore = "what it finds is being mended"]
+#[ignore = "one in some hundred does not yet"]
 fn changes_in_a_storm_end_in_one_picture() {
     many(Weather::Storm);
 }

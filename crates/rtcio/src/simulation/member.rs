@@ -1,7 +1,10 @@
 //! An application in a world: joins its room each time it can, answers what the server says as `confab-call` does, and
 //! remembers what it got from whom.
 
-use crate::{AckError, Event, Events, LocalTrack, MediaKind, RtcioStream, Socket};
+use crate::{
+    AckError, AudioPacket, Codec, EncodedFrame, Event, Events, LocalTrack, MediaKind, RemoteTrack, RtcioStream, Socket,
+};
+use bytes::Bytes;
 use confab_protocol::signaling::{
     JOIN_ROOM, JoinReply, JoinRoom, Member as Named, PeerRef, USER_CONNECTED, USER_DISCONNECTED,
 };
@@ -14,7 +17,7 @@ use tokio::time::{Instant, sleep};
 use url::Url;
 
 /// How long somebody may be in the room without a connection before the room is joined again, to be offered to.
-const LOST: Duration = Duration::from_secs(4);
+const LOST: Duration = Duration::from_secs(5);
 
 /// MediaStream id → its tracks by kind.
 pub(super) type Tracks = BTreeMap<String, (usize, usize)>;
@@ -25,11 +28,10 @@ struct View {
     /// Id and token.
     id: Option<String>,
     joining: bool,
-    /// Whom the server named, and since when they are not connected.
+    /// Whom the server named, and since when there is no connection to them.
     present: HashMap<String, Option<Instant>>,
-    connected: HashSet<String>,
-    /// Peer → MediaStream id and track id → kind.
-    tracks: HashMap<String, BTreeMap<(String, String), MediaKind>>,
+    /// Peer → MediaStream id and track id → track.
+    tracks: HashMap<String, BTreeMap<(String, String), RemoteTrack>>,
     /// Peer → MediaStream ids of which the owner told the event.
     told: HashMap<String, HashSet<String>>,
     messages: Vec<String>,
@@ -82,14 +84,34 @@ impl Member {
     /// What this member has from `peer`.
     pub(super) fn receives(&self, peer: &str) -> Tracks {
         let mut tracks = Tracks::new();
-        for ((msid, _), kind) in self.view.lock().unwrap().tracks.get(peer).into_iter().flatten() {
+        for ((msid, _), track) in self.view.lock().unwrap().tracks.get(peer).into_iter().flatten() {
             let count = tracks.entry(msid.clone()).or_default();
-            match kind {
+            match track.kind() {
                 MediaKind::Video => count.0 += 1,
                 MediaKind::Audio => count.1 += 1,
             }
         }
         tracks
+    }
+
+    /// Sends something on every track.
+    pub(super) fn play(&self) {
+        for track in self.streams.iter().flat_map(RtcioStream::tracks) {
+            let data = Bytes::from_static(&[0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01]);
+            match track.kind() {
+                MediaKind::Video => {
+                    let codec = Codec::Vp8;
+                    track.write_frame(EncodedFrame { data, codec, key: true, timestamp: 1, width: 640, height: 360 });
+                }
+                MediaKind::Audio => track.write_audio(AudioPacket { data, timestamp: 1, sequence: 1 }),
+            }
+        }
+    }
+
+    /// Packets that came on each track of `peer`.
+    pub(super) fn packets(&self, peer: &str) -> Vec<u64> {
+        let view = self.view.lock().unwrap();
+        view.tracks.get(peer).into_iter().flatten().map(|(_, track)| track.stats().packets).collect()
     }
 
     /// True if `peer` has told the event of each of these streams.
@@ -149,33 +171,34 @@ fn join(socket: &Socket, view: &Arc<Mutex<View>>, connected: Vec<String>) {
         socket.set_id(&welcome.id);
         let mut view = view.lock().unwrap();
         view.id = Some(welcome.id);
-        let now = Instant::now();
-        let connected = view.connected.clone();
-        view.present = welcome
-            .members
-            .into_iter()
-            .map(|member| {
-                let lost = (!connected.contains(&member.id)).then_some(now);
-                (member.id, lost)
-            })
-            .collect();
+        view.present = welcome.members.into_iter().map(|member| (member.id, None)).collect();
     });
 }
 
-/// Joins the room again while somebody is there to whom there is no connection.
+/// Joins the room again while somebody is there to whom there is no connection of any state, as `confab-call` does it: of
+/// two the one with the smaller id, so that their tries do not cross.
 async fn look_after(socket: Socket, view: Arc<Mutex<View>>) {
     loop {
         sleep(Duration::from_secs(1)).await;
-        let lost = {
+        let connections: Vec<String> = socket.peer_stats().await.into_iter().map(|report| report.id).collect();
+        let retry = {
             let mut view = view.lock().unwrap();
             let now = Instant::now();
-            let lost = view.present.values().flatten().any(|since| *since + LOST <= now);
-            if lost {
-                view.present.values_mut().flatten().for_each(|since| *since = now + LOST);
+            let Some(me) = view.id.clone() else { continue };
+            let mut retry = false;
+            for (id, missing) in &mut view.present {
+                if connections.contains(id) {
+                    *missing = None;
+                    continue;
+                }
+                let since = missing.get_or_insert(now);
+                if me < *id && *since + LOST <= now {
+                    (*since, retry) = (now, true);
+                }
             }
-            lost
+            retry
         };
-        if lost {
+        if retry {
             let connected = socket.peers().await;
             join(&socket, &view, connected);
         }
@@ -196,19 +219,9 @@ async fn read(socket: Socket, mut events: Events, view: Arc<Mutex<View>>) {
         state.log.push(line);
         match event {
             Event::Server { event, args } => server_event(&socket, &mut state, &event, args),
-            Event::PeerConnect { peer } => {
-                state.present.insert(peer.clone(), None);
-                state.connected.insert(peer);
-            }
-            Event::PeerDisconnect { peer } => {
-                if let Some(lost) = state.present.get_mut(&peer) {
-                    *lost = Some(Instant::now());
-                }
-                state.connected.remove(&peer);
-            }
             Event::TrackAdded { peer, stream, track, .. } => {
                 let place = (stream.msid.clone(), track.id().to_owned());
-                let before = state.tracks.entry(peer).or_default().insert(place, track.kind());
+                let before = state.tracks.entry(peer).or_default().insert(place, track);
                 if before.is_some() {
                     state.faults.push("a track was added twice".to_owned());
                 }
@@ -237,8 +250,7 @@ fn server_event(socket: &Socket, view: &mut View, event: &str, args: Vec<Value>)
             let member: Named = serde_json::from_value(argument).unwrap();
             if view.id.as_ref() != Some(&member.id) {
                 socket.peer_returned(&member.id);
-                let lost = (!view.connected.contains(&member.id)).then(Instant::now);
-                view.present.insert(member.id, lost);
+                view.present.entry(member.id).or_default();
             }
         }
         USER_DISCONNECTED => {
