@@ -30,15 +30,15 @@ const REACH: &[(&str, &[&str])] = &[
     ("nokhwa", &["confab-media"]),
     ("opus", &["confab-media"]),
     ("env-libvpx-sys", &["confab-media"]),
-    // Sockets. The shell's one is the media socket to its own window; the engine's is that to the signaling server.
+    // Sockets. The shell's one is the media socket to its own window.
     ("rtc", &["confab-rtcio"]),
     ("webrtc", &["confab-rtcio"]),
-    ("rust_socketio", &[]),
+    ("rust_socketio", &["confab-rtcio"]),
     ("native-tls", &["confab-rtcio"]),
     ("tokio-native-tls", &["confab-rtcio"]),
     ("axum", &["confab-server"]),
     ("socketioxide", &["confab-server"]),
-    ("tokio-tungstenite", &["confab", "confab-rtcio"]),
+    ("tokio-tungstenite", &["confab"]),
 ];
 
 fn crates(metadata: &Value) -> Vec<&Value> {

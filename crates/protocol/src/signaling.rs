@@ -26,6 +26,9 @@ pub const USER_DISCONNECTED: &str = "user-disconnected";
 pub const DIRECT_MESSAGE: &str = "direct-message";
 /// Client → server: acknowledged with `{ iceServers }`.
 pub const ASK_ICE: &str = "ask-ice";
+/// Client → server: acknowledged with `{}`, to find out whether the server is there. Ours only; a stock server does not
+/// answer it.
+pub const PROBE: &str = "rtcio-probe";
 /// Server → client: a [`crate::UserError`], before a disconnect or when a refused request wanted no acknowledgement.
 /// Ours only; a stock client does not listen to it.
 pub const SERVER_ERROR: &str = "server-error";

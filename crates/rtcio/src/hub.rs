@@ -1,11 +1,11 @@
 //! The hub: one task that turns what the server says into peers and events, and sees peers come and go.
 
 use crate::Event;
-use crate::listeners::{Acknowledge, ServerMessage};
+use crate::listeners::ServerMessage;
 use crate::peer::{self, Command, Opening};
 use crate::remote_peer::{Presence, RemotePeer, RemotePeerState};
 use crate::shared::Shared;
-use crate::signaling::{self, AckId, Signaling, SignalingEvent};
+use crate::signaling::{self, Signaling, SignalingEvent};
 use confab_protocol::ctrl::{Envelope, RENAMED};
 use confab_protocol::limits;
 use confab_protocol::signaling::{
@@ -120,7 +120,7 @@ impl Hub {
         match event {
             SignalingEvent::Connected { reconnect, sid } => {
                 if !reconnect {
-                    self.known_as = Some(sid.clone());
+                    self.known_as.clone_from(&sid);
                 }
                 self.shared.connected_as(sid);
                 self.signaling_up = true;
@@ -137,7 +137,7 @@ impl Hub {
                 self.tell(Event::Disconnected { reason }).await;
             }
             SignalingEvent::ConnectError(error) => self.tell(Event::ConnectError { error }).await,
-            SignalingEvent::Event { event, args, ack } => self.server_event(event, args, ack).await,
+            SignalingEvent::Event { event, args } => self.server_event(event, args).await,
         }
     }
 
@@ -184,7 +184,7 @@ impl Hub {
         }
     }
 
-    async fn server_event(&mut self, event: String, mut args: Vec<Value>, ack: Option<AckId>) {
+    async fn server_event(&mut self, event: String, mut args: Vec<Value>) {
         if !event.starts_with(INTERNAL_PREFIX) {
             match (event.as_str(), args.first()) {
                 (USER_CONNECTED, Some(member)) => {
@@ -207,11 +207,7 @@ impl Hub {
                 }
                 _ => {}
             }
-            let ack = ack.map(|id| Acknowledge { id, signaling: self.shared.signaling.clone() });
-            self.shared
-                .feed
-                .server
-                .fire(None, &event, || ServerMessage { ack, ..ServerMessage::new(&event, args.clone()) });
+            self.shared.feed.server.fire(None, &event, || ServerMessage::new(&event, args.clone()));
             self.tell(Event::Server { event, args }).await;
             return;
         }

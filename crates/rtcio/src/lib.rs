@@ -67,7 +67,7 @@ pub use confab_protocol::signaling::IceServer;
 pub use error::{AckError, AskIceError, EmitError};
 pub use event::{Event, Events};
 pub use ice::{CertificateError, IceServerError, IceTransportPolicy};
-pub use listeners::{Acknowledge, LISTENER_QUEUE, Listener, Message, ServerMessage};
+pub use listeners::{LISTENER_QUEUE, Listener, Message, ServerMessage};
 pub use media::encoding::{CodecPreferences, Priority, RtpCodec, StreamError, StreamOptions, VideoEncoding};
 pub use media::local::LocalTrack;
 pub use media::remote::{RemoteStream, RemoteTrack, TrackStats};

@@ -3,8 +3,7 @@
 //! What fires an event only puts it into queues and never waits. So a listener that nobody reads holds up no peer; when
 //! its queue is full, the newest event is dropped for it alone, counted and logged.
 
-use crate::signaling::{self, AckId};
-use crate::{Args, RemoteStream, RemoteTrack};
+use crate::{RemoteStream, RemoteTrack};
 use futures_util::Stream;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -41,28 +40,11 @@ pub struct ServerMessage {
     pub event: String,
     /// Its arguments.
     pub args: Vec<Value>,
-    /// Answers it, if the server asked for an acknowledgement.
-    pub ack: Option<Acknowledge>,
 }
 
 impl ServerMessage {
     pub(crate) fn new(event: &str, args: Vec<Value>) -> Self {
-        Self { event: event.to_owned(), args, ack: None }
-    }
-}
-
-/// Answers one event of the server (the callback that a Socket.IO handler gets as its last argument).
-#[derive(Debug, Clone)]
-pub struct Acknowledge {
-    pub(crate) id: AckId,
-    pub(crate) signaling: signaling::Handle,
-}
-
-impl Acknowledge {
-    /// Sends the answer. The server counts only the first; after a reconnect it goes nowhere.
-    pub async fn send(self, args: impl Into<Args>) {
-        let command = signaling::Command::Answer { to: self.id, args: args.into().into_values() };
-        self.signaling.send(command).await;
+        Self { event: event.to_owned(), args }
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) struct Shared {
 /// Who we are.
 #[derive(Debug, Default)]
 struct Identity {
-    /// Id of the connection to the server.
+    /// Id of the connection to the server, where it is known.
     sid: Option<String>,
     /// Id in the room, if the server gave one: that of an earlier connection, resumed.
     told: Option<String>,
@@ -92,8 +92,8 @@ impl Shared {
     }
 
     /// A new connection stands.
-    pub(crate) fn connected_as(&self, sid: String) {
-        *self.id.lock().unwrap_or_else(PoisonError::into_inner) = Identity { sid: Some(sid), told: None };
+    pub(crate) fn connected_as(&self, sid: Option<String>) {
+        *self.id.lock().unwrap_or_else(PoisonError::into_inner) = Identity { sid, told: None };
     }
 
     /// The handle of a peer.

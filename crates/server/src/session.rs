@@ -11,7 +11,7 @@ use crate::lock;
 use crate::rate::TokenBucket;
 use confab_protocol::signaling::{
     ASK_ICE, DIRECT_MESSAGE, DirectCode, DirectDelivery, DirectMessage, DirectRefusal, DirectReply, JOIN_ROOM,
-    JoinReply, LEAVE_ROOM, MESSAGE, Relayed, SERVER_ERROR, Signal, Welcome,
+    JoinReply, LEAVE_ROOM, MESSAGE, PROBE, Relayed, SERVER_ERROR, Signal, Welcome,
 };
 use confab_protocol::{ErrorCode, UserError, limits};
 use serde::Serialize;
@@ -170,6 +170,7 @@ impl Session {
                 answer(ack, &DirectReply { error });
             }
             LEAVE_ROOM => self.leave(socket, &argument),
+            PROBE => answer(ack, &json!({})),
             ASK_ICE => answer(ack, &json!({ "iceServers": self.shared.ice.servers(SystemTime::now()) })),
             // Applications of stock clients send events of their own, which are meant for servers of their own.
             _ => tracing::trace!(socket = %socket.id, "an event of an application is ignored"),

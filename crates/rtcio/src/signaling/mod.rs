@@ -7,7 +7,6 @@
 mod backoff;
 pub(crate) mod link;
 mod outbox;
-mod packet;
 
 use crate::AckError;
 use crate::socket::Options;
@@ -40,13 +39,6 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(24 * 3_600);
 
 type AckReply = oneshot::Sender<Result<Vec<Value>, AckError>>;
 
-/// Which event of the server is answered: an answer belongs to the link on which it was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct AckId {
-    link: u64,
-    id: u64,
-}
-
 /// What the task is asked to do.
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -54,8 +46,6 @@ pub(crate) enum Command {
     Emit { event: String, args: Vec<Value> },
     /// Emit an application event that the server acknowledges.
     Request { event: String, args: Vec<Value>, timeout: Duration, reply: AckReply },
-    /// Answer an event of the server.
-    Answer { to: AckId, args: Vec<Value> },
     /// Relay a signal to a peer.
     Relay { target: String, signal: Signal },
     /// The application is in its room, and this is its id there: what waited for that may go.
@@ -70,13 +60,13 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) enum SignalingEvent {
     /// A link stands.
-    Connected { reconnect: bool, sid: String },
+    Connected { reconnect: bool, sid: Option<String> },
     /// The link is gone.
     Disconnected { reason: String },
     /// No link could be made.
     ConnectError(UserError),
     /// An event of the server.
-    Event { event: String, args: Vec<Value>, ack: Option<AckId> },
+    Event { event: String, args: Vec<Value> },
 }
 
 /// The sending side, for sockets and peers.
@@ -267,7 +257,7 @@ impl Signaling {
             Command::Request { reply, .. } => {
                 reply.send(Err(AckError::Offline)).ok();
             }
-            Command::Answer { .. } | Command::Release { .. } | Command::Connect | Command::Disconnect => {}
+            Command::Release { .. } | Command::Connect | Command::Disconnect => {}
         }
     }
 
@@ -278,8 +268,10 @@ impl Signaling {
         self.backoff.reset();
         self.connected.store(true, Ordering::Release);
         // Signals to peers wait until the application has joined its room again; the first time there is nothing to wait.
-        self.source = (!reconnect).then(|| link.sid().to_owned());
-        self.tell(SignalingEvent::Connected { reconnect, sid: link.sid().to_owned() }).await;
+        let sid = link.sid().map(str::to_owned);
+        // A server of ours stamps the sender of a signal itself.
+        self.source = (!reconnect).then(|| sid.clone().unwrap_or_default());
+        self.tell(SignalingEvent::Connected { reconnect, sid }).await;
         let end = self.serve(&mut link).await;
         self.connected.store(false, Ordering::Release);
         for (_, request) in self.requests.drain() {
@@ -306,9 +298,8 @@ impl Signaling {
                 biased;
                 () = cancel.cancelled() => return Ok(()),
                 event = link.recv() => match event? {
-                    LinkEvent::Event { name, args, ack } => {
-                        let ack = ack.map(|id| AckId { link: self.link, id });
-                        self.tell(SignalingEvent::Event { event: name, args, ack }).await;
+                    LinkEvent::Event { name, args } => {
+                        self.tell(SignalingEvent::Event { event: name, args }).await;
                     }
                     LinkEvent::Ack(number, args) => {
                         // An answer after its time belongs to nobody.
@@ -316,7 +307,7 @@ impl Signaling {
                             request.reply.send(Ok(args)).ok();
                         }
                     }
-                    LinkEvent::Ping => link.pong().await?,
+                    LinkEvent::Due => link.attend().await?,
                 },
                 command = self.commands.recv() => match command {
                     Some(Command::Disconnect) | None => return Ok(()),
@@ -350,11 +341,6 @@ impl Signaling {
                 let deadline = Instant::now() + timeout.min(REQUEST_TIMEOUT);
                 self.requests.insert(self.request, Request { deadline, reply });
                 link.emit(&event, &args, Some(self.request)).await?;
-            }
-            Command::Answer { to, args } => {
-                if to.link == self.link {
-                    link.answer(to.id, args).await?;
-                }
             }
             Command::Connect | Command::Disconnect => {}
         }

@@ -243,7 +243,7 @@ impl State {
     }
 
     fn tell(&mut self, line: &Line, event: &str, data: &Value) {
-        self.push(line, LinkEvent::Event { name: event.to_owned(), args: vec![data.clone()], ack: None });
+        self.push(line, LinkEvent::Event { name: event.to_owned(), args: vec![data.clone()] });
     }
 
     fn tell_all(&mut self, event: &str, data: &Value) {

@@ -1,5 +1,4 @@
-//! A Socket.IO server to the letter of the protocol, for what confab-server does not do: it echoes, asks for answers,
-//! refuses by name, and speaks in a namespace. And a link that can be frozen.
+//! A Socket.IO server to the letter of the protocol, for what confab-server does not do: it echoes, refuses by name, and speaks in a namespace. And a link that can be frozen.
 
 use confab_rtcio::{Socket, SocketBuilder};
 use futures_util::{SinkExt, StreamExt};
@@ -63,7 +62,6 @@ async fn client(stream: TcpStream, number: usize) {
     if socket.send(Message::text(format!("0{open}"))).await.is_err() {
         return;
     }
-    let mut held = Vec::new();
     while let Some(Ok(message)) = socket.next().await {
         let Message::Text(text) = message else { continue };
         let Some(rest) = text.strip_prefix('4') else { continue };
@@ -95,23 +93,14 @@ async fn client(stream: TcpStream, number: usize) {
                 match event[0].as_str().unwrap() {
                     "echo" => vec![format!("42{namespace}{}", echo("echoed", args))],
                     "echo-ack" => vec![format!("43{namespace}{id}{}", json!(args))],
-                    // Answered in the wrong order, when it is told to.
-                    "hold" => {
-                        held.push(format!("43{namespace}{id}{}", json!(args)));
-                        vec![]
-                    }
-                    "let-go" => held.drain(..).rev().collect(),
-                    "ask" => vec![format!("42{namespace}17{}", echo("question", args))],
+                    // Which connection this is.
+                    "who" => vec![format!("43{namespace}{id}[{number}]")],
                     // An attachment comes after it, which nobody wants; and words that are none.
                     "rubbish" => ["451-[\"x\",{\"_placeholder\":true,\"num\":0}]", "42{", "42[7]", "43[]", "9", ""]
                         .map(str::to_owned)
                         .to_vec(),
                     _ => vec![],
                 }
-            }
-            "3" => {
-                let answer: Vec<Value> = serde_json::from_str(body).unwrap();
-                vec![format!("42{namespace}{}", echo("answered", &[json!(id), json!(answer)]))]
             }
             _ => vec![],
         };
