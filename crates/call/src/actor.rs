@@ -4,8 +4,8 @@ use crate::call::{Command, TrackFrame};
 use crate::chat::ChatLog;
 use crate::devices::Devices;
 use crate::incoming::Incoming;
+use crate::members::Members;
 use crate::outgoing::{Ended, PreviewSwitch};
-use crate::presence::Presence;
 use crate::roster::Roster;
 use crate::session::{self, Resume, Session};
 use crate::telling::{LEVELS, STATS};
@@ -37,7 +37,7 @@ pub struct Actor {
     pub(crate) resume: Option<String>,
     pub(crate) state: CallState,
     pub(crate) roster: Roster,
-    pub(crate) presence: Presence,
+    pub(crate) members: Members,
     pub(crate) chat: ChatLog,
     pub(crate) devices: Devices,
     pub(crate) ended: mpsc::Receiver<Ended>,
@@ -73,10 +73,10 @@ impl Actor {
         let (ended_tx, ended) = mpsc::channel(4);
         let sources = (config.audio.clone(), config.video.clone(), config.video_config);
         let devices = Devices::new(sources, preview.clone(), window.clone(), ended_tx);
-        let (mut roster, mut presence) = (Roster::default(), Presence::default());
+        let (mut roster, mut members) = (Roster::default(), Members::default());
         for member in &session.welcome.members {
             roster.announce(&member.id, &member.name, Instant::now());
-            presence.insert(&member.id);
+            members.insert(member);
         }
         Self {
             config,
@@ -86,7 +86,7 @@ impl Actor {
             engine: session.events,
             state: CallState::InCall,
             roster,
-            presence,
+            members,
             chat: ChatLog::default(),
             devices,
             ended,
@@ -268,8 +268,8 @@ impl Actor {
 
     // ---- signaling ----
 
-    /// Joins the room again, after an outage of signaling or to be offered to by members whose connection is gone.
-    pub(crate) async fn rejoin(&mut self) {
+    /// Joins the room again, after an outage of signaling.
+    async fn rejoin(&mut self) {
         let connected: Vec<String> = self.socket.peers().await;
         let resume = self.resume.clone().map(|token| Resume { token, connected });
         let (socket, room, name) = (self.socket.clone(), self.config.link.room.clone(), self.config.name.clone());
@@ -302,8 +302,7 @@ impl Actor {
         for id in gone {
             self.peer_disconnect(&id).await;
         }
-        let members: Vec<&str> = welcome.members.iter().map(|member| member.id.as_str()).collect();
-        self.presence.retain(&members);
+        self.members.retain(&welcome.members);
         for member in &welcome.members {
             self.announce(member).await;
         }
@@ -325,10 +324,9 @@ impl Actor {
             }
             signaling::USER_DISCONNECTED => {
                 if let Ok(PeerRef { id }) = PeerRef::deserialize(&argument) {
-                    self.presence.remove(&id);
+                    self.members.remove(&id);
                     // Who is connected is told by the connection; the server's word counts only for those who are not.
                     if self.roster.get(&id).is_some_and(|entry| entry.view.state == PeerState::Connecting) {
-                        self.socket.drop_peer(&id).await;
                         self.peer_disconnect(&id).await;
                     }
                 }
@@ -337,8 +335,8 @@ impl Actor {
         }
     }
 
-    async fn announce(&mut self, member: &Member) {
-        self.presence.insert(&member.id);
+    pub(crate) async fn announce(&mut self, member: &Member) {
+        self.members.insert(member);
         let known = self.roster.get(&member.id).map(|entry| entry.view.name.clone());
         if self.roster.announce(&member.id, &member.name, Instant::now()) {
             self.tell_participant(&member.id, |participant| UiEvent::PeerConnecting { participant }).await;

@@ -21,7 +21,9 @@ static NEXT_HANDLE: AtomicU32 = AtomicU32::new(SELF_TRACK + 1);
 
 impl Actor {
     pub(crate) async fn peer_connect(&mut self, id: &str) {
-        self.roster.announce(id, "", Instant::now());
+        // One that comes back was taken out of the roster when its connection was lost.
+        let name = self.members.name(id);
+        self.roster.announce(id, &name, Instant::now());
         if let Some(entry) = self.roster.get_mut(id) {
             entry.view.state = PeerState::Connected;
             entry.connected_at = Some(Instant::now());

@@ -95,9 +95,9 @@ impl Actor {
     pub(crate) async fn tell_stats(&mut self) {
         self.preview.set_wanted(self.window.receiver_count() > 0);
         let reports = self.socket.peer_stats().await;
-        let connections: Vec<&str> = reports.iter().map(|report| report.id.as_str()).collect();
-        if self.state == CallState::InCall && self.presence.retry(&self.me, &connections, Instant::now()) {
-            self.rejoin().await;
+        let shown: Vec<String> = self.roster.iter().map(|entry| entry.view.id.clone()).collect();
+        for member in self.members.unseen(&shown, Instant::now()) {
+            self.announce(&member).await;
         }
         let mut peers = Vec::with_capacity(reports.len());
         for entry in self.roster.iter().filter(|entry| entry.connected_at.is_some()) {

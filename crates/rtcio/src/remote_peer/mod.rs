@@ -25,6 +25,10 @@ use tokio::sync::broadcast;
 /// Events of one remote that wait for a reader; one that lags further behind loses the oldest.
 const EVENTS: usize = 256;
 
+/// Events that are kept for the first reader. An application that has not asked by then reads none, and what the events
+/// hold (tracks with their pictures) must not stay for nobody.
+const FIRST_EVENTS: usize = 32;
+
 /// Where the connection to a member stands (Metered's `PeerConnectionState`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -107,8 +111,8 @@ impl RemotePeer {
         self.inner.polite.load(Ordering::Acquire)
     }
 
-    /// Its events, in order. The first call gets all since the beginning (as far as [`RemotePeerEvents`] keeps them),
-    /// later ones get those from now on.
+    /// Its events, in order. The first call gets all since the beginning, if it comes within 32 events; later ones get
+    /// those from now on.
     pub fn events(&self) -> RemotePeerEvents {
         let mut known = self.known();
         let ended = known.state == RemotePeerState::Closed;
@@ -116,6 +120,11 @@ impl RemotePeer {
             Some(receiver) => RemotePeerEvents::new(receiver, false),
             None => RemotePeerEvents::new(self.inner.events.subscribe(), ended),
         }
+    }
+
+    fn tell_under(&self, known: &mut Known, event: RemotePeerEvent) {
+        self.tell(event);
+        known.first.take_if(|first| first.len() > FIRST_EVENTS);
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -167,7 +176,7 @@ impl RemotePeer {
         }
         known.state = to;
         // Under the lock: two changes are told in the order in which they happened.
-        self.tell(RemotePeerEvent::StateChange { from, to });
+        self.tell_under(&mut known, RemotePeerEvent::StateChange { from, to });
         if to == RemotePeerState::Closed {
             known.streams = Streams::default();
         }
@@ -176,14 +185,14 @@ impl RemotePeer {
     pub(crate) fn track_added(&self, stream: &RemoteStream, track: &RemoteTrack) {
         let mut known = self.known();
         for event in known.streams.track_added(stream, track) {
-            self.tell(event);
+            self.tell_under(&mut known, event);
         }
     }
 
     pub(crate) fn track_removed(&self, stream: &RemoteStream) {
         let mut known = self.known();
         if let Some(event) = known.streams.track_removed(stream) {
-            self.tell(event);
+            self.tell_under(&mut known, event);
         }
     }
 
@@ -191,7 +200,7 @@ impl RemotePeer {
     pub(crate) fn stream_told(&self, stream: &RemoteStream, events: &[(String, Vec<Value>)]) {
         let mut known = self.known();
         if let Some(event) = known.streams.told(stream, events) {
-            self.tell(event);
+            self.tell_under(&mut known, event);
         }
     }
 
@@ -268,6 +277,17 @@ mod tests {
         assert!(matches!(later.recv().await, Some(RemotePeerEvent::StateChange { to: Reconnecting, .. })));
         assert!(remote.events().recv().await.is_none());
         assert_eq!(remote.state(), Closed);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_asks_for_is_not_kept() {
+        let remote = RemotePeer::new("ann".into(), Weak::new());
+        for _ in 0..FIRST_EVENTS {
+            remote.set_state(RemotePeerState::Connected);
+            remote.set_state(RemotePeerState::Reconnecting);
+        }
+        remote.set_state(RemotePeerState::Connected);
+        assert!(remote.events().try_recv().is_none());
     }
 
     #[test]
