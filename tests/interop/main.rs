@@ -3,6 +3,7 @@
 
 mod pages;
 mod peers;
+mod stock;
 
 /// What a test returns.
 type Outcome = Result<(), Box<dyn std::error::Error>>;

@@ -15,8 +15,8 @@ use tokio::time::timeout;
 async fn sockets_to_two_servers_have_peers_of_their_own_and_one_stream_goes_to_both() {
     let (first, first_url) = server().await;
     let (second, second_url) = server().await;
-    let left = Member::join(&first_url, "left", "Ann").await;
-    let right = Member::join(&second_url, "right", "Ann").await;
+    let mut left = Member::join(&first_url, "left", "Ann").await;
+    let mut right = Member::join(&second_url, "right", "Ann").await;
     let stream = RtcioStream::new();
     stream.add_track(&LocalTrack::audio());
     left.socket.emit("camera", &stream).await.unwrap();
@@ -26,6 +26,8 @@ async fn sockets_to_two_servers_have_peers_of_their_own_and_one_stream_goes_to_b
     let mut cleo = Member::join(&second_url, "right", "Cleo").await;
     ben.peer_connect(&left.id).await;
     cleo.peer_connect(&right.id).await;
+    left.peer_connect(&ben.id).await;
+    right.peer_connect(&cleo.id).await;
     assert_eq!(ben.track(&left.id).await.msid(), stream.msid());
     assert_eq!(cleo.track(&right.id).await.msid(), stream.msid());
     assert_eq!(left.socket.peers().await, [ben.id.clone()]);
