@@ -79,6 +79,8 @@ pub(crate) struct Session<'a> {
     past: Past,
     /// Our last answer.
     answer: Option<String>,
+    /// An offer was rolled back that may yet be answered.
+    doubtful: bool,
     /// Descriptions one after the other that could not be applied.
     refused: u32,
     /// Candidates that came before the description they belong to; the oldest go first.
@@ -123,6 +125,7 @@ impl<'a> Session<'a> {
             bounds: Bounds::default(),
             past: Past::default(),
             answer: None,
+            doubtful: false,
             refused: 0,
             candidates: VecDeque::new(),
             remote_fingerprint: None,
@@ -513,6 +516,7 @@ impl<'a> Session<'a> {
             tracing::warn!(%error, "an offer can't be rolled back");
         }
         self.negotiation.abandon_offer(true);
+        self.doubtful = true;
     }
 
     async fn described(&mut self, description: Description) -> Option<End> {
@@ -634,7 +638,7 @@ impl<'a> Session<'a> {
 
     async fn is_answer_to_ours(&self, answer: &str) -> bool {
         let offer = self.connection.pc.pending_local_description().await;
-        offer.is_some_and(|offer| sdp::is_answer_to(answer, &offer.sdp))
+        offer.is_some_and(|offer| sdp::is_answer_to(answer, &offer.sdp, self.doubtful))
     }
 
     /// A description failed half way: the library leaves the signaling state where it was by then. Back to `stable`.
@@ -666,6 +670,7 @@ impl<'a> Session<'a> {
             let answer = RTCSessionDescription::answer(text).map_err(Refused::Remote)?;
             pc.set_remote_description(answer).await.map_err(Refused::Remote)?;
             self.negotiation.completed();
+            self.doubtful = false;
             return Ok(());
         }
         let offer = RTCSessionDescription::offer(text).map_err(Refused::Remote)?;
