@@ -30,7 +30,7 @@
 //!
 //! Each socket has a task for signaling, a hub that turns what the server says into peers, and one task for each peer
 //! that does everything about it in order. Media runs beside them: one forwarder for each sent track of a peer, one
-//! reader for each received one.
+//! reader for each received one; and one reader for each named data channel of a peer.
 
 mod args;
 mod channel;

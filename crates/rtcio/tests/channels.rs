@@ -6,7 +6,7 @@ mod common;
 
 use bytes::Bytes;
 use common::{Member, PATIENCE, pair, server};
-use confab_rtcio::{ChannelError, ChannelEvent, ChannelEvents, ChannelOptions, MESSAGE_BYTES, ReadyState};
+use confab_rtcio::{ChannelError, ChannelEvent, ChannelEvents, ChannelOptions, MESSAGE_BYTES, ReadyState, Socket};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -244,5 +244,82 @@ async fn the_channels_of_a_peer_end_with_it() {
     assert!(!one.send(vec![1]).await);
     ann.peer_disconnect(&ben.id).await;
     ann.socket.close().await;
+    server.shutdown().await;
+}
+
+/// What a side says on its channels right behind their opening was lost when it came in one batch with the packet that
+/// opened the other's. Batches are the scheduler's: many pairs at once make them likely.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_words_on_a_channel_arrive() {
+    let (server, url) = server().await;
+    let mut pairs = tokio::task::JoinSet::new();
+    for round in 0..16_u8 {
+        let url = url.clone();
+        pairs.spawn(async move {
+            let room = format!("first-words-{round}");
+            let mut sides = Vec::new();
+            for name in ["Ann", "Ben"] {
+                let (socket, events) = Socket::builder(url.clone()).connect();
+                let channel = socket.create_channel("words", ChannelOptions::default()).unwrap();
+                let heard = channel.events();
+                sides.push((Member::enter(socket, events, &room, name).await, channel, heard));
+            }
+            for (_, channel, _) in &sides {
+                while channel.peer_count() == 0 {
+                    tokio::task::yield_now().await;
+                }
+                channel.send(vec![round]).await;
+            }
+            for (member, _, mut heard) in sides {
+                assert_eq!(next(&mut heard).await, ChannelEvent::Open);
+                assert_eq!(next(&mut heard).await, ChannelEvent::Data(vec![round].into()));
+                drop(member);
+            }
+        });
+    }
+    while let Some(done) = pairs.join_next().await {
+        done.unwrap();
+    }
+    server.shutdown().await;
+}
+
+/// What is on the way when the reader takes a message only while the sender can't go on: the library holds two queues of
+/// 256 messages and a window of 1 MiB, a listener 64 messages, the sending side its high mark and its budget.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_reader_holds_the_sender_up_and_loses_nothing() {
+    const SIZE: usize = 64 << 10;
+    const COUNT: usize = 1024;
+    const BOUND: usize = (256 + 256 + 64 + 16) * SIZE + (1 << 20) + (2 << 20) + (1 << 20);
+    let (server, url) = server().await;
+    let (ann, ben) = pair(&url, "slow").await;
+    let options = ChannelOptions { high_watermark: 2 << 20, ..Default::default() };
+    let from = ann.socket.peer(&ben.id).create_channel("bulk", options.clone()).unwrap();
+    let to = ben.socket.peer(&ann.id).create_channel("bulk", options).unwrap();
+    let mut heard = to.events();
+    assert_eq!(next(&mut heard).await, ChannelEvent::Open);
+    let (turn, mut turns) = tokio::sync::watch::channel((0, false));
+    let sender = tokio::spawn(async move {
+        for number in 0..COUNT {
+            let taken = from.send(vec![number as u8; SIZE]).await;
+            turn.send_replace((number + 1, !taken));
+            if !taken {
+                from.drained().await.unwrap();
+                turn.send_replace((number + 1, false));
+            }
+        }
+        turn.send_replace((COUNT, true));
+        from
+    });
+    let mut most = 0;
+    for number in 0..COUNT {
+        let (sent, _) = *turns.wait_for(|(_, waits)| *waits).await.unwrap();
+        most = most.max(sent - number);
+        let event = next(&mut heard).await;
+        assert!(matches!(&event, ChannelEvent::Data(data) if data[..] == vec![number as u8; SIZE]), "message {number}");
+    }
+    assert!(most * SIZE <= BOUND, "{} of {BOUND} bytes were on the way", most * SIZE);
+    drop(sender.await.unwrap());
+    ann.socket.close().await;
+    ben.socket.close().await;
     server.shutdown().await;
 }

@@ -2,6 +2,7 @@
 
 use super::codecs;
 use super::feedback::{Feedback, FeedbackTap};
+use super::onebyone::OneByOne;
 use crate::ice::{self, IceConfig, IceTransportPolicy, Notice, Relays};
 use confab_protocol::ctrl::CTRL_LABEL;
 use confab_protocol::signaling::Candidate;
@@ -23,6 +24,7 @@ use webrtc::peer_connection::{
     RTCConfigurationBuilder, RTCIceGatheringState, RTCIceServer, RTCIceTransportPolicy, RTCPeerConnectionIceEvent,
     RTCPeerConnectionState, SettingEngineBuilder, configure_twcc_receiver_only,
 };
+use webrtc::runtime::Runtime;
 
 /// Callbacks that wait for the peer's task: candidates and tracks. When full, the newest is dropped.
 const EVENTS: usize = 256;
@@ -73,6 +75,7 @@ pub(crate) struct Connection {
     relays: Relays,
     renewed: Option<Instant>,
     handler: Arc<Handler>,
+    sockets: Arc<OneByOne>,
 }
 
 impl Connection {
@@ -94,19 +97,21 @@ impl Connection {
         let handler = Arc::new(Handler { events: events_sender, state: state_sender, relay_only });
         let addresses = bind_addresses();
         let (relays, configuration) = configure(ice, &addresses, &handler).await?;
+        let sockets = Arc::new(OneByOne::default());
         let builder = PeerConnectionBuilder::new()
             .with_configuration(configuration)
             .with_media_engine(media_engine)
             .with_setting_engine(settings)
             .with_interceptor_registry(registry)
             .with_handler(Arc::clone(&handler) as Arc<dyn PeerConnectionEventHandler>)
+            .with_runtime(Arc::clone(&sockets) as Arc<dyn Runtime>)
             .with_udp_addrs(addresses);
         #[cfg(test)]
         let builder = crate::simulation::equip(builder);
         let pc: Arc<dyn PeerConnection> = Arc::new(builder.build().await?);
         let init = RTCDataChannelInit { ordered: true, negotiated: Some(0), ..RTCDataChannelInit::default() };
         let ctrl = pc.create_data_channel(CTRL_LABEL, Some(init)).await?;
-        Ok(Self { pc, ctrl, events, state, feedback, relays, renewed: None, handler })
+        Ok(Self { pc, ctrl, events, state, feedback, relays, renewed: None, handler, sockets })
     }
 
     /// A relay was lost: an allocation does not survive its way to the server. The next ICE restart allocates anew, with
@@ -128,6 +133,11 @@ impl Connection {
     /// The TURN server behind a local door, and how it is reached.
     pub(crate) fn relayed_by(&self, door: &str) -> Option<(String, &'static str)> {
         self.relays.behind(door)
+    }
+
+    /// The channels are open.
+    pub(crate) fn opened(&self) {
+        self.sockets.opened();
     }
 
     /// What a description may tell the peer.

@@ -12,13 +12,6 @@ use webrtc::data_channel::{DataChannel, RTCDataChannelMessage};
 const LOW_WATER: u32 = 1 << 20;
 /// Unacknowledged bytes from which further envelopes wait.
 const HIGH_WATER: usize = 4 << 20;
-/// How long the answering side lets the offering side speak first.
-///
-/// The answering side is the SCTP server: it is established with its COOKIE-ACK (RFC 9260 section 5.1), and what it sends
-/// right behind that can reach the other side in the same batch of packets. The library (rtc 0.21.1) then reads the message
-/// before it has opened the negotiated channel, and drops it although SCTP has acknowledged it. A word from the other side
-/// proves that its channel is open; one that says nothing is given this time.
-const HOLD: Duration = Duration::from_millis(500);
 /// Window of the rate limit.
 const WINDOW: Duration = Duration::from_secs(1);
 /// Time between two complaints about one peer.
@@ -67,18 +60,13 @@ impl Complaints {
 pub(crate) struct Ctrl {
     pub(crate) channel: Arc<dyn DataChannel>,
     open: bool,
-    /// This side is the one that waits.
-    answering: bool,
-    /// Until when envelopes wait although the channel is open.
-    held: Option<Instant>,
     queue: VecDeque<Arc<str>>,
     rate: RateLimit,
 }
 
 impl Ctrl {
-    /// `answering`: the other side made the first offer.
-    pub(crate) fn new(channel: Arc<dyn DataChannel>, answering: bool, now: Instant) -> Self {
-        Self { channel, open: false, answering, held: None, queue: VecDeque::new(), rate: RateLimit::new(now) }
+    pub(crate) fn new(channel: Arc<dyn DataChannel>, now: Instant) -> Self {
+        Self { channel, open: false, queue: VecDeque::new(), rate: RateLimit::new(now) }
     }
 
     /// Sends an envelope, or queues it: before the channel is open, and while the peer does not take what it has. The
@@ -93,11 +81,10 @@ impl Ctrl {
     }
 
     /// The channel opened. True the first time: the event repeats after negotiations.
-    pub(crate) async fn opened(&mut self, now: Instant) -> bool {
+    pub(crate) async fn opened(&mut self) -> bool {
         if std::mem::replace(&mut self.open, true) {
             return false;
         }
-        self.held = self.answering.then(|| now + HOLD);
         if let Err(error) = self.channel.set_buffered_amount_low_threshold(LOW_WATER).await {
             tracing::debug!(%error, "ctrl closed while it opened");
         }
@@ -105,21 +92,9 @@ impl Ctrl {
         true
     }
 
-    /// When envelopes need not wait for the other side's first word any longer.
-    pub(crate) fn held_until(&self) -> Option<Instant> {
-        self.held
-    }
-
-    /// The other side's channel is open, or had the time to be.
-    pub(crate) async fn release(&mut self) {
-        if self.held.take().is_some() {
-            self.flush().await;
-        }
-    }
-
     /// Sends what waits, as far as the channel takes it.
     pub(crate) async fn flush(&mut self) {
-        if !self.open || self.held.is_some() {
+        if !self.open {
             return;
         }
         while !self.queue.is_empty() {

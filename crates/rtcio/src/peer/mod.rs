@@ -11,6 +11,7 @@ mod healing;
 mod inbound;
 mod meter;
 mod negotiation;
+mod onebyone;
 mod outbound;
 mod past;
 mod quirks;

@@ -110,7 +110,7 @@ impl<'a> Session<'a> {
             context.remote.tell(RemotePeerEvent::ConnectionReset);
         }
         Ok(Self {
-            ctrl: Ctrl::new(connection.ctrl.clone(), !polite, now),
+            ctrl: Ctrl::new(connection.ctrl.clone(), now),
             connection,
             negotiation: Negotiation::new(polite),
             outbound: Outbound::default(),
@@ -165,7 +165,6 @@ impl<'a> Session<'a> {
     async fn step(&mut self, inbox: &mut Inbox) -> Option<End> {
         let deadline = self.watch.deadline();
         let remedy = self.healing.deadline().filter(|_| self.signaling_up);
-        let held = self.ctrl.held_until();
         let offer_due = self.signaling_up && self.negotiation.is_due();
         tokio::select! {
             // What was asked for comes before the offer that tells of it, so that many changes are one offer; a peer's
@@ -203,10 +202,6 @@ impl<'a> Session<'a> {
             () = sleep_until(remedy.unwrap_or_else(Instant::now)), if remedy.is_some() => self.heal().await,
             () = std::future::ready(()), if offer_due => {
                 self.offer().await;
-                None
-            }
-            () = sleep_until(held.unwrap_or_else(Instant::now)), if held.is_some() => {
-                self.ctrl.release().await;
                 None
             }
             event = self.ctrl.channel.poll() => self.ctrl_event(event).await,
@@ -339,27 +334,25 @@ impl<'a> Session<'a> {
     async fn ctrl_event(&mut self, event: Option<DataChannelEvent>) -> Option<End> {
         match event {
             Some(DataChannelEvent::OnOpen) => {
-                if self.ctrl.opened(Instant::now()).await {
+                if self.ctrl.opened().await {
                     self.announced = true;
+                    self.connection.opened();
                     self.context.channels.open();
                     self.context.connected.store(true, Ordering::Release);
                     self.tell(Event::PeerConnect { peer: self.context.id.clone() }).await;
                     self.context.shared.supersede(&self.context.id);
                 }
             }
-            Some(DataChannelEvent::OnMessage(message)) => {
-                self.ctrl.release().await;
-                match self.ctrl.receive(&message, Instant::now()) {
-                    Ok(envelope) => {
-                        let peer = self.context.id.clone();
-                        self.tell(Event::Message { peer, event: envelope.event, args: envelope.args }).await;
-                    }
-                    Err(what) => match std::str::from_utf8(&message.data).ok().and_then(Envelope::renamed) {
-                        Some(id) => return self.renamed(id),
-                        None => self.complain(what).await,
-                    },
+            Some(DataChannelEvent::OnMessage(message)) => match self.ctrl.receive(&message, Instant::now()) {
+                Ok(envelope) => {
+                    let peer = self.context.id.clone();
+                    self.tell(Event::Message { peer, event: envelope.event, args: envelope.args }).await;
                 }
-            }
+                Err(what) => match std::str::from_utf8(&message.data).ok().and_then(Envelope::renamed) {
+                    Some(id) => return self.renamed(id),
+                    None => self.complain(what).await,
+                },
+            },
             Some(DataChannelEvent::OnBufferedAmountLow) => self.ctrl.flush().await,
             // rtc.io closes `ctrl` only together with the connection: the peer has left.
             Some(DataChannelEvent::OnClosing | DataChannelEvent::OnClose) | None => {
