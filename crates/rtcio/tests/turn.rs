@@ -6,8 +6,9 @@ mod common;
 
 use common::{Camera, Member, PATIENCE, server, watch_frames};
 use confab_protocol::signaling::{MESSAGE, Signal};
-use confab_rtcio::{Codec, Event, IceServer, IceTransportPolicy, LocalTrack, RtcioStream, Socket};
+use confab_rtcio::{Codec, Event, IceCandidateStats, IceServer, IceTransportPolicy, LocalTrack, RtcioStream, Socket};
 use confab_server::{ServerConfig, TurnConfig};
+use confab_testkit::browser::Browser;
 use confab_testkit::turn::{CREDENTIAL, TurnServer, USER};
 use futures_util::FutureExt;
 use rust_socketio::asynchronous::ClientBuilder;
@@ -270,5 +271,42 @@ async fn the_signaling_server_is_asked_for_ice_servers() {
     assert!(!format!("{servers:?} {socket:?}").contains(&credential));
     socket.close().await;
     assert!(socket.ask_ice().await.is_err());
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_is_relayed_reaches_a_peer_that_is_relayed() {
+    let (server, url) = server().await;
+    let turn = TurnServer::start().await.unwrap();
+    let browser = Browser::start().await.unwrap();
+    let mut ann = join(&url, "Ann", vec![relay(&turn.url("tcp"), CREDENTIAL)], None).await;
+    let ben = browser.open("Ben").await.unwrap();
+    let configuration = json!({
+        "iceTransportPolicy": "relay",
+        "iceServers": [{ "urls": turn.url("tcp"), "username": USER, "credential": CREDENTIAL }],
+    });
+    let script = format!(
+        "const Stock = RTCPeerConnection; \
+         globalThis.RTCPeerConnection = class extends Stock {{ constructor() {{ super({configuration}); }} }};"
+    );
+    ben.eval(&script).await.unwrap();
+    let id = ben.join(url.join("r/relay").unwrap().as_str(), None, Some((640, 360, 30))).await.unwrap();
+    ann.peer_connect(&id).await;
+    ben.wait_for_person("Ann", "true").await.unwrap();
+    let mut frames = ann.track(&id).await.take_video().unwrap();
+    for _ in 0..30 {
+        timeout(PATIENCE, frames.recv()).await.unwrap().expect("a track that goes on");
+    }
+    let stats = ann.socket.get_stats(&id).await.unwrap();
+    let picture = &stats.inbound_rtp[0];
+    assert!(picture.frames_received >= Some(30) && picture.frame_width.is_some(), "{picture:?}");
+    let ice = IceCandidateStats::from(stats);
+    let selected = ice.selected_ice_candidate_pair_stats.unwrap();
+    let (local, remote) = (selected.local_candidate.unwrap(), selected.remote_candidate.unwrap());
+    assert_eq!((local.candidate_type.as_str(), remote.candidate_type.as_str()), ("relay", "relay"));
+    assert_eq!((local.url, local.relay_protocol.as_deref()), (Some(turn.url("tcp")), Some("tcp")));
+    assert!(ice.remote_candidates.iter().all(|candidate| candidate.candidate_type == "relay"));
+    ann.socket.close().await;
+    ben.close().await.unwrap();
     server.shutdown().await;
 }

@@ -85,6 +85,7 @@ impl Connection {
         let (state_sender, state) = watch::channel(RTCPeerConnectionState::New);
         let feedback = Arc::new(Feedback::default());
         let (media_engine, registry) = media(&feedback)?;
+        let relay_only = ice.policy == IceTransportPolicy::Relay;
         let settings = SettingEngineBuilder::new()
             // Chromium refuses an answer that changes the role in a later round; as the server in each answer we never do.
             .with_answering_dtls_role(RTCDtlsRole::Server)
@@ -92,8 +93,9 @@ impl Connection {
             // The library's ceiling, which is Chromium's, too.
             .with_sctp_max_message_size(SctpMaxMessageSize::Unbounded)
             .with_ice_timeouts(Some(ICE_DISCONNECTED), Some(ICE_FAILED), Some(ICE_KEEPALIVE))
+            // Relays wait two seconds for something better, unless nothing better is allowed.
+            .with_relay_acceptance_min_wait(relay_only.then_some(Duration::ZERO))
             .build();
-        let relay_only = ice.policy == IceTransportPolicy::Relay;
         let handler = Arc::new(Handler { events: events_sender, state: state_sender, relay_only });
         let addresses = bind_addresses();
         let (relays, configuration) = configure(ice, &addresses, &handler).await?;
