@@ -1,6 +1,7 @@
 //! Tracks of our own: encoded once, packetized once, handed to every peer's forwarder.
 
 use super::encoding::{VideoEncoding, bound};
+use super::vp9::Vp9Payloader;
 use bytes::Bytes;
 use confab_protocol::media::{AudioPacket, Codec, EncodedFrame, MediaKind, VideoDemand};
 use rtc::rtp::codec::vp8::Vp8Payloader;
@@ -52,11 +53,43 @@ struct Subscriber {
 struct Inner {
     id: String,
     codec: Codec,
-    payloader: Mutex<Vp8Payloader>,
+    payloader: Mutex<Cutter>,
     subscribers: Mutex<(u64, Vec<Subscriber>)>,
     demand: watch::Sender<VideoDemand>,
     /// How the streams that hold the track want it encoded, by stream id.
     encodings: Mutex<Vec<(String, VideoEncoding)>>,
+}
+
+/// What cuts frames into RTP payloads.
+#[derive(Debug)]
+enum Cutter {
+    Vp8(Vp8Payloader),
+    Vp9(Vp9Payloader),
+    /// There is nothing to cut, or nobody here knows how.
+    None,
+}
+
+impl Cutter {
+    fn new(codec: Codec) -> Self {
+        match codec {
+            Codec::Vp8 => {
+                // A picture id lets the receiver tell frames apart when packets are missing.
+                let mut payloader = Vp8Payloader::default();
+                payloader.enable_picture_id = true;
+                Self::Vp8(payloader)
+            }
+            Codec::Vp9 => Self::Vp9(Vp9Payloader::new()),
+            Codec::H264 | Codec::Opus => Self::None,
+        }
+    }
+
+    fn cut(&mut self, frame: &Bytes) -> Result<Vec<Bytes>, rtc::shared::error::Error> {
+        match self {
+            Self::Vp8(payloader) => payloader.payload(PAYLOAD_BYTES, frame),
+            Self::Vp9(payloader) => Ok(payloader.payload(PAYLOAD_BYTES, frame)),
+            Self::None => Ok(Vec::new()),
+        }
+    }
 }
 
 /// A local track: frames go in once, every peer gets them. Cloning gives another handle of the same track.
@@ -66,7 +99,7 @@ pub struct LocalTrack {
 }
 
 impl LocalTrack {
-    /// A video track. VP8 is what the wire carries for now.
+    /// A video track of VP8 or VP9. A track of another codec is not sent, with a warning in the log.
     pub fn video(codec: Codec) -> Self {
         Self::new(codec)
     }
@@ -77,14 +110,11 @@ impl LocalTrack {
     }
 
     fn new(codec: Codec) -> Self {
-        // A picture id lets the receiver tell frames apart when packets are missing.
-        let mut payloader = Vp8Payloader::default();
-        payloader.enable_picture_id = true;
         let demand = VideoDemand { wanted: false, ..VideoDemand::default() };
         let inner = Inner {
             id: Uuid::new_v4().to_string(),
             codec,
-            payloader: Mutex::new(payloader),
+            payloader: Mutex::new(Cutter::new(codec)),
             subscribers: Mutex::default(),
             demand: watch::Sender::new(demand),
             encodings: Mutex::default(),
@@ -114,7 +144,7 @@ impl LocalTrack {
         }
         let payloads = {
             let mut payloader = self.inner.payloader.lock().unwrap_or_else(PoisonError::into_inner);
-            payloader.payload(PAYLOAD_BYTES, &frame.data)
+            payloader.cut(&frame.data)
         };
         match payloads {
             Ok(payloads) if !payloads.is_empty() => {

@@ -7,3 +7,4 @@ pub(crate) mod receive;
 pub(crate) mod remote;
 pub(crate) mod stream;
 pub(crate) mod vp8;
+pub(crate) mod vp9;

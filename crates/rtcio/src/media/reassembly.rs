@@ -1,9 +1,10 @@
-//! From VP8 packets in any order to whole frames in order.
+//! From VP8 or VP9 packets in any order to whole frames in order.
 //!
 //! Packets are put in order by sequence number. A gap is waited for, because the other side answers our negative
 //! acknowledgements; after [`PATIENCE`] it is given up, and nothing is delivered until the next key frame.
 
-use super::vp8::{Descriptor, is_key_frame, key_frame_size};
+use super::vp8::Descriptor;
+use super::{vp8, vp9};
 use bytes::{Bytes, BytesMut};
 use confab_protocol::limits;
 use confab_protocol::media::{Codec, EncodedFrame};
@@ -22,6 +23,7 @@ const RESET_STEP: u64 = 3_000;
 struct Part {
     timestamp: u32,
     marker: bool,
+    codec: Codec,
     arrived: Instant,
     /// `None`: padding, which only fills its place in the sequence.
     descriptor: Option<Descriptor>,
@@ -38,11 +40,13 @@ pub(crate) struct Reassembler {
     /// True until a key frame comes.
     broken: bool,
     size: (u16, u16),
+    /// Of the packets that come.
+    codec: Codec,
 }
 
 impl Default for Reassembler {
     fn default() -> Self {
-        Self { parts: BTreeMap::new(), next: None, highest: 0, broken: true, size: (0, 0) }
+        Self { parts: BTreeMap::new(), next: None, highest: 0, broken: true, size: (0, 0), codec: Codec::Vp8 }
     }
 }
 
@@ -57,13 +61,22 @@ impl Reassembler {
         self.broken = true;
     }
 
+    /// The codec of the packets from now on.
+    pub(crate) fn set_codec(&mut self, codec: Codec) {
+        self.codec = codec;
+    }
+
     /// Takes a packet in.
     pub(crate) fn push(&mut self, sequence: u16, timestamp: u32, marker: bool, payload: &Bytes, now: Instant) {
         let sequence = self.unwrap(sequence);
         if self.next.is_some_and(|next| sequence < next) {
             return;
         }
-        let part = Part { timestamp, marker, arrived: now, descriptor: Descriptor::parse(payload) };
+        let descriptor = match self.codec {
+            Codec::Vp9 => vp9::parse(payload),
+            _ => Descriptor::parse(payload),
+        };
+        let part = Part { timestamp, marker, codec: self.codec, arrived: now, descriptor };
         self.parts.entry(sequence).or_insert(part);
         if self.next.is_none() {
             self.next = Some(sequence);
@@ -120,7 +133,7 @@ impl Reassembler {
             next += 1;
             self.next = Some(next);
         }
-        let timestamp = self.parts.get(&next)?.timestamp;
+        let Part { timestamp, codec, .. } = *self.parts.get(&next)?;
         let mut end = next;
         let mut bytes = 0;
         loop {
@@ -146,12 +159,15 @@ impl Reassembler {
             self.broken = true;
             return self.take_next();
         }
-        let key = is_key_frame(&data);
-        if let Some(size) = key_frame_size(&data) {
+        let (key, size) = match codec {
+            Codec::Vp9 => (vp9::is_key_frame(&data), vp9::key_frame_size(&data)),
+            _ => (vp8::is_key_frame(&data), vp8::key_frame_size(&data)),
+        };
+        if let Some(size) = size {
             self.size = size;
         }
         let (width, height) = self.size;
-        Some(EncodedFrame { data: data.freeze(), codec: Codec::Vp8, key, timestamp, width, height })
+        Some(EncodedFrame { data: data.freeze(), codec, key, timestamp, width, height })
     }
 
     /// Jumps over the first gap, to the packet behind it.

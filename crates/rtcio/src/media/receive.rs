@@ -2,7 +2,7 @@
 
 use super::reassembly::Reassembler;
 use super::remote::{RemoteTrack, Sink};
-use confab_protocol::media::{AUDIO_CLOCK_HZ, AudioPacket, EncodedFrame, MediaKind, VIDEO_CLOCK_HZ};
+use confab_protocol::media::{AUDIO_CLOCK_HZ, AudioPacket, Codec, EncodedFrame, MediaKind, VIDEO_CLOCK_HZ};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp;
 use std::sync::Arc;
@@ -79,6 +79,7 @@ async fn pump_video(
     let mut meter = Meter::new(VIDEO_CLOCK_HZ);
     let mut reassembler = Reassembler::default();
     let mut ssrc = None;
+    let mut payload_type = None;
     let mut asked: Option<Instant> = None;
     let mut wanted = false;
     loop {
@@ -117,6 +118,9 @@ async fn pump_video(
                 ssrc = Some(packet.header.ssrc);
                 meter.count(&packet, track);
                 let header = &packet.header;
+                if payload_type.replace(header.payload_type) != Some(header.payload_type) {
+                    reassembler.set_codec(track.codec_of(header.payload_type));
+                }
                 let arrived = Instant::now();
                 reassembler.push(header.sequence_number, header.timestamp, header.marker, &packet.payload, arrived);
             }
@@ -176,6 +180,12 @@ impl Meter {
             }
         }
     }
+}
+
+/// A codec that can be received, by its name in `a=rtpmap`.
+pub(crate) fn codec_of(name: &str) -> Option<Codec> {
+    let known = [("VP8", Codec::Vp8), ("VP9", Codec::Vp9), ("opus", Codec::Opus)];
+    known.iter().find(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, codec)| *codec)
 }
 
 /// The kind by its name in SDP.

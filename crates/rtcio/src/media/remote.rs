@@ -43,11 +43,15 @@ pub(crate) struct Counters {
     pub(crate) jitter: AtomicU32,
 }
 
+/// Payload type → codec, the preferred one first, and the one in use.
+type Codecs = (Vec<(u8, Codec)>, Option<Codec>);
+
 #[derive(Debug)]
 pub(crate) struct Inner {
     id: String,
     msid: String,
-    codec: Codec,
+    kind: MediaKind,
+    codecs: Mutex<Codecs>,
     video: Mutex<Option<mpsc::Receiver<EncodedFrame>>>,
     audio: Mutex<Option<mpsc::Receiver<AudioPacket>>>,
     /// True once the application reads; before that a full queue is no reason to ask for key frames.
@@ -71,14 +75,15 @@ pub(crate) enum Sink {
 
 impl RemoteTrack {
     /// A track and the sink that feeds it.
-    pub(crate) fn new(id: String, msid: String, kind: MediaKind) -> (Self, Sink) {
+    pub(crate) fn new(id: String, msid: String, kind: MediaKind, codecs: Vec<(u8, Codec)>) -> (Self, Sink) {
         let (video_sender, video) = mpsc::channel(VIDEO_QUEUE);
         let (audio_sender, audio) = mpsc::channel(AUDIO_QUEUE);
         let is_video = kind == MediaKind::Video;
         let inner = Inner {
             id,
             msid,
-            codec: if is_video { Codec::Vp8 } else { Codec::Opus },
+            kind,
+            codecs: Mutex::new((codecs, None)),
             video: Mutex::new(is_video.then_some(video)),
             audio: Mutex::new((!is_video).then_some(audio)),
             taken: AtomicBool::new(false),
@@ -103,12 +108,31 @@ impl RemoteTrack {
 
     /// Audio or video.
     pub fn kind(&self) -> MediaKind {
-        self.inner.codec.kind()
+        self.inner.kind
     }
 
-    /// Its codec.
+    /// The codec in which it comes; before the first packet, the one that the sender offers first. Each frame says its own.
     pub fn codec(&self) -> Codec {
-        self.inner.codec
+        let guard = self.inner.codecs.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = || guard.0.first().map(|(_, codec)| *codec);
+        guard.1.or_else(first).unwrap_or(if self.inner.kind == MediaKind::Video { Codec::Vp8 } else { Codec::Opus })
+    }
+
+    /// What a description says of the payload types.
+    pub(crate) fn set_codecs(&self, codecs: Vec<(u8, Codec)>) {
+        self.inner.codecs.lock().unwrap_or_else(PoisonError::into_inner).0 = codecs;
+    }
+
+    /// A packet of this payload type came: its codec.
+    pub(crate) fn codec_of(&self, payload_type: u8) -> Codec {
+        {
+            let mut guard = self.inner.codecs.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = guard.0.iter().find(|(known, _)| *known == payload_type).map(|(_, codec)| *codec);
+            if known.is_some() {
+                guard.1 = known;
+            }
+        }
+        self.codec()
     }
 
     /// The frames of a video track, beginning with a key frame. Once; the receiver ends with the track.

@@ -21,13 +21,7 @@ pub(crate) fn register(engine: &mut MediaEngine) -> Result<()> {
         let kind = if codec.kind() == MediaKind::Audio { RtpCodecKind::Audio } else { RtpCodecKind::Video };
         engine.register_codec(RTCRtpCodecParameters { rtp_codec: rtp_codec(codec), payload_type }, kind)?;
         if kind == RtpCodecKind::Video {
-            let rtx = RTCRtpCodec {
-                mime_type: MIME_TYPE_RTX.to_owned(),
-                clock_rate: VIDEO_CLOCK_HZ,
-                channels: 0,
-                sdp_fmtp_line: format!("apt={payload_type}"),
-                rtcp_feedback: Vec::new(),
-            };
+            let rtx = rtx(format!("apt={payload_type}"));
             engine.register_codec(RTCRtpCodecParameters { rtp_codec: rtx, payload_type: payload_type + 1 }, kind)?;
         }
     }
@@ -84,6 +78,78 @@ pub(crate) fn payload_type(codec: Codec, negotiated: &[RTCRtpCodecParameters]) -
         .iter()
         .find(|known| known.rtp_codec.mime_type.eq_ignore_ascii_case(&wanted))
         .map(|known| known.payload_type)
+}
+
+/// Those of ours that an m-line's section has, with its payload types, in its order, and retransmission behind them.
+pub(crate) fn described(section: &str) -> Vec<RTCRtpCodecParameters> {
+    let value = |line: &'_ str, name: &str| line.trim_end().strip_prefix(name).map(str::to_owned);
+    let maps: Vec<String> = section.lines().filter_map(|line| value(line, "a=rtpmap:")).collect();
+    let formats = section.lines().next().unwrap_or_default().trim_end().split(' ').skip(3);
+    let (mut found, mut repairs) = (Vec::<RTCRtpCodecParameters>::new(), Vec::new());
+    for number in formats.filter_map(|format| format.parse::<u8>().ok()) {
+        let map = maps.iter().find_map(|map| map.strip_prefix(&format!("{number} ")));
+        let name = map.and_then(|map| map.split('/').next()).unwrap_or_default();
+        let fmtp = section.lines().find_map(|line| value(line, &format!("a=fmtp:{number} "))).unwrap_or_default();
+        if name.eq_ignore_ascii_case("rtx") {
+            repairs.push((number, fmtp));
+            continue;
+        }
+        // Of the profiles of VP9 only 0, which is also what none means (RFC 9628 section 6).
+        let profile = fmtp.split(';').find_map(|parameter| parameter.trim().strip_prefix("profile-id="));
+        let known = SENDABLE
+            .iter()
+            .map(|(codec, _)| rtp_codec(*codec))
+            .find(|known| known.mime_type.rsplit('/').next().is_some_and(|known| name.eq_ignore_ascii_case(known)));
+        if let Some(known) = known
+            && profile.is_none_or(|profile| profile == "0")
+            && !found.iter().any(|found| found.rtp_codec.mime_type == known.mime_type)
+        {
+            found.push(RTCRtpCodecParameters { rtp_codec: known, payload_type: number });
+        }
+    }
+    for (number, fmtp) in repairs {
+        if found.iter().any(|found| fmtp == format!("apt={}", found.payload_type)) {
+            found.push(RTCRtpCodecParameters { rtp_codec: rtx(fmtp), payload_type: number });
+        }
+    }
+    found
+}
+
+/// The video codecs of ours that are not among these.
+pub(crate) fn missing(among: &[RTCRtpCodecParameters]) -> Vec<RTCRtpCodec> {
+    SENDABLE
+        .iter()
+        .filter(|(codec, _)| codec.kind() == MediaKind::Video)
+        .map(|(codec, _)| rtp_codec(*codec))
+        .filter(|codec| !among.iter().any(|known| known.rtp_codec.mime_type == codec.mime_type))
+        .collect()
+}
+
+/// Writes the lines of an m-line's section that describe `codec` and its retransmission.
+pub(crate) fn describe(section: &mut String, codec: &RTCRtpCodec, number: u8, repair: u8) {
+    let name = codec.mime_type.rsplit('/').next().unwrap_or_default();
+    let mut lines = vec![format!("rtpmap:{number} {name}/{VIDEO_CLOCK_HZ}")];
+    lines.extend(FEEDBACKS.iter().map(|(typ, parameter)| format!("rtcp-fb:{number} {typ} {parameter}")));
+    if !codec.sdp_fmtp_line.is_empty() {
+        lines.push(format!("fmtp:{number} {}", codec.sdp_fmtp_line));
+    }
+    lines.push(format!("rtpmap:{repair} rtx/{VIDEO_CLOCK_HZ}"));
+    lines.push(format!("fmtp:{repair} apt={number}"));
+    for line in lines {
+        section.push_str("a=");
+        section.push_str(line.trim_end());
+        section.push_str("\r\n");
+    }
+}
+
+fn rtx(fmtp: String) -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_RTX.to_owned(),
+        clock_rate: VIDEO_CLOCK_HZ,
+        channels: 0,
+        sdp_fmtp_line: fmtp,
+        rtcp_feedback: Vec::new(),
+    }
 }
 
 fn public(codec: &RTCRtpCodec) -> RtpCodec {

@@ -75,8 +75,9 @@ impl Inbound {
             changes.extend(self.remove(&mid));
         }
         for media in media {
-            if !self.lines.contains_key(&media.mid) {
-                self.add(media, &mut changes);
+            match self.lines.get(&media.mid) {
+                Some(line) => line.track.set_codecs(media.codecs),
+                None => self.add(media, &mut changes),
             }
         }
         changes
@@ -108,7 +109,7 @@ impl Inbound {
             .entry(msid.clone())
             .or_insert_with(|| RemoteStream { id: None, msid: msid.clone(), peer: self.peer.clone() })
             .clone();
-        let (track, sink) = RemoteTrack::new(media.track, msid.clone(), media.kind);
+        let (track, sink) = RemoteTrack::new(media.track, msid.clone(), media.kind, media.codecs);
         self.sink(&media.mid).send_replace(Some(sink));
         self.lines.insert(media.mid, Line { track: track.clone(), msid: msid.clone() });
         changes.push(Change::Added { stream, track, first });
@@ -267,6 +268,38 @@ mod tests {
         assert_eq!(dispatch.len(), 1);
         assert!(inbound.unknown().is_empty());
         assert!(inbound.told("other", Map::new()).is_none());
+    }
+
+    #[test]
+    fn lines_of_one_msid_are_one_stream_and_are_asked_for_once() {
+        let mut inbound = Inbound::new("p".into());
+        let two = sdp(&[("1", "sendonly", "s a"), ("2", "sendonly", "s b"), ("3", "sendonly", "t c")]);
+        assert_eq!(kinds(&inbound.described(&two)), ["+a!", "?s", "+b", "+c!", "?t"]);
+        assert!(inbound.described(&two).is_empty());
+    }
+
+    #[test]
+    fn a_track_that_moves_to_another_stream_goes_and_comes() {
+        let mut inbound = Inbound::new("p".into());
+        inbound.described(&sdp(&[("1", "sendonly", "s a")]));
+        assert_eq!(kinds(&inbound.described(&sdp(&[("1", "sendonly", "t a")]))), ["-a", "+a!", "?t"]);
+        assert_eq!(kinds(&inbound.described(&sdp(&[("1", "inactive", "t a")]))), ["-a"]);
+        // A stream that was there before is known.
+        assert_eq!(kinds(&inbound.described(&sdp(&[("1", "sendonly", "s d")]))), ["+d"]);
+    }
+
+    #[test]
+    fn a_line_without_msid_is_a_stream_of_its_own_that_nobody_is_asked_for() {
+        let mut inbound = Inbound::new("p".into());
+        let lines = sdp(&[("1", "sendonly", "-"), ("2", "sendonly", "- b")]);
+        let changes = inbound.described(&lines);
+        assert_eq!(kinds(&changes), ["+1!", "+b!"]);
+        let msid = |change: &Change| match change {
+            Change::Added { stream, .. } => stream.msid.clone(),
+            _ => String::new(),
+        };
+        assert_ne!(msid(&changes[0]), msid(&changes[1]));
+        assert!(inbound.unknown().is_empty());
     }
 
     #[test]

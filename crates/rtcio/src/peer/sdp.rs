@@ -1,9 +1,12 @@
 //! The few lines of a remote description that matter here. The library tells of a track only with its first packet;
 //! rtc.io, as browsers do, knows it from the description.
 
-use crate::media::receive::kind_of;
+use crate::media::receive::{codec_of, kind_of};
 use confab_protocol::limits;
-use confab_protocol::media::MediaKind;
+use confab_protocol::media::{Codec, MediaKind};
+
+/// Codecs of one m-line that are told apart.
+const CODECS: usize = 16;
 
 /// An m-line on which the other side sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +17,8 @@ pub(crate) struct RemoteMedia {
     pub(crate) msid: Option<String>,
     /// Track id; the mid if there is none.
     pub(crate) track: String,
+    /// Payload type and codec of those that can be received, the preferred first.
+    pub(crate) codecs: Vec<(u8, Codec)>,
 }
 
 /// The m-lines of `sdp` on which its author sends, at most [`limits::TRACKS_PER_PEER`].
@@ -25,6 +30,8 @@ fn section(section: &str) -> Option<RemoteMedia> {
     let mut lines = section.lines().map(str::trim_end);
     let mut head = lines.next()?.split(' ');
     let (kind, port) = (kind_of(head.next()?)?, head.next()?);
+    let mut codecs: Vec<(usize, u8, Codec)> = Vec::new();
+    let formats: Vec<&str> = head.skip(1).take(128).collect();
     // RFC 8829 section 5.3.1: port 0 without bundle-only is a rejected m-line.
     let mut rejected = port == "0";
     let mut sends = true;
@@ -35,7 +42,9 @@ fn section(section: &str) -> Option<RemoteMedia> {
             "a=recvonly" | "a=inactive" => sends = false,
             "a=bundle-only" => rejected = false,
             _ => {
-                if let Some(value) = line.strip_prefix("a=mid:") {
+                if let Some(value) = line.strip_prefix("a=rtpmap:") {
+                    codecs.extend(format(value, &formats).filter(|(.., codec)| codec.kind() == kind));
+                } else if let Some(value) = line.strip_prefix("a=mid:") {
                     mid = Some(value);
                 } else if let Some(value) = line.strip_prefix("a=msid:")
                     && msid.is_none()
@@ -49,22 +58,33 @@ fn section(section: &str) -> Option<RemoteMedia> {
     }
     let fits = |text: &&str| !text.is_empty() && text.len() <= limits::ID_BYTES;
     let mid = mid.filter(fits)?;
+    codecs.sort_by_key(|(place, ..)| *place);
+    codecs.truncate(CODECS);
     (sends && !rejected).then(|| RemoteMedia {
         mid: mid.to_owned(),
         kind,
         msid: msid.filter(fits).filter(|msid| *msid != "-").map(str::to_owned),
         track: track.filter(fits).unwrap_or(mid).to_owned(),
+        codecs: codecs.into_iter().map(|(_, payload_type, codec)| (payload_type, codec)).collect(),
     })
+}
+
+/// Place in the m-line, payload type and codec of an `a=rtpmap` value.
+fn format(value: &str, formats: &[&str]) -> Option<(usize, u8, Codec)> {
+    let (number, rest) = value.split_once(' ')?;
+    let place = formats.iter().position(|format| *format == number)?;
+    Some((place, number.parse().ok()?, codec_of(rest.split('/').next()?)?))
 }
 
 /// The mids of the m-lines on which nobody is to send.
 pub(crate) fn silent_lines(sdp: &str) -> Vec<&str> {
     let is_silent = |section: &str| section.lines().any(|line| line.trim_end() == "a=inactive");
-    sdp.split("\nm=")
-        .skip(1)
-        .filter(|text| is_silent(text))
-        .filter_map(|text| text.lines().find_map(|line| line.strip_prefix("a=mid:")).map(str::trim_end))
-        .collect()
+    sdp.split("\nm=").skip(1).filter(|text| is_silent(text)).filter_map(mid_of).collect()
+}
+
+/// The mid in an m-line's section.
+pub(crate) fn mid_of(section: &str) -> Option<&str> {
+    section.lines().find_map(|line| line.strip_prefix("a=mid:")).map(str::trim_end)
 }
 
 /// The certificate's fingerprint: a description with another one belongs to another connection.
@@ -158,6 +178,7 @@ mod tests {
             kind,
             msid: msid.map(str::to_owned),
             track: track.to_owned(),
+            codecs: Vec::new(),
         };
         assert_eq!(media, [line("1", MediaKind::Audio, Some("s"), "t1"), line("4", MediaKind::Video, None, "t4")]);
         assert_eq!(fingerprint(SDP), Some("sha-256 AA:BB"));
@@ -200,6 +221,14 @@ mod tests {
         assert!(!has_taken(&sdp(&[("0", "recvonly"), ("1", "inactive")]), &ours, &before));
         assert!(!has_taken(&sdp(&[("0", "recvonly")]), &ours, &before));
         assert!(!has_taken(&sdp(&[("0", "recvonly")]), &before, &before));
+    }
+
+    #[test]
+    fn codecs_are_read_in_the_order_of_the_line() {
+        let sdp = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 98 99 96 35\r\na=mid:0\r\na=rtpmap:96 VP8/90000\r\n\
+            a=rtpmap:98 vp9/90000\r\na=rtpmap:99 rtx/90000\r\na=rtpmap:35 AV1/90000\r\na=rtpmap:97 VP8/90000\r\n\
+            a=rtpmap:x VP8/90000\r\na=rtpmap:300\r\na=rtpmap:35 opus/48000/2\r\n";
+        assert_eq!(sending_media(sdp)[0].codecs, [(98, Codec::Vp9), (96, Codec::Vp8)]);
     }
 
     #[test]

@@ -62,6 +62,8 @@ pub(crate) struct Session<'a> {
     ctrl: Ctrl,
     negotiation: Negotiation,
     outbound: Outbound,
+    /// The library has seen a video m-line of the other side.
+    taught: bool,
     inbound: Inbound,
     watch: Watch,
     healing: Healing,
@@ -114,6 +116,7 @@ impl<'a> Session<'a> {
             connection,
             negotiation: Negotiation::new(polite),
             outbound: Outbound::default(),
+            taught: false,
             inbound: Inbound::new(context.id.clone()),
             watch: Watch::new(context.shared.watchdog, patience(plan.attempt), now),
             healing: Healing::default(),
@@ -658,10 +661,16 @@ impl<'a> Session<'a> {
 
     async fn apply(&mut self, is_offer: bool, sdp: &str) -> std::result::Result<(), Refused> {
         let pc = &self.connection.pc;
-        let text = sdp.to_owned();
+        // Once: after that the library has learned.
+        let lesson = if self.taught { None } else { quirks::lesson(sdp) };
+        self.taught |= sdp.contains("\nm=video ");
+        let text = lesson.as_ref().map_or_else(|| sdp.to_owned(), |lesson| lesson.sdp.clone());
         if !is_offer {
             let answer = RTCSessionDescription::answer(text).map_err(Refused::Remote)?;
             pc.set_remote_description(answer).await.map_err(Refused::Remote)?;
+            if let Some(lesson) = lesson {
+                lesson.undo(pc).await.map_err(Refused::Local)?;
+            }
             self.negotiation.completed();
             self.doubtful = false;
             return Ok(());
@@ -669,6 +678,9 @@ impl<'a> Session<'a> {
         let offer = RTCSessionDescription::offer(text).map_err(Refused::Remote)?;
         pc.set_remote_description(offer).await.map_err(Refused::Remote)?;
         quirks::silence(pc, sdp).await.map_err(Refused::Local)?;
+        if let Some(lesson) = lesson {
+            lesson.undo(pc).await.map_err(Refused::Local)?;
+        }
         let answer = pc.create_answer(None).await.map_err(Refused::Local)?;
         let sdp = answer.sdp.clone();
         pc.set_local_description(answer).await.map_err(Refused::Local)?;
