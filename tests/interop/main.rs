@@ -3,7 +3,6 @@
 
 mod pages;
 mod peers;
-mod stock;
 
 /// What a test returns.
 type Outcome = Result<(), Box<dyn std::error::Error>>;

@@ -52,9 +52,8 @@ async fn every_kind_of_argument_goes_to_the_server_and_comes_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_wait_for_acknowledgements_at_once_and_each_gets_its_own() {
     let node = Node::start().await;
-    let (socket, _) = Socket::builder(node.url.clone()).force_new(true).connect();
+    let socket = connected(Socket::builder(node.url.clone()).force_new(true)).await;
     let server = socket.server();
-    server.once("hello").await.unwrap();
     let mut waiting = tokio::task::JoinSet::new();
     for number in 0..200 {
         let server = server.clone();
