@@ -100,3 +100,64 @@ async fn a_socket_connects_when_it_is_told_to_and_comes_back_after_leaving() -> 
     })
     .await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_refuses_is_heard_in_its_own_words() -> Outcome {
+    each_pair(async |world, (first, second), _| {
+        let (server, url) = world.other_server(1).await?;
+        let mut inside = world.start_on(&url, first, json!({})).await?;
+        inside.wait(json!({ "tag": "connect" })).await?;
+        let mut outside = world.start_on(&url, second, json!({})).await?;
+        let refusal = outside.wait(json!({ "tag": "connect_error" })).await?;
+        let text = refusal["args"][0]["message"].as_str().unwrap_or_default();
+        assert!(text.contains("full"), "{refusal}");
+        server.shutdown().await;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rooms_of_two_servers_go_on_at_once() -> Outcome {
+    each_pair(async |world, pair, room| {
+        let (server, url) = world.other_server(10).await?;
+        let (mut ann, mut ben) = world.pair(pair, room).await?;
+        let mut ann_there = world.start_on(&url, pair.0, json!({})).await?;
+        let mut ben_there = world.start_on(&url, pair.1, json!({})).await?;
+        ann_there.join(room).await?;
+        ben_there.join(room).await?;
+        meet(&mut ann_there, &mut ben_there).await?;
+        for peer in [&mut ben, &mut ben_there] {
+            peer.on("where", "where", json!({})).await?;
+        }
+        ann.emit("where", json!(["here"])).await?;
+        ann_there.emit("where", json!(["there"])).await?;
+        ben.wait(json!({ "tag": "where", "args": ["here"] })).await?;
+        ben_there.wait(json!({ "tag": "where", "args": ["there"] })).await?;
+        assert_eq!(ben.seen(&json!({ "tag": "where" })) + ben_there.seen(&json!({ "tag": "where" })), 0);
+        server.shutdown().await;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_patience_after_a_crash_is_an_option() -> Outcome {
+    each_pair(async |world, (first, second), room| {
+        // A page's crash is what its peer sees as silence; ours watches.
+        if (first, second) == (Kind::Ours, Kind::Ours) {
+            return Ok(());
+        }
+        let quick = json!({ "watchdog": { "timeout": 100, "hintTimeout": 100, "hintTTL": 60_000 } });
+        let mut one = world.start(first, quick.clone()).await?;
+        one.join(room).await?;
+        let mut other = world.start(second, quick).await?;
+        other.join(room).await?;
+        meet(&mut one, &mut other).await?;
+        let (page, ours) = if first == Kind::Page { (&mut one, &mut other) } else { (&mut other, &mut one) };
+        page.crash().await?;
+        ours.wait(json!({ "tag": "peer-disconnect", "args": [{ "id": page.id() }] })).await?;
+        Ok(())
+    })
+    .await
+}

@@ -12,6 +12,7 @@ mod ours;
 mod ours_channels;
 mod page;
 mod peer;
+mod stats;
 mod streams;
 mod world;
 

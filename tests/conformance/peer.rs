@@ -130,6 +130,22 @@ impl Peer {
         }
     }
 
+    /// The socket, if it is one of ours.
+    pub fn socket(&self) -> Option<&confab_rtcio::Socket> {
+        match &self.side {
+            Side::Ours(ours) => Some(&ours.socket),
+            Side::Page(_) => None,
+        }
+    }
+
+    /// Negotiations since `ctrl` opened and transceivers of the connection to `other`, as a page sees them.
+    pub async fn negotiations(&self, other: &Peer) -> Outcome<Option<Value>> {
+        match &self.side {
+            Side::Ours(_) => Ok(None),
+            Side::Page(page) => Ok(Some(page.call("connection", json!([other.id])).await?)),
+        }
+    }
+
     /// Waits until it has a connection to `other`, open or not.
     pub async fn knows(&mut self, other: &Peer) -> Outcome {
         match &mut self.side {

@@ -90,11 +90,14 @@ async fn tracks_are_added_swapped_removed_and_added_again() -> Outcome {
         ben.wait(json!({ "tag": "track-added", "args": [added] })).await?;
         ben.wait_for_tracks("tone and picture", |tracks| moving(tracks, "camera", &["audio", "video"])).await?;
 
+        let before = (ann.negotiations(&ben).await?, ben.negotiations(&ann).await?);
         ann.replace_track("cam", json!({ "width": 160, "height": 90, "fps": 15 })).await?;
         ben.wait_for_tracks("the smaller picture", |tracks| {
             tracks.len() == 2 && tracks.iter().any(|track| track["width"] == 160)
         })
         .await?;
+        let after = (ann.negotiations(&ben).await?, ben.negotiations(&ann).await?);
+        assert_eq!(after, before, "a swap needs no negotiation");
         assert_eq!(ben.seen(&json!({ "tag": "track-removed" })), 0, "a swap is nothing to be told of");
         assert_eq!(ben.seen(&json!({ "tag": "track-added" })), 0, "a swap is nothing to be told of");
 
@@ -104,6 +107,9 @@ async fn tracks_are_added_swapped_removed_and_added_again() -> Outcome {
         ann.add_track("cam", picture()).await?;
         ben.wait(json!({ "tag": "track-added", "args": [added] })).await?;
         ben.wait_for_tracks("both again", |tracks| moving(tracks, "camera", &["audio", "video"])).await?;
+        for page in [ann.negotiations(&ben).await?, ben.negotiations(&ann).await?].into_iter().flatten() {
+            assert_eq!(page["transceivers"], 2, "the line that was idle is used again");
+        }
         Ok(())
     })
     .await

@@ -47,6 +47,16 @@ impl World {
         format!("http://{}", self.address)
     }
 
+    /// A second server, for at most `sockets` at once, and its URL.
+    pub async fn other_server(&self, sockets: usize) -> Outcome<(Server, String)> {
+        let mut config = ServerConfig { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..ServerConfig::default() };
+        config.stun = Vec::new();
+        config.limits.sockets = sockets;
+        let server = Server::bind(config).await?;
+        let url = format!("http://{}", server.local_addr());
+        Ok((server, url))
+    }
+
     /// Stops the server.
     pub async fn stop_server(&mut self) {
         if let Some(server) = self.server.take() {
@@ -62,8 +72,13 @@ impl World {
 
     /// A peer that is in no room yet.
     pub async fn start(&self, kind: Kind, options: Value) -> Outcome<Peer> {
+        self.start_on(&self.url(), kind, options).await
+    }
+
+    /// The same on another server.
+    pub async fn start_on(&self, url: &str, kind: Kind, options: Value) -> Outcome<Peer> {
         let number = self.peers.fetch_add(1, Ordering::Relaxed);
-        Peer::start(kind, &self.browser, &format!("{kind:?} {number}"), &self.url(), options).await
+        Peer::start(kind, &self.browser, &format!("{kind:?} {number}"), url, options).await
     }
 
     /// A peer in `room`.

@@ -6,7 +6,7 @@ use super::options::{label, stream_id};
 use super::{
     ChannelData, ChannelError, ChannelEvent, ChannelEvents, ChannelListener, ChannelMessage, ChannelOptions, ReadyState,
 };
-use crate::{Args, MESSAGE_BYTES};
+use crate::{Args, MESSAGE_BYTES, RemotePeer, RemotePeerEvent};
 use bytes::BytesMut;
 use confab_protocol::ctrl::{Envelope, EnvelopeError};
 use confab_protocol::limits;
@@ -76,6 +76,8 @@ enum Admission {
 /// The state that the handles of one channel have in common.
 pub(super) struct Link {
     peer: Arc<str>,
+    /// Who is told that the channel is open.
+    remote: RemotePeer,
     name: Arc<str>,
     options: ChannelOptions,
     sending: Mutex<Sending>,
@@ -96,9 +98,10 @@ impl std::fmt::Debug for Link {
 }
 
 impl Link {
-    pub(super) fn new(peer: Arc<str>, name: &str, options: ChannelOptions) -> Arc<Self> {
+    pub(super) fn new(remote: RemotePeer, name: &str, options: ChannelOptions) -> Arc<Self> {
         Arc::new(Self {
-            peer,
+            peer: remote.id().into(),
+            remote,
             name: name.into(),
             options,
             sending: Mutex::default(),
@@ -536,6 +539,7 @@ impl Reader {
     /// The channel opened, or something was put into the queue.
     async fn kicked(&self) {
         if self.link.sending().phase == Phase::Open && !self.opened.swap(true, Ordering::Relaxed) {
+            self.link.remote.tell(RemotePeerEvent::DataChannel { name: self.link.name.to_string() });
             self.link.flush().await;
         }
         self.tell_open();

@@ -4,6 +4,7 @@ use super::broadcast::Broadcasts;
 use super::link::Link;
 use super::options::{label, stream_id};
 use super::{Channel, ChannelError, ChannelOptions};
+use crate::RemotePeer;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -42,14 +43,15 @@ impl Slots {
 #[derive(Debug)]
 pub(crate) struct PeerChannels {
     peer: Arc<str>,
+    remote: RemotePeer,
     slots: Mutex<Slots>,
     /// There is a channel to be made.
     wanted: Arc<Notify>,
 }
 
 impl PeerChannels {
-    pub(crate) fn new(peer: &str) -> Self {
-        Self { peer: peer.into(), slots: Mutex::default(), wanted: Arc::default() }
+    pub(crate) fn new(remote: &RemotePeer) -> Self {
+        Self { peer: remote.id().into(), remote: remote.clone(), slots: Mutex::default(), wanted: Arc::default() }
     }
 
     fn slots(&self) -> MutexGuard<'_, Slots> {
@@ -86,7 +88,7 @@ impl PeerChannels {
                 slots.resting.insert(id, link);
             }
         }
-        let link = Link::new(Arc::clone(&self.peer), name, options);
+        let link = Link::new(self.remote.clone(), name, options);
         slots.links.insert(id, Arc::clone(&link));
         Ok(link)
     }

@@ -158,7 +158,7 @@ pub(crate) fn peer(
     let (sender, commands) = mpsc::channel(COMMANDS);
     let connected = Arc::new(AtomicBool::new(false));
     let announced = Arc::new(AtomicBool::new(false));
-    let channels = Arc::new(PeerChannels::new(remote.id()));
+    let channels = Arc::new(PeerChannels::new(&remote));
     let renamed = Arc::new(Mutex::new(None));
     let handle = Handle {
         commands: sender,
