@@ -251,3 +251,61 @@ async fn descriptions_that_are_none_harm_nobody() {
     ben.socket.close().await;
     server.shutdown().await;
 }
+
+/// Memory of this process in bytes that is in use (Linux).
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() * 1024
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_fuzzer_says_and_floods_of_signals_harm_nobody() {
+    const MEMORY: u64 = 256 << 20;
+    let (server, url) = server().await;
+    let mut ann = Member::join(&url, "signals", "Ann").await;
+    let mut ben = Member::join(&url, "signals", "Ben").await;
+    ben.peer_connect(&ann.id).await;
+    ann.peer_connect(&ben.id).await;
+    let (eve, eve_id, _signals) = enter(&url, "signals").await;
+    let before = resident();
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/connection");
+    let mut texts: Vec<String> = std::fs::read_dir(corpus)
+        .unwrap()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .flat_map(|text| text.split("---\n").map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    // And what is left of each when it is cut short, or has many m-lines.
+    let cut: Vec<String> = texts.iter().map(|text| text.chars().take(text.len() / 2).collect()).collect();
+    texts.extend(cut);
+    texts.push("offer\nv=0\r\n".to_owned() + &"m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\n".repeat(3_000));
+    let mut data: Vec<Value> = texts
+        .iter()
+        .map(|text| match text.split_once('\n') {
+            Some((kind @ ("offer" | "answer"), sdp)) => json!({ "description": { "type": kind, "sdp": sdp } }),
+            _ => json!({ "candidate": { "candidate": text.trim_end() } }),
+        })
+        .collect();
+    data.extend((0..400).map(|n| {
+        json!({ "candidate": { "candidate": format!("candidate:{n} 1 udp 1 192.0.2.1 {} typ host", n + 1), "sdpMLineIndex": 0 } })
+    }));
+    data.extend((0..200).map(|_| json!({ "mid": "s" })));
+    data.extend((0..200).map(|n| json!({ "mid": "s", "events": { "camera": ["x".repeat(1_000), n] } })));
+    for data in data {
+        eve.emit(MESSAGE, json!({ "target": ann.id, "data": data })).await.unwrap();
+    }
+    ann.wait("a complaint", |event| matches!(event, Event::Misbehaving { peer, .. } if *peer == eve_id).then_some(()))
+        .await;
+    ben.socket.emit("chat", vec![json!("fine")]).await.unwrap();
+    ann.message(&ben.id, "chat").await;
+    ann.socket.emit("chat", vec![json!("fine")]).await.unwrap();
+    ben.message(&ann.id, "chat").await;
+    let streams =
+        ann.seen().iter().filter(|event| matches!(event, Event::Stream { peer, .. } if *peer == eve_id)).count();
+    assert!(streams <= 200, "{streams}");
+    let grown = resident().saturating_sub(before);
+    assert!(grown < MEMORY, "{} MiB", grown >> 20);
+    ann.socket.close().await;
+    ben.socket.close().await;
+    server.shutdown().await;
+}
