@@ -84,7 +84,8 @@ impl Ours {
         }
         let flag = |key: &str| options.get(key).and_then(Value::as_bool);
         builder = builder.auto_connect(flag("autoConnect").unwrap_or(true));
-        builder = builder.force_new(flag("forceNew").unwrap_or(false)).debug(flag("debug").unwrap_or(false));
+        // Two peers in one process are two members, not one that is there twice.
+        builder = builder.force_new(flag("forceNew").unwrap_or(true)).debug(flag("debug").unwrap_or(false));
         let (socket, events) = builder.build();
         Ok(Self {
             socket,
