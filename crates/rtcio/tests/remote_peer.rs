@@ -73,14 +73,14 @@ impl Pair {
             })
             .await;
         let mut events = remote.events();
+        until(&mut events, RemotePeerState::Connected).await;
+        ann.peer_connect(&ben.id).await;
+        ben.peer_connect(&ann.id).await;
         let (stream, video) = (RtcioStream::new(), LocalTrack::video(Codec::Vp8));
         stream.add_track(&video);
         let camera = Camera::start(&video, 1_000);
         let args = vec![json!({ "stream": stream.placeholder(), "name": "Ann" })];
         ann.socket.emit_stream("camera", args, &stream).await.unwrap();
-        until(&mut events, RemotePeerState::Connected).await;
-        ann.peer_connect(&ben.id).await;
-        ben.peer_connect(&ann.id).await;
         Self { _server: server, path, ann, ben, remote, events, stream, _camera: camera }
     }
 

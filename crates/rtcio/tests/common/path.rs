@@ -4,6 +4,7 @@
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -136,9 +137,9 @@ impl Path {
             let mut backs: HashMap<SocketAddr, Arc<UdpSocket>> = HashMap::new();
             let mut packet = vec![0; 65_536];
             while let Ok((size, from)) = front.recv_from(&mut packet).await {
-                if !backs.contains_key(&from) {
+                if let Entry::Vacant(entry) = backs.entry(from) {
                     let back = Arc::new(UdpSocket::bind((address.ip(), 0)).await.unwrap());
-                    backs.insert(from, Arc::clone(&back));
+                    entry.insert(Arc::clone(&back));
                     let (front, inner) = (Arc::clone(&front), Arc::clone(&inner));
                     tokio::spawn(async move {
                         let mut packet = vec![0; 65_536];
