@@ -15,7 +15,7 @@ fn moving(tracks: &[Value], event: &str, kinds: &[&str]) -> bool {
     let of_event: Vec<_> = tracks.iter().filter(|track| track["event"] == event).collect();
     let moves =
         |kind: &&str| of_event.iter().any(|track| track["kind"] == **kind && track["moving"].as_u64() > Some(10));
-    kinds.iter().all(|kind| moves(kind)) && of_event.len() == kinds.len()
+    kinds.iter().all(moves) && of_event.len() == kinds.len()
 }
 
 /// `to` hears `event`, which carries the stream `made` of the other.

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use common::{Member, PATIENCE, server};
 use confab_rtcio::{Channel, ChannelEvent, ChannelEvents, ChannelOptions};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -57,9 +58,9 @@ impl Path {
         let mut backs: HashMap<SocketAddr, Arc<UdpSocket>> = HashMap::new();
         let mut packet = vec![0; 65_536];
         while let Ok((len, from)) = front.recv_from(&mut packet).await {
-            if !backs.contains_key(&from) {
+            if let Entry::Vacant(entry) = backs.entry(from) {
                 let back = Arc::new(UdpSocket::bind((target.ip(), 0)).await.unwrap());
-                backs.insert(from, Arc::clone(&back));
+                entry.insert(Arc::clone(&back));
                 let (path, front) = (Arc::clone(&self), Arc::clone(&front));
                 tokio::spawn(async move {
                     let mut packet = vec![0; 65_536];
