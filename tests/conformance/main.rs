@@ -12,6 +12,7 @@ mod ours;
 mod ours_channels;
 mod page;
 mod peer;
+mod remote;
 mod stats;
 mod streams;
 mod world;

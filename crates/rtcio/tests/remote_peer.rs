@@ -9,8 +9,8 @@ use common::path::Path;
 use common::{Camera, Member, PATIENCE, server, watch_frames};
 use confab_protocol::limits::DIRECT_MESSAGE_BYTES;
 use confab_rtcio::{
-    Codec, Event, LocalTrack, RemotePeer, RemotePeerEvent, RemotePeerEvents, RemotePeerState, RemoteSendError,
-    RemoteTrack, RtcioStream, Socket, Watchdog,
+    ChannelEvent, ChannelOptions, Codec, Event, LocalTrack, ReadyState, RemotePeer, RemotePeerEvent, RemotePeerEvents,
+    RemotePeerState, RemoteSendError, RemoteTrack, RtcioStream, Socket, Watchdog,
 };
 use confab_server::{Claims, Server, ServerConfig, TokenConfig, mint};
 use serde_json::{Value, json};
@@ -296,4 +296,37 @@ async fn metadata_is_kept_and_a_newer_token_refreshes_it_before_connected() {
     until(&mut events, RemotePeerState::Connected).await;
     assert_eq!(role(&remote), "speaker");
     assert_eq!(ben.socket.remote_peer(&again.id), Some(remote));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_of_the_old_connection_is_gone_and_a_broadcast_channel_joins_the_new_one() {
+    let mut pair = Pair::connect(WATCHDOG).await;
+    let (ann, ben) = (pair.ann.socket.clone(), pair.ben.socket.clone());
+    let options = ChannelOptions::default;
+    let file = ben.peer(&pair.ann.id).create_channel("file", options()).unwrap();
+    ann.peer(&pair.ben.id).create_channel("file", options()).unwrap();
+    let (chat, heard) =
+        (ann.create_channel("chat", options()).unwrap(), ben.create_channel("chat", options()).unwrap());
+    let mut opened = Vec::new();
+    while opened.len() < 2 {
+        if let RemotePeerEvent::DataChannel { name } = next(&mut pair.events).await {
+            opened.push(name);
+        }
+    }
+    opened.sort();
+    assert_eq!(opened, ["chat", "file"]);
+
+    pair.replace().await;
+    while !matches!(next(&mut pair.events).await, RemotePeerEvent::ConnectionReset) {}
+    assert_eq!(file.ready_state(), ReadyState::Closed);
+    let hello = heard.once("hello");
+    assert!(chat.emit("hello", vec![json!("again")]).await);
+    assert_eq!(timeout(PATIENCE, hello).await.unwrap().unwrap().args, [json!("again")]);
+    // Made again, it is a channel of the new connection.
+    let file = ben.peer(&pair.ann.id).create_channel("file", options()).unwrap();
+    let other = ann.peer(&pair.ben.id).create_channel("file", options()).unwrap();
+    let (mut here, mut there) = (file.events(), other.events());
+    assert_eq!(timeout(PATIENCE, here.recv()).await.unwrap(), Some(ChannelEvent::Open));
+    assert_eq!(timeout(PATIENCE, there.recv()).await.unwrap(), Some(ChannelEvent::Open));
+    assert!(file.send("text").await || file.ready_state() == ReadyState::Open);
 }

@@ -76,8 +76,9 @@ async fn an_idle_line_is_taken_by_another_stream() {
     watch_frames(&ben.track(&ann.id).await, 600, 3).await;
     first.remove_track(&picture);
     removed(&mut ben, first.msid()).await;
-    ben.socket.emit("gone", vec![json!(1)]).await.unwrap();
-    ann.message(&ben.id, "gone").await;
+    // The same way as his answer, and behind it.
+    ben.socket.remote_peer(&ann.id).unwrap().send(json!("gone")).await.unwrap();
+    ann.wait("his word", |event| matches!(event, Event::Direct { .. }).then_some(())).await;
 
     let second = RtcioStream::new();
     second.add_track(&picture);
