@@ -1,18 +1,16 @@
-//! `make bench`: what a call costs, ours and headless Chromium in one run on one machine. Prints tables, then JSON.
+//! What a call costs, ours and headless Chromium in one run on one machine.
 //!
 //! Receivers are the same for both senders: `confab-peer` without a decoder. The clip is 720p30 at 1.5 Mbit/s.
 
+use crate::{Outcome, percentile, say};
 use confab_media::{I420Frame, Y4mWriter, pattern};
 use confab_testkit::browser::{Browser, Page};
 use confab_testkit::cost::{self, Cost};
 use confab_testkit::process::{Peer, Server};
 use serde_json::{Value, json};
 use std::path::Path;
-use std::process::ExitCode;
 use std::time::Duration;
 use tokio::time::sleep;
-
-type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 const PEERS: [usize; 4] = [1, 3, 5, 7];
 /// Encoders and estimators settle in this time before anything is measured.
@@ -39,18 +37,8 @@ struct Row {
     kbit: f64,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("the benchmark failed: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run() -> Outcome {
+/// Prints tables; returns the figures.
+pub async fn run() -> Outcome<Value> {
     let dir = tempfile::tempdir()?;
     let clip = dir.path().join("clip.y4m");
     write_clip(&clip)?;
@@ -82,15 +70,11 @@ async fn run() -> Outcome {
         latencies.len()
     );
     targets(&rows);
-    println!(
-        "\n{}",
-        json!({
-            "sender": rows.iter().map(row_json).collect::<Vec<_>>(),
-            "joinToFirstFrameMs": joins,
-            "captureToDecodeMs": { "p50": percentile(&latencies, 0.50), "p95": percentile(&latencies, 0.95) },
-        })
-    );
-    Ok(())
+    Ok(json!({
+        "sender": rows.iter().map(row_json).collect::<Vec<_>>(),
+        "joinToFirstFrameMs": joins,
+        "captureToDecodeMs": { "p50": percentile(&latencies, 0.50), "p95": percentile(&latencies, 0.95) },
+    }))
 }
 
 fn row_json(row: &Row) -> Value {
@@ -102,8 +86,6 @@ fn targets(rows: &[Row]) {
     let find = |sender, peers| rows.iter().find(|row| row.sender == sender && row.peers == peers);
     let (Some(one), Some(seven)) = (find(Sender::Ours, 1), find(Sender::Ours, 7)) else { return };
     let Some(chromium) = find(Sender::Chromium, 7) else { return };
-    let say =
-        |what: &str, value: f64, met: bool| println!("{}: {what}: {value:.2}", if met { "met" } else { "MISSED" });
     say("30 fps at 7 peers (at least 29)", seven.fps, seven.fps >= 29.0);
     let share = seven.cpu_seconds / chromium.cpu_seconds;
     say("CPU at 7 peers as a share of Chromium's (at most 0.33)", share, share <= 1.0 / 3.0);
@@ -263,9 +245,4 @@ async fn measure_latency() -> Outcome<Vec<f64>> {
         .collect();
     latencies.sort_by(f64::total_cmp);
     Ok(latencies)
-}
-
-fn percentile(sorted: &[f64], share: f64) -> f64 {
-    let index = (sorted.len() as f64 * share) as usize;
-    sorted.get(index.min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
 }
