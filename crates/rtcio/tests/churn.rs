@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Camera, Member, pair, server, watch_frames};
+use common::{Camera, Member, pair, resident, server, watch_frames};
 use confab_rtcio::{Codec, Event, LocalTrack, RtcioStream};
 use serde_json::json;
 use tokio::runtime::Handle;
@@ -14,12 +14,6 @@ const ROUNDS: usize = 50;
 const WARM: usize = 10;
 /// What the allocator may keep; fifty connections' worth would be ten times that.
 const RESIDENT_BYTES: u64 = 16 << 20;
-
-/// Resident memory of this process in bytes.
-fn resident() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
-}
 
 /// Shares a screen of its own stream, sees it arrive, and stops.
 async fn round(ann: &mut Member, ben: &mut Member, number: usize) {

@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Member, PATIENCE, server};
+use common::{Member, PATIENCE, resident, server};
 use confab_protocol::signaling::{MESSAGE, Signal};
 use confab_rtcio::Event;
 use serde_json::{Value, json};
@@ -250,13 +250,6 @@ async fn descriptions_that_are_none_harm_nobody() {
     ann.socket.close().await;
     ben.socket.close().await;
     server.shutdown().await;
-}
-
-/// Memory of this process in bytes that is in use (Linux).
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() * 1024
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -225,3 +225,10 @@ pub fn sound(number: u32) -> Bytes {
     data.put_u32(number);
     data.freeze()
 }
+
+/// Resident memory of this process, in bytes.
+pub fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1_024
+}

@@ -93,6 +93,8 @@ async fn client(stream: TcpStream, number: usize) {
                 match event[0].as_str().unwrap() {
                     "echo" => vec![format!("42{namespace}{}", echo("echoed", args))],
                     "echo-ack" => vec![format!("43{namespace}{id}{}", json!(args))],
+                    // Frames to say as they are.
+                    "say" => args.iter().filter_map(|frame| frame.as_str().map(str::to_owned)).collect(),
                     // Which connection this is.
                     "who" => vec![format!("43{namespace}{id}[{number}]")],
                     // An attachment comes after it, which nobody wants; and words that are none.
