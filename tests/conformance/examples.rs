@@ -139,7 +139,7 @@ async fn the_file_example_sends_and_receives_with_a_page() -> Outcome {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("a picture.bin");
     // More than the marks let through at once.
-    let size = 20 << 20;
+    let size = 6 << 20;
     std::fs::write(&file, vec![7; size])?;
     let (mut page, mut example, id) = with_page(&world, "file", &["send", &file.to_string_lossy()]).await?;
     page.channel("file", "file", json!({ "peer": id })).await?;

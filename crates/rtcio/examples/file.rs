@@ -30,7 +30,10 @@ async fn main() -> Outcome {
             }
             Event::PeerConnect { peer } => {
                 // Both sides make it; its id follows from its name.
-                let channel = socket.peer(&peer).create_channel("file", ChannelOptions::default())?;
+                // Little under way: what else is said to the peer does not wait for long behind it.
+                let options =
+                    ChannelOptions { high_watermark: 1 << 20, low_watermark: 256 << 10, ..ChannelOptions::default() };
+                let channel = socket.peer(&peer).create_channel("file", options)?;
                 let path = path.clone();
                 tokio::spawn(async move {
                     let done = if sends { send(&channel, &path).await } else { receive(&channel, &path).await };
