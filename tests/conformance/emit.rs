@@ -1,7 +1,7 @@
 //! Events: `emit` in its ways, `on`, `once`, `off`, per-peer listeners, reserved names.
 
 use crate::Outcome;
-use crate::world::{Kind, World, each_pair, stock};
+use crate::world::{Kind, World, each_pair, page_first, stock};
 use serde_json::{Value, json};
 
 /// Values of every JSON type, nested, and text beyond ASCII.
@@ -133,12 +133,8 @@ async fn what_is_said_before_ctrl_is_open_arrives_when_it_is() -> Outcome {
 async fn reserved_names_and_rubbish_on_ctrl_are_dropped_and_the_rest_goes_on() -> Outcome {
     each_pair(async |world, pair, room| {
         let (mut ann, mut ben) = world.pair(pair, room).await?;
-        let (page, other) = match pair {
-            (Kind::Page, _) => (&mut ann, &mut ben),
-            (_, Kind::Page) => (&mut ben, &mut ann),
-            // The library sends no such frames; the tests of hostile peers do.
-            _ => return Ok(()),
-        };
+        // The library sends no such frames; the tests of hostile peers do.
+        let Some((page, other)) = page_first(&mut ann, &mut ben) else { return Ok(()) };
         let id = other.id().to_owned();
         other.on("internal", "#rtcio:message", json!({})).await?;
         other.on("end", "end", json!({})).await?;

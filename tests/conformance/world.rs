@@ -97,6 +97,15 @@ impl World {
     }
 }
 
+/// Of two peers the one that is a page, and the other; `None` if neither is one.
+pub fn page_first<'a>(one: &'a mut Peer, other: &'a mut Peer) -> Option<(&'a mut Peer, &'a mut Peer)> {
+    match (one.kind(), other.kind()) {
+        (Kind::Page, _) => Some((one, other)),
+        (_, Kind::Page) => Some((other, one)),
+        _ => None,
+    }
+}
+
 /// Waits until `ctrl` is open between both.
 pub async fn meet(one: &mut Peer, other: &mut Peer) -> Outcome {
     one.wait(json!({ "tag": "peer-connect", "args": [{ "id": other.id() }] })).await?;

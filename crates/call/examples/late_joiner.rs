@@ -2,12 +2,14 @@
 //!
 //! `cargo run -p confab-call --example late_joiner -- http://127.0.0.1:7420 my-room`, and write `share` or `stop`.
 
+#[path = "../../rtcio/examples/common/mod.rs"]
+mod common;
+
+use common::{Outcome, arguments, join, say};
 use confab_media::{VideoCapture, VideoConfig, VideoEvent, VideoSource};
 use confab_rtcio::{Codec, Event, LocalTrack, RtcioStream, Socket};
-use serde_json::{Value, json};
-use std::error::Error;
+use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
-use url::Url;
 
 /// What is shared; dropping it ends the picture.
 struct Share {
@@ -16,12 +18,9 @@ struct Share {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let (Some(url), Some(room)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: late_joiner URL ROOM".into());
-    };
-    let (socket, mut events) = Socket::builder(Url::parse(&url)?).connect();
+async fn main() -> Outcome {
+    let (url, room, _) = arguments("late_joiner URL ROOM")?;
+    let (socket, mut events) = Socket::builder(url).connect();
     let mut lines = BufReader::new(stdin()).lines();
     let mut shared: Option<Share> = None;
     loop {
@@ -31,7 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                     let share = share().await?;
                     // For those who are here and for those who come: the engine keeps it.
                     socket.emit("screen", share.stream.args([json!(&share.stream)])).await?;
-                    say(json!({ "event": "shared", "stream": share.stream.id() }));
+                    say(&json!({ "event": "shared", "stream": share.stream.id() }));
                     shared = Some(share);
                 }
                 Some("stop") => if let Some(share) = shared.take() {
@@ -40,24 +39,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
                     for track in share.stream.tracks() {
                         share.stream.remove_track(&track);
                     }
-                    say(json!({ "event": "stopped" }));
+                    say(&json!({ "event": "stopped" }));
                 },
                 Some(_) => {}
                 None => break,
             },
             Some(event) = events.recv() => match event {
                 Event::Connected { .. } => {
-                    let request = json!({ "roomId": room, "name": "guest" });
-                    let answer = socket.server().emit_with_ack("join-room", vec![request]).await?;
-                    let id = answer.first().and_then(|welcome| welcome["id"].as_str()).ok_or("not joined")?;
-                    socket.set_id(id);
-                    say(json!({ "event": "joined", "id": id }));
+                    join(&socket, &room, "guest").await?;
                 }
-                Event::PeerConnect { peer } => say(json!({ "event": "came", "id": peer })),
+                Event::PeerConnect { peer } => say(&json!({ "event": "came", "id": peer })),
                 Event::Stream { peer, event, stream, .. } => {
-                    say(json!({ "event": event, "from": peer, "stream": stream.id }));
+                    say(&json!({ "event": event, "from": peer, "stream": stream.id }));
                 }
-                Event::TrackRemoved { peer, .. } => say(json!({ "event": "ended", "from": peer })),
+                Event::TrackRemoved { peer, .. } => say(&json!({ "event": "ended", "from": peer })),
                 _ => {}
             },
         }
@@ -67,7 +62,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// A stream with the test picture in place of a screen.
-async fn share() -> Result<Share, Box<dyn Error>> {
+async fn share() -> Outcome<Share> {
     let track = LocalTrack::video(Codec::Vp8);
     let config = VideoConfig { width: 640, height: 360, fps: 15, ..VideoConfig::default() };
     let (capture, mut events) = VideoCapture::start(VideoSource::Pattern, config, track.demand()).await?;
@@ -79,8 +74,4 @@ async fn share() -> Result<Share, Box<dyn Error>> {
         }
     });
     Ok(Share { stream, _capture: capture })
-}
-
-fn say(line: Value) {
-    println!("{line}");
 }

@@ -3,20 +3,20 @@
 //! `cargo run -p confab-call --example minimal_call -- http://127.0.0.1:7420 my-room` sends the test picture and a tone;
 //! `… my-room camera mic` your own.
 
+#[path = "../../rtcio/examples/common/mod.rs"]
+mod common;
+
+use common::{Outcome, arguments, join, say};
 use confab_media::{AudioCapture, AudioSource, VideoCapture, VideoConfig, VideoEvent, VideoSource};
 use confab_rtcio::{Codec, Event, LocalTrack, RemoteTrack, RtcioStream, Socket};
-use serde_json::{Value, json};
-use std::error::Error;
-use url::Url;
+use serde_json::json;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let (Some(url), Some(room)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: minimal_call URL ROOM [VIDEO [AUDIO]]".into());
-    };
-    let video: VideoSource = arguments.next().unwrap_or("pattern".to_owned()).try_into()?;
-    let audio: AudioSource = arguments.next().unwrap_or("tone:440".to_owned()).try_into()?;
+async fn main() -> Outcome {
+    let (url, room, rest) = arguments("minimal_call URL ROOM [VIDEO [AUDIO]]")?;
+    let mut rest = rest.into_iter();
+    let video: VideoSource = rest.next().unwrap_or("pattern".to_owned()).try_into()?;
+    let audio: AudioSource = rest.next().unwrap_or("tone:440".to_owned()).try_into()?;
 
     // Encoded once, however many peers there are, and only while one of them looks.
     let (picture, sound) = (LocalTrack::video(Codec::Vp8), LocalTrack::audio());
@@ -27,7 +27,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     stream.add_track(&picture);
     stream.add_track(&sound);
 
-    let (socket, mut events) = Socket::builder(Url::parse(&url)?).connect();
+    let (socket, mut events) = Socket::builder(url).connect();
     // What stands beside the stream arrives with it, also at those who come later.
     socket.emit("camera", stream.args([json!({ "stream": &stream, "metadata": { "displayName": "guest" } })])).await?;
     loop {
@@ -36,15 +36,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
             Some(packet) = packets.recv() => sound.write_audio(packet),
             Some(event) = events.recv() => match event {
                 Event::Connected { .. } => {
-                    let request = json!({ "roomId": room, "name": "guest" });
-                    let answer = socket.server().emit_with_ack("join-room", vec![request]).await?;
-                    let id = answer.first().and_then(|welcome| welcome["id"].as_str()).ok_or("not joined")?;
-                    socket.set_id(id);
-                    say(json!({ "event": "joined", "id": id }));
+                    join(&socket, &room, "guest").await?;
                 }
-                Event::PeerConnect { peer } => say(json!({ "event": "came", "id": peer })),
-                Event::PeerDisconnect { peer } => say(json!({ "event": "went", "id": peer })),
-                Event::Stream { peer, event, args, .. } => say(json!({ "event": event, "from": peer, "args": args })),
+                Event::PeerConnect { peer } => say(&json!({ "event": "came", "id": peer })),
+                Event::PeerDisconnect { peer } => say(&json!({ "event": "went", "id": peer })),
+                Event::Stream { peer, event, args, .. } => say(&json!({ "event": event, "from": peer, "args": args })),
                 Event::TrackAdded { peer, track, .. } => {
                     tokio::spawn(watch(peer, track));
                 }
@@ -62,19 +58,15 @@ async fn watch(peer: String, track: RemoteTrack) {
         while let Some(frame) = frames.recv().await {
             count += 1;
             if count % 30 == 0 {
-                say(json!({ "event": "picture", "from": peer, "frames": count, "bytes": frame.data.len() }));
+                say(&json!({ "event": "picture", "from": peer, "frames": count, "bytes": frame.data.len() }));
             }
         }
     } else if let Some(mut packets) = track.take_audio() {
         while packets.recv().await.is_some() {
             count += 1;
             if count % 50 == 0 {
-                say(json!({ "event": "sound", "from": peer, "packets": count }));
+                say(&json!({ "event": "sound", "from": peer, "packets": count }));
             }
         }
     }
-}
-
-fn say(line: Value) {
-    println!("{line}");
 }

@@ -5,6 +5,7 @@
 
 mod common;
 
+use common::bystander::enter;
 use common::{Member, PATIENCE, resident, server};
 use confab_protocol::signaling::{MESSAGE, Signal};
 use confab_rtcio::Event;
@@ -18,41 +19,6 @@ use webrtc::peer_connection::{
     MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceCandidateInit,
     RTCPeerConnectionIceEvent, RTCSessionDescription, Registry, register_default_interceptors,
 };
-
-/// Signaling without an engine: joins the room; gives the client, its id and the signals that come.
-async fn enter(url: &Url, room: &str) -> (rust_socketio::asynchronous::Client, String, mpsc::UnboundedReceiver<Value>) {
-    use futures_util::FutureExt;
-    use rust_socketio::{Payload, TransportType, asynchronous::ClientBuilder};
-    let (opened, mut open) = mpsc::unbounded_channel();
-    let (signals, signal) = mpsc::unbounded_channel();
-    let client = ClientBuilder::new(url.as_str())
-        .transport_type(TransportType::Websocket)
-        .reconnect(false)
-        .on(rust_socketio::Event::Connect, move |_, _| {
-            opened.send(()).ok();
-            async {}.boxed()
-        })
-        .on(MESSAGE, move |payload, _| {
-            if let Payload::Text(mut args) = payload {
-                signals.send(args.remove(0)).ok();
-            }
-            async {}.boxed()
-        })
-        .connect()
-        .await
-        .unwrap();
-    timeout(PATIENCE, open.recv()).await.unwrap();
-    let (answers, mut answer) = mpsc::unbounded_channel();
-    let on_ack = move |payload, _| {
-        if let Payload::Text(args) = payload {
-            answers.send(args[0][0]["id"].as_str().unwrap().to_owned()).ok();
-        }
-        async {}.boxed()
-    };
-    client.emit_with_ack("join-room", json!({ "roomId": room, "name": "Eve" }), PATIENCE, on_ack).await.unwrap();
-    let id = timeout(PATIENCE, answer.recv()).await.unwrap().unwrap();
-    (client, id, signal)
-}
 
 struct Candidates(mpsc::UnboundedSender<Value>);
 

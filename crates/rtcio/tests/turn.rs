@@ -4,15 +4,13 @@
 
 mod common;
 
+use common::bystander::enter;
 use common::{Camera, Member, PATIENCE, server, watch_frames};
-use confab_protocol::signaling::{MESSAGE, Signal};
+use confab_protocol::signaling::Signal;
 use confab_rtcio::{Codec, Event, IceCandidateStats, IceServer, IceTransportPolicy, LocalTrack, RtcioStream, Socket};
 use confab_server::{ServerConfig, TurnConfig};
 use confab_testkit::browser::Browser;
 use confab_testkit::turn::{CREDENTIAL, TurnServer, USER};
-use futures_util::FutureExt;
-use rust_socketio::asynchronous::ClientBuilder;
-use rust_socketio::{Payload, TransportType};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -167,31 +165,6 @@ async fn a_relay_that_is_lost_is_allocated_again() {
     server.shutdown().await;
 }
 
-/// Joins as somebody without an engine, who is offered to and only listens.
-async fn listen(url: &Url, room: &str) -> (rust_socketio::asynchronous::Client, mpsc::UnboundedReceiver<Value>) {
-    let (opened, mut open) = mpsc::unbounded_channel();
-    let (signals, signal) = mpsc::unbounded_channel();
-    let client = ClientBuilder::new(url.as_str())
-        .transport_type(TransportType::Websocket)
-        .reconnect(false)
-        .on(rust_socketio::Event::Connect, move |_, _| {
-            opened.send(()).ok();
-            async {}.boxed()
-        })
-        .on(MESSAGE, move |payload, _| {
-            if let Payload::Text(mut args) = payload {
-                signals.send(args.remove(0)).ok();
-            }
-            async {}.boxed()
-        })
-        .connect()
-        .await
-        .unwrap();
-    timeout(PATIENCE, open.recv()).await.unwrap();
-    client.emit("join-room", json!({ "roomId": room, "name": "Eve" })).await.unwrap();
-    (client, signal)
-}
-
 /// Every candidate line and description that is told until the candidates end.
 async fn told(signals: &mut mpsc::UnboundedReceiver<Value>) -> (String, Vec<String>) {
     let (mut sdp, mut candidates) = (String::new(), Vec::new());
@@ -213,7 +186,7 @@ async fn with_relays_only_no_address_of_this_computer_is_told() {
     let stun = IceServer { urls: vec![format!("stun:127.0.0.1:{}", turn.port)], username: None, credential: None };
     let servers = vec![stun, relay(&turn.url("udp"), CREDENTIAL), relay(&turn.url("tcp"), CREDENTIAL)];
     let ann = join(&url, "Ann", servers, None).await;
-    let (eve, mut signals) = listen(&url, "relay").await;
+    let (eve, _, mut signals) = enter(&url, "relay").await;
     let (sdp, candidates) = told(&mut signals).await;
     assert!(candidates.len() >= 2, "{candidates:?}");
     for candidate in &candidates {
@@ -226,7 +199,7 @@ async fn with_relays_only_no_address_of_this_computer_is_told() {
     eve.disconnect().await.ok();
 
     // Said again, with what was gathered since: the server came back.
-    let (eve, mut signals) = listen(&url, "relay").await;
+    let (eve, _, mut signals) = enter(&url, "relay").await;
     let (sdp, _) = self::told(&mut signals).await;
     assert!(sdp.lines().filter(|line| line.starts_with("a=candidate")).all(|line| line.contains("typ relay")), "{sdp}");
     eve.disconnect().await.ok();
@@ -238,7 +211,7 @@ async fn with_relays_only_no_address_of_this_computer_is_told() {
 async fn with_relays_only_and_no_relay_there_is_a_reason_and_no_connection() {
     let (server, url) = server().await;
     let mut ann = join(&url, "Ann", Vec::new(), None).await;
-    let (eve, mut signals) = listen(&url, "relay").await;
+    let (eve, _, mut signals) = enter(&url, "relay").await;
     let (code, text) = ice_error(&mut ann, "").await;
     assert!(code == 701 && text.contains("no TURN server"), "{text}");
     eve.disconnect().await.ok();

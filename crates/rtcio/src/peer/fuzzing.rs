@@ -1,12 +1,14 @@
 //! What a hostile peer can reach, for [`crate::fuzzing`].
 
-use super::connection::Connection;
+use super::connection::{Connection, candidate_init};
 use super::inbound::{Change, Inbound};
 use super::sdp;
+use crate::IceTransportPolicy;
+use crate::ice::IceConfig;
 use confab_protocol::limits;
 use confab_protocol::signaling::Signal;
 use std::collections::HashSet;
-use webrtc::peer_connection::{RTCIceCandidateInit, RTCSessionDescription};
+use webrtc::peer_connection::RTCSessionDescription;
 
 pub(crate) fn inbound(texts: &[&str]) {
     let mut inbound = Inbound::new("peer".to_owned());
@@ -42,7 +44,8 @@ pub(crate) fn inbound(texts: &[&str]) {
 }
 
 pub(crate) async fn connection(signals: Vec<Signal>) {
-    let Ok(connection) = Connection::open(Vec::new()).await else { return };
+    let ice = IceConfig::new(IceTransportPolicy::default(), Vec::new(), Vec::new());
+    let Ok(connection) = Connection::open(&ice).await else { return };
     let pc = &connection.pc;
     for signal in signals {
         match signal {
@@ -66,14 +69,7 @@ pub(crate) async fn connection(signals: Vec<Signal>) {
                 pc.set_remote_description(answer).await.ok();
             }
             Signal::Candidate(candidate) => {
-                let init = RTCIceCandidateInit {
-                    candidate: candidate.candidate,
-                    sdp_mid: candidate.sdp_mid,
-                    sdp_mline_index: candidate.sdp_m_line_index,
-                    username_fragment: candidate.username_fragment,
-                    ..RTCIceCandidateInit::default()
-                };
-                pc.add_ice_candidate(init).await.ok();
+                pc.add_ice_candidate(candidate_init(candidate)).await.ok();
             }
             Signal::StreamQuery { .. } | Signal::StreamEvents { .. } => {}
         }

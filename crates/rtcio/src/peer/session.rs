@@ -1,7 +1,7 @@
 //! One connection to a peer, from its making to its end.
 
 use super::bounds::Bounds;
-use super::connection::{Connection, PcEvent};
+use super::connection::{Connection, PcEvent, candidate_init};
 use super::ctrl::{Complaints, Ctrl};
 use super::healing::{Healing, Inbox, Remedy, patience};
 use super::inbound::{Change, Inbound};
@@ -26,7 +26,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use webrtc::data_channel::DataChannelEvent;
 use webrtc::error::Result;
-use webrtc::peer_connection::{RTCIceCandidateInit, RTCPeerConnectionState, RTCSdpType, RTCSessionDescription};
+use webrtc::peer_connection::{RTCPeerConnectionState, RTCSdpType, RTCSessionDescription};
 
 /// How long the goodbye of a connection may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -461,14 +461,7 @@ impl<'a> Session<'a> {
             self.candidates.push_back(candidate);
             return;
         }
-        let init = RTCIceCandidateInit {
-            candidate: candidate.candidate,
-            sdp_mid: candidate.sdp_mid,
-            sdp_mline_index: candidate.sdp_m_line_index,
-            username_fragment: candidate.username_fragment,
-            ..RTCIceCandidateInit::default()
-        };
-        if let Err(error) = self.connection.pc.add_ice_candidate(init).await {
+        if let Err(error) = self.connection.pc.add_ice_candidate(candidate_init(candidate)).await {
             // Also those of an offer that was ignored.
             tracing::debug!(%error, "a candidate of the peer can't be used");
             self.context.remote.tell(RemotePeerEvent::IceCandidateError { error: error.to_string() });
