@@ -5,8 +5,12 @@
 //! make fresh ones when it is back.
 
 mod backoff;
+mod carrier;
 pub(crate) mod link;
 mod outbox;
+mod probes;
+mod turns;
+mod words;
 
 use crate::AckError;
 use crate::socket::Options;

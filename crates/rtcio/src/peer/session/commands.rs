@@ -1,0 +1,84 @@
+//! What the peer's task is asked to do.
+
+use super::{End, Session};
+use crate::peer::connection::candidate_init;
+use crate::peer::{Command, Opening, stats};
+use crate::{Event, RemotePeerEvent};
+#[cfg(test)]
+use confab_protocol::ipc::PeerState;
+use confab_protocol::limits;
+use confab_protocol::signaling::{Candidate, Signal};
+use tokio::time::Instant;
+
+impl Session<'_> {
+    pub(super) async fn command(&mut self, command: Command) -> Option<End> {
+        if let Command::Signal(signal) = &command
+            && let Err(what) = self.bounds.admit(signal, Instant::now())
+        {
+            self.complain(what.to_owned()).await;
+            return None;
+        }
+        match command {
+            Command::Signal(Signal::Description(description)) => return self.described(description).await,
+            Command::Signal(Signal::Candidate(candidate)) => self.candidate(candidate).await,
+            Command::Signal(Signal::StreamQuery { mid }) => {
+                if self.outbound.has_stream(&mid)
+                    && let Some(events) = self.context.shared.registry.events(&mid)
+                {
+                    self.context.relay(Signal::StreamEvents { mid, events }).await;
+                }
+            }
+            Command::Signal(Signal::StreamEvents { mid, events }) => {
+                if let Some((stream, events)) = self.inbound.told(&mid, events) {
+                    self.context.remote.stream_told(&stream, &events);
+                    for (event, args) in events {
+                        let (peer, stream) = (self.context.id.clone(), stream.clone());
+                        self.tell(Event::Stream { peer, event, args, stream }).await;
+                    }
+                }
+            }
+            Command::Send(envelope) => self.ctrl.send(envelope).await,
+            Command::SignalingUp(up) => self.signaling_changed(up).await,
+            Command::Left => {
+                if self.watch.hint(Instant::now()) {
+                    return Some(End::Gone);
+                }
+            }
+            Command::Restart => {
+                return Some(End::Again { opening: Opening::Offer, offer: None });
+            }
+            #[cfg(test)]
+            Command::Settled(reply) => {
+                // Both are null exactly in the signaling state `stable` (W3C webrtc-pc section 4.4.1.1).
+                let pc = &self.connection.pc;
+                let stable =
+                    pc.pending_local_description().await.is_none() && pc.pending_remote_description().await.is_none();
+                let at_rest =
+                    self.negotiation.is_ready() && !self.negotiation.is_offering() && !self.negotiation.is_due();
+                reply.send(stable && at_rest && self.state == PeerState::Connected).ok();
+            }
+            Command::Stats(reply) => {
+                reply.send(stats::report(&self.context.id, self.state, &self.connection).await).ok();
+            }
+            Command::AllStats(reply) => {
+                reply.send(stats::read(&self.connection).await).ok();
+            }
+        }
+        None
+    }
+
+    pub(super) async fn candidate(&mut self, candidate: Candidate) {
+        if self.remote_fingerprint.is_none() {
+            if self.candidates.len() >= limits::PENDING_CANDIDATES {
+                self.candidates.pop_front();
+            }
+            self.candidates.push_back(candidate);
+            return;
+        }
+        if let Err(error) = self.connection.pc.add_ice_candidate(candidate_init(candidate)).await {
+            // Also those of an offer that was ignored.
+            tracing::debug!(%error, "a candidate of the peer can't be used");
+            self.context.remote.tell(RemotePeerEvent::IceCandidateError { error: error.to_string() });
+        }
+    }
+}

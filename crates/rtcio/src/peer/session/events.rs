@@ -1,0 +1,79 @@
+//! What the connection and its `ctrl` channel say.
+
+use super::{End, Session};
+use crate::ice::Notice;
+use crate::peer::connection::PcEvent;
+use crate::{Event, RemotePeerEvent};
+use confab_protocol::ctrl::Envelope;
+use confab_protocol::signaling::Signal;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use tokio::time::Instant;
+use webrtc::data_channel::DataChannelEvent;
+
+impl Session<'_> {
+    pub(super) async fn connection_event(&mut self, event: PcEvent) {
+        match event {
+            PcEvent::Candidate(candidate) => self.context.relay(Signal::Candidate(candidate)).await,
+            PcEvent::Track(source) => self.inbound.started(&self.connection.pc, source, &mut self.tasks).await,
+            PcEvent::Channel(channel) => {
+                self.complain("it opened a data channel that was not agreed on".to_owned()).await;
+                channel.close().await.ok();
+            }
+            PcEvent::Ice(notice) => self.ice_notice(notice).await,
+        }
+    }
+
+    async fn ice_notice(&mut self, notice: Notice) {
+        let Notice { url, code, reason: text, lost } = notice;
+        self.context.remote.tell(RemotePeerEvent::IceCandidateError { error: format!("{url}: {code} {text}") });
+        self.tell(Event::IceCandidateError { peer: self.context.id.clone(), url, code, text }).await;
+        if lost {
+            match self.connection.renew_relays(&self.context.shared.ice).await {
+                Ok(true) => self.restart_ice().await,
+                Ok(false) => tracing::debug!("a relay is lost again"),
+                Err(error) => tracing::warn!(%error, "relays can't be allocated again"),
+            }
+        }
+    }
+
+    pub(super) async fn ctrl_event(&mut self, event: Option<DataChannelEvent>) -> Option<End> {
+        match event {
+            Some(DataChannelEvent::OnOpen) => {
+                if self.ctrl.opened().await {
+                    self.announced = true;
+                    self.connection.opened();
+                    self.context.channels.open();
+                    self.context.connected.store(true, Ordering::Release);
+                    self.tell(Event::PeerConnect { peer: self.context.id.clone() }).await;
+                    self.context.shared.supersede(&self.context.id);
+                }
+            }
+            Some(DataChannelEvent::OnMessage(message)) => match self.ctrl.receive(&message, Instant::now()) {
+                Ok(envelope) => {
+                    let peer = self.context.id.clone();
+                    self.tell(Event::Message { peer, event: envelope.event, args: envelope.args }).await;
+                }
+                Err(what) => match std::str::from_utf8(&message.data).ok().and_then(Envelope::renamed) {
+                    Some(id) => return self.renamed(id),
+                    None => self.complain(what).await,
+                },
+            },
+            Some(DataChannelEvent::OnBufferedAmountLow) => self.ctrl.flush().await,
+            // rtc.io closes `ctrl` only together with the connection: the peer has left.
+            Some(DataChannelEvent::OnClosing | DataChannelEvent::OnClose) | None => {
+                return Some(End::Lost { orderly: true });
+            }
+            Some(_) => {}
+        }
+        None
+    }
+
+    /// The peer has a new id; two connections to it are one too many.
+    fn renamed(&self, id: String) -> Option<End> {
+        let stands = self.context.shared.peer(&id).is_some_and(|peer| peer.is_connected());
+        tracing::debug!(id, stands, "the peer has a new id");
+        *self.context.renamed.lock().unwrap_or_else(PoisonError::into_inner) = Some(id);
+        stands.then_some(End::Gone)
+    }
+}

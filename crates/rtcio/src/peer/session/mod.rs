@@ -1,0 +1,283 @@
+//! One connection to a peer, from its making to its end.
+
+mod commands;
+mod descriptions;
+mod events;
+mod health;
+
+use super::bounds::Bounds;
+use super::connection::Connection;
+use super::ctrl::{Complaints, Ctrl};
+use super::healing::{Healing, Inbox, patience};
+use super::inbound::{Change, Inbound};
+use super::negotiation::Negotiation;
+use super::outbound::Outbound;
+use super::past::Past;
+use super::watchdog::Watch;
+use super::{Context, Opening, Plan};
+use crate::{Event, RemotePeerEvent};
+use confab_protocol::ipc::PeerState;
+use confab_protocol::signaling::{Candidate, Description, Signal};
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+use webrtc::error::Result;
+
+/// How long the goodbye of a connection may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How a session ends.
+pub(crate) enum End {
+    /// The peer is gone, or is to go.
+    Gone,
+    /// A new connection begins at once, perhaps with this offer.
+    Again { opening: Opening, offer: Option<Description> },
+    /// The connection is over, the peer may not be; `orderly` if the other side closed it.
+    Lost { orderly: bool },
+}
+
+/// What is left of a session.
+pub(crate) struct Over {
+    pub(crate) end: End,
+    pub(crate) signaling_up: bool,
+    /// The connection stood at some time.
+    pub(crate) stood: bool,
+    pub(crate) remote_fingerprint: Option<String>,
+}
+
+/// The state of one connection.
+pub(crate) struct Session<'a> {
+    context: &'a Context,
+    connection: Connection,
+    ctrl: Ctrl,
+    negotiation: Negotiation,
+    outbound: Outbound,
+    /// The library has seen a video m-line of the other side.
+    taught: bool,
+    inbound: Inbound,
+    watch: Watch,
+    healing: Healing,
+    /// We began this connection on our own, and it is not answered yet.
+    insisting: bool,
+    /// The connection stood at some time.
+    stood: bool,
+    /// See [`Plan::abandoned`].
+    abandoned: Option<String>,
+    /// The offer that made this connection.
+    offer: Option<Description>,
+    complaints: Complaints,
+    bounds: Bounds,
+    /// What was applied of the peer.
+    past: Past,
+    /// Our last answer.
+    answer: Option<String>,
+    /// An offer was rolled back that may yet be answered.
+    doubtful: bool,
+    /// Descriptions one after the other that could not be applied.
+    refused: u32,
+    /// Candidates that came before the description they belong to; the oldest go first.
+    candidates: VecDeque<Candidate>,
+    /// Certificate of the other side, once a description of it was applied.
+    remote_fingerprint: Option<String>,
+    registry: watch::Receiver<u64>,
+    broadcasts: watch::Receiver<u64>,
+    signaling_up: bool,
+    offered_at: Instant,
+    state: PeerState,
+    /// `peer-connect` was told.
+    announced: bool,
+    tasks: JoinSet<()>,
+}
+
+impl<'a> Session<'a> {
+    /// Makes a connection.
+    pub(crate) async fn open(context: &'a Context, plan: Plan) -> Result<Self> {
+        let connection = Connection::open(&context.shared.ice).await?;
+        let now = Instant::now();
+        // Who makes the first offer is the polite side.
+        let polite = plan.opening != Opening::Answer;
+        context.remote.set_polite(polite);
+        context.remote.connecting();
+        if plan.attempt > 0 {
+            context.remote.tell(RemotePeerEvent::ConnectionReset);
+        }
+        Ok(Self {
+            ctrl: Ctrl::new(connection.ctrl.clone(), now),
+            connection,
+            negotiation: Negotiation::new(polite),
+            outbound: Outbound::default(),
+            taught: false,
+            inbound: Inbound::new(context.id.clone()),
+            watch: Watch::new(context.shared.watchdog, patience(plan.attempt), now),
+            healing: Healing::default(),
+            insisting: plan.opening == Opening::Insist,
+            stood: false,
+            abandoned: plan.abandoned,
+            offer: plan.offer,
+            complaints: Complaints::default(),
+            bounds: Bounds::default(),
+            past: Past::default(),
+            answer: None,
+            doubtful: false,
+            refused: 0,
+            candidates: VecDeque::new(),
+            remote_fingerprint: None,
+            registry: context.shared.registry.changes(),
+            broadcasts: context.shared.channels.changes(),
+            signaling_up: plan.signaling_up,
+            offered_at: now,
+            state: PeerState::Connecting,
+            announced: false,
+            tasks: JoinSet::new(),
+            context,
+        })
+    }
+
+    /// Serves the connection to its end.
+    pub(crate) async fn run(mut self, inbox: &mut Inbox) -> Over {
+        self.tell(Event::PeerState { peer: self.context.id.clone(), state: PeerState::Connecting }).await;
+        // Before the first description: the association must not come up before them, or first messages are lost.
+        self.join_channels();
+        self.context.channels.attach(&*self.connection.pc).await;
+        self.reconcile().await;
+        let mut end = match self.offer.take() {
+            Some(offer) => self.described(offer).await,
+            None => None,
+        };
+        while end.is_none() {
+            end = self.step(inbox).await;
+        }
+        let (signaling_up, stood) = (self.signaling_up, self.stood);
+        // What was said about a connection that never got a description belongs to the one before.
+        let remote_fingerprint = self.remote_fingerprint.take().or_else(|| self.abandoned.take());
+        self.close().await;
+        Over { end: end.unwrap_or(End::Gone), signaling_up, stood, remote_fingerprint }
+    }
+
+    /// Waits for one thing and does it.
+    async fn step(&mut self, inbox: &mut Inbox) -> Option<End> {
+        let deadline = self.watch.deadline();
+        let remedy = self.healing.deadline().filter(|_| self.signaling_up);
+        let offer_due = self.signaling_up && self.negotiation.is_due();
+        tokio::select! {
+            // What was asked for comes before the offer that tells of it, so that many changes are one offer; a peer's
+            // events come last, so that a flood of them holds nothing up.
+            biased;
+            () = self.context.cancel.cancelled() => Some(End::Gone),
+            changed = self.connection.state.changed() => match changed {
+                Ok(()) => self.state_changed().await,
+                Err(_) => Some(End::Lost { orderly: false }),
+            },
+            command = inbox.recv() => match command {
+                Some(command) => self.command(command).await,
+                None => Some(End::Gone),
+            },
+            Some(event) = self.connection.events.recv() => {
+                self.connection_event(event).await;
+                None
+            }
+            Ok(()) = self.registry.changed() => {
+                self.reconcile().await;
+                None
+            }
+            Ok(()) = self.broadcasts.changed() => {
+                self.join_channels();
+                None
+            }
+            () = self.context.channels.wanted() => {
+                self.context.channels.attach(&*self.connection.pc).await;
+                None
+            }
+            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                tracing::info!("the peer did not come back in time");
+                Some(End::Lost { orderly: false })
+            }
+            () = sleep_until(remedy.unwrap_or_else(Instant::now)), if remedy.is_some() => self.heal().await,
+            () = std::future::ready(()), if offer_due => {
+                self.offer().await;
+                None
+            }
+            event = self.ctrl.channel.poll() => self.ctrl_event(event).await,
+            Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a media task failed");
+                }
+                None
+            }
+        }
+    }
+
+    async fn tell(&self, event: Event) {
+        self.context.tell(event).await;
+    }
+
+    async fn complain(&mut self, what: String) {
+        tracing::debug!(%what, "the peer misbehaves");
+        if self.complaints.admit(Instant::now()) {
+            tracing::warn!(%what, "the peer misbehaves");
+            self.tell(Event::Misbehaving { peer: self.context.id.clone(), what }).await;
+        }
+    }
+
+    async fn set_state(&mut self, state: PeerState) {
+        if self.state != state {
+            self.state = state;
+            self.tell(Event::PeerState { peer: self.context.id.clone(), state }).await;
+        }
+    }
+
+    /// Makes what is sent match the registry; a newcomer only after its first answer.
+    async fn reconcile(&mut self) {
+        if !self.negotiation.is_ready() {
+            return;
+        }
+        let streams = self.context.shared.registry.streams();
+        let (pc, feedback) = (&self.connection.pc, &self.connection.feedback);
+        if self.outbound.reconcile(pc, streams, feedback, &mut self.tasks).await {
+            self.negotiation.need();
+        }
+    }
+
+    /// Takes part in the broadcast channels of the socket.
+    fn join_channels(&self) {
+        if let Err(error) = self.context.channels.join(&self.context.shared.channels) {
+            tracing::error!(%error, "a peer can't take part in a channel");
+        }
+    }
+
+    async fn track_change(&self, change: Change) {
+        let peer = self.context.id.clone();
+        match change {
+            Change::Added { stream, track, first } => {
+                self.context.remote.track_added(&stream, &track);
+                self.tell(Event::TrackAdded { peer, stream, track, first }).await;
+            }
+            Change::Removed { stream, track } => {
+                self.context.remote.track_removed(&stream);
+                self.tell(Event::TrackRemoved { peer, stream, track }).await;
+            }
+            Change::Query { msid } => self.context.relay(Signal::StreamQuery { mid: msid }).await,
+        }
+    }
+
+    /// Says goodbye, so that the other side knows at once (SCTP ABORT, DTLS close_notify), and tells what is over.
+    async fn close(mut self) {
+        self.context.connected.store(false, Ordering::Release);
+        self.context.channels.detach();
+        self.context.remote.reconnecting();
+        if timeout(CLOSE_TIMEOUT, self.connection.close()).await.is_err() {
+            tracing::warn!("a connection took too long to close");
+        }
+        self.tasks.shutdown().await;
+        self.context.remote.connection_lost();
+        for change in self.inbound.clear() {
+            self.track_change(change).await;
+        }
+        if self.announced {
+            self.tell(Event::PeerDisconnect { peer: self.context.id.clone() }).await;
+        }
+    }
+}

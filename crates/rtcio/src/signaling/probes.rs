@@ -1,0 +1,56 @@
+//! Whether a server is there.
+
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often a link is asked whether it still stands.
+pub(super) const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+/// How long a server that has answered a probe before may leave one unanswered.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What is known of the server's answers. One that has never answered a probe does not know them, as stock servers.
+#[derive(Debug, Default)]
+pub(super) struct Probes {
+    unanswered: Option<Instant>,
+    known: bool,
+}
+
+impl Probes {
+    /// A probe is due. False: one is on its way.
+    pub(super) fn sent(&mut self, now: Instant) -> bool {
+        let free = self.unanswered.is_none();
+        self.unanswered.get_or_insert(now);
+        free
+    }
+
+    pub(super) fn answered(&mut self) {
+        (self.unanswered, self.known) = (None, true);
+    }
+
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.unanswered.filter(|_| self.known).map(|sent| sent + PROBE_TIMEOUT)
+    }
+
+    pub(super) fn is_overdue(&self, now: Instant) -> bool {
+        self.due().is_some_and(|due| now >= due)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_server_that_has_answered_before_is_missed() {
+        let (mut probes, now) = (Probes::default(), Instant::now());
+        assert!(probes.sent(now));
+        assert!(!probes.sent(now + PROBE_INTERVAL));
+        assert!(!probes.is_overdue(now + 10 * PROBE_TIMEOUT));
+        probes.answered();
+        assert!(probes.sent(now));
+        assert!(!probes.is_overdue(now));
+        assert!(probes.is_overdue(now + PROBE_TIMEOUT));
+        probes.answered();
+        assert!(!probes.is_overdue(now + PROBE_TIMEOUT));
+    }
+}
