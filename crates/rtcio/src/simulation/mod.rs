@@ -1,11 +1,12 @@
 //! A world without a wall clock: engines, a signaling server and a network between them in one thread, on tokio's paused
 //! clock. What is under test is the engine itself with the library's own ICE, DTLS, SCTP and SDP; only sockets are missing.
 //!
-//! A world belongs to a thread. Everything that happens in it by chance comes from its seed, except what the library and
-//! the engine draw by themselves (ids, credentials, the order of hash maps).
+//! A world belongs to a thread. Everything that happens in it by chance comes from its seed, also what the library and the
+//! engine draw by themselves (see [`chance`]).
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod chance;
 mod interleavings;
 mod member;
 mod network;
@@ -40,20 +41,22 @@ impl World {
     }
 }
 
-/// Runs `scenario` in a world of its own.
-fn run<F: Future>(seed: u64, scenario: impl FnOnce(World, StdRng) -> F) -> F::Output {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    let output = runtime.block_on(async {
-        // The wall clock must never be ahead of the virtual one: a deadline made from it would lie in the past.
-        tokio::time::advance(Duration::from_secs(3_600)).await;
+/// Runs `scenario` in a world of its own, on a thread of its own.
+fn run<T: Send + 'static>(seed: u64, scenario: impl AsyncFnOnce(World, StdRng) -> T + Send + 'static) -> T {
+    let world = std::thread::spawn(move || {
         let mut rng = StdRng::seed_from_u64(seed);
-        let world = World {
-            network: Network::new(StdRng::from_rng(&mut rng)),
-            server: Server::new(StdRng::from_rng(&mut rng)),
-        };
-        WORLD.set(Some(world.clone()));
-        scenario(world, rng).await
+        chance::seed(StdRng::from_rng(&mut rng));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            // The wall clock must never be ahead of the virtual one: a deadline made from it would lie in the past.
+            tokio::time::advance(Duration::from_secs(3_600)).await;
+            let world = World {
+                network: Network::new(StdRng::from_rng(&mut rng)),
+                server: Server::new(StdRng::from_rng(&mut rng)),
+            };
+            WORLD.set(Some(world.clone()));
+            scenario(world, rng).await
+        })
     });
-    WORLD.set(None);
-    output
+    world.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

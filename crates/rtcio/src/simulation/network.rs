@@ -4,6 +4,7 @@ use super::World;
 use rand::Rng;
 use rand::rngs::StdRng;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
 use std::pin::Pin;
@@ -33,6 +34,7 @@ pub(crate) fn equip(builder: PeerConnectionBuilder<String>) -> PeerConnectionBui
 pub(super) struct Network {
     state: Mutex<State>,
     changed: Notify,
+    began: Instant,
 }
 
 #[derive(Debug)]
@@ -41,6 +43,8 @@ struct State {
     inboxes: HashMap<SocketAddr, Inbox>,
     flight: BTreeMap<(Instant, u64), Datagram>,
     sent: u64,
+    /// Of when every datagram was sent. Not of what it says: the library writes the time of day into some, and ports.
+    digest: DefaultHasher,
     up: bool,
     loss: f64,
 }
@@ -60,8 +64,16 @@ struct Datagram {
 
 impl Network {
     pub(super) fn new(rng: StdRng) -> Arc<Self> {
-        let state = State { rng, inboxes: HashMap::new(), flight: BTreeMap::new(), sent: 0, up: true, loss: 0.0 };
-        let network = Arc::new(Self { state: Mutex::new(state), changed: Notify::new() });
+        let state = State {
+            rng,
+            inboxes: HashMap::new(),
+            flight: BTreeMap::new(),
+            sent: 0,
+            digest: DefaultHasher::new(),
+            up: true,
+            loss: 0.0,
+        };
+        let network = Arc::new(Self { state: Mutex::new(state), changed: Notify::new(), began: Instant::now() });
         tokio::spawn(Arc::clone(&network).carry());
         network
     }
@@ -76,8 +88,14 @@ impl Network {
         self.state.lock().unwrap().loss = loss;
     }
 
+    /// When each datagram was sent so far, in a few digits.
+    pub(super) fn digest(&self) -> u64 {
+        self.state.lock().unwrap().digest.finish()
+    }
+
     fn send(&self, from: SocketAddr, to: SocketAddr, payload: &[u8]) {
         let mut state = self.state.lock().unwrap();
+        self.began.elapsed().hash(&mut state.digest);
         let loss = if state.up { state.loss } else { 1.0 };
         if state.rng.random_bool(loss) {
             return;
