@@ -9,19 +9,22 @@ mod feedback;
 pub(crate) mod fuzzing;
 mod healing;
 mod inbound;
+mod interim;
+mod library;
 mod meter;
 mod negotiation;
 mod onebyone;
 mod outbound;
 mod past;
+mod plan;
 mod quirks;
 mod sdp;
 mod session;
 mod stats;
 mod watchdog;
 
-pub(crate) use healing::SECOND_TURN;
 pub(crate) use inbound::placeholder;
+pub(crate) use interim::SECOND_TURN;
 pub use stats::PeerReport;
 pub use watchdog::Watchdog;
 
@@ -29,9 +32,11 @@ use crate::channel::PeerChannels;
 use crate::ice::UNREACHABLE;
 use crate::shared::Shared;
 use crate::{Event, PeerStats, RemotePeer};
-use confab_protocol::signaling::{Description, Signal};
-use healing::{Inbox, Turn};
-use session::{End, Session};
+use confab_protocol::signaling::Signal;
+use interim::{Inbox, Turn};
+pub(crate) use plan::Opening;
+use plan::{End, Plan};
+use session::Session;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
@@ -122,31 +127,6 @@ impl Context {
     }
 }
 
-/// How a connection begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Opening {
-    /// The server asked us to offer: the polite side.
-    Offer,
-    /// The other side offers: the impolite side.
-    Answer,
-    /// We begin on our own, because nothing else brought a connection. The other side may not know that the old one is
-    /// dead: until it answers we yield to no other offer; then we are the polite side, as who offers first is.
-    Insist,
-}
-
-/// What one connection is to be.
-#[derive(Debug)]
-pub(crate) struct Plan {
-    opening: Opening,
-    /// The offer to answer, if it is here.
-    offer: Option<Description>,
-    signaling_up: bool,
-    /// Connections before this one that were lost since one stood; 0 for the first of a peer.
-    attempt: u32,
-    /// Certificate of the other side on the connection before: what it signs belongs to that one.
-    abandoned: Option<String>,
-}
-
 /// Makes a peer: its handle, and the task to run.
 pub(crate) fn peer(
     remote: RemotePeer,
@@ -171,7 +151,7 @@ pub(crate) fn peer(
     let id = remote.id().to_owned();
     let span = tracing::debug_span!("peer", id);
     let context = Context { id, remote, shared, channels, cancel, connected, announced, renamed };
-    let plan = Plan { opening, offer: None, signaling_up, attempt: 0, abandoned: None };
+    let plan = Plan::first(opening, signaling_up);
     (handle, run(context, Inbox::new(commands), plan).instrument(span))
 }
 
@@ -200,25 +180,14 @@ async fn run(context: Context, mut inbox: Inbox, mut plan: Plan) {
             }
         };
         let over = session.run(&mut inbox).await;
-        let attempt = if over.stood { 1 } else { attempt + 1 };
-        let next = |opening, offer| Plan {
-            opening,
-            offer,
-            signaling_up: over.signaling_up,
-            attempt,
-            abandoned: over.remote_fingerprint,
-        };
-        plan = match over.end {
-            End::Gone => return,
-            End::Again { opening, offer } => next(opening, offer),
-            End::Lost { orderly } => {
-                context.remote.reconnecting();
-                let mut plan = next(Opening::Insist, None);
-                match healing::turn(&context, &mut inbox, &mut plan, orderly).await {
-                    Turn::Begin => plan,
-                    Turn::Gone => return,
-                }
+        let orderly = if let End::Lost { orderly } = over.end { Some(orderly) } else { None };
+        let Some(next) = Plan::after(over, attempt) else { return };
+        plan = next;
+        if let Some(orderly) = orderly {
+            context.remote.reconnecting();
+            if interim::turn(&context, &mut inbox, &mut plan, orderly).await == Turn::Gone {
+                return;
             }
-        };
+        }
     }
 }

@@ -1,13 +1,12 @@
 //! What the peer's task is asked to do.
 
-use super::{End, Session};
-use crate::peer::connection::candidate_init;
-use crate::peer::{Command, Opening, stats};
-use crate::{Event, RemotePeerEvent};
+use super::Session;
+use crate::Event;
+use crate::peer::plan::{End, Opening};
+use crate::peer::{Command, stats};
 #[cfg(test)]
 use confab_protocol::ipc::PeerState;
-use confab_protocol::limits;
-use confab_protocol::signaling::{Candidate, Signal};
+use confab_protocol::signaling::Signal;
 use tokio::time::Instant;
 
 impl Session<'_> {
@@ -20,7 +19,10 @@ impl Session<'_> {
         }
         match command {
             Command::Signal(Signal::Description(description)) => return self.described(description).await,
-            Command::Signal(Signal::Candidate(candidate)) => self.candidate(candidate).await,
+            Command::Signal(Signal::Candidate(candidate)) => {
+                self.negotiation.candidate(candidate).await;
+                self.say().await;
+            }
             Command::Signal(Signal::StreamQuery { mid }) => {
                 if self.outbound.has_stream(&mid)
                     && let Some(events) = self.context.shared.registry.events(&mid)
@@ -53,9 +55,7 @@ impl Session<'_> {
                 let pc = &self.connection.pc;
                 let stable =
                     pc.pending_local_description().await.is_none() && pc.pending_remote_description().await.is_none();
-                let at_rest =
-                    self.negotiation.is_ready() && !self.negotiation.is_offering() && !self.negotiation.is_due();
-                reply.send(stable && at_rest && self.state == PeerState::Connected).ok();
+                reply.send(stable && self.negotiation.is_at_rest() && self.state == PeerState::Connected).ok();
             }
             Command::Stats(reply) => {
                 reply.send(stats::report(&self.context.id, self.state, &self.connection).await).ok();
@@ -65,20 +65,5 @@ impl Session<'_> {
             }
         }
         None
-    }
-
-    pub(super) async fn candidate(&mut self, candidate: Candidate) {
-        if self.remote_fingerprint.is_none() {
-            if self.candidates.len() >= limits::PENDING_CANDIDATES {
-                self.candidates.pop_front();
-            }
-            self.candidates.push_back(candidate);
-            return;
-        }
-        if let Err(error) = self.connection.pc.add_ice_candidate(candidate_init(candidate)).await {
-            // Also those of an offer that was ignored.
-            tracing::debug!(%error, "a candidate of the peer can't be used");
-            self.context.remote.tell(RemotePeerEvent::IceCandidateError { error: error.to_string() });
-        }
     }
 }

@@ -1,8 +1,9 @@
 //! What the connection and its `ctrl` channel say.
 
-use super::{End, Session};
+use super::Session;
 use crate::ice::Notice;
 use crate::peer::connection::PcEvent;
+use crate::peer::plan::End;
 use crate::{Event, RemotePeerEvent};
 use confab_protocol::ctrl::Envelope;
 use confab_protocol::signaling::Signal;
@@ -30,7 +31,7 @@ impl Session<'_> {
         self.tell(Event::IceCandidateError { peer: self.context.id.clone(), url, code, text }).await;
         if lost {
             match self.connection.renew_relays(&self.context.shared.ice).await {
-                Ok(true) => self.restart_ice().await,
+                Ok(true) => self.negotiation.restart_ice(self.watch.is_healthy(), Instant::now()).await,
                 Ok(false) => tracing::debug!("a relay is lost again"),
                 Err(error) => tracing::warn!(%error, "relays can't be allocated again"),
             }

@@ -5,20 +5,21 @@ mod descriptions;
 mod events;
 mod health;
 
+use super::Context;
 use super::bounds::Bounds;
 use super::connection::Connection;
 use super::ctrl::{Complaints, Ctrl};
-use super::healing::{Healing, Inbox, patience};
 use super::inbound::{Change, Inbound};
+use super::interim::Inbox;
+use super::library::Library;
 use super::negotiation::Negotiation;
 use super::outbound::Outbound;
-use super::past::Past;
+use super::plan::{End, Over, Plan};
 use super::watchdog::Watch;
-use super::{Context, Opening, Plan};
 use crate::{Event, RemotePeerEvent};
 use confab_protocol::ipc::PeerState;
-use confab_protocol::signaling::{Candidate, Description, Signal};
-use std::collections::VecDeque;
+use confab_protocol::signaling::{Description, Signal};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -29,63 +30,24 @@ use webrtc::error::Result;
 /// How long the goodbye of a connection may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How a session ends.
-pub(crate) enum End {
-    /// The peer is gone, or is to go.
-    Gone,
-    /// A new connection begins at once, perhaps with this offer.
-    Again { opening: Opening, offer: Option<Description> },
-    /// The connection is over, the peer may not be; `orderly` if the other side closed it.
-    Lost { orderly: bool },
-}
-
-/// What is left of a session.
-pub(crate) struct Over {
-    pub(crate) end: End,
-    pub(crate) signaling_up: bool,
-    /// The connection stood at some time.
-    pub(crate) stood: bool,
-    pub(crate) remote_fingerprint: Option<String>,
-}
-
 /// The state of one connection.
 pub(crate) struct Session<'a> {
     context: &'a Context,
     connection: Connection,
     ctrl: Ctrl,
-    negotiation: Negotiation,
+    negotiation: Negotiation<Library>,
     outbound: Outbound,
-    /// The library has seen a video m-line of the other side.
-    taught: bool,
     inbound: Inbound,
     watch: Watch,
-    healing: Healing,
-    /// We began this connection on our own, and it is not answered yet.
-    insisting: bool,
     /// The connection stood at some time.
     stood: bool,
-    /// See [`Plan::abandoned`].
-    abandoned: Option<String>,
     /// The offer that made this connection.
     offer: Option<Description>,
     complaints: Complaints,
     bounds: Bounds,
-    /// What was applied of the peer.
-    past: Past,
-    /// Our last answer.
-    answer: Option<String>,
-    /// An offer was rolled back that may yet be answered.
-    doubtful: bool,
-    /// Descriptions one after the other that could not be applied.
-    refused: u32,
-    /// Candidates that came before the description they belong to; the oldest go first.
-    candidates: VecDeque<Candidate>,
-    /// Certificate of the other side, once a description of it was applied.
-    remote_fingerprint: Option<String>,
     registry: watch::Receiver<u64>,
     broadcasts: watch::Receiver<u64>,
     signaling_up: bool,
-    offered_at: Instant,
     state: PeerState,
     /// `peer-connect` was told.
     announced: bool,
@@ -97,9 +59,10 @@ impl<'a> Session<'a> {
     pub(crate) async fn open(context: &'a Context, plan: Plan) -> Result<Self> {
         let connection = Connection::open(&context.shared.ice).await?;
         let now = Instant::now();
-        // Who makes the first offer is the polite side.
-        let polite = plan.opening != Opening::Answer;
-        context.remote.set_polite(polite);
+        let library = Library::new(Arc::clone(&connection.pc));
+        let watch = Watch::new(context.shared.watchdog, plan.patience(), now);
+        let negotiation = Negotiation::new(library, plan.opening, plan.abandoned, now);
+        context.remote.set_polite(negotiation.is_polite());
         context.remote.connecting();
         if plan.attempt > 0 {
             context.remote.tell(RemotePeerEvent::ConnectionReset);
@@ -107,28 +70,17 @@ impl<'a> Session<'a> {
         Ok(Self {
             ctrl: Ctrl::new(connection.ctrl.clone(), now),
             connection,
-            negotiation: Negotiation::new(polite),
+            negotiation,
             outbound: Outbound::default(),
-            taught: false,
             inbound: Inbound::new(context.id.clone()),
-            watch: Watch::new(context.shared.watchdog, patience(plan.attempt), now),
-            healing: Healing::default(),
-            insisting: plan.opening == Opening::Insist,
+            watch,
             stood: false,
-            abandoned: plan.abandoned,
             offer: plan.offer,
             complaints: Complaints::default(),
             bounds: Bounds::default(),
-            past: Past::default(),
-            answer: None,
-            doubtful: false,
-            refused: 0,
-            candidates: VecDeque::new(),
-            remote_fingerprint: None,
             registry: context.shared.registry.changes(),
             broadcasts: context.shared.channels.changes(),
             signaling_up: plan.signaling_up,
-            offered_at: now,
             state: PeerState::Connecting,
             announced: false,
             tasks: JoinSet::new(),
@@ -151,16 +103,15 @@ impl<'a> Session<'a> {
             end = self.step(inbox).await;
         }
         let (signaling_up, stood) = (self.signaling_up, self.stood);
-        // What was said about a connection that never got a description belongs to the one before.
-        let remote_fingerprint = self.remote_fingerprint.take().or_else(|| self.abandoned.take());
+        let certificate = self.negotiation.certificate().map(str::to_owned);
         self.close().await;
-        Over { end: end.unwrap_or(End::Gone), signaling_up, stood, remote_fingerprint }
+        Over { end: end.unwrap_or(End::Gone), signaling_up, stood, certificate }
     }
 
     /// Waits for one thing and does it.
     async fn step(&mut self, inbox: &mut Inbox) -> Option<End> {
         let deadline = self.watch.deadline();
-        let remedy = self.healing.deadline().filter(|_| self.signaling_up);
+        let remedy = self.negotiation.deadline().filter(|_| self.signaling_up);
         let offer_due = self.signaling_up && self.negotiation.is_due();
         tokio::select! {
             // What was asked for comes before the offer that tells of it, so that many changes are one offer; a peer's

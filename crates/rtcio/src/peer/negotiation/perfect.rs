@@ -16,7 +16,7 @@ pub(crate) enum Verdict {
 
 /// State of one peer's negotiation.
 #[derive(Debug)]
-pub(crate) struct Negotiation {
+pub(crate) struct Perfect {
     polite: bool,
     /// False until we may offer: a newcomer waits for the first offer and its answer.
     ready: bool,
@@ -28,7 +28,7 @@ pub(crate) struct Negotiation {
     fresh: bool,
 }
 
-impl Negotiation {
+impl Perfect {
     /// The polite side makes the first offer.
     pub(crate) fn new(polite: bool) -> Self {
         Self { polite, ready: polite, offering: false, needed: polite, restart_ice: false, fresh: true }
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn the_polite_side_offers_first() {
-        let mut polite = Negotiation::new(true);
+        let mut polite = Perfect::new(true);
         assert!(polite.is_due());
         assert!(!polite.begin_offer());
         assert!(!polite.is_due());
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_newcomer_waits_for_the_first_round() {
-        let mut newcomer = Negotiation::new(false);
+        let mut newcomer = Perfect::new(false);
         newcomer.need();
         assert!(!newcomer.is_due() && !newcomer.is_ready());
         assert_eq!(newcomer.remote_offer(), Verdict::Apply);
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn in_a_collision_one_side_yields_and_offers_again() {
-        let (mut polite, mut impolite) = (Negotiation::new(true), Negotiation::new(false));
+        let (mut polite, mut impolite) = (Perfect::new(true), Perfect::new(false));
         polite.begin_offer();
         impolite.answered();
         polite.completed();
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn of_two_who_were_both_asked_to_begin_one_is_polite_in_the_end() {
-        let (mut one, mut other) = (Negotiation::new(true), Negotiation::new(true));
+        let (mut one, mut other) = (Perfect::new(true), Perfect::new(true));
         one.begin_offer();
         other.begin_offer();
         one.begin_against(false);
@@ -182,16 +182,16 @@ mod tests {
 
     #[test]
     fn needs_are_coalesced_and_a_restart_is_not_forgotten() {
-        let mut negotiation = Negotiation::new(true);
-        negotiation.begin_offer();
-        negotiation.need();
-        negotiation.need_ice_restart();
-        negotiation.need();
-        assert!(!negotiation.is_due());
-        negotiation.completed();
-        assert!(negotiation.is_due());
-        assert!(negotiation.begin_offer());
-        negotiation.completed();
-        assert!(!negotiation.is_due());
+        let mut perfect = Perfect::new(true);
+        perfect.begin_offer();
+        perfect.need();
+        perfect.need_ice_restart();
+        perfect.need();
+        assert!(!perfect.is_due());
+        perfect.completed();
+        assert!(perfect.is_due());
+        assert!(perfect.begin_offer());
+        perfect.completed();
+        assert!(!perfect.is_due());
     }
 }

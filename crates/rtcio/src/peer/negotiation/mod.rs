@@ -1,0 +1,346 @@
+//! Offers and answers of one connection: which are made, which are applied, and what is said again after an outage.
+//!
+//! Without I/O and clocks of its own: a connection is whatever does [`Jsep`], what is to be said is fetched with
+//! [`Negotiation::said`], and each call says what time it is.
+
+mod health;
+mod jsep;
+mod perfect;
+
+pub(crate) use jsep::{Jsep, Refused};
+
+use super::healing::Healing;
+use super::past::{Past, Repetition};
+use super::plan::{End, Opening};
+use super::sdp;
+use confab_protocol::limits;
+use confab_protocol::signaling::{Candidate, Description};
+use perfect::{Perfect, Verdict};
+use std::collections::VecDeque;
+use tokio::time::Instant;
+
+/// Descriptions one after the other that may fail before the connection counts as broken.
+const REFUSED: u32 = 8;
+
+/// What became of a description of the peer.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// It was applied.
+    Applied,
+    /// It changes nothing.
+    Ignored,
+    /// It is neither an offer nor an answer.
+    Unknown,
+    /// It can't be applied, and why.
+    Refused { error: String, end: Option<End> },
+    /// It was applied, and can't be answered.
+    Failed(String),
+    /// It ends the connection.
+    Over(End),
+}
+
+/// The negotiation of one connection.
+pub(crate) struct Negotiation<J> {
+    jsep: J,
+    perfect: Perfect,
+    healing: Healing,
+    /// We began this connection on our own, and it is not answered yet.
+    insisting: bool,
+    /// Certificate of the other side on the connection before: what it signs belongs to that one.
+    abandoned: Option<String>,
+    /// Certificate of the other side, once a description of it was applied.
+    certificate: Option<String>,
+    /// What was applied of the peer.
+    past: Past,
+    /// Our last answer.
+    answer: Option<String>,
+    /// An offer was rolled back that may yet be answered.
+    doubtful: bool,
+    /// Descriptions one after the other that could not be applied.
+    refused: u32,
+    offered_at: Instant,
+    /// Candidates that came before the description they belong to; the oldest go first.
+    candidates: VecDeque<Candidate>,
+    said: Vec<Description>,
+    /// What can't be used of the peer's candidates, and why.
+    unusable: Vec<String>,
+}
+
+impl<J: Jsep> Negotiation<J> {
+    /// `abandoned`: the certificate of the other side on the connection before.
+    pub(crate) fn new(jsep: J, opening: Opening, abandoned: Option<String>, now: Instant) -> Self {
+        Self {
+            jsep,
+            // Who makes the first offer is the polite side.
+            perfect: Perfect::new(opening != Opening::Answer),
+            healing: Healing::default(),
+            insisting: opening == Opening::Insist,
+            abandoned,
+            certificate: None,
+            past: Past::default(),
+            answer: None,
+            doubtful: false,
+            refused: 0,
+            offered_at: now,
+            candidates: VecDeque::new(),
+            said: Vec::new(),
+            unusable: Vec::new(),
+        }
+    }
+
+    /// True for the side that yields when offers collide.
+    pub(crate) fn is_polite(&self) -> bool {
+        self.perfect.is_polite()
+    }
+
+    /// True once streams may be added.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.perfect.is_ready()
+    }
+
+    /// True if an offer is due now.
+    pub(crate) fn is_due(&self) -> bool {
+        self.perfect.is_due()
+    }
+
+    /// True if nothing waits for an offer or an answer.
+    #[cfg(test)]
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.perfect.is_ready() && !self.perfect.is_offering() && !self.perfect.is_due()
+    }
+
+    /// The certificate of the other side on this connection. What was said about one that never got a description
+    /// belongs to the one before.
+    pub(crate) fn certificate(&self) -> Option<&str> {
+        self.certificate.as_deref().or(self.abandoned.as_deref())
+    }
+
+    /// Something changed that only an offer can tell.
+    pub(crate) fn need(&mut self) {
+        self.perfect.need();
+    }
+
+    /// What is to be said to the peer, in this order. Ask after every call that may say something.
+    pub(crate) fn said(&mut self) -> Vec<Description> {
+        std::mem::take(&mut self.said)
+    }
+
+    fn say(&mut self, kind: &str, sdp: String) {
+        self.said.push(Description { kind: kind.to_owned(), sdp });
+    }
+
+    /// Candidates of the peer that could not be used since the last call, and why.
+    pub(crate) fn unusable(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.unusable)
+    }
+
+    // ---- our offers ----
+
+    /// Makes the offer that is due. An error is a mistake of this side; the offer is not tried again before there is need.
+    pub(crate) async fn offer(&mut self, now: Instant) -> Result<(), String> {
+        let restart = self.perfect.begin_offer();
+        self.offered_at = now;
+        match self.jsep.offer(restart).await {
+            Ok(sdp) => self.say("offer", sdp),
+            Err(error) => {
+                self.perfect.abandon_offer(false);
+                return Err(error);
+            }
+        }
+        if self.insisting {
+            self.healing.offered(now);
+        }
+        Ok(())
+    }
+
+    /// Says the offer that waits for its answer again, with the candidates gathered so far.
+    async fn repeat_offer(&mut self) {
+        if self.perfect.is_offering()
+            && let Some(offer) = self.jsep.pending().await
+        {
+            self.say("offer", offer);
+        }
+    }
+
+    async fn roll_back(&mut self) {
+        if let Err(error) = self.jsep.roll_back().await {
+            tracing::warn!(%error, "an offer can't be rolled back");
+        }
+        self.perfect.abandon_offer(true);
+        self.doubtful = true;
+    }
+
+    // ---- the peer's descriptions ----
+
+    /// Judges a description of the peer and applies it if it is to be. `yields`: of two offers that both begin the
+    /// connection ours gives way.
+    pub(crate) async fn described(&mut self, description: &Description, yields: bool, now: Instant) -> Outcome {
+        let is_offer = match description.kind.as_str() {
+            "offer" => true,
+            "answer" => false,
+            _ => return Outcome::Unknown,
+        };
+        if let Some(outcome) = self.of_another_connection(description, is_offer) {
+            return outcome;
+        }
+        if let Some(repetition) = self.past.judge(&description.sdp) {
+            tracing::debug!(?repetition, kind = %description.kind, "a description is not applied: it was before");
+            if repetition == Repetition::OfLast && is_offer {
+                self.answer_again(&description.sdp).await;
+            }
+            return Outcome::Ignored;
+        }
+        if is_offer && self.insisting && self.perfect.is_offering() {
+            tracing::debug!("an offer is held up: ours stands against it");
+            self.healing.collided(description.clone(), now);
+            return Outcome::Ignored;
+        }
+        if is_offer && self.perfect.is_offering() && self.perfect.is_fresh() {
+            // Both were asked to begin, by servers' words that crossed: the offer of the smaller id stands.
+            self.perfect.begin_against(yields);
+        }
+        if !self.makes_way_for(&description.sdp, is_offer).await {
+            return Outcome::Ignored;
+        }
+        self.apply(&description.sdp, is_offer).await
+    }
+
+    /// The fate of a description that belongs to another connection than this one.
+    fn of_another_connection(&self, description: &Description, is_offer: bool) -> Option<Outcome> {
+        let certificate = sdp::fingerprint(&description.sdp);
+        let Some(known) = self.certificate.as_deref() else {
+            let of_the_one_before = certificate.is_some() && certificate == self.abandoned.as_deref();
+            return of_the_one_before.then(|| {
+                tracing::debug!(kind = %description.kind, "a description is ignored: it belongs to the connection before");
+                Outcome::Ignored
+            });
+        };
+        if certificate.is_none_or(|certificate| certificate == known) {
+            return None;
+        }
+        if is_offer {
+            tracing::debug!("the peer begins a new connection");
+            let offer = Some(description.clone());
+            return Some(Outcome::Over(End::Again { opening: Opening::Answer, offer }));
+        }
+        self.perfect.is_offering().then(|| {
+            // It has given this connection up, and took our offer for a new one's: then let it be one.
+            tracing::debug!("the peer answers with a new connection");
+            Outcome::Over(End::Again { opening: Opening::Insist, offer: None })
+        })
+    }
+
+    /// True if the description is to be applied now; an offer of ours that is in its way is rolled back.
+    async fn makes_way_for(&mut self, theirs: &str, is_offer: bool) -> bool {
+        match if is_offer { self.perfect.remote_offer() } else { self.perfect.remote_answer() } {
+            Verdict::Ignore => {
+                tracing::debug!(is_offer, "a description is ignored: it collides or is stale");
+                false
+            }
+            Verdict::RollBackAndApply if self.has_taken_ours(theirs).await => {
+                // Its answer was lost in an outage. It will say both again.
+                tracing::debug!("an offer is put off: ours was taken before it");
+                self.repeat_offer().await;
+                false
+            }
+            Verdict::RollBackAndApply => {
+                self.roll_back().await;
+                true
+            }
+            Verdict::Apply if !is_offer && !self.is_answer_to_ours(theirs).await => {
+                tracing::debug!("an answer is ignored: it is not to the offer that waits for one");
+                false
+            }
+            Verdict::Apply => true,
+        }
+    }
+
+    async fn has_taken_ours(&self, theirs: &str) -> bool {
+        match (self.jsep.pending().await, self.jsep.current().await) {
+            (Some(ours), Some(before)) => sdp::has_taken(theirs, &ours, &before),
+            _ => false,
+        }
+    }
+
+    async fn is_answer_to_ours(&self, answer: &str) -> bool {
+        self.jsep.pending().await.is_some_and(|offer| sdp::is_answer_to(answer, &offer, self.doubtful))
+    }
+
+    async fn apply(&mut self, sdp: &str, is_offer: bool) -> Outcome {
+        let taken = if is_offer { self.jsep.take_offer(sdp).await } else { self.take_answer(sdp).await };
+        match taken {
+            Ok(answer) if is_offer => {
+                self.perfect.answered();
+                self.answer = Some(answer.clone());
+                self.say("answer", answer);
+            }
+            Ok(_) => {
+                self.perfect.completed();
+                self.doubtful = false;
+            }
+            Err(Refused::Remote(error)) => return self.recover(error).await,
+            Err(Refused::Local(error)) => return Outcome::Failed(error),
+        }
+        self.certificate = Some(sdp::fingerprint(sdp).unwrap_or_default().to_owned());
+        self.past.applied(sdp);
+        self.insisting = false;
+        self.refused = 0;
+        self.healing.answered();
+        for candidate in std::mem::take(&mut self.candidates) {
+            self.use_candidate(candidate).await;
+        }
+        Outcome::Applied
+    }
+
+    async fn take_answer(&mut self, sdp: &str) -> Result<String, Refused> {
+        self.jsep.take_answer(sdp).await.map(|()| String::new())
+    }
+
+    /// A description failed half way: the connection stays in the signaling state where it was by then. Back to `stable`.
+    async fn recover(&mut self, error: String) -> Outcome {
+        self.refused += 1;
+        if self.refused > REFUSED {
+            return Outcome::Refused { error, end: Some(End::Lost { orderly: false }) };
+        }
+        if let Err(error) = self.jsep.roll_back_remote().await {
+            tracing::warn!(%error, "an offer of the peer can't be rolled back");
+        }
+        if self.perfect.is_offering() && self.jsep.pending().await.is_none() {
+            self.perfect.abandon_offer(true);
+        }
+        Outcome::Refused { error, end: None }
+    }
+
+    /// The peer does not know whether its offer came, and says it again with the candidates that it has by now. Its
+    /// state may be that of before our answer; what we offered since then, it has ignored as a collision.
+    async fn answer_again(&mut self, offer: &str) {
+        for candidate in sdp::candidates(offer) {
+            let (candidate, sdp_m_line_index) = (candidate.to_owned(), Some(0));
+            self.candidate(Candidate { candidate, sdp_mid: None, sdp_m_line_index, username_fragment: None }).await;
+        }
+        if let Some(answer) = self.answer.clone() {
+            self.say("answer", answer);
+            self.repeat_offer().await;
+        }
+    }
+
+    /// A candidate of the peer.
+    pub(crate) async fn candidate(&mut self, candidate: Candidate) {
+        if self.certificate.is_some() {
+            self.use_candidate(candidate).await;
+            return;
+        }
+        if self.candidates.len() >= limits::PENDING_CANDIDATES {
+            self.candidates.pop_front();
+        }
+        self.candidates.push_back(candidate);
+    }
+
+    async fn use_candidate(&mut self, candidate: Candidate) {
+        if let Err(error) = self.jsep.add_candidate(candidate).await {
+            // Also those of an offer that was ignored.
+            tracing::debug!(%error, "a candidate of the peer can't be used");
+            self.unusable.push(error);
+        }
+    }
+}
