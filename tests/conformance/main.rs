@@ -6,13 +6,17 @@
 
 mod channels;
 mod emit;
+mod encoding;
 mod examples;
+mod healing;
 mod lifecycle;
 mod ours;
 mod ours_channels;
+mod ours_media;
 mod page;
 mod peer;
 mod remote;
+mod sharing;
 mod stats;
 mod streams;
 mod world;

@@ -1,19 +1,14 @@
-//! A peer of ours: `confab_rtcio::Socket`, with real pictures and tones.
+//! A peer of ours: `confab_rtcio::Socket`.
 
 use crate::Outcome;
 use crate::ours_channels::AnyChannel;
-use confab_media::{
-    AudioCapture, AudioSource, VideoCapture, VideoConfig, VideoEvent, VideoSource, Vp8Decoder, pattern,
-};
-use confab_rtcio::{
-    Args, Codec, Event, Events, LocalTrack, MediaKind, Message, RemoteTrack, RtcioStream, Socket, Watchdog,
-};
+use crate::ours_media::{Received, Sent};
+use confab_rtcio::{Args, Event, Events, Message, RtcioStream, Socket, Watchdog};
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use url::Url;
@@ -29,43 +24,13 @@ pub struct Ours {
     pub listening: Vec<(String, Entries)>,
     /// Channels by tag.
     pub channels: HashMap<String, AnyChannel>,
-    streams: HashMap<String, Sent>,
-    received: Vec<Received>,
+    /// Streams that are sent, by name.
+    pub streams: HashMap<String, Sent>,
+    pub received: Vec<Received>,
     /// The event that told what a stream is, and its id, by peer and MediaStream id.
-    known: HashMap<(String, String), (String, String)>,
+    pub known: HashMap<(String, String), (String, String)>,
     /// Read, but not yet given to who waits.
     read: Vec<Value>,
-}
-
-struct Received {
-    peer: String,
-    msid: String,
-    track: RemoteTrack,
-    meter: Arc<Mutex<Meter>>,
-}
-
-#[derive(Default, Clone, Copy)]
-struct Meter {
-    moving: u32,
-    number: u32,
-    width: u32,
-    height: u32,
-}
-
-/// A stream of ours with what feeds its tracks.
-struct Sent {
-    stream: RtcioStream,
-    sources: Vec<Source>,
-}
-
-struct Source {
-    track: LocalTrack,
-    /// Dropping it ends the device.
-    _capture: Box<dyn std::any::Any + Send>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Ours {
@@ -117,7 +82,15 @@ impl Ours {
         Ok(std::mem::take(&mut self.read))
     }
 
-    /// Reads everything that is there.
+    /// Reads everything that is there, without waiting.
+    pub async fn read_all(&mut self) {
+        poll_fn(|context| {
+            self.sweep(context);
+            Poll::Ready(())
+        })
+        .await;
+    }
+
     fn sweep(&mut self, context: &mut Context<'_>) {
         for (tag, entries) in &mut self.listening {
             while let Poll::Ready(Some(mut entry)) = entries.as_mut().poll_next(context) {
@@ -177,81 +150,6 @@ impl Ours {
         Ok(Value::Array(self.socket.server().emit_with_ack(event, list(args)).await?))
     }
 
-    pub async fn stream(&mut self, name: &str, tracks: Value, _options: Value) -> Outcome<Value> {
-        let stream = RtcioStream::new();
-        let mut sources = Vec::new();
-        for wish in list(tracks) {
-            let source = source(&wish).await?;
-            stream.add_track(&source.track);
-            sources.push(source);
-        }
-        let ids = json!({ "id": stream.id(), "msid": stream.msid() });
-        self.streams.insert(name.to_owned(), Sent { stream, sources });
-        Ok(ids)
-    }
-
-    fn sent(&mut self, name: &str) -> Outcome<&mut Sent> {
-        Ok(self.streams.get_mut(name).ok_or_else(|| format!("there is no stream {name}"))?)
-    }
-
-    pub async fn add_track(&mut self, name: &str, track: Value) -> Outcome {
-        let source = source(&track).await?;
-        let sent = self.sent(name)?;
-        sent.stream.add_track(&source.track);
-        sent.sources.push(source);
-        Ok(())
-    }
-
-    pub async fn remove_track(&mut self, name: &str, kind: &str) -> Outcome {
-        let kind = if kind == "video" { MediaKind::Video } else { MediaKind::Audio };
-        let sent = self.sent(name)?;
-        for source in sent.sources.extract_if(.., |source| source.track.kind() == kind) {
-            sent.stream.remove_track(&source.track);
-        }
-        Ok(())
-    }
-
-    pub async fn replace_track(&mut self, name: &str, track: Value) -> Outcome {
-        let source = source(&track).await?;
-        let sent = self.sent(name)?;
-        let old = sent.sources.iter().position(|old| old.track.kind() == source.track.kind());
-        match old {
-            Some(index) => {
-                sent.stream.replace_track(&source.track);
-                sent.sources[index] = source;
-            }
-            None => {
-                sent.stream.add_track(&source.track);
-                sent.sources.push(source);
-            }
-        }
-        Ok(())
-    }
-
-    pub async fn untrack(&mut self, name: &str) -> Outcome {
-        let stream = self.sent(name)?.stream.clone();
-        self.socket.untrack_stream(&stream).await;
-        Ok(())
-    }
-
-    pub async fn tracks(&mut self) -> Outcome<Value> {
-        poll_fn(|context| {
-            self.sweep(context);
-            Poll::Ready(())
-        })
-        .await;
-        let tracks = self.received.iter().filter_map(|received| {
-            // As in the page: what no event has told of is nobody's yet.
-            let (event, id) = self.known.get(&(received.peer.clone(), received.msid.clone()))?;
-            let meter = *lock(&received.meter);
-            Some(json!({
-                "event": event, "kind": kind(received.track.kind()), "stream": id, "msid": received.msid,
-                "moving": meter.moving, "number": meter.number, "width": meter.width, "height": meter.height,
-            }))
-        });
-        Ok(tracks.collect())
-    }
-
     pub async fn connect(&mut self) -> Outcome {
         self.socket.connect();
         Ok(())
@@ -259,6 +157,11 @@ impl Ours {
 
     pub async fn is_connected(&mut self) -> Outcome<bool> {
         Ok(self.socket.is_connected())
+    }
+
+    pub async fn restart_ice(&mut self, id: &str) -> Outcome {
+        self.socket.peer(id).restart_ice().await;
+        Ok(())
     }
 
     pub async fn disconnect(&mut self) -> Outcome {
@@ -293,69 +196,6 @@ pub fn list(value: Value) -> Vec<Value> {
         Value::Array(list) => list,
         other => vec![other],
     }
-}
-
-fn kind(kind: MediaKind) -> &'static str {
-    match kind {
-        MediaKind::Audio => "audio",
-        MediaKind::Video => "video",
-    }
-}
-
-/// A track that sends the test picture (`{ width, height, fps }`) or a tone (`{ tone }`).
-async fn source(wish: &Value) -> Outcome<Source> {
-    if let Some(hz) = wish["tone"].as_f64() {
-        let track = LocalTrack::audio();
-        let (capture, mut packets) = AudioCapture::start(AudioSource::Tone(hz as f32)).await?;
-        let sink = track.clone();
-        tokio::spawn(async move {
-            while let Some(packet) = packets.recv().await {
-                sink.write_audio(packet);
-            }
-        });
-        return Ok(Source { track, _capture: Box::new(capture) });
-    }
-    let number = |key: &str, otherwise: u32| wish[key].as_u64().map_or(otherwise, |number| number as u32);
-    let config = VideoConfig {
-        width: number("width", 320),
-        height: number("height", 180),
-        fps: number("fps", 15),
-        bitrate: 400_000,
-    };
-    let track = LocalTrack::video(Codec::Vp8);
-    let (capture, mut events) = VideoCapture::start(VideoSource::Pattern, config, track.demand()).await?;
-    let sink = track.clone();
-    tokio::spawn(async move {
-        while let Some(VideoEvent::Frame(frame)) = events.recv().await {
-            sink.write_frame(frame);
-        }
-    });
-    Ok(Source { track, _capture: Box::new(capture) })
-}
-
-/// Looks at what a remote track brings, until it ends.
-fn measure(track: &RemoteTrack) -> Arc<Mutex<Meter>> {
-    let meter = Arc::new(Mutex::new(Meter::default()));
-    let written = Arc::clone(&meter);
-    if let Some(mut frames) = track.take_video() {
-        tokio::spawn(async move {
-            let mut decoder = Vp8Decoder::new();
-            while let Some(frame) = frames.recv().await {
-                let Ok(Some(picture)) = decoder.decode(&frame) else { continue };
-                let Some(reading) = pattern::read(&picture) else { continue };
-                let mut meter = lock(&written);
-                let moving = meter.moving + 1;
-                *meter = Meter { moving, number: reading.number, width: picture.width(), height: picture.height() };
-            }
-        });
-    } else if let Some(mut packets) = track.take_audio() {
-        tokio::spawn(async move {
-            while packets.recv().await.is_some() {
-                lock(&written).moving += 1;
-            }
-        });
-    }
-    meter
 }
 
 /// `args` of an event with a stream as the log has them: the mark of the stream in place of its string.
@@ -404,21 +244,21 @@ impl Ours {
                 self.known.insert((peer, stream.msid), (event, id));
             }
             Event::TrackAdded { peer, stream, track, first } => {
-                let meter = measure(&track);
-                let kind = kind(track.kind());
-                let entry = json!({ "peerId": peer, "stream": { "msid": stream.msid }, "track": { "kind": kind } });
-                self.received.push(Received { peer, msid: stream.msid, track, meter });
+                let received = Received::new(peer, stream.msid, track);
+                let entry = received.entry();
+                self.received.push(received);
                 if !first {
                     self.lifecycle("track-added", entry);
                 }
             }
             Event::TrackRemoved { peer, stream, track } => {
-                self.received.retain(|received| {
-                    received.peer != peer || received.msid != stream.msid || received.track.id() != track.id()
-                });
-                let kind = kind(track.kind());
-                let entry = json!({ "peerId": peer, "stream": { "msid": stream.msid }, "track": { "kind": kind } });
-                self.lifecycle("track-removed", entry);
+                let is_gone = |received: &mut Received| {
+                    received.peer == peer && received.msid == stream.msid && received.track.id() == track.id()
+                };
+                let gone: Vec<_> = self.received.extract_if(.., is_gone).collect();
+                for received in gone {
+                    self.lifecycle("track-removed", received.entry());
+                }
             }
             _ => {}
         }

@@ -86,6 +86,14 @@ impl PagePeer {
         self.call("replaceTrack", json!([name, track])).await.map(drop)
     }
 
+    pub async fn replace(&mut self, name: &str, tracks: Value) -> Outcome {
+        self.call("replace", json!([name, tracks])).await.map(drop)
+    }
+
+    pub async fn set_encoding(&mut self, name: &str, change: Value) -> Outcome {
+        self.call("setEncoding", json!([name, change])).await.map(drop)
+    }
+
     pub async fn untrack(&mut self, name: &str) -> Outcome {
         self.call("untrack", json!([name])).await.map(drop)
     }
@@ -121,6 +129,23 @@ impl PagePeer {
 
     pub async fn tracks(&mut self) -> Outcome<Value> {
         self.call("tracks", json!([])).await
+    }
+
+    pub async fn inbound(&mut self, id: &str) -> Outcome<Value> {
+        self.call("inbound", json!([id])).await
+    }
+
+    pub async fn transport(&mut self, id: &str) -> Outcome<Value> {
+        self.call("transport", json!([id])).await
+    }
+
+    pub async fn lines(&mut self, id: &str) -> Outcome<usize> {
+        let lines = self.call("connection", json!([id])).await?["transceivers"].as_u64();
+        Ok(lines.ok_or_else(|| format!("there is no peer {id}"))? as usize)
+    }
+
+    pub async fn restart_ice(&mut self, id: &str) -> Outcome {
+        self.call("restartIce", json!([id])).await.map(drop)
     }
 
     pub async fn connect(&mut self) -> Outcome {

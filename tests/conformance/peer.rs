@@ -63,6 +63,10 @@ verbs! {
     remove_track(name: &str, kind: &str);
     /// `stream.replaceTrack`.
     replace_track(name: &str, track: Value);
+    /// `stream.replace` of all its tracks by these.
+    replace(name: &str, tracks: Value);
+    /// `stream.setEncoding`.
+    set_encoding(name: &str, change: Value);
     /// `socket.untrackStream`.
     untrack(name: &str);
     /// `createChannel`, called `tag` from now on; `peer` in the options makes it one to that peer only.
@@ -81,6 +85,14 @@ verbs! {
     same_channel(one: &str, other: &str) -> bool;
     /// What comes in now: `[{ event, kind, stream, msid, moving, width }]`.
     tracks() -> Value;
+    /// What comes in from a peer, as `inbound-rtp` reports of W3C webrtc-stats with the `codec`'s MIME type.
+    inbound(id: &str) -> Value;
+    /// The `transport` report of the connection to a peer.
+    transport(id: &str) -> Value;
+    /// Audio and video m-lines of the connection to a peer, idle ones included.
+    lines(id: &str) -> usize;
+    /// Asks for new ICE credentials on the connection to a peer.
+    restart_ice(id: &str);
     /// `socket.connect`.
     connect();
     /// `socket.connected`.
@@ -204,6 +216,20 @@ impl Peer {
             // A condition of pictures has nothing that could wake anybody.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+}
+
+/// Looks again and again until there is something.
+pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Outcome<Option<T>>) -> Outcome<T> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look().await? {
+            return Ok(found);
+        }
+        if Instant::now() > end {
+            return Err(format!("waited in vain for {what}").into());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

@@ -6,12 +6,12 @@ use crate::world::{World, each_pair, meet};
 use serde_json::{Value, json};
 
 /// A small picture: two cores carry several of them.
-fn picture() -> Value {
+pub fn picture() -> Value {
     json!({ "width": 320, "height": 180, "fps": 15 })
 }
 
 /// True if exactly these kinds come in with `event`, and move.
-fn moving(tracks: &[Value], event: &str, kinds: &[&str]) -> bool {
+pub fn moving(tracks: &[Value], event: &str, kinds: &[&str]) -> bool {
     let of_event: Vec<_> = tracks.iter().filter(|track| track["event"] == event).collect();
     let moves =
         |kind: &&str| of_event.iter().any(|track| track["kind"] == **kind && track["moving"].as_u64() > Some(10));
@@ -19,7 +19,7 @@ fn moving(tracks: &[Value], event: &str, kinds: &[&str]) -> bool {
 }
 
 /// `to` hears `event`, which carries the stream `made` of the other.
-async fn hears(to: &mut Peer, event: &str, made: &Value) -> Outcome<Value> {
+pub async fn hears(to: &mut Peer, event: &str, made: &Value) -> Outcome<Value> {
     let stream = json!({ "$stream": made["id"], "msid": made["msid"] });
     to.wait(json!({ "tag": event, "args": [{ "stream": stream }] })).await
 }

@@ -212,16 +212,21 @@ class Peer {
     };
   }
 
-  /** Numbers of what is sent to `id`: bytes, frames and codec of each track. */
-  async sent(id) {
-    const report = [...(await this.socket.getPeer(id).connection.getStats()).values()];
-    return report.filter(({ type }) => type === "outbound-rtp").map(({ kind, bytesSent, framesEncoded, frameWidth, codecId }) => ({
-      kind,
-      bytes: bytesSent,
-      frames: framesEncoded,
-      width: frameWidth,
-      codec: report.find((other) => other.id === codecId)?.mimeType,
-    }));
+  /** What comes in from `id`: `inbound-rtp` reports of W3C webrtc-stats, with the codec's MIME type. */
+  async inbound(id) {
+    const reports = await this.socket.getPeer(id).connection.getStats();
+    const streams = [...reports.values()].filter(({ type }) => type === "inbound-rtp");
+    return streams.map((report) => ({ ...report, codec: reports.get(report.codecId)?.mimeType }));
+  }
+
+  /** The `transport` report of the connection to `id`. */
+  async transport(id) {
+    const reports = await this.socket.getPeer(id).connection.getStats();
+    return [...reports.values()].find(({ type }) => type === "transport");
+  }
+
+  restartIce(id) {
+    this.socket.getPeer(id).connection.restartIce();
   }
 
   get state() {

@@ -21,7 +21,10 @@ export class Remote {
   #queue = [];
   #streams = new Map();
   #senders = new Map();
-  /** Transceivers by stream that had a track and have none now. */
+  /**
+   * Transceivers by stream that had a track and have none now. No other stream gets them: Chromium 156 takes the new msid of
+   * `setStreams` back with its next offer.
+   */
   #idle = new Map();
   #channels = new Map();
   #makingOffer = false;
@@ -95,7 +98,6 @@ export class Remote {
       const [transceiver] = idle.splice(index, 1);
       transceiver.sender.replaceTrack(track);
       transceiver.direction = "sendonly";
-      transceiver.sender.setStreams(stream.media);
       senders.set(track, transceiver);
     }
     this.encode(stream);
@@ -259,9 +261,16 @@ export class Remote {
     const key = media?.id ?? track.id;
     const known = this.#streams.get(key);
     const stream = known ?? new this.#mesh.Stream(media ?? new MediaStream([track]));
+    if (media) {
+      media.onremovetrack = ({ track }) => {
+        stream.media.removeTrack(track);
+        this.#mesh.fire("track-removed", { peerId: this.id, stream, track });
+      };
+      // A MediaStream that has lost its last track is forgotten, and another one with the same id takes its place.
+      if (media !== stream.media) stream.media.addTrack(track);
+    }
     if (!known) {
       this.#streams.set(key, stream);
-      stream.media.onremovetrack = ({ track }) => this.#mesh.fire("track-removed", { peerId: this.id, stream, track });
       if (media) this.#signal({ mid: media.id });
     }
     this.#mesh.fire("track", { peerId: this.id, stream, track });

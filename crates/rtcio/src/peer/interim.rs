@@ -129,7 +129,8 @@ pub(super) async fn turn(context: &Context, inbox: &mut Inbox, plan: &mut Plan, 
                     }
                 }
                 Some(Command::SignalingUp(up)) => interim.signaling(up, plan, Instant::now()),
-                Some(Command::Stats(_) | Command::AllStats(_)) => {}
+                // What follows has a new path anyway.
+                Some(Command::RestartIce | Command::Stats(_) | Command::AllStats(_)) => {}
                 Some(command) => {
                     if aside.len() >= limits::CTRL_QUEUE {
                         aside.pop_front();

@@ -62,6 +62,8 @@ pub(crate) enum Command {
     /// Say whether the negotiation is at rest.
     #[cfg(test)]
     Settled(oneshot::Sender<bool>),
+    /// Look for a path anew.
+    RestartIce,
     /// Report statistics.
     Stats(oneshot::Sender<PeerReport>),
     /// Report everything there is to know.

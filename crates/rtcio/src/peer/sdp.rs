@@ -92,6 +92,11 @@ pub(crate) fn fingerprint(sdp: &str) -> Option<&str> {
     sdp.lines().find_map(|line| line.strip_prefix("a=fingerprint:")).map(str::trim_end)
 }
 
+/// The user name fragment of ICE (RFC 8839 section 5.4): another one belongs to a path that was looked for anew.
+pub(crate) fn ice_ufrag(sdp: &str) -> Option<&str> {
+    sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).map(str::trim_end)
+}
+
 /// Session id and version (RFC 4566 section 5.2): the version grows with each description that a connection makes (RFC 9429
 /// section 5.2.2).
 pub(crate) fn origin(sdp: &str) -> Option<(&str, u64)> {

@@ -2,6 +2,7 @@
 
 use super::connection::Connection;
 use super::meter::{Meters, Pictures, StreamCodec};
+use super::sdp;
 use crate::stats::{
     CandidatePairStats, CandidateStats, CodecStats, DataChannelStats, InboundRtpStats, OutboundRtpStats,
     PeerConnectionStats, PeerStats, RemoteInboundRtpStats, TransportStats,
@@ -73,7 +74,8 @@ fn badness(kind: &str) -> u8 {
 pub(crate) async fn read(connection: &Connection) -> PeerStats {
     let now = Instant::now();
     let library = connection.pc.get_stats(now, StatsSelector::None).await;
-    let reading = Reading { now, timestamp: milliseconds(SystemTime::now()), library, connection };
+    let local = connection.pc.current_local_description().await.map(|description| description.sdp).unwrap_or_default();
+    let reading = Reading { now, timestamp: milliseconds(SystemTime::now()), library, local, connection };
     let mut stats = PeerStats::default();
     reading.path(&mut stats);
     reading.channels(&mut stats);
@@ -91,6 +93,8 @@ struct Reading<'a> {
     now: Instant,
     timestamp: f64,
     library: RTCStatsReport,
+    /// The newest description of ours that both sides agreed on.
+    local: String,
     connection: &'a Connection,
 }
 
@@ -151,6 +155,7 @@ impl Reading<'_> {
             bytes_sent: transport.bytes_sent,
             bytes_received: transport.bytes_received,
             ice_role: transport.ice_role.to_string(),
+            ice_local_username_fragment: sdp::ice_ufrag(&self.local).map(str::to_owned),
             ice_state: transport.ice_state.to_string(),
             dtls_state: transport.dtls_state.to_string(),
             dtls_role: transport.dtls_role.to_string(),

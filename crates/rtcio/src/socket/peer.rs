@@ -2,6 +2,7 @@
 
 use super::{envelope, send};
 use crate::listeners::{Listener, Message};
+use crate::peer::Command;
 use crate::shared::Shared;
 use crate::{Args, EmitError};
 use std::sync::Arc;
@@ -28,6 +29,16 @@ impl Peer {
         match self.shared.peer(&self.id) {
             Some(peer) => send(&self.id, &peer.commands, envelope).await,
             None => Ok(()),
+        }
+    }
+
+    /// Looks for a path anew (`getPeer(id).connection.restartIce()` of rtc.io; W3C webrtc-pc section 4.4.2), for a program
+    /// that knows that its network changed: the next offer, which goes at once, restarts ICE. Until the new path stands
+    /// the old one is used. The engine itself does so when a path is dead. Nothing happens if the peer is not known.
+    pub async fn restart_ice(&self) {
+        if let Some(peer) = self.shared.peer(&self.id) {
+            // A peer that has just ended needs no path.
+            peer.commands.send(Command::RestartIce).await.ok();
         }
     }
 

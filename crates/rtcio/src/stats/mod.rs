@@ -57,6 +57,9 @@ pub struct TransportStats {
     pub bytes_received: u64,
     /// `controlling` or `controlled`.
     pub ice_role: String,
+    /// User name fragment of this side's ICE credentials; a restart changes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ice_local_username_fragment: Option<String>,
     /// State of ICE.
     pub ice_state: String,
     /// State of DTLS.

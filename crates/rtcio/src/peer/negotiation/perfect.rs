@@ -24,6 +24,8 @@ pub(crate) struct Perfect {
     offering: bool,
     needed: bool,
     restart_ice: bool,
+    /// The offer that waits for its answer restarts ICE.
+    restarting: bool,
     /// No round is complete yet.
     fresh: bool,
 }
@@ -31,7 +33,15 @@ pub(crate) struct Perfect {
 impl Perfect {
     /// The polite side makes the first offer.
     pub(crate) fn new(polite: bool) -> Self {
-        Self { polite, ready: polite, offering: false, needed: polite, restart_ice: false, fresh: true }
+        Self {
+            polite,
+            ready: polite,
+            offering: false,
+            needed: polite,
+            restart_ice: false,
+            restarting: false,
+            fresh: true,
+        }
     }
 
     /// True for the side that yields when offers collide.
@@ -65,7 +75,7 @@ impl Perfect {
         self.needed = true;
     }
 
-    /// The path is dead: the next offer restarts ICE.
+    /// The path is dead, or is to be changed: the next offer restarts ICE.
     pub(crate) fn need_ice_restart(&mut self) {
         self.needed = true;
         self.restart_ice = true;
@@ -80,13 +90,17 @@ impl Perfect {
     pub(crate) fn begin_offer(&mut self) -> bool {
         self.needed = false;
         self.offering = true;
-        std::mem::take(&mut self.restart_ice)
+        self.restarting = std::mem::take(&mut self.restart_ice);
+        self.restarting
     }
 
     /// The offer was rolled back or could not be made; `again` if it is still needed.
     pub(crate) fn abandon_offer(&mut self, again: bool) {
         self.offering = false;
         self.needed |= again;
+        // A restart is wanted until it is answered (W3C webrtc-pc section 4.4.1.5, [[LocalIceCredentialsToReplace]]).
+        self.restart_ice |= again && self.restarting;
+        self.restarting = false;
     }
 
     /// Judges an offer.
@@ -114,6 +128,7 @@ impl Perfect {
     /// Our offer was answered.
     pub(crate) fn completed(&mut self) {
         self.offering = false;
+        self.restarting = false;
         if std::mem::take(&mut self.fresh) {
             self.polite = true;
         }
@@ -193,5 +208,22 @@ mod tests {
         assert!(perfect.begin_offer());
         perfect.completed();
         assert!(!perfect.is_due());
+    }
+
+    #[test]
+    fn a_restart_that_is_rolled_back_is_asked_for_again_and_an_answered_one_is_not() {
+        let mut perfect = Perfect::new(true);
+        perfect.begin_offer();
+        perfect.completed();
+        perfect.need_ice_restart();
+        assert!(perfect.begin_offer());
+        perfect.abandon_offer(true);
+        perfect.answered();
+        assert!(perfect.begin_offer());
+        perfect.completed();
+        perfect.need();
+        assert!(!perfect.begin_offer());
+        perfect.abandon_offer(true);
+        assert!(!perfect.begin_offer());
     }
 }

@@ -49,6 +49,8 @@ impl Session<'_> {
             Command::Restart => {
                 return Some(End::Again { opening: Opening::Offer, offer: None });
             }
+            // A wish, and no sign that anything is wrong.
+            Command::RestartIce => self.negotiation.restart_ice(true, Instant::now()).await,
             #[cfg(test)]
             Command::Settled(reply) => {
                 // Both are null exactly in the signaling state `stable` (W3C webrtc-pc section 4.4.1.1).
