@@ -15,7 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// count }` answers with seconds; `{ "do": "echo", size, count }` answers with half the round trips in milliseconds.
 pub async fn run(server: &str, room: &str) -> Outcome {
     let (socket, mut events) = Socket::builder(server.parse()?).connect();
-    let channel = socket.create_channel("bench", ChannelOptions::default())?;
+    // Chromium refuses what would be more than 16 MiB, rtc.io's own high mark.
+    let options = ChannelOptions { high_watermark: 8 << 20, ..ChannelOptions::default() };
+    let channel = socket.create_channel("bench", options)?;
     let mut heard = channel.events();
     loop {
         match events.recv().await.ok_or("the socket closed")? {
