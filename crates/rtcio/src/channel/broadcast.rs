@@ -1,7 +1,8 @@
 //! A channel to every peer, present and future.
 
 use super::events::{Delivery, Listeners};
-use super::link::{Link, frame};
+use super::handle::frame;
+use super::link::Link;
 use super::options::{label, stream_id};
 use super::{ChannelData, ChannelError, ChannelEvent, ChannelEvents, ChannelListener, ChannelMessage, ChannelOptions};
 use crate::Args;

@@ -6,14 +6,17 @@
 mod broadcast;
 mod error;
 mod events;
+mod handle;
 mod link;
 mod options;
 mod peer;
+mod reader;
+mod sending;
 
 pub use broadcast::BroadcastChannel;
 pub(crate) use broadcast::Broadcasts;
 pub use error::ChannelError;
 pub use events::{ChannelEvent, ChannelEvents, ChannelListener, ChannelMessage};
-pub use link::Channel;
+pub use handle::Channel;
 pub use options::{ChannelData, ChannelOptions, ReadyState};
 pub(crate) use peer::PeerChannels;

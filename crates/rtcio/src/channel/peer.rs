@@ -112,7 +112,7 @@ impl PeerChannels {
     }
 
     /// Makes the channels that were asked for.
-    pub(crate) async fn attach(&self, pc: &dyn PeerConnection) {
+    pub(crate) async fn attach(&self, pc: &Arc<dyn PeerConnection>) {
         let (links, open) = {
             let mut slots = self.slots();
             let now = Instant::now();

@@ -26,6 +26,7 @@ mod watchdog;
 pub(crate) use inbound::placeholder;
 pub(crate) use interim::SECOND_TURN;
 pub use stats::PeerReport;
+pub(crate) use stats::round_trip;
 pub use watchdog::Watchdog;
 
 use crate::channel::PeerChannels;

@@ -11,8 +11,8 @@ use confab_protocol::ipc::PeerState;
 use rtc::statistics::stats::ice_candidate::RTCIceCandidateStats;
 use rtc::statistics::stats::ice_candidate_pair::RTCStatsIceCandidatePairState;
 use std::collections::HashMap;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
-use webrtc::peer_connection::{RTCStatsReport, RTCStatsReportEntry, StatsSelector};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use webrtc::peer_connection::{PeerConnection, RTCStatsReport, RTCStatsReportEntry, StatsSelector};
 
 /// Numbers about one peer connection, since its beginning.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,6 +83,22 @@ pub(crate) async fn read(connection: &Connection) -> PeerStats {
     stats
 }
 
+/// Id of the candidate pair that carries everything.
+fn pair_in_use(library: &RTCStatsReport) -> Option<&str> {
+    let known = library.transport().map(|transport| transport.selected_candidate_pair_id.as_str());
+    known
+        .filter(|id| library.candidate_pairs().any(|pair| pair.stats.id == **id))
+        .or_else(|| Some(library.candidate_pairs().find(|pair| pair.nominated)?.stats.id.as_str()))
+}
+
+/// The round trip of the latest ICE check on the path in use; `None` until one was answered.
+pub(crate) async fn round_trip(pc: &dyn PeerConnection) -> Option<Duration> {
+    let library = pc.get_stats(Instant::now(), StatsSelector::None).await;
+    let in_use = pair_in_use(&library)?;
+    let pair = library.candidate_pairs().find(|pair| pair.stats.id == in_use)?;
+    Some(Duration::from_secs_f64(pair.current_round_trip_time)).filter(|round_trip| !round_trip.is_zero())
+}
+
 /// Milliseconds since 1970.
 fn milliseconds(time: SystemTime) -> f64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64() * 1_000.0
@@ -105,11 +121,7 @@ impl Reading<'_> {
     fn path(&self, stats: &mut PeerStats) {
         let timestamp = self.timestamp;
         let transport = self.library.transport();
-        let known =
-            transport.map(|transport| transport.selected_candidate_pair_id.as_str()).filter(|id| !id.is_empty());
-        let in_use = known
-            .filter(|id| self.library.candidate_pairs().any(|pair| pair.stats.id == **id))
-            .or_else(|| Some(self.library.candidate_pairs().find(|pair| pair.nominated)?.stats.id.as_str()));
+        let in_use = pair_in_use(&self.library);
         for entry in self.library.iter() {
             match entry {
                 RTCStatsReportEntry::LocalCandidate(candidate) => {

@@ -93,7 +93,7 @@ impl<'a> Session<'a> {
         self.tell(Event::PeerState { peer: self.context.id.clone(), state: PeerState::Connecting }).await;
         // Before the first description: the association must not come up before them, or first messages are lost.
         self.join_channels();
-        self.context.channels.attach(&*self.connection.pc).await;
+        self.context.channels.attach(&self.connection.pc).await;
         self.reconcile().await;
         let mut end = match self.offer.take() {
             Some(offer) => self.described(offer).await,
@@ -139,7 +139,7 @@ impl<'a> Session<'a> {
                 None
             }
             () = self.context.channels.wanted() => {
-                self.context.channels.attach(&*self.connection.pc).await;
+                self.context.channels.attach(&self.connection.pc).await;
                 None
             }
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
