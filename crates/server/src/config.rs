@@ -14,8 +14,8 @@ pub const DEFAULT_PORT: u16 = 7420;
 /// Public STUN servers, as rtc.io uses them when an application names none.
 pub const PUBLIC_STUN: [&str; 2] = ["stun:stun1.l.google.com:19302", "stun:stun2.l.google.com:19302"];
 
-/// Configuration of a [`Server`](crate::Server).
-#[derive(Debug, Clone)]
+/// Configuration of a [`Server`](crate::Server). Its debug form holds no secret.
+#[derive(Clone)]
 pub struct ServerConfig {
     /// Address and port to listen on; port 0 is any free one.
     pub listen: SocketAddr,
@@ -78,6 +78,25 @@ impl OpenRooms {
 
     fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for ServerConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // By name, so that a new field is not forgotten, or shown before somebody has looked at it.
+        let Self { listen, fallback_ports, public_url, download_url, stun, turn, secret, rooms, tokens, limits } = self;
+        f.debug_struct("ServerConfig")
+            .field("listen", listen)
+            .field("fallback_ports", fallback_ports)
+            .field("public_url", public_url)
+            .field("download_url", download_url)
+            .field("stun", stun)
+            .field("turn", turn)
+            .field("secret", &secret.as_ref().map(|_| "<redacted>"))
+            .field("rooms", rooms)
+            .field("tokens", tokens)
+            .field("limits", limits)
+            .finish()
     }
 }
 
@@ -168,5 +187,26 @@ impl Default for Limits {
             ping_interval: Duration::from_secs(10),
             ping_timeout: Duration::from_secs(10),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_debug_form_holds_a_secret() {
+        let secret = "hunter2";
+        let config = ServerConfig {
+            secret: Some(secret.into()),
+            turn: Some(TurnConfig { secret: secret.into(), urls: Vec::new(), ttl: Duration::ZERO }),
+            tokens: Some(TokenConfig { key: secret.into(), require: true }),
+            ..ServerConfig::default()
+        };
+        // Neither as text nor as the numbers of a `Vec<u8>`, on one line or on many.
+        let text: String = format!("{config:?} {config:#?}").split_whitespace().collect();
+        assert!(text.contains("<redacted>") && text.contains("require:true"), "{text}");
+        let numbers = secret.as_bytes().iter().map(u8::to_string).collect::<Vec<_>>().join(",");
+        assert!(!text.contains(secret) && !text.contains(&numbers), "{text}");
     }
 }
