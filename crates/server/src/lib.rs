@@ -23,11 +23,15 @@
 
 mod address;
 mod config;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hub;
 mod ice;
 mod jwt;
 mod page;
 mod rate;
+mod request;
 mod server;
 mod session;
 mod token;

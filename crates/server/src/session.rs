@@ -9,11 +9,12 @@ use crate::ice::Ice;
 use crate::jwt::{self, Claims, TokenError};
 use crate::lock;
 use crate::rate::TokenBucket;
+use crate::request::{Refusal, Request, refuse};
 use confab_protocol::signaling::{
-    ASK_ICE, DIRECT_MESSAGE, DirectCode, DirectDelivery, DirectMessage, DirectRefusal, DirectReply, JOIN_ROOM,
-    JoinReply, LEAVE_ROOM, MESSAGE, PROBE, Relayed, SERVER_ERROR, Signal, Welcome,
+    DIRECT_MESSAGE, DirectCode, DirectDelivery, DirectMessage, DirectRefusal, DirectReply, JoinReply, MESSAGE, Relayed,
+    SERVER_ERROR, Welcome,
 };
-use confab_protocol::{ErrorCode, UserError, limits};
+use confab_protocol::{ErrorCode, UserError};
 use serde::Serialize;
 use serde_json::{Value, json};
 use socketioxide::SocketIo;
@@ -26,9 +27,6 @@ use std::future::ready;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime};
-
-/// Peers that a join may name as connected; more than a room can hold serve nothing.
-const MAX_CONNECTED: usize = 4 * limits::ROOM_MEMBERS;
 
 impl Outlet for SocketRef {
     fn socket_id(&self) -> String {
@@ -86,12 +84,8 @@ impl Incoming {
         self.text.as_ref().map_or(0, |text| text.len())
     }
 
-    /// The event and its first argument; no event of this wire has two.
-    fn parse(&self) -> Option<(String, Value)> {
-        let message: Vec<Value> = serde_json::from_str(self.text.as_ref()?.as_str()).ok()?;
-        let mut parts = message.into_iter();
-        let Some(Value::String(event)) = parts.next() else { return None };
-        Some((event, parts.next().unwrap_or(Value::Null)))
+    fn parse(&self) -> Result<Request, Refusal> {
+        Request::parse(self.text.as_ref().map_or("", |text| text.as_str()))
     }
 }
 
@@ -158,22 +152,21 @@ impl Session {
         if !self.within_rate(socket, incoming.bytes()) {
             return;
         }
-        let Some((event, argument)) = incoming.parse() else {
-            tracing::debug!(socket = %socket.id, "a message that is none is dropped");
-            return;
-        };
-        match event.as_str() {
-            MESSAGE => self.relay(socket, argument),
-            JOIN_ROOM => self.join(socket, ack, incoming.wants_answer, &argument),
-            DIRECT_MESSAGE => {
-                let error = self.direct(socket, argument).err();
+        match incoming.parse() {
+            Ok(Request::Relay { target, data }) => self.relay(socket, target, data),
+            Ok(Request::Join(join)) => self.join(socket, ack, incoming.wants_answer, Ok(join)),
+            Err(Refusal::Join(error)) => self.join(socket, ack, incoming.wants_answer, Err(error)),
+            Ok(Request::Direct(message)) => {
+                let error = self.direct(socket, message).err();
                 answer(ack, &DirectReply { error });
             }
-            LEAVE_ROOM => self.leave(socket, &argument),
-            PROBE => answer(ack, &json!({})),
-            ASK_ICE => answer(ack, &json!({ "iceServers": self.shared.ice.servers(SystemTime::now()) })),
+            Err(Refusal::Direct(error)) => answer(ack, &DirectReply { error: Some(error) }),
+            Ok(Request::Leave(room)) => self.leave(socket, room.as_deref()),
+            Ok(Request::Probe) => answer(ack, &json!({})),
+            Ok(Request::AskIce) => answer(ack, &json!({ "iceServers": self.shared.ice.servers(SystemTime::now()) })),
             // Applications of stock clients send events of their own, which are meant for servers of their own.
-            _ => tracing::trace!(socket = %socket.id, "an event of an application is ignored"),
+            Ok(Request::Other) => tracing::trace!(socket = %socket.id, "an event of an application is ignored"),
+            Err(Refusal::Dropped(why)) => tracing::debug!(socket = %socket.id, why, "a message is dropped"),
         }
     }
 
@@ -205,15 +198,14 @@ impl Session {
         false
     }
 
-    fn join(&self, socket: &SocketRef, ack: AckSender, wants_answer: bool, argument: &Value) {
+    fn join(&self, socket: &SocketRef, ack: AckSender, wants_answer: bool, join: Result<Join, UserError>) {
         let mut ack = Some(ack);
         let mut reply = |reply: JoinReply| {
             if let Some(ack) = ack.take() {
                 answer(ack, &reply);
             }
         };
-        let seated = parse_join(argument)
-            .and_then(|join| self.take_seat(socket, join, |welcome| reply(JoinReply::Welcome(welcome))));
+        let seated = join.and_then(|join| self.take_seat(socket, join, |welcome| reply(JoinReply::Welcome(welcome))));
         match seated {
             Ok(Some(replaced)) => disconnect(&replaced),
             Ok(None) => {}
@@ -263,11 +255,11 @@ impl Session {
         Ok(replaced)
     }
 
-    fn leave(&self, socket: &SocketRef, argument: &Value) {
-        let room = argument.get("roomId").unwrap_or(argument);
+    /// Leaves a room, or all of them.
+    fn leave(&self, socket: &SocketRef, room: Option<&str>) {
         let left = {
             let mut state = lock(&self.state);
-            match room.as_str() {
+            match room {
                 Some(room) => state.rooms.extract_if(.., |joined| joined == room).collect(),
                 None => std::mem::take(&mut state.rooms),
             }
@@ -277,15 +269,7 @@ impl Session {
         }
     }
 
-    fn relay(&self, socket: &SocketRef, argument: Value) {
-        let Ok(Relayed { target, data, .. }) = serde_json::from_value(argument) else {
-            tracing::debug!(socket = %socket.id, "a message to no one is dropped");
-            return;
-        };
-        if let Err(error) = Signal::parse(&data) {
-            tracing::debug!(socket = %socket.id, %error, "a message is dropped");
-            return;
-        }
+    fn relay(&self, socket: &SocketRef, target: String, data: Value) {
         let rooms = lock(&self.state).rooms.clone();
         let Some((source, outlet)) = self.shared.hub.route(socket, &rooms, &target) else {
             tracing::debug!(socket = %socket.id, "a message to someone outside its rooms is dropped");
@@ -295,36 +279,27 @@ impl Session {
     }
 
     /// Passes a direct message on.
-    fn direct(&self, socket: &SocketRef, argument: Value) -> Result<(), DirectRefusal> {
-        let refuse = |code, message: &str| Err(DirectRefusal { code, message: message.to_owned() });
-        let Ok(DirectMessage { target, data }) = serde_json::from_value(argument) else {
-            return refuse(DirectCode::Malformed, "A direct message is { target, data }.");
-        };
-        let size = serde_json::to_string(&data).map_or(usize::MAX, |text| text.len());
-        if size > limits::DIRECT_MESSAGE_BYTES {
-            let most = limits::DIRECT_MESSAGE_BYTES;
-            return refuse(DirectCode::TooLarge, &format!("The message has {size} bytes, and may have {most}."));
-        }
+    fn direct(&self, socket: &SocketRef, DirectMessage { target, data }: DirectMessage) -> Result<(), DirectRefusal> {
         let rooms = {
             let mut state = lock(&self.state);
             if !state.direct.take(1, Instant::now()) {
-                return refuse(DirectCode::TooMany, "Too many messages. Wait a moment, then send again.");
+                return Err(refuse(DirectCode::TooMany, "Too many messages. Wait a moment, then send again."));
             }
             state.rooms.clone()
         };
         if rooms.is_empty() {
-            return refuse(DirectCode::NotJoined, "Join a room first.");
+            return Err(refuse(DirectCode::NotJoined, "Join a room first."));
         }
         let Some((source, outlet)) = self.shared.hub.route(socket, &rooms, &target) else {
-            return refuse(DirectCode::Unreachable, "There is no such member in your rooms.");
+            return Err(refuse(DirectCode::Unreachable, "There is no such member in your rooms."));
         };
         if source == target {
-            return refuse(DirectCode::SelfSend, "A message to oneself is not sent.");
+            return Err(refuse(DirectCode::SelfSend, "A message to oneself is not sent."));
         }
         // A member whose queue is full gets it as little as any other event; its connection is about to end.
         match Socket::emit(&outlet, DIRECT_MESSAGE, &DirectDelivery { source, data }) {
             Ok(()) => Ok(()),
-            Err(_) => refuse(DirectCode::Unreachable, "The member does not take messages now."),
+            Err(_) => Err(refuse(DirectCode::Unreachable, "The member does not take messages now.")),
         }
     }
 
@@ -370,57 +345,5 @@ fn claims(config: Option<&TokenConfig>, auth: &Value, now: SystemTime) -> Result
         Some(_) => Err(TokenError::Malformed("it is no text")),
         None if config.require => Err(TokenError::Missing),
         None => Ok(None),
-    }
-}
-
-/// Reads `join-room`. Stock applications put fields of their own beside ours, and leave out the name.
-fn parse_join(argument: &Value) -> Result<Join, UserError> {
-    let text = |key: &str| argument.get(key).and_then(Value::as_str);
-    let room = text("roomId").filter(|room| limits::is_clean(room, limits::ROOM_ID_CHARS)).ok_or_else(|| {
-        UserError::with_message(ErrorCode::JoinRefused, "A room needs a name of 1 to 64 visible characters.")
-    })?;
-    let ids = argument.get("connected").and_then(Value::as_array);
-    Ok(Join {
-        room: room.to_owned(),
-        name: clean_name(text("name").unwrap_or_default()),
-        resume: text("resume").filter(|token| token.len() <= 2 * limits::ID_BYTES).map(str::to_owned),
-        connected: ids.into_iter().flatten().filter_map(Value::as_str).take(MAX_CONNECTED).map(str::to_owned).collect(),
-        metadata: None,
-    })
-}
-
-/// A name as others may see it: one line, bounded, and nothing that turns the text around it.
-fn clean_name(name: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let visible: String = name.chars().filter(|c| !c.is_control() && !turns(*c)).collect();
-    visible.trim().chars().take(limits::NAME_CHARS).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_cleaned() {
-        assert_eq!(clean_name("  Ann\u{202e}\n "), "Ann");
-        assert_eq!(clean_name(&"x".repeat(1000)).len(), limits::NAME_CHARS);
-        assert_eq!(clean_name("Zoë 🦊"), "Zoë 🦊");
-    }
-
-    #[test]
-    fn joins_of_stock_clients_are_read_and_rubbish_is_refused() {
-        let join = parse_join(&json!({ "roomId": "my room", "name": null, "avatar": "x" })).unwrap();
-        assert_eq!((join.room.as_str(), join.name.as_str()), ("my room", ""));
-        for rubbish in [
-            json!(null),
-            json!("room"),
-            json!({}),
-            json!({ "roomId": 7 }),
-            json!({ "roomId": " " }),
-            json!({ "roomId": "a\u{0}" }),
-            json!({ "roomId": "x".repeat(limits::ROOM_ID_CHARS + 1) }),
-        ] {
-            assert_eq!(parse_join(&rubbish).unwrap_err().code, ErrorCode::JoinRefused, "{rubbish}");
-        }
     }
 }

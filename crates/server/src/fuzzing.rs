@@ -1,0 +1,50 @@
+//! Ways for the fuzz targets into what is private here: each takes what a client could have sent. Not part of the API.
+
+use crate::jwt::{self, Claims, TokenError};
+use crate::request::{MAX_CONNECTED, Request};
+use crate::token::Tokens;
+use confab_protocol::limits;
+use confab_protocol::signaling::Signal;
+use std::time::{Duration, SystemTime};
+
+const KEY: &[u8] = b"a key of thirty-two bytes or more";
+
+/// An event of a client: the JSON array behind `42` in a Socket.IO message.
+pub fn request(text: &str) {
+    match Request::parse(text) {
+        Ok(Request::Relay { data, .. }) => assert!(Signal::parse(&data).is_ok()),
+        Ok(Request::Direct(message)) => {
+            let size = serde_json::to_string(&message.data).map_or(usize::MAX, |text| text.len());
+            assert!(size <= limits::DIRECT_MESSAGE_BYTES);
+        }
+        Ok(Request::Join(join)) => {
+            assert!(limits::is_clean(&join.room, limits::ROOM_ID_CHARS));
+            assert!(join.name.chars().count() <= limits::NAME_CHARS && !join.name.contains(char::is_control));
+            assert!(join.resume.is_none_or(|token| token.len() <= 2 * limits::ID_BYTES));
+            assert!(join.connected.len() <= MAX_CONNECTED && join.metadata.is_none());
+        }
+        Ok(Request::Leave(_) | Request::Probe | Request::AskIce | Request::Other) | Err(_) => {}
+    }
+}
+
+/// Tokens of members: the text itself, which nobody has signed, and its lines as header and claims of one whose signature
+/// is good. Fuzzers do not guess signatures.
+pub fn token(text: &str) {
+    assert!(jwt::verify(KEY, text, SystemTime::UNIX_EPOCH).is_err());
+    assert_eq!(Tokens::new(Some(KEY)).verify(text, "room"), None);
+    let (header, claims) = text.split_once('\n').unwrap_or((r#"{"alg":"HS256"}"#, text));
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
+    match jwt::verify(KEY, &jwt::sign(KEY, header, claims), now) {
+        Ok(claims) => again(&claims, now),
+        Err(error) => assert!(!matches!(error, TokenError::Signature | TokenError::Missing), "{error}"),
+    }
+}
+
+/// What was accepted can be issued, and is accepted again.
+fn again(claims: &Claims, now: SystemTime) {
+    claims.opens("room");
+    let token = jwt::mint(KEY, claims);
+    // Written anew it may be longer than it came.
+    assert!(matches!(token, Ok(_) | Err(TokenError::TooLarge("text"))), "{token:?}");
+    assert!(token.is_err() || jwt::verify(KEY, &token.unwrap_or_default(), now).as_ref() == Ok(claims));
+}

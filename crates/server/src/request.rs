@@ -1,0 +1,139 @@
+//! What a client says, parsed at the edge: everything behind it is typed and bounded.
+
+use crate::hub::Join;
+use confab_protocol::signaling::{
+    ASK_ICE, DIRECT_MESSAGE, DirectCode, DirectMessage, DirectRefusal, JOIN_ROOM, LEAVE_ROOM, MESSAGE, PROBE, Relayed,
+    Signal,
+};
+use confab_protocol::{ErrorCode, UserError, limits};
+use serde_json::Value;
+
+/// Peers that a join may name as connected; more than a room can hold serve nothing.
+pub(crate) const MAX_CONNECTED: usize = 4 * limits::ROOM_MEMBERS;
+
+/// What a client asks for.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// Pass a signal on to a member.
+    Relay { target: String, data: Value },
+    /// Take a seat in a room.
+    Join(Join),
+    /// Pass an application's message on to a member.
+    Direct(DirectMessage),
+    /// Leave this room, or all of them.
+    Leave(Option<String>),
+    /// Say that the server is there.
+    Probe,
+    /// Name the ICE servers.
+    AskIce,
+    /// An event of an application.
+    Other,
+}
+
+/// Why a message is not obeyed.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// Nobody waits for an answer.
+    Dropped(String),
+    /// The answer to a join.
+    Join(UserError),
+    /// The answer to a direct message.
+    Direct(DirectRefusal),
+}
+
+impl Request {
+    /// Reads the JSON array of a Socket.IO event: its name and its first argument; no event of this wire has two.
+    pub(crate) fn parse(text: &str) -> Result<Self, Refusal> {
+        let dropped = |why: &str| Refusal::Dropped(why.to_owned());
+        let message: Vec<Value> = serde_json::from_str(text).map_err(|_| dropped("it is no array of JSON"))?;
+        let mut parts = message.into_iter();
+        let Some(Value::String(event)) = parts.next() else { return Err(dropped("it has no event")) };
+        let argument = parts.next().unwrap_or(Value::Null);
+        match event.as_str() {
+            MESSAGE => parse_relay(argument),
+            JOIN_ROOM => parse_join(&argument).map(Self::Join).map_err(Refusal::Join),
+            DIRECT_MESSAGE => parse_direct(argument).map(Self::Direct).map_err(Refusal::Direct),
+            LEAVE_ROOM => Ok(Self::Leave(argument.get("roomId").unwrap_or(&argument).as_str().map(str::to_owned))),
+            PROBE => Ok(Self::Probe),
+            ASK_ICE => Ok(Self::AskIce),
+            _ => Ok(Self::Other),
+        }
+    }
+}
+
+fn parse_relay(argument: Value) -> Result<Request, Refusal> {
+    let Ok(Relayed { target, data, .. }) = serde_json::from_value(argument) else {
+        return Err(Refusal::Dropped("it is a signal to no one".to_owned()));
+    };
+    Signal::parse(&data).map_err(|error| Refusal::Dropped(error.to_string()))?;
+    Ok(Request::Relay { target, data })
+}
+
+fn parse_direct(argument: Value) -> Result<DirectMessage, DirectRefusal> {
+    let message: DirectMessage = serde_json::from_value(argument)
+        .map_err(|_| refuse(DirectCode::Malformed, "A direct message is { target, data }."))?;
+    let size = serde_json::to_string(&message.data).map_or(usize::MAX, |text| text.len());
+    let most = limits::DIRECT_MESSAGE_BYTES;
+    if size > most {
+        return Err(refuse(DirectCode::TooLarge, &format!("The message has {size} bytes, and may have {most}.")));
+    }
+    Ok(message)
+}
+
+/// Reads `join-room`. Stock applications put fields of their own beside ours, and leave out the name.
+fn parse_join(argument: &Value) -> Result<Join, UserError> {
+    let text = |key: &str| argument.get(key).and_then(Value::as_str);
+    let room = text("roomId").filter(|room| limits::is_clean(room, limits::ROOM_ID_CHARS)).ok_or_else(|| {
+        UserError::with_message(ErrorCode::JoinRefused, "A room needs a name of 1 to 64 visible characters.")
+    })?;
+    let ids = argument.get("connected").and_then(Value::as_array);
+    Ok(Join {
+        room: room.to_owned(),
+        name: clean_name(text("name").unwrap_or_default()),
+        resume: text("resume").filter(|token| token.len() <= 2 * limits::ID_BYTES).map(str::to_owned),
+        connected: ids.into_iter().flatten().filter_map(Value::as_str).take(MAX_CONNECTED).map(str::to_owned).collect(),
+        metadata: None,
+    })
+}
+
+/// A name as others may see it: one line, bounded, and nothing that turns the text around it.
+fn clean_name(name: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let visible: String = name.chars().filter(|c| !c.is_control() && !turns(*c)).collect();
+    visible.trim().chars().take(limits::NAME_CHARS).collect()
+}
+
+/// Why a direct message is not passed on.
+pub(crate) fn refuse(code: DirectCode, message: &str) -> DirectRefusal {
+    DirectRefusal { code, message: message.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn names_are_cleaned() {
+        assert_eq!(clean_name("  Ann\u{202e}\n "), "Ann");
+        assert_eq!(clean_name(&"x".repeat(1000)).len(), limits::NAME_CHARS);
+        assert_eq!(clean_name("Zoë 🦊"), "Zoë 🦊");
+    }
+
+    #[test]
+    fn joins_of_stock_clients_are_read_and_rubbish_is_refused() {
+        let join = parse_join(&json!({ "roomId": "my room", "name": null, "avatar": "x" })).unwrap();
+        assert_eq!((join.room.as_str(), join.name.as_str()), ("my room", ""));
+        for rubbish in [
+            json!(null),
+            json!("room"),
+            json!({}),
+            json!({ "roomId": 7 }),
+            json!({ "roomId": " " }),
+            json!({ "roomId": "a\u{0}" }),
+            json!({ "roomId": "x".repeat(limits::ROOM_ID_CHARS + 1) }),
+        ] {
+            assert_eq!(parse_join(&rubbish).unwrap_err().code, ErrorCode::JoinRefused, "{rubbish}");
+        }
+    }
+}
