@@ -18,6 +18,9 @@ mod clock;
 mod decode;
 mod device;
 mod encode;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod i420;
 mod jitter;
 pub mod level;

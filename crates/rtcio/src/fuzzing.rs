@@ -3,8 +3,9 @@
 use crate::media::reassembly::Reassembler;
 use crate::peer::fuzzing as peer;
 use bytes::Bytes;
+use confab_protocol::limits;
+use confab_protocol::media::Codec;
 use confab_protocol::signaling::{Candidate, Signal};
-use serde_json::Value;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -29,8 +30,9 @@ pub fn candidate(text: &str) -> Signal {
 }
 
 /// RTP packets of a video track: a byte of flags (marker, new timestamp), two of sequence number, one of length, a payload.
-pub fn video(mut data: &[u8]) {
+pub fn video(codec: Codec, mut data: &[u8]) {
     let mut reassembler = Reassembler::default();
+    reassembler.set_codec(codec);
     let mut now = Instant::now();
     let mut timestamp = 0u32;
     while let [flags, high, low, length, rest @ ..] = data {
@@ -41,16 +43,11 @@ pub fn video(mut data: &[u8]) {
         let sequence = u16::from_be_bytes([*high, *low]);
         reassembler.push(sequence, timestamp, flags & 1 != 0, &Bytes::copy_from_slice(payload), now);
         while let Some(frame) = reassembler.pop(now) {
-            assert!(!frame.data.is_empty() || frame.data.len() <= confab_protocol::limits::VIDEO_FRAME_BYTES);
+            assert!(frame.codec == codec && frame.data.len() <= limits::VIDEO_FRAME_BYTES);
         }
         // What waits for a packet has a deadline, or it would wait for ever.
         if let Some(deadline) = reassembler.deadline() {
             assert!(deadline > now);
         }
     }
-}
-
-/// The events of a stream, as JSON.
-pub fn parse(text: &str) -> Option<Value> {
-    serde_json::from_str(text).ok()
 }

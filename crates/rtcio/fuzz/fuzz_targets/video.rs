@@ -1,6 +1,7 @@
-//! RTP payloads of a video track in any order.
+//! RTP payloads of a VP8 track in any order.
 #![no_main]
 
+use confab_protocol::media::Codec;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|data: &[u8]| confab_rtcio::fuzzing::video(data));
+fuzz_target!(|data: &[u8]| confab_rtcio::fuzzing::video(Codec::Vp8, data));

@@ -1,0 +1,35 @@
+//! Ways for the fuzz targets into what is private here: each takes what a peer could have sent. Not part of the API.
+
+use crate::player::{BLOCK, PeerPlayer};
+use bytes::Bytes;
+use confab_protocol::media::AudioPacket;
+use std::time::Duration;
+
+/// Time of one block.
+const BLOCK_TIME: Duration = Duration::from_millis(10);
+/// Samples of one block on the clock of RTP.
+const BLOCK_SAMPLES: u32 = BLOCK as u32;
+
+/// RTP packets of a peer's sound, heard as they come: a byte of blocks that are played after it, two of sequence number,
+/// two of time in blocks, one of length, a payload.
+pub fn sound(mut data: &[u8]) {
+    let mut player = PeerPlayer::default();
+    let mut now = Duration::ZERO;
+    let mut block = [0.0; BLOCK];
+    while let [blocks, high, low, high_time, low_time, length, rest @ ..] = data {
+        let (payload, rest) = rest.split_at(rest.len().min(usize::from(*length)));
+        data = rest;
+        let time = u32::from(u16::from_be_bytes([*high_time, *low_time]));
+        let packet = AudioPacket {
+            data: Bytes::copy_from_slice(payload),
+            timestamp: time.wrapping_mul(BLOCK_SAMPLES),
+            sequence: u16::from_be_bytes([*high, *low]),
+        };
+        player.push(packet, now);
+        for _ in 0..*blocks {
+            now += BLOCK_TIME;
+            player.pull(now, &mut block);
+            assert!(block.iter().all(|sample| sample.is_finite()));
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Events of a client, as the server takes them.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| confab_server::fuzzing::request(text));
