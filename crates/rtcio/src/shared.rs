@@ -5,7 +5,7 @@ use crate::channel::Broadcasts;
 use crate::event::Feed;
 use crate::ice::IceConfig;
 use crate::log::Log;
-use crate::peer::{self, Watchdog};
+use crate::peer::{self, Pace, Watchdog};
 use crate::registry::Registry;
 use crate::remote_peer::Remotes;
 use crate::signaling;
@@ -28,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) channels: Broadcasts,
     pub(crate) watchdog: Watchdog,
     pub(crate) ice: IceConfig,
+    /// How often connections with each remote begin.
+    pub(crate) pace: Pace,
     pub(crate) signaling: signaling::Handle,
     /// Ends everything.
     pub(crate) cancel: CancellationToken,
@@ -56,6 +58,7 @@ impl Shared {
             log: Log::new(options.debug),
             watchdog: options.watchdog,
             ice: IceConfig::new(options.ice_policy, options.ice_roots, options.ice_servers),
+            pace: Pace::default(),
             signaling,
             cancel,
             joined: Notify::new(),

@@ -6,6 +6,7 @@
 
 use super::plan::{Opening, Plan};
 use super::{Command, Context, sdp};
+use crate::Event;
 use confab_protocol::limits;
 use confab_protocol::signaling::{Description, Signal};
 use std::collections::VecDeque;
@@ -42,14 +43,21 @@ impl Inbox {
         }
     }
 
-    /// Puts a command aside for the next connection. Holds as many as wait for `ctrl`; the oldest go first.
-    fn keep(&mut self, command: Command) {
-        if self.kept.len() >= limits::CTRL_QUEUE {
-            self.kept.pop_front();
-            tracing::warn!("too much waits for a peer that is away; the oldest is dropped");
+    /// Puts commands aside for the next connection, before those that come.
+    fn keep(&mut self, aside: VecDeque<Command>) {
+        for command in aside {
+            put_aside(&mut self.kept, command);
         }
-        self.kept.push_back(command);
     }
+}
+
+/// Holds as many commands as wait for `ctrl`; the oldest go first.
+fn put_aside(aside: &mut VecDeque<Command>, command: Command) {
+    if aside.len() >= limits::CTRL_QUEUE {
+        aside.pop_front();
+        tracing::warn!("too much waits for a peer that is away; the oldest is dropped");
+    }
+    aside.push_back(command);
 }
 
 /// What follows a lost connection.
@@ -131,19 +139,47 @@ pub(super) async fn turn(context: &Context, inbox: &mut Inbox, plan: &mut Plan, 
                 Some(Command::SignalingUp(up)) => interim.signaling(up, plan, Instant::now()),
                 // What follows has a new path anyway.
                 Some(Command::RestartIce | Command::Stats(_) | Command::AllStats(_)) => {}
-                Some(command) => {
-                    if aside.len() >= limits::CTRL_QUEUE {
-                        aside.pop_front();
-                        tracing::warn!("too much waits for a peer that is away; the oldest is dropped");
-                    }
-                    aside.push_back(command);
-                }
+                Some(command) => put_aside(&mut aside, command),
             },
             () = sleep_until(at) => break due,
         }
     };
-    for command in aside {
-        inbox.keep(command);
-    }
+    inbox.keep(aside);
     turn
+}
+
+/// Waits while connections with this peer begin too often. What it says meanwhile is for the next one, and its newest offer
+/// is the one that counts.
+pub(super) async fn hold(context: &Context, inbox: &mut Inbox, plan: &mut Plan) -> Turn {
+    let pace = &context.shared.pace;
+    let begin = pace.next(&context.id, Instant::now());
+    if begin > Instant::now() {
+        let what = "it begins new connections too often".to_owned();
+        tracing::warn!(%what, "the peer misbehaves");
+        context.tell(Event::Misbehaving { peer: context.id.clone(), what }).await;
+    }
+    let mut aside = VecDeque::new();
+    while begin > Instant::now() {
+        tokio::select! {
+            biased;
+            () = context.cancel.cancelled() => return Turn::Gone,
+            command = inbox.recv() => match command {
+                None | Some(Command::Left) => return Turn::Gone,
+                Some(Command::Restart) => (plan.opening, plan.offer) = (Opening::Offer, None),
+                Some(Command::Signal(Signal::Description(description))) => {
+                    if Interim::described(description, plan) {
+                        // Candidates belong to the offer before them.
+                        aside.retain(|command| !matches!(command, Command::Signal(_)));
+                    }
+                }
+                Some(Command::SignalingUp(up)) => plan.signaling_up = up,
+                Some(Command::RestartIce | Command::Stats(_) | Command::AllStats(_)) => {}
+                Some(command) => put_aside(&mut aside, command),
+            },
+            () = sleep_until(begin) => {}
+        }
+    }
+    inbox.keep(aside);
+    pace.begin(&context.id, Instant::now());
+    Turn::Begin
 }

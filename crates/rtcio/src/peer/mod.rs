@@ -15,6 +15,7 @@ mod meter;
 mod negotiation;
 mod onebyone;
 mod outbound;
+mod pace;
 mod past;
 mod plan;
 mod quirks;
@@ -25,6 +26,7 @@ mod watchdog;
 
 pub(crate) use inbound::placeholder;
 pub(crate) use interim::SECOND_TURN;
+pub(crate) use pace::Pace;
 pub use stats::PeerReport;
 pub(crate) use stats::round_trip;
 pub use watchdog::Watchdog;
@@ -169,6 +171,9 @@ impl Drop for Context {
 /// its place, its commands and their order.
 async fn run(context: Context, mut inbox: Inbox, mut plan: Plan) {
     loop {
+        if interim::hold(&context, &mut inbox, &mut plan).await == Turn::Gone {
+            return;
+        }
         let attempt = plan.attempt;
         let session = match Session::open(&context, plan).await {
             Ok(session) => session,

@@ -3,13 +3,15 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 pub mod bystander;
+pub mod call;
+pub mod eve;
 pub mod node;
 pub mod path;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use confab_protocol::signaling::{JOIN_ROOM, JoinReply, Welcome};
 use confab_rtcio::{Codec, EncodedFrame, Event, Events, LocalTrack, RemoteTrack, Socket, Watchdog};
-use confab_server::{Server, ServerConfig};
+use confab_server::{Limits, Server, ServerConfig};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -30,8 +32,25 @@ pub async fn server() -> (Server, Url) {
 }
 
 pub async fn server_at(listen: SocketAddr) -> (Server, Url) {
+    server_with(ServerConfig { listen, ..ServerConfig::default() }).await
+}
+
+/// A server that relays whatever comes, as stock ones do.
+pub async fn boundless_server() -> (Server, Url) {
+    let most = u32::MAX;
+    let limits = Limits {
+        messages_per_second: most,
+        message_burst: most,
+        bytes_per_second: most,
+        byte_burst: most,
+        ..Limits::default()
+    };
+    server_with(ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), limits, ..ServerConfig::default() }).await
+}
+
+async fn server_with(config: ServerConfig) -> (Server, Url) {
     logging();
-    let server = Server::bind(ServerConfig { listen, ..ServerConfig::default() }).await.expect("a server on loopback");
+    let server = Server::bind(config).await.expect("a server on loopback");
     let url = Url::parse(&format!("http://{}", server.local_addr())).unwrap();
     (server, url)
 }
@@ -172,6 +191,12 @@ pub fn frame(number: u32, key: bool, bytes: usize) -> EncodedFrame {
     }
 }
 
+/// The number of a [`frame`].
+pub fn number_of(frame: &EncodedFrame) -> u32 {
+    let head = if frame.key { 10 } else { 3 };
+    u32::from_be_bytes(frame.data[head..head + 4].try_into().unwrap())
+}
+
 /// Writes frames like an encoder at about 30 fps that obeys the demand, until dropped.
 pub struct Camera {
     task: tokio::task::JoinHandle<()>,
@@ -209,8 +234,7 @@ pub async fn watch_frames(track: &RemoteTrack, bytes: usize, count: usize) -> mp
     for index in 0..count {
         let received = timeout(PATIENCE, frames.recv()).await.expect("a frame in time").expect("a track that goes on");
         assert!(index > 0 || received.key, "the first frame must be a key frame");
-        let head = if received.key { 10 } else { 3 };
-        let number = u32::from_be_bytes(received.data[head..head + 4].try_into().unwrap());
+        let number = number_of(&received);
         let sent = frame(number, received.key, if received.key { 4 * bytes } else { bytes });
         assert_eq!(received.data, sent.data, "frame {number}");
         assert_eq!((received.width, received.height), (640, 360));

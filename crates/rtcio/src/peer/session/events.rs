@@ -12,17 +12,27 @@ use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 use webrtc::data_channel::DataChannelEvent;
 
+/// Data channels that a peer may open in-band on one connection, each of which is closed. The library (rtc 0.21.1) keeps the
+/// labels of closed ones, and what comes on one until the peer has closed it, too, as long as the connection stands.
+const STRANGE_CHANNELS: u32 = 64;
+
 impl Session<'_> {
-    pub(super) async fn connection_event(&mut self, event: PcEvent) {
+    pub(super) async fn connection_event(&mut self, event: PcEvent) -> Option<End> {
         match event {
             PcEvent::Candidate(candidate) => self.context.relay(Signal::Candidate(candidate)).await,
             PcEvent::Track(source) => self.inbound.started(&self.connection.pc, source, &mut self.tasks).await,
             PcEvent::Channel(channel) => {
                 self.complain("it opened a data channel that was not agreed on".to_owned()).await;
                 channel.close().await.ok();
+                self.strange_channels += 1;
+                if self.strange_channels > STRANGE_CHANNELS {
+                    tracing::warn!("the connection to a peer ends: it opens too many data channels");
+                    return Some(End::Lost { orderly: false });
+                }
             }
             PcEvent::Ice(notice) => self.ice_notice(notice).await,
         }
+        None
     }
 
     async fn ice_notice(&mut self, notice: Notice) {

@@ -5,7 +5,6 @@ mod descriptions;
 mod events;
 mod health;
 
-use super::Context;
 use super::bounds::Bounds;
 use super::connection::Connection;
 use super::ctrl::{Complaints, Ctrl};
@@ -16,6 +15,7 @@ use super::negotiation::Negotiation;
 use super::outbound::Outbound;
 use super::plan::{End, Over, Plan};
 use super::watchdog::Watch;
+use super::{Command, Context};
 use crate::{Event, RemotePeerEvent};
 use confab_protocol::ipc::PeerState;
 use confab_protocol::signaling::{Description, Signal};
@@ -45,6 +45,8 @@ pub(crate) struct Session<'a> {
     offer: Option<Description>,
     complaints: Complaints,
     bounds: Bounds,
+    /// Data channels that the peer opened in-band.
+    strange_channels: u32,
     registry: watch::Receiver<u64>,
     broadcasts: watch::Receiver<u64>,
     signaling_up: bool,
@@ -78,6 +80,7 @@ impl<'a> Session<'a> {
             offer: plan.offer,
             complaints: Complaints::default(),
             bounds: Bounds::default(),
+            strange_channels: 0,
             registry: context.shared.registry.changes(),
             broadcasts: context.shared.channels.changes(),
             signaling_up: plan.signaling_up,
@@ -96,7 +99,7 @@ impl<'a> Session<'a> {
         self.context.channels.attach(&self.connection.pc).await;
         self.reconcile().await;
         let mut end = match self.offer.take() {
-            Some(offer) => self.described(offer).await,
+            Some(offer) => self.command(Command::Signal(Signal::Description(offer))).await,
             None => None,
         };
         while end.is_none() {
@@ -126,10 +129,7 @@ impl<'a> Session<'a> {
                 Some(command) => self.command(command).await,
                 None => Some(End::Gone),
             },
-            Some(event) = self.connection.events.recv() => {
-                self.connection_event(event).await;
-                None
-            }
+            Some(event) = self.connection.events.recv() => self.connection_event(event).await,
             Ok(()) = self.registry.changed() => {
                 self.reconcile().await;
                 None
