@@ -8,12 +8,18 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 /// An example that runs; it prints JSON lines.
-struct Example(Process);
+pub struct Example(pub Process);
 
 impl Example {
+    /// Starts the example `name` in a room of that name.
     fn start(world: &World, name: &str, arguments: &[&str]) -> Result<Self, ProcessError> {
+        Self::start_in(world, name, name, arguments)
+    }
+
+    /// Starts the example `name` in `room`.
+    pub fn start_in(world: &World, room: &str, name: &str, arguments: &[&str]) -> Result<Self, ProcessError> {
         let mut command = Command::new(binary(&format!("examples/{name}"))?);
-        command.args([world.url().as_str(), name]).args(arguments);
+        command.args([world.url().as_str(), room]).args(arguments);
         Ok(Self(Process::start(command)?))
     }
 
@@ -36,7 +42,7 @@ async fn with_page(world: &World, name: &str, arguments: &[&str]) -> Outcome<(Pe
 }
 
 /// The id of the next one to connect.
-async fn came(page: &mut Peer) -> Outcome<String> {
+pub async fn came(page: &mut Peer) -> Outcome<String> {
     let came = page.wait(json!({ "tag": "peer-connect" })).await?;
     Ok(came["args"][0]["id"].as_str().unwrap_or_default().to_owned())
 }

@@ -1,4 +1,4 @@
-//! Trouble in a call that goes on: other paths, and peers and servers that are away for a while.
+//! A call that goes on over another path.
 
 use crate::Outcome;
 use crate::peer::{Peer, until};
@@ -20,7 +20,7 @@ async fn path_is_new(peer: &mut Peer, id: &str, before: &str) -> Outcome {
 }
 
 /// `from` shares a picture, which `to` sees; what the stream is.
-async fn shares(from: &mut Peer, to: &mut Peer) -> Outcome<Value> {
+pub async fn shares(from: &mut Peer, to: &mut Peer) -> Outcome<Value> {
     to.on("camera", "camera", json!({})).await?;
     let made = from.stream("cam", json!([picture()]), json!({})).await?;
     from.emit("camera", json!([{ "stream": { "$stream": "cam" } }])).await?;
@@ -30,7 +30,7 @@ async fn shares(from: &mut Peer, to: &mut Peer) -> Outcome<Value> {
 }
 
 /// Events go both ways, and nobody was said to be gone.
-async fn goes_on(one: &mut Peer, other: &mut Peer, word: &str) -> Outcome {
+pub async fn goes_on(one: &mut Peer, other: &mut Peer, word: &str) -> Outcome {
     for there in [true, false] {
         let (from, to) = if there { (&mut *one, &mut *other) } else { (&mut *other, &mut *one) };
         to.on(word, word, json!({})).await?;

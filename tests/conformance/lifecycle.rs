@@ -100,7 +100,7 @@ async fn a_socket_connects_when_it_is_told_to_and_comes_back_after_leaving() -> 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_refuses_is_heard_in_its_own_words() -> Outcome {
     each_pair(async |world, (first, second), _| {
-        let (server, url) = world.other_server(1).await?;
+        let (server, url) = world.other_server(|limits| limits.sockets = 1).await?;
         let mut inside = world.start_on(&url, first, json!({})).await?;
         inside.wait(json!({ "tag": "connect" })).await?;
         let mut outside = world.start_on(&url, second, json!({})).await?;
@@ -116,7 +116,7 @@ async fn a_server_that_refuses_is_heard_in_its_own_words() -> Outcome {
 #[tokio::test(flavor = "multi_thread")]
 async fn rooms_of_two_servers_go_on_at_once() -> Outcome {
     each_pair(async |world, pair, room| {
-        let (server, url) = world.other_server(10).await?;
+        let (server, url) = world.other_server(|_| {}).await?;
         let (mut ann, mut ben) = world.pair(pair, room).await?;
         let mut ann_there = world.start_on(&url, pair.0, json!({})).await?;
         let mut ben_there = world.start_on(&url, pair.1, json!({})).await?;

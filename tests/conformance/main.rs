@@ -4,7 +4,9 @@
 //! `CONFAB_PAIRS` limits or extends the pairs (`ours-page,page-page`); `CONFAB_RTCIO_JS` names a bundle of the stock
 //! library, which then takes the place of the page's own peer.
 
+mod asleep;
 mod channels;
+mod codecs;
 mod emit;
 mod encoding;
 mod examples;
@@ -13,8 +15,10 @@ mod lifecycle;
 mod ours;
 mod ours_channels;
 mod ours_media;
+mod outages;
 mod page;
 mod peer;
+mod relays;
 mod remote;
 mod sharing;
 mod stats;

@@ -3,7 +3,7 @@
 use crate::Outcome;
 use crate::ours_channels::AnyChannel;
 use crate::ours_media::{Received, Sent};
-use confab_rtcio::{Args, Event, Events, Message, RtcioStream, Socket, Watchdog};
+use confab_rtcio::{Args, Event, Events, IceTransportPolicy, Message, RtcioStream, Socket, Watchdog};
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -46,6 +46,12 @@ impl Ours {
         }
         if let Some(auth) = options.get("auth") {
             builder = builder.auth(auth.clone());
+        }
+        if let Some(servers) = options.get("iceServers") {
+            builder = builder.ice_servers(serde_json::from_value(servers.clone())?);
+        }
+        if options.get("iceTransportPolicy") == Some(&json!("relay")) {
+            builder = builder.ice_transport_policy(IceTransportPolicy::Relay);
         }
         let flag = |key: &str| options.get(key).and_then(Value::as_bool);
         builder = builder.auto_connect(flag("autoConnect").unwrap_or(true));
@@ -260,6 +266,7 @@ impl Ours {
                     self.lifecycle("track-removed", received.entry());
                 }
             }
+            Event::Direct { peer, data } => self.lifecycle("direct-message", json!({ "source": peer, "data": data })),
             _ => {}
         }
     }

@@ -196,6 +196,13 @@ impl Ours {
         Ok(serde_json::to_value(stats.transport.first())?)
     }
 
+    pub async fn path(&mut self, id: &str) -> Outcome<Value> {
+        let stats = self.socket.get_ice_candidate_stats(id).await.ok_or_else(|| format!("there is no peer {id}"))?;
+        let way = stats.selected_ice_candidate_pair_stats.unwrap_or_default();
+        let types = [way.local_candidate, way.remote_candidate].map(|end| end.map(|end| end.candidate_type));
+        Ok(json!(types))
+    }
+
     pub async fn lines(&mut self, id: &str) -> Outcome<usize> {
         let reports = self.socket.peer_stats().await;
         let report = reports.iter().find(|report| report.id == id);

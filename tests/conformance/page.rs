@@ -139,6 +139,10 @@ impl PagePeer {
         self.call("transport", json!([id])).await
     }
 
+    pub async fn path(&mut self, id: &str) -> Outcome<Value> {
+        self.call("path", json!([id])).await
+    }
+
     pub async fn lines(&mut self, id: &str) -> Outcome<usize> {
         let lines = self.call("connection", json!([id])).await?["transceivers"].as_u64();
         Ok(lines.ok_or_else(|| format!("there is no peer {id}"))? as usize)

@@ -18,6 +18,8 @@ pub struct Peer {
     side: Side,
     log: Vec<Value>,
     id: String,
+    /// Token of the server, to be the same member again.
+    resume: Value,
 }
 
 /// The two implementations.
@@ -89,6 +91,8 @@ verbs! {
     inbound(id: &str) -> Value;
     /// The `transport` report of the connection to a peer.
     transport(id: &str) -> Value;
+    /// Types of the candidates on the way to a peer: of this side, and of the other.
+    path(id: &str) -> Value;
     /// Audio and video m-lines of the connection to a peer, idle ones included.
     lines(id: &str) -> usize;
     /// Asks for new ICE credentials on the connection to a peer.
@@ -110,7 +114,7 @@ impl Peer {
             Kind::Ours => Side::Ours(Box::new(Ours::start(server, &options)?)),
             Kind::Page => Side::Page(PagePeer::start(browser, name, server, &options).await?),
         };
-        Ok(Self { side, log: Vec::new(), id: String::new() })
+        Ok(Self { side, log: Vec::new(), id: String::new(), resume: Value::Null })
     }
 
     /// Joins `room` once the server is there.
@@ -119,14 +123,37 @@ impl Peer {
         self.rejoin(room).await
     }
 
-    /// Joins `room` on a connection that stands.
+    /// Joins `room` on a connection that stands, as somebody new.
     pub async fn rejoin(&mut self, room: &str) -> Outcome {
-        let answer = self.server_ask("join-room", json!([{ "roomId": room, "name": "someone" }])).await?;
+        self.ask_to_join(json!({ "roomId": room, "name": "someone" })).await
+    }
+
+    /// Joins `room` again as who it was, with a connection to `other` that stands.
+    pub async fn resume(&mut self, room: &str, other: &str) -> Outcome {
+        let before = self.id.clone();
+        self.ask_to_join(self.comeback(room, other)).await?;
+        assert_eq!(self.id, before, "the token gives back the id");
+        Ok(())
+    }
+
+    /// What it says to join `room` again as who it was.
+    pub fn comeback(&self, room: &str, other: &str) -> Value {
+        json!({ "roomId": room, "name": "someone", "resume": self.resume, "connected": [other] })
+    }
+
+    async fn ask_to_join(&mut self, wish: Value) -> Outcome {
+        let answer = self.server_ask("join-room", json!([wish])).await?;
         self.id = answer[0]["id"].as_str().ok_or_else(|| format!("not joined: {answer}"))?.to_owned();
+        self.resume = answer[0]["resume"].clone();
+        self.entered();
+        Ok(())
+    }
+
+    /// Is in its room under its id, as far as it knows.
+    pub fn entered(&self) {
         if let Side::Ours(ours) = &self.side {
             ours.joined(&self.id);
         }
-        Ok(())
     }
 
     /// Its id in the room.
@@ -166,6 +193,19 @@ impl Peer {
                 Ok(())
             }
             Side::Page(page) => page.wait(&format!("peer.connection('{}')", other.id)).await,
+        }
+    }
+
+    /// Waits until it notices that the connection to `id` is not well.
+    pub async fn notices_trouble(&mut self, id: &str) -> Outcome {
+        match &mut self.side {
+            Side::Ours(_) => {
+                self.wait(json!({ "tag": "peer-state", "args": [{ "id": id, "state": "reconnecting" }] })).await?;
+                Ok(())
+            }
+            Side::Page(page) => {
+                page.wait(&format!("['disconnected', 'failed'].includes(peer.connection('{id}').state)")).await
+            }
         }
     }
 

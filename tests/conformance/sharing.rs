@@ -3,7 +3,7 @@
 use crate::Outcome;
 use crate::peer::Peer;
 use crate::streams::{hears, moving, picture};
-use crate::world::{Kind, each_pair, meet};
+use crate::world::{Kind, each_pair, meet, ours_first};
 use serde_json::{Value, json};
 
 /// The m-lines that both sides count between them.
@@ -14,8 +14,9 @@ async fn lines(one: &mut Peer, other: &mut Peer) -> Outcome<[usize; 2]> {
 
 /// How many pictures came of the track of `stream`; none if there is no such track.
 fn pictures(tracks: &[Value], stream: &Value) -> Option<u64> {
-    let track = tracks.iter().find(|track| track["stream"] == *stream && track["kind"] == "video")?;
-    track["moving"].as_u64()
+    let of_stream = tracks.iter().filter(|track| track["stream"] == *stream && track["kind"] == "video");
+    // A connection that is replaced leaves a track that ended behind, for a while.
+    of_stream.filter_map(|track| track["moving"].as_u64()).max()
 }
 
 /// `peer` sees the picture of `stream` move from now on: a track that is used again may have moved before.
@@ -81,7 +82,7 @@ async fn another_stream_takes_the_lines_that_one_has_left() -> Outcome {
     each_pair(async |world, pair, room| {
         let (mut ann, mut ben) = world.pair(pair, room).await?;
         // Chromium keeps a line for the stream that had it.
-        let (sharer, viewer) = if ann.kind() == Kind::Ours { (&mut ann, &mut ben) } else { (&mut ben, &mut ann) };
+        let (sharer, viewer) = ours_first(&mut ann, &mut ben);
         viewer.on("screen", "screen", json!({})).await?;
         let rounds = if pair == (Kind::Ours, Kind::Ours) { 50 } else { 10 };
         for round in 0..rounds {

@@ -2,8 +2,9 @@
 
 use crate::Outcome;
 use crate::peer::Peer;
-use confab_server::{Server, ServerConfig};
-use confab_testkit::browser::Browser;
+use confab_server::{Limits, Server, ServerConfig};
+use confab_testkit::browser::{Browser, Frozen};
+use confab_testkit::line::Line;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -47,11 +48,21 @@ impl World {
         format!("http://{}", self.address)
     }
 
-    /// A second server, for at most `sockets` at once, and its URL.
-    pub async fn other_server(&self, sockets: usize) -> Outcome<(Server, String)> {
+    /// Another line to the server, which can be cut.
+    pub async fn line(&self) -> Outcome<Line> {
+        Ok(Line::to(self.address).await?)
+    }
+
+    /// Stops all pages, until the answer is dropped.
+    pub fn freeze_pages(&self) -> Outcome<Frozen> {
+        Ok(self.browser.freeze()?)
+    }
+
+    /// A second server, with other limits, and its URL.
+    pub async fn other_server(&self, limit: impl FnOnce(&mut Limits)) -> Outcome<(Server, String)> {
         let mut config = ServerConfig { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..ServerConfig::default() };
         config.stun = Vec::new();
-        config.limits.sockets = sockets;
+        limit(&mut config.limits);
         let server = Server::bind(config).await?;
         let url = format!("http://{}", server.local_addr());
         Ok((server, url))
@@ -104,6 +115,11 @@ pub fn page_first<'a>(one: &'a mut Peer, other: &'a mut Peer) -> Option<(&'a mut
         (_, Kind::Page) => Some((other, one)),
         _ => None,
     }
+}
+
+/// Of two peers one of ours, and the other.
+pub fn ours_first<'a>(one: &'a mut Peer, other: &'a mut Peer) -> (&'a mut Peer, &'a mut Peer) {
+    if one.kind() == Kind::Ours { (one, other) } else { (other, one) }
 }
 
 /// Waits until `ctrl` is open between both.

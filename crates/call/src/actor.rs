@@ -317,8 +317,6 @@ impl Actor {
                 if let Ok(member) = Member::deserialize(&argument)
                     && member.id != self.me
                 {
-                    // It may have come back from an outage in which offers to it were lost.
-                    self.socket.peer_returned(&member.id);
                     self.announce(&member).await;
                 }
             }

@@ -190,6 +190,7 @@ impl Hub {
                 (USER_CONNECTED, Some(member)) => {
                     if let Ok(Member { id, metadata, .. }) = Member::deserialize(member) {
                         self.member(&id, metadata, true).await;
+                        self.member_came(&id);
                     }
                 }
                 (USER_DISCONNECTED, Some(member)) => {
@@ -290,6 +291,14 @@ impl Hub {
         if self.shared.peer(id).is_none() {
             let extra = if own.as_deref() > Some(id) { peer::SECOND_TURN } else { Duration::ZERO };
             self.presence.wait_for_offer(id, Instant::now(), extra);
+        }
+    }
+
+    /// The server says that `id` came into the room. If there is a connection to it, it is back from an outage in which what
+    /// was relayed to it is lost: that is said again.
+    fn member_came(&self, id: &str) {
+        if let Some(peer) = self.shared.peer(id) {
+            self.command(id, &peer, Command::SignalingUp(true));
         }
     }
 

@@ -4,11 +4,12 @@
 
 mod common;
 
-use common::node::{Freezer, Node, connected};
+use common::node::{Node, connected};
 use common::{Member, PATIENCE, pair};
 use confab_protocol::ErrorCode;
 use confab_rtcio::{AckError, EmitError, Event, Listener, Socket};
 use confab_server::{Limits, Server, ServerConfig};
+use confab_testkit::line::Line;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -195,15 +196,15 @@ async fn a_server_that_freezes_is_left_and_found_again_and_the_call_goes_on() {
     let config = ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), limits, ..ServerConfig::default() };
     common::logging();
     let server = Server::bind(config).await.unwrap();
-    let freezer = Freezer::start(server.local_addr()).await;
-    let (mut ann, mut ben) = pair(&freezer.url, "freeze").await;
-    freezer.freeze();
+    let line = Line::to(server.local_addr()).await.unwrap();
+    let (mut ann, mut ben) = pair(&line.url().parse().unwrap(), "freeze").await;
+    line.freeze();
     for member in [&mut ann, &mut ben] {
         member.wait("disconnected", |event| matches!(event, Event::Disconnected { .. }).then_some(())).await;
     }
     ann.socket.emit("chat", "the server is frozen").await.unwrap();
     ben.message(&ann.id, "chat").await;
-    freezer.thaw();
+    line.mend();
     let others = [ben.id.clone(), ann.id.clone()];
     for (member, other) in [&mut ann, &mut ben].into_iter().zip(others) {
         member.wait("connected", |event| matches!(event, Event::Connected { reconnect: true }).then_some(())).await;

@@ -1,5 +1,6 @@
 //! Chromium as a participant: pages of `tests/interop/page`, driven through `tests/interop/driver.js`.
 
+use crate::cost::tree;
 use crate::process::PATIENCE;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -90,6 +91,14 @@ impl Browser {
         Ok(page)
     }
 
+    /// Stops every process of Chromium, as a computer that falls asleep does. They go on when the answer is dropped.
+    pub fn freeze(&self) -> io::Result<Frozen> {
+        // Not the driver itself: it is no part of the computer.
+        let frozen = Frozen { ids: tree(self.id).split_off(1) };
+        frozen.signal("STOP")?;
+        Ok(frozen)
+    }
+
     async fn call(&self, what: &str, mut command: Value) -> Result<Value, BrowserError> {
         let (answered, answer) = oneshot::channel();
         let id = {
@@ -107,6 +116,28 @@ impl Browser {
             Ok(Ok(answer)) => answer.map_err(failed),
             Ok(Err(_)) => Err(BrowserError::Ended),
             Err(_) => Err(failed("no answer".to_owned())),
+        }
+    }
+}
+
+/// A Chromium that is stopped. It goes on when this is dropped.
+#[derive(Debug)]
+pub struct Frozen {
+    ids: Vec<u32>,
+}
+
+impl Frozen {
+    fn signal(&self, name: &str) -> io::Result<()> {
+        let ids = self.ids.iter().map(u32::to_string);
+        let status = std::process::Command::new("kill").arg(format!("-{name}")).args(ids).status()?;
+        if status.success() { Ok(()) } else { Err(io::Error::other(format!("kill -{name}: {status}"))) }
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        if let Err(error) = self.signal("CONT") {
+            tracing::error!(%error, "Chromium stays stopped");
         }
     }
 }

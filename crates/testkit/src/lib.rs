@@ -4,6 +4,7 @@
 pub mod browser;
 pub mod clips;
 pub mod cost;
+pub mod line;
 pub mod network;
 pub mod process;
 pub mod pulse;

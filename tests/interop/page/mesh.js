@@ -14,6 +14,8 @@ import { findStream, SharedStream } from "./stream.js";
 export class Mesh extends Emitter {
   watchdog = { timeout: 12_000, hintTimeout: 2_500, hintTtl: 30_000 };
   iceServers = [];
+  /** `relay` to use nothing but relays. */
+  iceTransportPolicy;
   /** What remote streams are made of. */
   Stream = SharedStream;
   /** Whether the end of `ctrl` is the end of the peer, before anything else notices. */

@@ -225,6 +225,14 @@ class Peer {
     return [...reports.values()].find(({ type }) => type === "transport");
   }
 
+  /** Types of the candidates on the way to `id`: of this side, and of the other. */
+  async path(id) {
+    const reports = await this.socket.getPeer(id).connection.getStats();
+    const { selectedCandidatePairId } = [...reports.values()].find(({ type }) => type === "transport");
+    const pair = reports.get(selectedCandidatePairId);
+    return [pair?.localCandidateId, pair?.remoteCandidateId].map((end) => reports.get(end)?.candidateType ?? null);
+  }
+
   restartIce(id) {
     this.socket.getPeer(id).connection.restartIce();
   }

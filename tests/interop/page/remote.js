@@ -40,7 +40,7 @@ export class Remote {
     this.id = id;
     this.polite = polite;
     this.#started = polite;
-    this.pc = new RTCPeerConnection({ iceServers: mesh.iceServers });
+    this.pc = new RTCPeerConnection({ iceServers: mesh.iceServers, iceTransportPolicy: mesh.iceTransportPolicy });
     this.pc.onicecandidate = ({ candidate }) => candidate && this.#signal({ candidate: candidate.toJSON() });
     this.pc.onnegotiationneeded = () => this.#started && this.#offer();
     this.pc.onconnectionstatechange = () => this.#watch();

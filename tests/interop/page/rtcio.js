@@ -79,12 +79,13 @@ export class Socket {
   #channels = new Map();
   #debug;
 
-  constructor(url, { iceServers = [], debug = false, watchdog = {}, ...options } = {}) {
+  constructor(url, { iceServers = [], iceTransportPolicy, debug = false, watchdog = {}, ...options } = {}) {
     this.#debug = debug;
     const mesh = new Mesh(url, options);
     this.#mesh = mesh;
     mesh.Stream = RTCIOStream;
     mesh.iceServers = iceServers;
+    mesh.iceTransportPolicy = iceTransportPolicy;
     // A stock peer knows no other end than that of the connection.
     mesh.endsWithCtrl = false;
     const { timeout, hintTimeout, hintTTL } = watchdog;

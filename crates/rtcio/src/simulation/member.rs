@@ -218,7 +218,7 @@ async fn read(socket: Socket, mut events: Events, view: Arc<Mutex<View>>) {
         let line = format!("{at:>6} {}", brief(&event));
         state.log.push(line);
         match event {
-            Event::Server { event, args } => server_event(&socket, &mut state, &event, args),
+            Event::Server { event, args } => server_event(&mut state, &event, args),
             Event::TrackAdded { peer, stream, track, .. } => {
                 let place = (stream.msid.clone(), track.id().to_owned());
                 let before = state.tracks.entry(peer).or_default().insert(place, track);
@@ -243,13 +243,12 @@ async fn read(socket: Socket, mut events: Events, view: Arc<Mutex<View>>) {
     }
 }
 
-fn server_event(socket: &Socket, view: &mut View, event: &str, args: Vec<Value>) {
+fn server_event(view: &mut View, event: &str, args: Vec<Value>) {
     let argument = args.into_iter().next().unwrap_or_default();
     match event {
         USER_CONNECTED => {
             let member: Named = serde_json::from_value(argument).unwrap();
             if view.id.as_ref() != Some(&member.id) {
-                socket.peer_returned(&member.id);
                 view.present.entry(member.id).or_default();
             }
         }

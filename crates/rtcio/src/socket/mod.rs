@@ -197,16 +197,6 @@ impl Socket {
         }
     }
 
-    /// The server said that a peer's signaling is back: what was relayed to it in vain is said again, and an unhealthy
-    /// connection restarts ICE. Nothing happens if the peer is not known.
-    pub fn peer_returned(&self, id: &str) {
-        if let Some(peer) = self.shared.peer(id)
-            && peer.commands.try_send(Command::SignalingUp(true)).is_err()
-        {
-            tracing::warn!(id, "a peer is too busy to be told that it is back");
-        }
-    }
-
     /// Connects to the signaling server (`socket.connect` of rtc.io), after [`SocketBuilder::auto_connect`] or
     /// [`Socket::disconnect`]. Nothing happens if it is connected or about to be.
     pub fn connect(&self) {

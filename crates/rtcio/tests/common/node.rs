@@ -1,14 +1,11 @@
-//! A Socket.IO server to the letter of the protocol, for what confab-server does not do: it echoes, refuses by name, and speaks in a namespace. And a link that can be frozen.
+//! A Socket.IO server to the letter of the protocol, for what confab-server does not do: it echoes, refuses by name, and speaks in a namespace.
 
 use confab_rtcio::{Socket, SocketBuilder};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::Message;
@@ -118,59 +115,4 @@ fn echo(event: &str, args: &[Value]) -> Value {
     let mut message = vec![json!(event)];
     message.extend_from_slice(args);
     json!(message)
-}
-
-/// A TCP proxy in front of a server. Frozen, it takes what either side says and passes nothing on, like a machine that is
-/// stopped.
-pub struct Freezer {
-    pub url: Url,
-    frozen: watch::Sender<bool>,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Freezer {
-    pub async fn start(target: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        let frozen = watch::Sender::new(false);
-        let state = frozen.clone();
-        let task = tokio::spawn(async move {
-            let lines = Arc::new(Mutex::new(JoinSet::new()));
-            while let Ok((client, _)) = listener.accept().await {
-                let state = state.subscribe();
-                lines.lock().await.spawn(async move {
-                    let Ok(server) = TcpStream::connect(target).await else { return };
-                    let (from_client, to_client) = client.into_split();
-                    let (from_server, to_server) = server.into_split();
-                    tokio::join!(pass(from_client, to_server, state.clone()), pass(from_server, to_client, state));
-                });
-            }
-        });
-        Self { url, frozen, task }
-    }
-
-    pub fn freeze(&self) {
-        self.frozen.send_replace(true);
-    }
-
-    pub fn thaw(&self) {
-        self.frozen.send_replace(false);
-    }
-}
-
-impl Drop for Freezer {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn pass(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, mut frozen: watch::Receiver<bool>) {
-    let mut buffer = vec![0; 16 * 1024];
-    while let Ok(read) = from.read(&mut buffer).await {
-        if frozen.wait_for(|frozen| !frozen).await.is_err() || read == 0 || to.write_all(&buffer[..read]).await.is_err()
-        {
-            break;
-        }
-    }
-    to.shutdown().await.ok();
 }
