@@ -1,12 +1,11 @@
-//! A path between members that can be cut: a proxy before the signaling server puts a UDP relay in front of each address
-//! that a member names, so that every packet between two engines passes a relay of the test.
+//! A path between members that can be cut, or loses packets: a proxy before the signaling server puts a UDP relay in front of
+//! each address that a member names, so that every packet between two engines passes a relay of the test.
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio_tungstenite::tungstenite::Message;
@@ -24,15 +23,42 @@ pub struct Path {
 
 struct Inner {
     server: Url,
-    cut: AtomicBool,
+    fate: Mutex<Fate>,
     relays: Mutex<HashMap<SocketAddr, SocketAddr>>,
+}
+
+/// What becomes of packets.
+#[derive(Default)]
+enum Fate {
+    #[default]
+    Passes,
+    Cut,
+    /// One of `every` that have more than `bytes` is lost; `seen` are those that had.
+    Lossy {
+        every: usize,
+        bytes: usize,
+        seen: usize,
+    },
+}
+
+impl Inner {
+    fn loses(&self, packet: &[u8]) -> bool {
+        match &mut *self.fate.lock().unwrap() {
+            Fate::Passes => false,
+            Fate::Cut => true,
+            Fate::Lossy { every, bytes, seen } => {
+                *seen += usize::from(packet.len() > *bytes);
+                packet.len() > *bytes && seen.is_multiple_of(*every)
+            }
+        }
+    }
 }
 
 impl Path {
     pub async fn to(server: &Url) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        let inner = Inner { server: server.clone(), cut: AtomicBool::new(false), relays: Mutex::default() };
+        let inner = Inner { server: server.clone(), fate: Mutex::default(), relays: Mutex::default() };
         let path = Self { url, inner: Arc::new(inner) };
         let this = path.clone();
         tokio::spawn(async move {
@@ -46,11 +72,20 @@ impl Path {
 
     /// From now on every packet between members is lost; signaling is not touched.
     pub fn cut(&self) {
-        self.inner.cut.store(true, Ordering::SeqCst);
+        *self.inner.fate.lock().unwrap() = Fate::Cut;
     }
 
-    pub fn mend(&self) {
-        self.inner.cut.store(false, Ordering::SeqCst);
+    /// From now on one of `every` packets of more than `bytes` is lost.
+    pub fn lose_one_of(&self, every: usize, bytes: usize) {
+        *self.inner.fate.lock().unwrap() = Fate::Lossy { every, bytes, seen: 0 };
+    }
+
+    /// From now on every packet passes. How many were lost, of a path that was lossy.
+    pub fn mend(&self) -> usize {
+        match std::mem::take(&mut *self.inner.fate.lock().unwrap()) {
+            Fate::Lossy { every, seen, .. } => seen / every,
+            Fate::Passes | Fate::Cut => 0,
+        }
     }
 
     async fn proxy(&self, stream: TcpStream) {
@@ -144,13 +179,13 @@ impl Path {
                     tokio::spawn(async move {
                         let mut packet = vec![0; 65_536];
                         while let Ok(size) = back.recv(&mut packet).await {
-                            if !inner.cut.load(Ordering::SeqCst) {
+                            if !inner.loses(&packet[..size]) {
                                 front.send_to(&packet[..size], from).await.ok();
                             }
                         }
                     });
                 }
-                if !inner.cut.load(Ordering::SeqCst) {
+                if !inner.loses(&packet[..size]) {
                     backs[&from].send_to(&packet[..size], address).await.ok();
                 }
             }
