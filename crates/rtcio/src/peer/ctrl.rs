@@ -114,15 +114,20 @@ impl Ctrl {
         if !self.rate.admit(now) {
             return Err(format!("it sends more than {} events in a second", limits::CTRL_FRAMES_PER_SECOND));
         }
-        if !message.is_string {
-            return Err("it sent a binary frame".to_owned());
-        }
-        if message.data.len() > limits::CTRL_FRAME_BYTES {
-            return Err("it sent a frame that is too large".to_owned());
-        }
-        let text = std::str::from_utf8(&message.data).map_err(|_| "it sent text that is no UTF-8".to_owned())?;
-        Envelope::parse(text).map_err(|error| error.to_string())
+        read(message)
     }
+}
+
+fn read(message: &RTCDataChannelMessage) -> Result<Envelope, String> {
+    if !message.is_string {
+        return Err("it sent a binary frame".to_owned());
+    }
+    // The library (rtc 0.21.1) agrees on messages of 256 KiB at most; this is the bound of the protocol.
+    if message.data.len() > limits::CTRL_FRAME_BYTES {
+        return Err("it sent a frame that is too large".to_owned());
+    }
+    let text = std::str::from_utf8(&message.data).map_err(|_| "it sent text that is no UTF-8".to_owned())?;
+    Envelope::parse(text).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -136,6 +141,18 @@ mod tests {
         let admitted = (0..2_000).filter(|_| rate.admit(now)).count();
         assert_eq!(admitted, limits::CTRL_FRAMES_PER_SECOND as usize);
         assert!(rate.admit(now + WINDOW));
+    }
+
+    #[test]
+    fn a_frame_has_a_mebibyte_at_most_and_is_text() {
+        let frame = |bytes: usize, is_string| {
+            let rest = bytes - r#"{"e":"x","d":[""]}"#.len();
+            let text = format!(r#"{{"e":"x","d":["{}"]}}"#, "y".repeat(rest));
+            RTCDataChannelMessage { is_string, data: text.as_bytes().into() }
+        };
+        assert!(read(&frame(1 << 20, true)).is_ok());
+        assert_eq!(read(&frame((1 << 20) + 1, true)).unwrap_err(), "it sent a frame that is too large");
+        assert_eq!(read(&frame(100, false)).unwrap_err(), "it sent a binary frame");
     }
 
     #[test]
