@@ -19,6 +19,8 @@ use webrtc::peer_connection::PeerConnection;
 struct State {
     sending: Sending,
     transport: Option<Arc<dyn DataChannel>>,
+    /// Of how many bytes the library tells when it has no more.
+    threshold: Option<u32>,
     /// There is, or was, a data channel, and a task that reads it and tells the end.
     attached: bool,
     /// This side closed it, not the peer or the end of the connection.
@@ -68,6 +70,7 @@ impl Link {
             state: Mutex::new(State {
                 sending: Sending::new(options.clone()),
                 transport: None,
+                threshold: None,
                 attached: false,
                 closed_here: false,
                 over_at: None,
@@ -138,7 +141,6 @@ impl Link {
         let failed = |error: webrtc::error::Error| ChannelError::Transport(error.to_string());
         let init = self.options.init(stream_id(&self.name));
         let transport = pc.create_data_channel(&label(&self.name)?, Some(init)).await.map_err(failed)?;
-        transport.set_buffered_amount_low_threshold(self.threshold()).await.map_err(failed)?;
         {
             let mut state = self.state();
             (state.transport, state.attached) = (Some(Arc::clone(&transport)), true);
@@ -154,12 +156,6 @@ impl Link {
         // It ends by itself: with the data channel, when its listeners have read what came before or are gone.
         tokio::spawn(reader.run().in_current_span());
         Ok(())
-    }
-
-    /// Bytes of which the library has to tell when it has no more.
-    pub(super) fn threshold(&self) -> u32 {
-        // At most 4 GiB: the options were checked.
-        u32::try_from(self.state().sending.threshold()).unwrap_or(u32::MAX)
     }
 
     /// The association is up. The library's own word for it comes only to channels that were made before.
@@ -255,8 +251,9 @@ impl Link {
         }
     }
 
-    /// Gives the library what it may have. Only the reader does this.
-    pub(super) async fn pump(&self) {
+    /// Gives the library what it may have, and has it tell when there is room again. Only the reader does this.
+    pub(super) async fn pump(&self) -> Option<Behind> {
+        let drain = self.state().sending.take_drain();
         let mut counted = false;
         loop {
             let (step, transport, drained) = {
@@ -277,11 +274,35 @@ impl Link {
                     self.count().await;
                     counted = true;
                 }
+                (Step::Rest, Some(transport)) if self.aim(&*transport).await => {
+                    // It may have passed the new mark before it knew it.
+                    self.count().await;
+                    counted = true;
+                }
+                (Step::Rest, _) => break,
                 // The connection ended in between: the next step says so.
                 (Step::Transmit(_), None) => {}
-                (Step::Rest, _) => return,
             }
         }
+        let drain = self.state().sending.take_drain() || drain;
+        if drain { self.tell_now(ChannelEvent::Drain) } else { None }
+    }
+
+    /// Says to the library when it has to tell. True if that is something else than before.
+    async fn aim(&self, transport: &dyn DataChannel) -> bool {
+        let threshold = {
+            let mut state = self.state();
+            // At most 4 GiB: the options were checked.
+            let threshold = u32::try_from(state.sending.threshold()).unwrap_or(u32::MAX);
+            if state.threshold.replace(threshold) == Some(threshold) {
+                return false;
+            }
+            threshold
+        };
+        if let Err(error) = transport.set_buffered_amount_low_threshold(threshold).await {
+            tracing::debug!(%error, "a channel ended while it was sending");
+        }
+        true
     }
 
     async fn transmit(&self, transport: &dyn DataChannel, data: ChannelData) {
@@ -299,9 +320,7 @@ impl Link {
     /// The peer has taken something: goes on, and tells of `drain` if it is time.
     pub(super) async fn progress(&self) -> Option<Behind> {
         self.count().await;
-        let drain = self.state().sending.take_drain();
-        self.pump().await;
-        if drain { self.tell_now(ChannelEvent::Drain) } else { None }
+        self.pump().await
     }
 
     /// True while something is under way or waits.

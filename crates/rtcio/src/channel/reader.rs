@@ -84,9 +84,8 @@ impl Reader {
             let event = match next {
                 Some(DataChannelEvent::OnMessage(message)) => Self::read(message.is_string, message.data),
                 Some(DataChannelEvent::OnBufferedAmountLow) => {
-                    let behind = self.link.progress().await;
                     self.survey().await;
-                    self.catch_up(behind).await;
+                    self.catch_up(self.link.progress().await).await;
                     continue;
                 }
                 Some(DataChannelEvent::OnOpen) => {
@@ -134,7 +133,8 @@ impl Reader {
             self.link.remote().tell(RemotePeerEvent::DataChannel { name: self.link.name().to_owned() });
         }
         self.tell_open();
-        self.link.pump().await;
+        // Who is behind already does not wait for this.
+        drop(self.link.pump().await);
     }
 
     /// Lets the library have what fits on the path.
@@ -159,9 +159,6 @@ impl Reader {
             path.round_trips.iter().copied().fold(measured, Duration::min)
         };
         self.link.set_round_trip(shortest);
-        if let Err(error) = self.transport.set_buffered_amount_low_threshold(self.link.threshold()).await {
-            tracing::debug!(%error, "a channel ended while its path was looked at");
-        }
     }
 
     fn path(&self) -> MutexGuard<'_, Path> {

@@ -187,9 +187,11 @@ impl Sending {
         self.flight = LEAST_FLIGHT.max((round_trip.as_secs_f64() * FASTEST) as usize);
     }
 
-    /// The library has to tell when it has no more than this.
+    /// The library has to tell when it has no more than this: early enough that it never stands still while there is
+    /// more, and at the low mark at last.
     pub(super) fn threshold(&self) -> usize {
-        self.options.low_watermark.min(self.flight / 2)
+        let half = self.flight / 2;
+        if self.ahead.is_empty() { half.min(self.options.low_watermark) } else { half }
     }
 
     /// This side closes: what waits is dropped, what is under way goes.
@@ -244,6 +246,7 @@ mod tests {
         }
         assert_eq!(pump(&mut sending, now), LEAST_FLIGHT);
         assert_eq!(sending.buffered(), 64 * 16 * KIB);
+        assert_eq!(sending.threshold(), LEAST_FLIGHT / 2);
         sending.set_round_trip(Duration::from_millis(10));
         assert_eq!(pump(&mut sending, now), 31 * 16 * KIB - LEAST_FLIGHT, "500 kB in all, in whole messages");
         sending.count(0);
@@ -269,6 +272,7 @@ mod tests {
         sending.count(0);
         assert!(sending.take_drain(), "32 KiB are under way, and the seventh message waits");
         assert_eq!(pump(&mut sending, now), 3 * 16 * KIB);
+        assert_eq!(sending.threshold(), 32 * KIB);
         assert!(sending.is_drained());
         assert!(!sending.take_drain());
         sending.count(16 * KIB);
@@ -299,7 +303,9 @@ mod tests {
         assert_eq!(sending.admit(message(1), true, now), Admission::Queued);
         sending.close();
         assert_eq!(sending.admit(message(1), true, now), Admission::Closed);
+        assert_eq!(sending.threshold(), LEAST_FLIGHT / 2, "there is something to hand over");
         assert_eq!(pump(&mut sending, now), 16 * KIB);
+        assert_eq!(sending.threshold(), 0, "only the low mark is left");
         assert!(!sending.is_delivered());
         sending.count(0);
         assert!(sending.is_delivered());
