@@ -99,10 +99,19 @@ impl FrameQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use confab_protocol::ladder::FrameLayer;
     use confab_protocol::media::Codec;
 
     fn picture(key: bool, timestamp: u32) -> EncodedFrame {
-        EncodedFrame { data: Bytes::from_static(b"x"), codec: Codec::Vp8, key, timestamp, width: 0, height: 0 }
+        EncodedFrame {
+            data: Bytes::from_static(b"x"),
+            codec: Codec::Vp8,
+            key,
+            timestamp,
+            width: 0,
+            height: 0,
+            layer: FrameLayer::default(),
+        }
     }
 
     /// Handle and timestamp of everything that waits.

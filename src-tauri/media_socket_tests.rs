@@ -1,6 +1,7 @@
 use super::*;
 use bytes::Bytes;
 use confab_protocol::frame::{HEADER_BYTES, SELF_TRACK};
+use confab_protocol::ladder::FrameLayer;
 use confab_protocol::media::{Codec, EncodedFrame};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -42,7 +43,15 @@ impl Camera {
         .await
         .unwrap();
         let data = Bytes::from_static(b"bits");
-        let frame = EncodedFrame { data, codec: Codec::Vp8, key, timestamp, width: 64, height: 36 };
+        let frame = EncodedFrame {
+            data,
+            codec: Codec::Vp8,
+            key,
+            timestamp,
+            width: 64,
+            height: 36,
+            layer: FrameLayer::default(),
+        };
         self.frames.send(TrackFrame { handle, frame }).unwrap();
     }
 }
@@ -170,8 +179,15 @@ async fn a_window_that_does_not_read_costs_a_bounded_queue() {
     // More than the kernel's buffers take; the queue then drops to the next key frame, and asks for it.
     let flood = async {
         for timestamp in 1.. {
-            let frame =
-                EncodedFrame { data: data.clone(), codec: Codec::Vp8, key: false, timestamp, width: 0, height: 0 };
+            let frame = EncodedFrame {
+                data: data.clone(),
+                codec: Codec::Vp8,
+                key: false,
+                timestamp,
+                width: 0,
+                height: 0,
+                layer: FrameLayer::default(),
+            };
             let _ = camera.frames.send(TrackFrame { handle: 1, frame });
             tokio::task::yield_now().await;
         }

@@ -1,6 +1,7 @@
 //! Headless participants over the real server: pictures, tones, chat, late joiners, leaving and dying.
 
 use confab_media::{I420Frame, Vp8Decoder, pattern, read_ivf};
+use confab_protocol::ladder::FrameLayer;
 use confab_protocol::media::{Codec, EncodedFrame};
 use confab_testkit::process::{Peer, Server};
 use confab_testkit::sound::Sound;
@@ -51,7 +52,15 @@ fn psnr_of_recording(path: &Path) -> Result<Vec<(u32, f64)>, Box<dyn std::error:
     for (timestamp, data) in read_ivf(path)?.frames {
         let key = data.first().is_some_and(|byte| byte & 1 == 0);
         let timestamp = timestamp as u32;
-        let frame = EncodedFrame { data: data.into(), codec: Codec::Vp8, key, timestamp, width: 0, height: 0 };
+        let frame = EncodedFrame {
+            data: data.into(),
+            codec: Codec::Vp8,
+            key,
+            timestamp,
+            width: 0,
+            height: 0,
+            layer: FrameLayer::default(),
+        };
         let Some(picture) = decoder.decode(&frame)? else { continue };
         let Some(reading) = pattern::read(&picture) else { continue };
         let mut source = I420Frame::new(picture.width(), picture.height());

@@ -282,7 +282,7 @@ async fn picture(wish: &Value) -> Outcome<Source> {
         fps: number("fps", 15),
         bitrate: 400_000,
     };
-    let track = LocalTrack::video(Codec::Vp8);
+    let track = LocalTrack::simulcast();
     let (capture, mut events) = VideoCapture::start(VideoSource::Pattern, config, track.demand()).await?;
     let sink = track.clone();
     tokio::spawn(async move {

@@ -7,7 +7,7 @@ mod common;
 
 use common::{Outcome, arguments, join, say};
 use confab_media::{VideoCapture, VideoConfig, VideoEvent, VideoSource};
-use confab_rtcio::{Codec, Event, LocalTrack, RtcioStream, Socket};
+use confab_rtcio::{Event, LocalTrack, RtcioStream, Socket};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 
@@ -63,7 +63,7 @@ async fn main() -> Outcome {
 
 /// A stream with the test picture in place of a screen.
 async fn share() -> Outcome<Share> {
-    let track = LocalTrack::video(Codec::Vp8);
+    let track = LocalTrack::simulcast();
     let config = VideoConfig { width: 640, height: 360, fps: 15, ..VideoConfig::default() };
     let (capture, mut events) = VideoCapture::start(VideoSource::Pattern, config, track.demand()).await?;
     let stream = RtcioStream::new();

@@ -8,7 +8,7 @@ mod common;
 
 use common::{Outcome, arguments, join, say};
 use confab_media::{AudioCapture, AudioSource, VideoCapture, VideoConfig, VideoEvent, VideoSource};
-use confab_rtcio::{Codec, Event, LocalTrack, RemoteTrack, RtcioStream, Socket};
+use confab_rtcio::{Event, LocalTrack, RemoteTrack, RtcioStream, Socket};
 use serde_json::json;
 
 #[tokio::main]
@@ -19,7 +19,7 @@ async fn main() -> Outcome {
     let audio: AudioSource = rest.next().unwrap_or("tone:440".to_owned()).try_into()?;
 
     // Encoded once, however many peers there are, and only while one of them looks.
-    let (picture, sound) = (LocalTrack::video(Codec::Vp8), LocalTrack::audio());
+    let (picture, sound) = (LocalTrack::simulcast(), LocalTrack::audio());
     let config = VideoConfig { width: 640, height: 360, ..VideoConfig::default() };
     let (_camera, mut frames) = VideoCapture::start(video, config, picture.demand()).await?;
     let (_microphone, mut packets) = AudioCapture::start(audio).await?;

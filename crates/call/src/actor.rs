@@ -5,7 +5,8 @@ use crate::chat::ChatLog;
 use crate::devices::Devices;
 use crate::incoming::Incoming;
 use crate::members::Members;
-use crate::outgoing::{Ended, PreviewSwitch};
+use crate::outgoing::DeviceEvent;
+use crate::preview::PreviewSwitch;
 use crate::roster::Roster;
 use crate::session::{self, Resume, Session};
 use crate::telling::{LEVELS, STATS};
@@ -40,7 +41,7 @@ pub struct Actor {
     pub(crate) members: Members,
     pub(crate) chat: ChatLog,
     pub(crate) devices: Devices,
-    pub(crate) ended: mpsc::Receiver<Ended>,
+    pub(crate) told: mpsc::Receiver<DeviceEvent>,
     pub(crate) output: Option<AudioOutput>,
     /// Why the speaker stopped, once it has.
     speaker_failed: watch::Receiver<Option<UserError>>,
@@ -70,9 +71,9 @@ impl Actor {
             Err(error) => (DeviceState::Failed { error }, AudioOutput::start(AudioSink::None).await.ok()),
         };
         let speaker_failed = output.as_ref().map_or_else(|| watch::Sender::new(None).subscribe(), AudioOutput::failed);
-        let (ended_tx, ended) = mpsc::channel(4);
+        let (told_tx, told) = mpsc::channel(4);
         let sources = (config.audio.clone(), config.video.clone(), config.video_config);
-        let devices = Devices::new(sources, preview.clone(), window.clone(), ended_tx);
+        let devices = Devices::new(sources, preview.clone(), window.clone(), told_tx);
         let (mut roster, mut members) = (Roster::default(), Members::default());
         for member in &session.welcome.members {
             roster.announce(&member.id, &member.name, Instant::now());
@@ -89,7 +90,7 @@ impl Actor {
             members,
             chat: ChatLog::default(),
             devices,
-            ended,
+            told,
             output,
             speaker_failed,
             speaker,
@@ -124,9 +125,10 @@ impl Actor {
                     self.devices.take(opened);
                     self.tell_media().await;
                 }
-                Some(ended) = self.ended.recv() => {
-                    if let Some(error) = self.devices.ended(ended) {
-                        self.notice(true, error).await;
+                Some(event) = self.told.recv() => {
+                    let urgent = !matches!(event, DeviceEvent::Overloaded);
+                    if let Some(error) = self.devices.told(event) {
+                        self.notice(urgent, error).await;
                         self.tell_media().await;
                     }
                 }

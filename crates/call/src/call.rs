@@ -1,9 +1,10 @@
 //! The handle of a call.
 
+use crate::CallConfig;
 use crate::actor::Actor;
 use crate::incoming::Probe;
+use crate::preview::PreviewSwitch;
 use crate::session::Session;
-use crate::{CallConfig, outgoing};
 use confab_media::AudioOutput;
 use confab_protocol::call::is_chat_text;
 use confab_protocol::ipc::{CallState, CallView, UiEvent};
@@ -46,7 +47,7 @@ pub(crate) enum Command {
 pub struct Call {
     commands: mpsc::Sender<Command>,
     frames: broadcast::Sender<TrackFrame>,
-    preview: outgoing::PreviewSwitch,
+    preview: PreviewSwitch,
 }
 
 /// The events of a call, in order.
@@ -72,7 +73,7 @@ impl Call {
         let (commands, command_rx) = mpsc::channel(COMMANDS);
         let (event_tx, events) = mpsc::channel(EVENTS);
         let (frames, _) = broadcast::channel(FRAMES);
-        let preview = outgoing::PreviewSwitch::default();
+        let preview = PreviewSwitch::default();
         let actor = Actor::new(config, session, output, event_tx, frames.clone(), preview.clone()).await;
         tokio::spawn(actor.run(command_rx));
         Ok((Call { commands, frames, preview }, CallEvents { events }))

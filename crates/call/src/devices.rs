@@ -1,14 +1,15 @@
 //! Own microphone and camera as states, and the opening of devices beside the call's task.
 
 use crate::call::TrackFrame;
-use crate::outgoing::{self, Ended, PreviewSwitch};
+use crate::outgoing::{self, DeviceEvent};
+use crate::preview::{self, PreviewSwitch};
 use crate::{AudioSource, VideoConfig, VideoSource};
 use confab_media::{AudioCapture, VideoCapture, VideoEvent};
 use confab_protocol::call::MediaState;
 use confab_protocol::ipc::DeviceState;
-use confab_protocol::media::{AudioPacket, Codec};
+use confab_protocol::media::AudioPacket;
 use confab_protocol::{ErrorCode, UserError};
-use confab_rtcio::{LocalTrack, RtcioStream};
+use confab_rtcio::{LocalTrack, RtcioStream, VideoEncoding};
 use tokio::sync::{broadcast, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -50,7 +51,7 @@ pub struct Devices {
     video_track: Option<LocalTrack>,
     preview: PreviewSwitch,
     window: broadcast::Sender<TrackFrame>,
-    ended: mpsc::Sender<Ended>,
+    told: mpsc::Sender<DeviceEvent>,
     opening: JoinSet<Opened>,
     generation: u64,
 }
@@ -61,10 +62,19 @@ impl Devices {
         (audio_source, video_source, video_config): (AudioSource, VideoSource, VideoConfig),
         preview: PreviewSwitch,
         window: broadcast::Sender<TrackFrame>,
-        ended: mpsc::Sender<Ended>,
+        told: mpsc::Sender<DeviceEvent>,
     ) -> Self {
+        let encoding = VideoEncoding {
+            max_bitrate: Some(video_config.bitrate.max(1)),
+            max_framerate: Some(f64::from(video_config.fps.max(1))),
+            ..VideoEncoding::default()
+        };
+        let stream = RtcioStream::new();
+        if let Err(error) = stream.set_encoding(encoding) {
+            tracing::error!(%error, "the configuration does not reach the encoder");
+        }
         Self {
-            stream: RtcioStream::new(),
+            stream,
             audio_source,
             video_source,
             video_config,
@@ -79,7 +89,7 @@ impl Devices {
             video_track: None,
             preview,
             window,
-            ended,
+            told,
             opening: JoinSet::new(),
             generation: 0,
         }
@@ -149,8 +159,8 @@ impl Devices {
             return;
         }
         let (source, config) = (self.video_source.clone(), self.video_config);
-        let track = self.video_track.get_or_insert_with(|| LocalTrack::video(Codec::Vp8));
-        let demand = outgoing::merge_demand(track.demand(), &self.preview);
+        let track = self.video_track.get_or_insert_with(LocalTrack::simulcast);
+        let demand = preview::merge_demand(track.demand(), &self.preview, (config.width, config.height));
         self.opening.spawn(async move { Opened::Camera(VideoCapture::start(source, config, demand).await) });
     }
 
@@ -186,13 +196,13 @@ impl Devices {
                 self.mic_state = if self.mic_wanted { DeviceState::On } else { DeviceState::Off };
                 let track = self.audio_track.get_or_insert_with(LocalTrack::audio).clone();
                 self.stream.add_track(&track);
-                let (failed, ended) = (capture.failed(), self.ended.clone());
+                let (failed, told) = (capture.failed(), self.told.clone());
                 let pump = async move {
                     outgoing::pump_mic(packets, track).await;
                     // The packets ended; by whose will?
                     let error = failed.borrow().clone();
                     if let Some(error) = error {
-                        let _ = ended.send(Ended::Mic(error)).await;
+                        let _ = told.send(DeviceEvent::MicEnded(error)).await;
                     }
                 };
                 self.mic = Some((capture, tokio::spawn(pump).abort_handle()));
@@ -204,11 +214,13 @@ impl Devices {
     fn take_camera(&mut self, result: CameraOpened) {
         match result {
             Ok((capture, events)) => {
-                let track = self.video_track.get_or_insert_with(|| LocalTrack::video(Codec::Vp8)).clone();
+                let track = self.video_track.get_or_insert_with(LocalTrack::simulcast).clone();
                 self.stream.add_track(&track);
                 self.generation += 1;
                 let generation = self.generation;
-                tokio::spawn(outgoing::pump_camera(generation, events, track, self.window.clone(), self.ended.clone()));
+                let window = (self.preview.clone(), self.window.clone());
+                tokio::spawn(outgoing::watch_load(capture.relief(), track.clone(), self.told.clone()));
+                tokio::spawn(outgoing::pump_camera(generation, events, track, window, self.told.clone()));
                 self.camera = Some(Camera { capture, generation });
                 self.camera_state = DeviceState::On;
             }
@@ -216,17 +228,18 @@ impl Devices {
         }
     }
 
-    /// A device ended by itself. Returns what to tell the person.
-    pub fn ended(&mut self, ended: Ended) -> Option<UserError> {
-        match ended {
-            Ended::Mic(error) => {
+    /// A device says something by itself. Returns what to tell the person.
+    pub fn told(&mut self, event: DeviceEvent) -> Option<UserError> {
+        match event {
+            DeviceEvent::Overloaded => Some(ErrorCode::ComputerBusy.into()),
+            DeviceEvent::MicEnded(error) => {
                 if let Some((_, pump)) = self.mic.take() {
                     pump.abort();
                 }
                 self.mic_state = DeviceState::Failed { error: error.clone() };
                 Some(error)
             }
-            Ended::Camera(generation, error) => {
+            DeviceEvent::CameraEnded(generation, error) => {
                 self.camera.take_if(|camera| camera.generation == generation)?;
                 self.camera_state = DeviceState::Failed { error: error.clone() };
                 Some(error)

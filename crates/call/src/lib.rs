@@ -13,6 +13,7 @@ mod incoming;
 mod members;
 mod outgoing;
 mod peers;
+mod preview;
 mod roster;
 mod session;
 mod telling;

@@ -78,6 +78,7 @@ impl Vp8Decoder {
 mod tests {
     use super::*;
     use bytes::Bytes;
+    use confab_protocol::ladder::FrameLayer;
 
     fn frame(data: &[u8]) -> EncodedFrame {
         EncodedFrame {
@@ -87,6 +88,7 @@ mod tests {
             timestamp: 0,
             width: 0,
             height: 0,
+            layer: FrameLayer::default(),
         }
     }
 

@@ -1,36 +1,35 @@
-//! The encoder thread: one VP8 encoder that obeys the newest demand.
+//! The encoder thread: the ladder's VP8 encoders, which obey the newest demand.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use confab_protocol::media::{Codec, EncodedFrame, VIDEO_CLOCK_HZ, VideoDemand};
+use confab_protocol::ladder::{LayerDemand, SPATIAL_LAYERS, SpatialLayer};
+use confab_protocol::media::{EncodedFrame, VIDEO_CLOCK_HZ, VideoDemand};
 use confab_protocol::{ErrorCode, UserError};
 use tokio::sync::{mpsc, watch};
 
 use crate::clock;
 use crate::i420::{I420Frame, ScaleScratch};
-use crate::size_policy::SizePolicy;
+use crate::layer_encoder::{LayerEncoder, Timing};
+use crate::load::{LoadWatch, Relief};
+use crate::size_policy::full_size;
 use crate::slot::{Slot, Taken};
 use crate::stop::Stop;
 use crate::video::{VideoConfig, VideoEvent, VideoStats};
-use crate::vpx::{Encoder, EncoderSettings, Packet, VpxError};
+use crate::vpx::VpxError;
 
 /// How often a thread without pictures looks whether it should end.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// A source that is silent this long is taken for dead. Cameras in the dark go down to a few pictures a second.
 const SOURCE_SILENT: Duration = Duration::from_secs(5);
-/// Lowest bitrate that is encoded, in bit/s; below it VP8 sends hardly a frame.
-const MIN_BITRATE: u32 = 50_000;
-
-/// Encodes pictures of one source as they come; also usable without threads, to measure.
+/// Encodes pictures of one source as they come, once for each layer that is wanted; also usable without threads, to
+/// measure.
 #[derive(Debug)]
 pub struct VideoEncoder {
     config: VideoConfig,
-    encoder: Option<Encoder>,
-    policy: SizePolicy,
-    scaled: I420Frame,
+    layers: [LayerEncoder; SPATIAL_LAYERS],
+    scaled: [I420Frame; SPATIAL_LAYERS],
     scratch: ScaleScratch,
-    key_frames: Option<u64>,
     last_pts: i64,
     /// When the next picture may be encoded under a bound of the frame rate.
     due: Option<Instant>,
@@ -41,63 +40,63 @@ impl VideoEncoder {
     pub fn new(config: VideoConfig) -> Self {
         Self {
             config,
-            encoder: None,
-            policy: SizePolicy::new(config),
-            scaled: I420Frame::new(2, 2),
+            layers: SpatialLayer::ALL.map(LayerEncoder::new),
+            scaled: SpatialLayer::ALL.map(|_| I420Frame::new(2, 2)),
             scratch: ScaleScratch::default(),
-            key_frames: None,
             last_pts: i64::MIN,
             due: None,
         }
     }
 
-    /// The encoder rests: the next frame will be a key frame, since nobody has the last one.
+    /// The encoder rests: the next frames will be key frames, since nobody has the last ones.
     pub fn rest(&mut self) {
-        self.key_frames = None;
+        self.layers.iter_mut().for_each(LayerEncoder::rest);
     }
 
-    /// Encodes a picture captured at `captured` for `demand`. `None`: no bits were left for it, or it comes sooner than
-    /// the demanded frame rate allows.
+    /// Encodes a picture captured at `captured` for `demand`: at most one frame of each layer, key frames first, so that
+    /// who changes layers is on the new one before the old one's frame of the same picture comes. None at all if the
+    /// picture comes sooner than the demanded frame rate allows, or no bits were left for it.
     pub fn encode(
         &mut self,
         picture: &I420Frame,
         captured: Instant,
         demand: &VideoDemand,
-    ) -> Result<Option<EncodedFrame>, VpxError> {
+    ) -> Result<Vec<EncodedFrame>, VpxError> {
         if !self.is_due(captured, demand.max_framerate) {
-            return Ok(None);
+            return Ok(Vec::new());
         }
-        let bitrate = demand.max_bitrate.clamp(MIN_BITRATE, self.config.bitrate.max(MIN_BITRATE));
-        let (width, height) = self.policy.size((picture.width(), picture.height()), bitrate, demand, captured);
-        let picture = if (width, height) == (picture.width(), picture.height()) {
-            picture
-        } else {
-            self.scaled.resize(width, height);
-            picture.scale_into(&mut self.scaled, &mut self.scratch);
-            &self.scaled
-        };
         // Strictly growing, or libvpx refuses the frame.
         let pts = clock::video_ticks(captured).max(self.last_pts.saturating_add(1));
-        // One request or many since the last key frame: one key frame. A new encoder starts with one anyway.
-        let key = self.key_frames != Some(demand.key_frames);
+        self.last_pts = pts;
         let fps = f64::from(self.config.fps.clamp(1, 120));
         let fps = demand.max_framerate.map_or(fps, |most| fps.min(most));
-        let duration = (f64::from(VIDEO_CLOCK_HZ) / fps) as u32;
-        let encoder = ready(&mut self.encoder, EncoderSettings { width, height, fps: self.config.fps, bitrate })?;
-        let packet = encoder.encode(picture, pts, duration, key)?;
-        self.last_pts = pts;
-        let Some(Packet { data, key }) = packet else { return Ok(None) };
-        if key {
-            self.key_frames = Some(demand.key_frames);
+        let timing = Timing { pts, duration: (f64::from(VIDEO_CLOCK_HZ) / fps) as u32 };
+        let most = demand.max_bitrate.min(self.config.bitrate);
+        let full = full_size((picture.width(), picture.height()), self.config, demand);
+        let wanted = existing(demand, full);
+        let mut frames = Vec::new();
+        // From the largest to the smallest: each is scaled from the one above it.
+        let mut above = None;
+        for layer in SpatialLayer::ALL.into_iter().rev() {
+            let place = layer.index();
+            let (Some(demand), Some(size)) = (wanted[place], layer.size(full)) else {
+                self.layers[place].stop();
+                continue;
+            };
+            let (lower, upper) = self.scaled.split_at_mut(place + 1);
+            let source = above.map_or(picture, |above: usize| &upper[above - place - 1]);
+            let picture = if size == (source.width(), source.height()) {
+                source
+            } else {
+                lower[place].resize(size.0, size.1);
+                source.scale_into(&mut lower[place], &mut self.scratch);
+                above = Some(place);
+                &lower[place]
+            };
+            frames.extend(self.layers[place].encode(picture, timing, demand, most, self.config.fps)?);
         }
-        Ok(Some(EncodedFrame {
-            data,
-            codec: Codec::Vp8,
-            key,
-            timestamp: pts as u32,
-            width: width as u16,
-            height: height as u16,
-        }))
+        frames.sort_by_key(|frame| !frame.key);
+        Ok(frames)
     }
 
     /// Whether a picture of this time keeps to the frame rate. Pictures come at a rate of their own, so the average counts:
@@ -123,18 +122,17 @@ impl VideoEncoder {
     }
 }
 
-/// The encoder for these settings: the one there is, with its bitrate changed if need be, or a new one.
-fn ready(slot: &mut Option<Encoder>, settings: EncoderSettings) -> Result<&mut Encoder, VpxError> {
-    let encoder = match slot.take() {
-        Some(encoder) if encoder.settings() == settings => encoder,
-        Some(mut encoder) if EncoderSettings { bitrate: settings.bitrate, ..encoder.settings() } == settings => {
-            encoder.set_bitrate(settings.bitrate)?;
-            encoder
+/// What is wanted of the layers that a picture with a full layer of this size has. Whoever wants a smaller one gets the
+/// smallest there is, and learns from it how large the picture is.
+fn existing(demand: &VideoDemand, full: (u32, u32)) -> [Option<LayerDemand>; SPATIAL_LAYERS] {
+    let mut wanted = demand.layers;
+    for layer in SpatialLayer::ALL.into_iter().filter(|layer| layer.size(full).is_none()) {
+        let place = layer.index();
+        if let Some(demand) = wanted[place].take() {
+            wanted[place + 1].get_or_insert(demand);
         }
-        // libvpx cannot grow beyond its first size, and a new size needs a key frame anyway.
-        _ => Encoder::new(settings)?,
-    };
-    Ok(slot.insert(encoder))
+    }
+    wanted
 }
 
 /// The body of the encoder thread.
@@ -144,8 +142,16 @@ pub(crate) struct EncodeLoop {
     slot: Arc<Slot>,
     stop: Stop,
     demand: watch::Receiver<VideoDemand>,
-    events: mpsc::Sender<VideoEvent>,
-    stats: Arc<Mutex<VideoStats>>,
+    load: LoadWatch,
+    reports: Reports,
+}
+
+/// Where the encoder thread says what it does.
+#[derive(Debug)]
+pub(crate) struct Reports {
+    pub(crate) events: mpsc::Sender<VideoEvent>,
+    pub(crate) stats: Arc<Mutex<VideoStats>>,
+    pub(crate) relief: watch::Sender<Relief>,
 }
 
 impl EncodeLoop {
@@ -154,16 +160,15 @@ impl EncodeLoop {
         slot: Arc<Slot>,
         stop: Stop,
         demand: watch::Receiver<VideoDemand>,
-        events: mpsc::Sender<VideoEvent>,
-        stats: Arc<Mutex<VideoStats>>,
+        reports: Reports,
     ) -> Self {
-        Self { encoder: VideoEncoder::new(config), slot, stop, demand, events, stats }
+        Self { encoder: VideoEncoder::new(config), slot, stop, demand, load: LoadWatch::default(), reports }
     }
 
     pub(crate) fn run(mut self) {
         // Counted in looks, not by the clock: a program that was suspended (a laptop asleep) has seen nothing of that time.
         let mut silent = Duration::ZERO;
-        while !self.stop.is_set() && !self.events.is_closed() {
+        while !self.stop.is_set() && !self.reports.events.is_closed() {
             match self.slot.take(LOOK_EVERY) {
                 Taken::Picture(picture, captured, replaced) => {
                     silent = Duration::ZERO;
@@ -174,7 +179,7 @@ impl EncodeLoop {
                         break;
                     }
                 }
-                Taken::Timeout if !self.demand.borrow().wanted => silent = Duration::ZERO,
+                Taken::Timeout if !self.demand.borrow().wanted() => silent = Duration::ZERO,
                 Taken::Timeout if silent >= SOURCE_SILENT => {
                     let detail = format!("no picture for {} s", SOURCE_SILENT.as_secs());
                     self.fail(UserError::with_detail(ErrorCode::CameraFailed, detail));
@@ -194,46 +199,58 @@ impl EncodeLoop {
     }
 
     fn picture(&mut self, picture: &I420Frame, captured: Instant, replaced: u64) -> Result<(), VpxError> {
-        let demand = *self.demand.borrow();
-        let count =
-            |change: &dyn Fn(&mut VideoStats)| change(&mut self.stats.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut demand = *self.demand.borrow();
+        let count = |change: &dyn Fn(&mut VideoStats)| {
+            change(&mut self.reports.stats.lock().unwrap_or_else(PoisonError::into_inner))
+        };
         count(&|stats| {
             stats.captured += 1 + replaced;
             stats.dropped += replaced;
         });
-        if !demand.wanted {
+        if !demand.wanted() {
             self.encoder.rest();
+            self.load.rest();
             return Ok(());
         }
-        if self.events.capacity() < 2 {
+        if self.reports.events.capacity() <= SPATIAL_LAYERS {
             // The last place is kept for a failure.
             count(&|stats| stats.dropped += 1);
             return Ok(());
         }
+        let keeps_resolution = demand.keeps_resolution();
+        let relief = self.load.relief(keeps_resolution);
+        for layer in demand.layers.iter_mut().flatten() {
+            layer.temporal = layer.temporal.min(relief.temporal);
+        }
         let started = Instant::now();
-        let frame = self.encoder.encode(picture, captured, &demand)?;
+        let frames = self.encoder.encode(picture, captured, &demand)?;
         let spent = started.elapsed();
+        if self.load.measured(spent, Instant::now()) {
+            let relief = self.load.relief(keeps_resolution);
+            tracing::info!(?relief, "the load of encoding changes what is encoded");
+            self.reports.relief.send_replace(relief);
+        }
         count(&|stats| {
             stats.encode_time += spent;
-            match &frame {
-                None => stats.dropped += 1,
-                Some(frame) => {
-                    stats.encoded += 1;
-                    stats.key_frames += u64::from(frame.key);
-                    stats.bytes += frame.data.len() as u64;
-                    (stats.width, stats.height) = (u32::from(frame.width), u32::from(frame.height));
-                }
+            stats.dropped += u64::from(frames.is_empty());
+            for frame in &frames {
+                stats.encoded += 1;
+                stats.key_frames += u64::from(frame.key);
+                stats.bytes += frame.data.len() as u64;
+            }
+            if let Some(largest) = frames.iter().max_by_key(|frame| frame.layer.spatial) {
+                (stats.width, stats.height) = (u32::from(largest.width), u32::from(largest.height));
             }
         });
-        if let Some(frame) = frame {
-            // This thread is the only sender and has seen two free places.
-            let _ = self.events.try_send(VideoEvent::Frame(frame));
+        for frame in frames {
+            // This thread is the only sender and has seen enough free places.
+            let _ = self.reports.events.try_send(VideoEvent::Frame(frame));
         }
         Ok(())
     }
 
     fn fail(&self, error: UserError) {
         tracing::warn!(%error, "video capture failed");
-        let _ = self.events.try_send(VideoEvent::Failed(error));
+        let _ = self.reports.events.try_send(VideoEvent::Failed(error));
     }
 }

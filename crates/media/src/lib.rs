@@ -1,6 +1,6 @@
 //! Devices, capture, encoding, decoding, audio processing and mixing.
 //!
-//! - [`VideoCapture`]: camera, file or test picture → one VP8 encoder that obeys one [`VideoDemand`].
+//! - [`VideoCapture`]: camera, file or test picture → a ladder of VP8 encoders that obey one [`VideoDemand`].
 //! - [`AudioCapture`]: microphone, file or tone → Opus packets, made once for all peers.
 //! - [`AudioOutput`]: the packets of each [`PeerAudio`] → jitter buffer, decoder, gain → one mix → a speaker or nobody.
 //! - [`Vp8Decoder`], [`IvfWriter`], [`pattern`], [`Y4mReader`]: for recordings, tests and benchmarks.
@@ -23,7 +23,9 @@ mod encode;
 pub mod fuzzing;
 mod i420;
 mod jitter;
+mod layer_encoder;
 pub mod level;
+mod load;
 mod mixer;
 pub mod pattern;
 mod picture_source;
@@ -37,6 +39,7 @@ mod sound_source;
 mod source;
 mod stop;
 mod stretch;
+mod temporal;
 mod video;
 mod vpx;
 mod wav;
@@ -48,6 +51,7 @@ pub use decode::{DecodeError, Vp8Decoder, vp8_key_frame_size};
 pub use encode::VideoEncoder;
 pub use i420::{I420Frame, MAX_DIMENSION, ScaleScratch};
 pub use jitter::JitterStats;
+pub use load::Relief;
 pub use mixer::{MAX_GAIN, PeerAudio};
 pub use record::{IvfFile, IvfWriter, read_ivf};
 pub use sound_source::TONE_AMPLITUDE;

@@ -148,10 +148,19 @@ pub struct IvfFile {
 mod tests {
     use super::*;
     use bytes::Bytes;
+    use confab_protocol::ladder::FrameLayer;
 
     fn frame(timestamp: u32, size: usize) -> EncodedFrame {
         let data = Bytes::from(vec![timestamp as u8; size]);
-        EncodedFrame { data, codec: Codec::Vp8, key: false, timestamp, width: 64, height: 48 }
+        EncodedFrame {
+            data,
+            codec: Codec::Vp8,
+            key: false,
+            timestamp,
+            width: 64,
+            height: 48,
+            layer: FrameLayer::default(),
+        }
     }
 
     #[test]

@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use confab_protocol::ladder::SPATIAL_LAYERS;
 use confab_protocol::media::{EncodedFrame, VideoDemand};
 use confab_protocol::{ErrorCode, UserError};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::encode::EncodeLoop;
+use crate::encode::{EncodeLoop, Reports};
+use crate::load::Relief;
 use crate::picture_source::{self, PictureSource};
 use crate::slot::Slot;
 use crate::source::VideoSource;
@@ -16,7 +18,7 @@ use crate::stop::{self, Stop};
 
 /// Frames that wait for the consumer. When it is this far behind, pictures are dropped before they are encoded, so that
 /// what is encoded stays decodable.
-const EVENT_QUEUE: usize = 16;
+const EVENT_QUEUE: usize = 16 * SPATIAL_LAYERS;
 /// How long a device may take to open.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long [`VideoCapture::stop`] waits for its threads.
@@ -31,7 +33,7 @@ pub struct VideoConfig {
     pub height: u32,
     /// Frames per second. A file has its own.
     pub fps: u32,
-    /// Bitrate in bit/s; the demand's `max_bitrate` may only lower it.
+    /// Greatest bitrate of a layer in bit/s; the demand may only lower it.
     pub bitrate: u32,
 }
 
@@ -55,17 +57,17 @@ pub enum VideoEvent {
 pub struct VideoStats {
     /// Pictures that reached the encoder thread.
     pub captured: u64,
-    /// Frames handed out.
+    /// Frames handed out, of all layers.
     pub encoded: u64,
     /// Key frames among them.
     pub key_frames: u64,
-    /// Pictures dropped: encoder or consumer too slow, or no bits left.
+    /// Pictures of which nothing was encoded: encoder or consumer too slow, not wanted, or no bits left.
     pub dropped: u64,
     /// Bytes handed out.
     pub bytes: u64,
-    /// Width of the last frame in pixels.
+    /// Width of the largest layer of the last picture in pixels.
     pub width: u32,
-    /// Height of the last frame in pixels.
+    /// Height of it in pixels.
     pub height: u32,
     /// Time spent in scaling and encoding.
     pub encode_time: Duration,
@@ -77,6 +79,7 @@ pub struct VideoCapture {
     stop: Stop,
     threads: Vec<JoinHandle<()>>,
     stats: Arc<Mutex<VideoStats>>,
+    relief: watch::Sender<Relief>,
     // Keeps the channel of a source without pictures open until the capture ends.
     _idle: Option<mpsc::Sender<VideoEvent>>,
 }
@@ -93,7 +96,9 @@ impl VideoCapture {
         demand: watch::Receiver<VideoDemand>,
     ) -> Result<(Self, mpsc::Receiver<VideoEvent>), UserError> {
         let (events, receiver) = mpsc::channel(EVENT_QUEUE);
-        let mut capture = Self { stop: Stop::default(), threads: Vec::new(), stats: Arc::default(), _idle: None };
+        let relief = watch::Sender::new(Relief::NONE);
+        let mut capture =
+            Self { stop: Stop::default(), threads: Vec::new(), stats: Arc::default(), relief, _idle: None };
         if source == VideoSource::None {
             capture._idle = Some(events);
             return Ok((capture, receiver));
@@ -123,7 +128,8 @@ impl VideoCapture {
                 return Err(UserError::with_detail(ErrorCode::CameraFailed, detail));
             }
         }
-        let encode = EncodeLoop::new(config, slot, capture.stop.clone(), demand, events, capture.stats.clone());
+        let reports = Reports { events, stats: capture.stats.clone(), relief: capture.relief.clone() };
+        let encode = EncodeLoop::new(config, slot, capture.stop.clone(), demand, reports);
         capture.threads.push(stop::spawn("confab-encode", move || encode.run())?);
         tracing::debug!(source = label, "video capture started");
         Ok((capture, receiver))
@@ -132,6 +138,12 @@ impl VideoCapture {
     /// Counters since the start.
     pub fn stats(&self) -> VideoStats {
         *self.stats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the computer can encode at most. The encoder keeps to the frame rate in it by itself; who makes the demand is
+    /// to ask for no larger layer.
+    pub fn relief(&self) -> watch::Receiver<Relief> {
+        self.relief.subscribe()
     }
 
     /// Ends the capture; the device is free when this returns (at most two seconds, if a driver hangs).
@@ -152,7 +164,7 @@ impl Drop for VideoCapture {
 fn run_capture(mut source: Box<dyn PictureSource>, slot: &Slot, stop: &Stop, demand: &watch::Receiver<VideoDemand>) {
     let mut picture = slot.take_spare();
     while !stop.is_set() {
-        let wanted = demand.borrow().wanted;
+        let wanted = demand.borrow().wanted();
         match source.next(&mut picture, wanted, stop) {
             Ok(true) => picture = slot.put(picture, Instant::now()),
             Ok(false) => {}

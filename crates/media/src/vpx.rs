@@ -13,6 +13,8 @@ use thiserror::Error;
 use vpx_sys::*;
 
 use crate::i420::I420Frame;
+use crate::temporal::{self, Place};
+use confab_protocol::ladder::{TOP_TEMPORAL, temporal_share};
 use confab_protocol::media::VIDEO_CLOCK_HZ;
 
 /// A call into libvpx that failed.
@@ -65,6 +67,8 @@ pub struct EncoderSettings {
     pub fps: u32,
     /// Bitrate in bit/s.
     pub bitrate: u32,
+    /// Highest temporal layer that is encoded.
+    pub temporal: u8,
 }
 
 /// One encoded frame as libvpx hands it out.
@@ -122,7 +126,6 @@ impl Encoder {
         config.g_error_resilient = 1;
         config.g_lag_in_frames = 0;
         config.rc_end_usage = vpx_rc_mode::VPX_CBR;
-        config.rc_target_bitrate = kilobits(settings.bitrate);
         config.rc_dropframe_thresh = DROP_FRAME_PERCENT;
         config.rc_resize_allowed = 0;
         config.rc_min_quantizer = 2;
@@ -132,6 +135,7 @@ impl Encoder {
         (config.rc_buf_sz, config.rc_buf_initial_sz, config.rc_buf_optimal_sz) = BUFFER_MS;
         config.kf_mode = vpx_kf_mode::VPX_KF_AUTO;
         config.kf_max_dist = KEY_FRAME_DISTANCE;
+        share_out(&mut config, settings);
 
         let mut context = Context(Box::new(
             // SAFETY: libvpx's own initialiser is a memset to zero; null pointers and a zero error code are valid.
@@ -164,30 +168,39 @@ impl Encoder {
         self.settings
     }
 
-    /// Changes the bitrate, in bit/s; takes effect with the next frame.
-    pub fn set_bitrate(&mut self, bitrate: u32) -> Result<(), VpxError> {
-        self.config.rc_target_bitrate = kilobits(bitrate);
+    /// Changes bitrate (in bit/s) and highest temporal layer; takes effect with the next frame.
+    pub fn set_rate(&mut self, bitrate: u32, temporal: u8) -> Result<(), VpxError> {
+        let settings = EncoderSettings { bitrate, temporal, ..self.settings };
+        share_out(&mut self.config, settings);
         // SAFETY: context and configuration are valid; libvpx copies the configuration.
         check("vpx_codec_enc_config_set", unsafe { vpx_codec_enc_config_set(self.context.as_mut(), &self.config) })?;
-        self.settings.bitrate = bitrate;
+        self.settings = settings;
         Ok(())
     }
 
-    /// Encodes one picture of the encoder's size. `pts` must grow and `duration` be over 0, both in 1/90000 s. `None`: the
-    /// rate control dropped the frame.
+    /// Encodes one picture of the encoder's size in its place of the temporal pattern. `pts` must grow and `duration` be
+    /// over 0, both in 1/90000 s. `None`: the rate control dropped the frame.
     pub fn encode(
         &mut self,
         frame: &I420Frame,
         pts: i64,
         duration: u32,
-        key: bool,
+        place: Place,
     ) -> Result<Option<Packet>, VpxError> {
         if (frame.width(), frame.height()) != (self.settings.width, self.settings.height) {
             let reason = format!("{frame:?} given to an encoder of {:?}", self.settings);
             return Err(VpxError { call: "encode", reason });
         }
         let image = wrap(frame)?;
-        let flags = if key { VPX_EFLAG_FORCE_KF as _ } else { 0 };
+        if self.settings.temporal > 0 {
+            let layer = c_int::from(place.temporal());
+            // SAFETY: the control takes one int (vp8cx.h, VPX_CTRL_USE_TYPE).
+            let code = unsafe {
+                let control = vp8e_enc_control_id::VP8E_SET_TEMPORAL_LAYER_ID as c_int;
+                vpx_codec_control_(self.context.as_mut(), control, layer)
+            };
+            check("VP8E_SET_TEMPORAL_LAYER_ID", code)?;
+        }
         // SAFETY: the image's planes point into `frame`, which lives through the call, with the strides and heights of an
         // I420 picture; libvpx reads them only during the call.
         let code = unsafe {
@@ -196,7 +209,7 @@ impl Encoder {
                 &image,
                 pts,
                 c_ulong::from(duration.max(1)),
-                flags,
+                place.flags() as _,
                 c_ulong::from(VPX_DL_REALTIME),
             )
         };
@@ -218,6 +231,24 @@ impl Encoder {
             let key = flags & VPX_FRAME_IS_KEY != 0;
             return Ok(Some(Packet { data: Bytes::copy_from_slice(bytes), key }));
         }
+    }
+}
+
+/// Writes bitrate and temporal layers into a configuration.
+fn share_out(config: &mut vpx_codec_enc_cfg_t, settings: EncoderSettings) {
+    let total = kilobits(settings.bitrate);
+    let highest = settings.temporal.min(TOP_TEMPORAL);
+    config.rc_target_bitrate = total;
+    config.ts_number_layers = c_uint::from(highest) + 1;
+    for layer in 0..=highest {
+        let place = usize::from(layer);
+        config.ts_target_bitrate[place] = (f64::from(total) * temporal_share(layer, highest)) as c_uint;
+        config.ts_rate_decimator[place] = 1 << (highest - layer);
+    }
+    let period = temporal::pattern(highest);
+    config.ts_periodicity = period.len() as c_uint;
+    for (slot, place) in config.ts_layer_id.iter_mut().zip(period) {
+        *slot = c_uint::from(place.temporal());
     }
 }
 

@@ -25,7 +25,7 @@ async fn starts_and_stops_leave_no_thread() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let config = VideoConfig { width: 160, height: 90, fps: 30, bitrate: 100_000 };
     for round in 0..20 {
-        let (_demand, receiver) = watch::channel(VideoDemand::default());
+        let (_demand, receiver) = watch::channel(VideoDemand::full());
         let (video, mut frames) = VideoCapture::start(VideoSource::Pattern, config, receiver).await.expect("starts");
         let (audio, mut packets) = AudioCapture::start(AudioSource::Tone(440.0)).await.expect("starts");
         let output = AudioOutput::start(AudioSink::None).await.expect("starts");

@@ -10,12 +10,20 @@ use confab_media::{
     pattern,
 };
 use confab_protocol::ErrorCode;
+use confab_protocol::ladder::{LayerDemand, SpatialLayer};
 use confab_protocol::media::{EncodedFrame, VideoDemand};
 use confab_testkit::clips;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The full layer alone, with a change.
+fn full(change: impl FnOnce(&mut LayerDemand)) -> VideoDemand {
+    let mut demand = VideoDemand::full();
+    demand.layers[SpatialLayer::Full.index()].as_mut().map(change);
+    demand
+}
 
 /// Encodes `count` pictures at 30 fps on a made-up clock, as fast as the machine can.
 fn encode(
@@ -31,7 +39,9 @@ fn encode(
         .map(|number| {
             draw(&mut picture, number);
             let captured = start + Duration::from_secs(1) * number / config.fps;
-            (number, encoder.encode(&picture, captured, &demand(number)).expect("encodes"))
+            let mut frames = encoder.encode(&picture, captured, &demand(number)).expect("encodes");
+            assert!(frames.len() <= 1, "one layer is wanted");
+            (number, frames.pop())
         })
         .collect()
 }
@@ -75,7 +85,7 @@ fn pattern_and_scene_survive_the_codec() {
         ("scene 720p", full, scene_picture, 28.0),
         ("scene 180p", small, scene_picture, 25.0),
     ] {
-        let frames = encode(config, 60, draw, |_| VideoDemand::default());
+        let frames = encode(config, 60, draw, |_| VideoDemand::full());
         let dropped = frames.iter().filter(|(_, frame)| frame.is_none()).count();
         assert!(dropped <= 6, "{name}: {dropped} of 60 frames dropped");
         let psnr = check(&frames, config, draw);
@@ -90,13 +100,13 @@ fn pattern_and_scene_survive_the_codec() {
 fn many_requests_are_one_key_frame() {
     let config = VideoConfig { width: 320, height: 180, fps: 30, bitrate: 300_000 };
     // Three requests before frame 20, one before frame 40.
-    let demand = |number| VideoDemand {
-        key_frames: match number {
+    let demand = |number| {
+        let asked = match number {
             0..20 => 0,
             20..40 => 3,
             _ => 4,
-        },
-        ..VideoDemand::default()
+        };
+        full(|layer| layer.key_frames = asked)
     };
     let frames = encode(config, 60, pattern_picture, demand);
     let keys: Vec<_> =
@@ -114,7 +124,7 @@ fn a_bound_of_the_frame_rate_is_obeyed_at_once_and_lifted_at_once() {
             120..180 => Some(7.5),
             _ => Some(60.0),
         },
-        ..VideoDemand::default()
+        ..VideoDemand::full()
     };
     let frames = encode(config, 240, pattern_picture, demand);
     let count = |from: usize, to: usize| frames[from..to].iter().filter(|(_, frame)| frame.is_some()).count();
@@ -128,7 +138,7 @@ fn a_smaller_picture_is_demanded_live() {
     let config = VideoConfig { width: 640, height: 360, fps: 30, bitrate: 800_000 };
     let demand = |number| VideoDemand {
         scale_resolution_down_by: if (20..40).contains(&number) { 2.0 } else { 1.0 },
-        ..VideoDemand::default()
+        ..VideoDemand::full()
     };
     let frames = encode(config, 60, pattern_picture, demand);
     for (number, frame) in frames.iter().filter_map(|(number, frame)| frame.as_ref().map(|frame| (*number, frame))) {
@@ -148,7 +158,7 @@ fn a_smaller_picture_is_demanded_live() {
 fn a_change_of_bitrate_is_obeyed_within_a_second() {
     let config = VideoConfig { width: 640, height: 360, fps: 30, bitrate: 800_000 };
     let demand =
-        |number| VideoDemand { max_bitrate: if number < 90 { 800_000 } else { 250_000 }, ..VideoDemand::default() };
+        |number| VideoDemand { max_bitrate: if number < 90 { 800_000 } else { 250_000 }, ..VideoDemand::full() };
     let frames = encode(config, 210, scene_picture, demand);
     let rate = |from: usize, to: usize| {
         let bytes: usize = frames[from..to].iter().flat_map(|(_, frame)| frame).map(|frame| frame.data.len()).sum();
@@ -159,25 +169,11 @@ fn a_change_of_bitrate_is_obeyed_within_a_second() {
 }
 
 #[test]
-fn a_low_bitrate_makes_a_smaller_picture_that_still_reads() {
-    let config = VideoConfig::default();
-    let demand = |_| VideoDemand { max_bitrate: 200_000, ..VideoDemand::default() };
-    let frames = encode(config, 30, pattern_picture, demand);
-    let first = frames[0].1.as_ref().expect("a first frame");
-    assert_eq!((first.width, first.height), (640, 360));
-    let mut decoder = Vp8Decoder::new();
-    for (number, frame) in frames.iter().filter_map(|(n, frame)| Some((n, frame.as_ref()?))) {
-        let decoded = decoder.decode(frame).expect("decodes").expect("a picture");
-        assert_eq!(pattern::read(&decoded).expect("a code").number, *number);
-    }
-}
-
-#[test]
 fn the_decoder_follows_a_change_of_size() {
     let mut decoder = Vp8Decoder::new();
     for (width, height) in [(320, 180), (161, 91), (640, 360), (160, 90)] {
         let config = VideoConfig { width, height, fps: 30, bitrate: 500_000 };
-        for (_, frame) in encode(config, 3, pattern_picture, |_| VideoDemand::default()) {
+        for (_, frame) in encode(config, 3, pattern_picture, |_| VideoDemand::full()) {
             let Some(frame) = frame else { continue };
             let decoded = decoder.decode(&frame).expect("decodes").expect("a picture");
             assert_eq!((decoded.width(), decoded.height()), (width, height));
@@ -204,7 +200,7 @@ fn small() -> VideoConfig {
 
 #[tokio::test]
 async fn a_running_pattern_advances_and_timestamps_grow() {
-    let (_demand, receiver) = watch::channel(VideoDemand::default());
+    let (_demand, receiver) = watch::channel(VideoDemand::full());
     let (capture, mut events) = VideoCapture::start(VideoSource::Pattern, small(), receiver).await.expect("starts");
     let mut decoder = Vp8Decoder::new();
     let mut last: Option<(u32, u32)> = None;
@@ -229,20 +225,20 @@ async fn a_running_pattern_advances_and_timestamps_grow() {
 
 #[tokio::test]
 async fn an_encoder_nobody_wants_rests_and_wakes_with_a_key_frame() {
-    let (demand, receiver) = watch::channel(VideoDemand::default());
+    let (demand, receiver) = watch::channel(VideoDemand::full());
     let (capture, mut events) = VideoCapture::start(VideoSource::Pattern, small(), receiver).await.expect("starts");
     assert!(frame(&mut events).await.key);
-    demand.send_modify(|demand| demand.wanted = false);
+    demand.send_replace(VideoDemand::default());
     // Whatever was under way comes out, then nothing: 300 ms are nine frames.
     while timeout(Duration::from_millis(300), events.recv()).await.is_ok() {}
-    demand.send_modify(|demand| demand.wanted = true);
+    demand.send_replace(VideoDemand::full());
     assert!(frame(&mut events).await.key);
     capture.stop().await;
 }
 
 #[tokio::test]
 async fn a_slow_consumer_loses_pictures_but_no_encoded_frame() {
-    let (_demand, receiver) = watch::channel(VideoDemand::default());
+    let (_demand, receiver) = watch::channel(VideoDemand::full());
     let (capture, mut events) = VideoCapture::start(VideoSource::Pattern, small(), receiver).await.expect("starts");
     let full = async {
         while capture.stats().dropped < 10 {
@@ -272,7 +268,7 @@ async fn a_clip_loops_and_is_scaled_to_fit() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let path = dir.path().join("clip.y4m");
     write_clip(&path, (640, 360), 5);
-    let (_demand, receiver) = watch::channel(VideoDemand::default());
+    let (_demand, receiver) = watch::channel(VideoDemand::full());
     let (capture, mut events) = VideoCapture::start(VideoSource::Y4m(path), small(), receiver).await.expect("starts");
     let mut decoder = Vp8Decoder::new();
     let mut numbers = Vec::new();
@@ -297,7 +293,7 @@ async fn what_cannot_be_opened_says_why() {
         (VideoSource::Y4m(missing), ErrorCode::FileUnreadable),
         (VideoSource::Camera(Some("a camera nobody has".to_owned())), ErrorCode::CameraMissing),
     ] {
-        let (_demand, receiver) = watch::channel(VideoDemand::default());
+        let (_demand, receiver) = watch::channel(VideoDemand::full());
         let error = VideoCapture::start(source.clone(), small(), receiver).await.expect_err("fails");
         assert_eq!(error.code, code, "{source}: {error}");
     }
@@ -308,7 +304,7 @@ async fn a_clip_that_is_cut_while_it_plays_fails_with_an_event() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let path = dir.path().join("clip.y4m");
     write_clip(&path, (320, 180), 60);
-    let (_demand, receiver) = watch::channel(VideoDemand::default());
+    let (_demand, receiver) = watch::channel(VideoDemand::full());
     let (capture, mut events) =
         VideoCapture::start(VideoSource::Y4m(path.clone()), small(), receiver).await.expect("starts");
     frame(&mut events).await;

@@ -20,12 +20,70 @@ pub const TRACK_REMOVED: &str = "track-removed";
 /// only argument, because its signaling connection came back without the old one. The receiver closes the connection on
 /// which it came once it has one to the new id.
 pub const RENAMED: &str = "#rtcio:renamed";
+/// Ours only, on `ctrl`, and only to a peer whose descriptions have [`TOOL_LINE`]: how the sender draws a video that it
+/// receives. Its only argument is a [`DrawnNote`].
+pub const DRAWN: &str = "#rtcio:drawn";
+/// The line of ours in the session part of a description (RFC 8866 section 6.4): the program knows [`DRAWN`]. A browser
+/// reads over it.
+pub const TOOL_LINE: &str = "a=tool:confab";
 /// What stands in an argument array where the stream object was; the stream's UUID follows.
 pub const STREAM_PLACEHOLDER: &str = "[RTCIOStream] ";
 
 /// True if only the library itself may fire `event`.
 pub fn is_reserved(event: &str) -> bool {
     event.starts_with(INTERNAL_PREFIX) || [PEER_CONNECT, PEER_DISCONNECT, TRACK_ADDED, TRACK_REMOVED].contains(&event)
+}
+
+/// The size at which a video is drawn, in physical pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Drawn {
+    /// Width; 0 if the video is not drawn at all.
+    pub width: u16,
+    /// Height; 0 if the video is not drawn at all.
+    pub height: u16,
+}
+
+impl Drawn {
+    /// Nobody sees the video.
+    pub const HIDDEN: Self = Self { width: 0, height: 0 };
+
+    /// True if nobody sees the video.
+    pub fn is_hidden(self) -> bool {
+        self.width == 0 || self.height == 0
+    }
+}
+
+/// The argument of [`DRAWN`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrawnNote {
+    /// The m-line of the video, by its `a=mid`.
+    pub mid: String,
+    /// How it is drawn.
+    #[serde(flatten)]
+    pub drawn: Drawn,
+}
+
+impl DrawnNote {
+    /// The note as a text frame.
+    pub fn to_text(&self) -> String {
+        serde_json::json!({ "e": DRAWN, "d": [self] }).to_string()
+    }
+
+    /// The note, if `text` is one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut args = internal(text, DRAWN)?;
+        let note: Self = serde_json::from_value(args.pop()?).ok()?;
+        (args.is_empty() && !note.mid.is_empty()).then_some(note)
+    }
+}
+
+/// Arguments of an event of ours on `ctrl`, if `text` is that event.
+fn internal(text: &str, event: &str) -> Option<Vec<Value>> {
+    if text.len() > 2 * limits::ID_BYTES {
+        return None;
+    }
+    let envelope: Envelope = serde_json::from_str(text).ok()?;
+    (envelope.event == event).then_some(envelope.args)
 }
 
 /// A text frame: `{ "e": event, "d": [args…] }`.
@@ -75,14 +133,8 @@ impl Envelope {
 
     /// The new id, if `text` is a [`RENAMED`] note.
     pub fn renamed(text: &str) -> Option<String> {
-        if text.len() > 2 * limits::ID_BYTES {
-            return None;
-        }
-        let envelope: Envelope = serde_json::from_str(text).ok()?;
-        match envelope.args.as_slice() {
-            [Value::String(id)] if envelope.event == RENAMED && !id.is_empty() && id.len() <= limits::ID_BYTES => {
-                Some(id.clone())
-            }
+        match internal(text, RENAMED)?.as_slice() {
+            [Value::String(id)] if !id.is_empty() && id.len() <= limits::ID_BYTES => Some(id.clone()),
             _ => None,
         }
     }
@@ -125,6 +177,25 @@ mod tests {
             &json!({ "e": RENAMED, "d": ["x".repeat(limits::ID_BYTES + 1)] }).to_string(),
         ] {
             assert_eq!(Envelope::renamed(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn how_a_video_is_drawn_is_told_from_all_else() {
+        let note = DrawnNote { mid: "3".into(), drawn: Drawn { width: 320, height: 180 } };
+        assert_eq!(note.to_text(), r##"{"d":[{"height":180,"mid":"3","width":320}],"e":"#rtcio:drawn"}"##);
+        assert_eq!(DrawnNote::parse(&note.to_text()), Some(note));
+        assert!(Drawn::HIDDEN.is_hidden());
+        for other in [
+            r##"{"e":"#rtcio:drawn","d":[]}"##,
+            r##"{"e":"#rtcio:drawn","d":[{"mid":"3","width":-1,"height":5}]}"##,
+            r##"{"e":"#rtcio:drawn","d":[{"mid":"3","width":70000,"height":5}]}"##,
+            r##"{"e":"#rtcio:drawn","d":[{"mid":"","width":7,"height":5}]}"##,
+            r##"{"e":"#rtcio:drawn","d":[1,{"mid":"3","width":7,"height":5}]}"##,
+            r##"{"e":"drawn","d":[{"mid":"3","width":7,"height":5}]}"##,
+            "rubbish",
+        ] {
+            assert_eq!(DrawnNote::parse(other), None, "{other}");
         }
     }
 

@@ -51,6 +51,8 @@ codes! {
     CameraBusy => "Your camera is in use by another program. Close it there, then try again.",
     /// A camera is there and does not work.
     CameraFailed => "Your camera doesn't answer. Unplug it and plug it in again, then turn the camera on.",
+    /// Encoding takes more time than there is.
+    ComputerBusy => "Your computer is too busy to send your full picture. Others see a smaller one; closing programs helps.",
     /// No microphone is connected.
     MicrophoneMissing => "No microphone found. Connect one, then unmute. You still hear the others.",
     /// A microphone is there and does not work.

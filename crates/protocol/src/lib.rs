@@ -8,6 +8,7 @@ pub mod ctrl;
 pub mod error;
 pub mod frame;
 pub mod ipc;
+pub mod ladder;
 pub mod limits;
 pub mod media;
 pub mod room;

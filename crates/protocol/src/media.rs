@@ -1,5 +1,6 @@
 //! Encoded media as it moves between encoder, engine, recorder and window.
 
+use crate::ladder::{FrameLayer, LayerDemand, SPATIAL_LAYERS, SpatialLayer, TOP_TEMPORAL};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -55,6 +56,8 @@ pub struct EncodedFrame {
     pub width: u16,
     /// Height in pixels; 0 if not known.
     pub height: u16,
+    /// Its place in the ladder. A received frame has the default: what a peer sends is one layer for who receives it.
+    pub layer: FrameLayer,
 }
 
 /// One Opus packet.
@@ -97,14 +100,15 @@ pub enum ContentHint {
     Text,
 }
 
+/// Upper bound of a layer's bitrate where nobody sets one, in bit/s.
+pub const DEFAULT_MAX_BITRATE: u32 = 1_500_000;
+
 /// What all peers together want of one video encoder. One value in a `watch`; the encoder obeys the newest.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct VideoDemand {
-    /// False while no one, peer or preview, shows the picture: the encoder rests.
-    pub wanted: bool,
-    /// Grows by one with each request for a key frame; many requests between two frames are one key frame.
-    pub key_frames: u64,
-    /// Upper bound of the bitrate, in bit/s.
+    /// What is wanted of each spatial layer, by [`SpatialLayer::index`]; `None` while no one, peer or preview, shows it.
+    pub layers: [Option<LayerDemand>; SPATIAL_LAYERS],
+    /// Upper bound of each layer's bitrate, in bit/s.
     pub max_bitrate: u32,
     /// Upper bound of the frame rate, in frames per second, over 0; `None`: as many as the source has.
     pub max_framerate: Option<f64>,
@@ -116,12 +120,12 @@ pub struct VideoDemand {
     pub content_hint: ContentHint,
 }
 
+/// Nothing is wanted, and nothing bounded but by [`DEFAULT_MAX_BITRATE`].
 impl Default for VideoDemand {
     fn default() -> Self {
         Self {
-            wanted: true,
-            key_frames: 0,
-            max_bitrate: 1_500_000,
+            layers: [None; SPATIAL_LAYERS],
+            max_bitrate: DEFAULT_MAX_BITRATE,
             max_framerate: None,
             scale_resolution_down_by: 1.0,
             degradation_preference: DegradationPreference::default(),
@@ -131,6 +135,29 @@ impl Default for VideoDemand {
 }
 
 impl VideoDemand {
+    /// The full layer alone, at [`DEFAULT_MAX_BITRATE`] and every frame.
+    pub fn full() -> Self {
+        let mut demand = Self::default();
+        demand.layers[SpatialLayer::Full.index()] =
+            Some(LayerDemand { bitrate: DEFAULT_MAX_BITRATE, key_frames: 0, temporal: TOP_TEMPORAL });
+        demand
+    }
+
+    /// What is wanted of `layer`.
+    pub fn layer(&self, layer: SpatialLayer) -> Option<LayerDemand> {
+        self.layers[layer.index()]
+    }
+
+    /// False while no one shows the picture: the encoder rests.
+    pub fn wanted(&self) -> bool {
+        self.layers.iter().any(Option::is_some)
+    }
+
+    /// Requests for key frames of all layers together: what a source of one layer looks at.
+    pub fn key_frames(&self) -> u64 {
+        self.layers.iter().flatten().map(|layer| layer.key_frames).sum()
+    }
+
     /// True if the picture keeps its size when bits run short: asked for, or what the content hint implies
     /// (W3C mst-content-hint section 3.2).
     pub fn keeps_resolution(&self) -> bool {

@@ -59,7 +59,9 @@ pub use channel::{
     BroadcastChannel, Channel, ChannelData, ChannelError, ChannelEvent, ChannelEvents, ChannelListener, ChannelMessage,
     ChannelOptions, ReadyState,
 };
+pub use confab_protocol::ctrl::Drawn;
 pub use confab_protocol::ipc::PeerState;
+pub use confab_protocol::ladder::{FrameLayer, LayerDemand, SpatialLayer};
 pub use confab_protocol::media::{
     AudioPacket, Codec, ContentHint, DegradationPreference, EncodedFrame, MediaKind, VideoDemand,
 };

@@ -7,7 +7,7 @@ mod common;
 use bytes::{BufMut, BytesMut};
 use common::{Camera, Member, PATIENCE, pair, server, watch_frames};
 use confab_rtcio::{
-    Codec, CodecPreferences, EncodedFrame, LocalTrack, RemoteTrack, RtcioStream, RtpCodec, StreamOptions,
+    Codec, CodecPreferences, EncodedFrame, FrameLayer, LocalTrack, RemoteTrack, RtcioStream, RtpCodec, StreamOptions,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -26,7 +26,15 @@ fn vp9(number: u32, key: bool) -> EncodedFrame {
         data.put_u8((data.len() as u32 ^ number) as u8);
     }
     let (width, height) = if key { (640, 360) } else { (0, 0) };
-    EncodedFrame { data: data.freeze(), codec: Codec::Vp9, key, timestamp: number * 3_000, width, height }
+    EncodedFrame {
+        data: data.freeze(),
+        codec: Codec::Vp9,
+        key,
+        timestamp: number * 3_000,
+        width,
+        height,
+        layer: FrameLayer::default(),
+    }
 }
 
 /// Writes VP9 frames until aborted.
@@ -39,8 +47,8 @@ fn start_vp9(track: &LocalTrack) -> tokio::task::JoinHandle<()> {
         for number in 0.. {
             ticks.tick().await;
             let now = *demand.borrow_and_update();
-            track.write_frame(vp9(number, now.key_frames > answered || number == 0));
-            answered = now.key_frames;
+            track.write_frame(vp9(number, now.key_frames() > answered || number == 0));
+            answered = now.key_frames();
         }
     })
 }
@@ -124,7 +132,7 @@ async fn a_line_without_the_codec_of_its_track_sends_nothing_and_spoils_no_other
     let running = start_vp9(&nine);
     filtered.add_track(&nine);
     watch_vp9(&ben.track(&ann.id).await).await;
-    assert!(!eight.demand().borrow().wanted, "it can't be sent");
+    assert!(!eight.demand().borrow().wanted(), "it can't be sent");
 
     let plain = RtcioStream::new();
     plain.add_track(&eight);

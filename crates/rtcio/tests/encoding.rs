@@ -32,7 +32,7 @@ async fn an_encoding_reaches_the_encoder_live_and_the_track_goes_on() {
 
     let mut demand = picture.demand();
     let before = *demand.borrow_and_update();
-    assert!(before.wanted);
+    assert!(before.wanted());
     assert_eq!((before.max_bitrate, before.content_hint), (2_500_000, ContentHint::Motion));
     stream
         .set_encoding(VideoEncoding {

@@ -75,7 +75,7 @@ async fn pictures_and_sound_go_both_ways() {
         let stats = picture.stats();
         assert!(stats.packets > 40 && stats.bytes > 60_000 && stats.lost == 0, "{stats:?}");
         let wanted = *video.demand().borrow();
-        assert!(wanted.wanted && wanted.key_frames >= 1, "{wanted:?}");
+        assert!(wanted.wanted() && wanted.key_frames() >= 1, "{wanted:?}");
     }
     for (member, ..) in &members {
         member.socket.close().await;
@@ -94,9 +94,9 @@ async fn a_request_for_a_key_frame_reaches_the_encoder() {
     let track = ben.track(&ann.id).await;
     watch_frames(&track, 500, 5).await;
     let mut demand = video.demand();
-    let before = demand.borrow_and_update().key_frames;
+    let before = demand.borrow_and_update().key_frames();
     track.request_key_frame();
-    timeout(PATIENCE, demand.wait_for(|demand| demand.key_frames > before)).await.unwrap().unwrap();
+    timeout(PATIENCE, demand.wait_for(|demand| demand.key_frames() > before)).await.unwrap().unwrap();
     ann.socket.close().await;
     ben.socket.close().await;
     server.shutdown().await;
@@ -155,13 +155,13 @@ async fn a_camera_is_added_swapped_removed_and_added_again() {
         }
     }
     assert!(!ben.seen().iter().any(|event| matches!(event, Event::TrackRemoved { .. })));
-    assert!(!first.demand().borrow().wanted);
+    assert!(!first.demand().borrow().wanted());
 
     // Removed without a replacement, the line turns inactive; added again, it is used again.
     stream.remove_track(&second);
     ben.wait("track-removed", |event| matches!(event, Event::TrackRemoved { .. }).then_some(())).await;
     while timeout(PATIENCE, frames.recv()).await.unwrap().is_some() {}
-    assert!(!second.demand().borrow().wanted);
+    assert!(!second.demand().borrow().wanted());
     stream.add_track(&second);
     let track = ben.track(&ann.id).await;
     watch_frames(&track, 700, 5).await;

@@ -120,7 +120,7 @@ async fn all_tracks_of_a_stream_are_replaced_in_one_step() {
     let added = ben.track(&ann.id).await;
     assert_eq!((added.kind(), added.msid()), (MediaKind::Audio, stream.msid()));
     assert!(!ben.seen().iter().any(|event| matches!(event, Event::TrackRemoved { .. })));
-    assert!(!old.demand().borrow().wanted);
+    assert!(!old.demand().borrow().wanted());
     ann.socket.close().await;
     ben.socket.close().await;
     server.shutdown().await;

@@ -6,6 +6,7 @@
 use super::vp8::Descriptor;
 use super::{vp8, vp9};
 use bytes::{Bytes, BytesMut};
+use confab_protocol::ladder::FrameLayer;
 use confab_protocol::limits;
 use confab_protocol::media::{Codec, EncodedFrame};
 use std::collections::BTreeMap;
@@ -167,7 +168,8 @@ impl Reassembler {
             self.size = size;
         }
         let (width, height) = self.size;
-        Some(EncodedFrame { data: data.freeze(), codec, key, timestamp, width, height })
+        let layer = FrameLayer::default();
+        Some(EncodedFrame { data: data.freeze(), codec, key, timestamp, width, height, layer })
     }
 
     /// Jumps over the first gap, to the packet behind it.

@@ -1,6 +1,36 @@
 //! VP8 in RTP (RFC 7741) and the head of its frames (RFC 6386 section 9.1).
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
+use confab_protocol::ladder::{FrameLayer, TOP_TEMPORAL};
+
+/// Bytes of a payload descriptor of ours.
+pub(crate) const MARKS_BYTES: usize = 6;
+
+/// What our payload descriptors say of a frame, as one receiver counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Marks {
+    /// 15 bits, one more with each frame.
+    pub(crate) picture_id: u16,
+    /// `TL0PICIDX`: one more with each frame of temporal layer 0.
+    pub(crate) base_index: u8,
+    pub(crate) layer: FrameLayer,
+}
+
+impl Marks {
+    /// A payload: the descriptor (RFC 7741 section 4.2, with I, L and T) and a part of the frame.
+    pub(crate) fn payload(&self, first: bool, part: &[u8]) -> Bytes {
+        let mut payload = BytesMut::with_capacity(MARKS_BYTES + part.len());
+        // Nothing refers to a frame of the top layer (N).
+        let unneeded = if self.layer.temporal == TOP_TEMPORAL { 0x20 } else { 0 };
+        payload.put_u8(0x80 | unneeded | if first { 0x10 } else { 0 });
+        payload.put_u8(0xe0);
+        payload.put_u16(0x8000 | self.picture_id);
+        payload.put_u8(self.base_index);
+        payload.put_u8(self.layer.temporal << 6 | u8::from(self.layer.sync) << 5);
+        payload.put_slice(part);
+        payload.freeze()
+    }
+}
 
 /// What the payload descriptor of one packet says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +106,19 @@ mod tests {
     fn what_is_cut_short_is_no_packet() {
         for packet in [&[][..], &[0x10], &[0x90], &[0x90, 0x80], &[0x90, 0x80, 0x85], &[0x90, 0xf0, 0x85, 1, 2, 3]] {
             assert_eq!(Descriptor::parse(&Bytes::copy_from_slice(packet)), None, "{packet:x?}");
+        }
+    }
+
+    #[test]
+    fn what_is_marked_is_as_the_rfc_has_it() {
+        let layer = FrameLayer { temporal: 2, sync: true, ..FrameLayer::default() };
+        let marks = Marks { picture_id: 0x1234, base_index: 9, layer };
+        assert_eq!(marks.payload(true, b"x")[..], [0xb0, 0xe0, 0x92, 0x34, 9, 0xa0, b'x']);
+        let base = Marks { layer: FrameLayer::default(), ..marks };
+        assert_eq!(base.payload(false, b"x")[..], [0x80, 0xe0, 0x92, 0x34, 9, 0, b'x']);
+        for first in [true, false] {
+            let descriptor = Descriptor::parse(&marks.payload(first, b"part")).unwrap();
+            assert_eq!((descriptor.frame_start, &descriptor.payload[..]), (first, &b"part"[..]));
         }
     }
 

@@ -5,7 +5,7 @@
 //! so one interceptor next to the wire reads it all for the whole connection.
 
 use super::meter::{Meters, ORIGINAL_SEQUENCE_BYTES};
-use crate::media::local::LocalTrack;
+use super::outlet::{Outlet, Sending};
 use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp;
 use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
@@ -28,21 +28,22 @@ const REPORTS: usize = 64;
 /// What the interceptor knows and finds out; shared with the peer's task.
 #[derive(Debug, Default)]
 pub(crate) struct Feedback {
-    /// Which track of ours is sent under which SSRC.
-    senders: Mutex<HashMap<u32, LocalTrack>>,
+    /// What is sent under which SSRC.
+    outlets: Mutex<HashMap<u32, Arc<Outlet>>>,
     /// Round-trip time in microseconds; 0 until measured.
     round_trip: AtomicU32,
     meters: Mutex<Meters>,
 }
 
 impl Feedback {
-    /// From now on `ssrc` carries `track`, or nothing.
-    pub(crate) fn route(&self, ssrc: u32, track: Option<LocalTrack>) {
-        let mut senders = self.senders.lock().unwrap_or_else(PoisonError::into_inner);
-        match track {
-            Some(track) => senders.insert(ssrc, track),
-            None => senders.remove(&ssrc),
-        };
+    /// From now on something is sent under `ssrc`.
+    pub(crate) fn route(&self, ssrc: u32, outlet: Arc<Outlet>) {
+        self.outlets.lock().unwrap_or_else(PoisonError::into_inner).insert(ssrc, outlet);
+    }
+
+    /// What is sent under `ssrc`; `None` for what is not video, or rests.
+    pub(crate) fn sending(&self, ssrc: u32) -> Option<Sending> {
+        self.outlets.lock().unwrap_or_else(PoisonError::into_inner).get(&ssrc)?.sending()
     }
 
     /// The latest round-trip time in milliseconds.
@@ -63,9 +64,8 @@ impl Feedback {
     }
 
     fn key_frame_requested(&self, ssrc: u32) {
-        let senders = self.senders.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(track) = senders.get(&ssrc) {
-            track.request_key_frame();
+        if let Some(outlet) = self.outlets.lock().unwrap_or_else(PoisonError::into_inner).get(&ssrc) {
+            outlet.request_key_frame();
         }
     }
 }

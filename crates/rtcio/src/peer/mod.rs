@@ -15,6 +15,7 @@ mod meter;
 mod negotiation;
 mod onebyone;
 mod outbound;
+mod outlet;
 mod pace;
 mod past;
 mod plan;

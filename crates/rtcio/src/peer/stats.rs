@@ -8,6 +8,7 @@ use crate::stats::{
     PeerConnectionStats, PeerStats, RemoteInboundRtpStats, TransportStats,
 };
 use confab_protocol::ipc::PeerState;
+use confab_protocol::ladder::SpatialLayer;
 use rtc::statistics::stats::ice_candidate::RTCIceCandidateStats;
 use rtc::statistics::stats::ice_candidate_pair::RTCStatsIceCandidatePairState;
 use std::collections::HashMap;
@@ -289,6 +290,7 @@ impl Reading<'_> {
                 total_round_trip_time: report.round_trips,
                 round_trip_time_measurements: report.measurements,
             }));
+            let sending = self.connection.feedback.sending(ssrc);
             stats.outbound_rtp.push(OutboundRtpStats {
                 id,
                 timestamp,
@@ -311,6 +313,10 @@ impl Reading<'_> {
                 frames_per_second: pictures.map(|pictures| pictures.rate(self.now)),
                 frame_width: width(pictures),
                 frame_height: height(pictures),
+                target_bitrate: sending.map(|sending| sending.target),
+                quality_limitation_reason: sending.map(|sending| sending.choice.reason.name().to_owned()),
+                layer: sending.map(|sending| sending.current.map_or("none", SpatialLayer::name).to_owned()),
+                temporal_layers: sending.map(|sending| sending.choice.temporal + 1),
             });
         }
     }

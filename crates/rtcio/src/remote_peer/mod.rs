@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use streams::Streams;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 /// Events of one remote that wait for a reader; one that lags further behind loses the oldest.
 const EVENTS: usize = 256;
@@ -61,6 +61,8 @@ struct Inner {
     events: broadcast::Sender<RemotePeerEvent>,
     known: Mutex<Known>,
     shared: Weak<Shared>,
+    /// Bits per second that all videos to it may have together.
+    video_limit: watch::Sender<u32>,
 }
 
 struct Known {
@@ -84,6 +86,7 @@ impl RemotePeer {
                 events,
                 known: Mutex::new(known),
                 shared,
+                video_limit: watch::Sender::new(u32::MAX),
             }),
         }
     }
@@ -109,6 +112,17 @@ impl RemotePeer {
     /// begun; a new connection may turn it round.
     pub fn polite(&self) -> bool {
         self.inner.polite.load(Ordering::Acquire)
+    }
+
+    /// Bounds what all videos of ours to it may have together, in bit/s, from now on and on every connection. They share it
+    /// in equal parts, as far as they can use them.
+    pub fn limit_video(&self, bits_per_second: u32) {
+        self.inner.video_limit.send_replace(bits_per_second);
+    }
+
+    /// See [`Self::limit_video`].
+    pub(crate) fn video_limit(&self) -> watch::Receiver<u32> {
+        self.inner.video_limit.subscribe()
     }
 
     /// Its events, in order. The first call gets all since the beginning, if it comes within 32 events; later ones get

@@ -2,7 +2,8 @@
 //! remembers what it got from whom.
 
 use crate::{
-    AckError, AudioPacket, Codec, EncodedFrame, Event, Events, LocalTrack, MediaKind, RemoteTrack, RtcioStream, Socket,
+    AckError, AudioPacket, Codec, EncodedFrame, Event, Events, FrameLayer, LocalTrack, MediaKind, RemoteTrack,
+    RtcioStream, Socket,
 };
 use bytes::Bytes;
 use confab_protocol::signaling::{
@@ -101,7 +102,8 @@ impl Member {
             match track.kind() {
                 MediaKind::Video => {
                     let codec = Codec::Vp8;
-                    track.write_frame(EncodedFrame { data, codec, key: true, timestamp: 1, width: 640, height: 360 });
+                    let (timestamp, width, height, layer) = (1, 640, 360, FrameLayer::default());
+                    track.write_frame(EncodedFrame { data, codec, key: true, timestamp, width, height, layer });
                 }
                 MediaKind::Audio => track.write_audio(AudioPacket { data, timestamp: 1, sequence: 1 }),
             }

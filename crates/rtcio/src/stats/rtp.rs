@@ -122,6 +122,20 @@ pub struct OutboundRtpStats {
     /// Its height.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frame_height: Option<u32>,
+    /// Bits per second that the stream may have at present. Absent, like everything that follows, while nothing is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_bitrate: Option<u32>,
+    /// What keeps it from more: `none`, `cpu`, `bandwidth`, or `other`, which is that the peer draws it small or not at
+    /// all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality_limitation_reason: Option<String>,
+    /// Ours: the layer of the ladder that the peer gets, `full`, `half`, `quarter`, or `none` while it waits for a key
+    /// frame or draws nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer: Option<String>,
+    /// Ours: the temporal layers of it that the peer gets, 1 to 3; each halves the frame rate of the one above.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temporal_layers: Option<u8>,
 }
 
 /// `RTCRemoteInboundRtpStreamStats` (webrtc-stats section 8.5): the far end's receiver reports (RFC 3550 section 6.4.2)

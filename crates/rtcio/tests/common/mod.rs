@@ -10,7 +10,7 @@ pub mod path;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use confab_protocol::signaling::{JOIN_ROOM, JoinReply, Welcome};
-use confab_rtcio::{Codec, EncodedFrame, Event, Events, LocalTrack, RemoteTrack, Socket, Watchdog};
+use confab_rtcio::{Codec, EncodedFrame, Event, Events, FrameLayer, LocalTrack, RemoteTrack, Socket, Watchdog};
 use confab_server::{Limits, Server, ServerConfig};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -188,6 +188,7 @@ pub fn frame(number: u32, key: bool, bytes: usize) -> EncodedFrame {
         timestamp: number.wrapping_mul(3_000),
         width: if key { 640 } else { 0 },
         height: if key { 360 } else { 0 },
+        layer: FrameLayer::default(),
     }
 }
 
@@ -212,8 +213,8 @@ impl Camera {
             for number in 0.. {
                 ticks.tick().await;
                 let now = *demand.borrow_and_update();
-                let key = now.key_frames > answered || number == 0;
-                answered = now.key_frames;
+                let key = now.key_frames() > answered || number == 0;
+                answered = now.key_frames();
                 track.write_frame(frame(number, key, if key { 4 * bytes } else { bytes }));
             }
         });

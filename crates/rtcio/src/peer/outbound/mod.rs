@@ -4,14 +4,20 @@
 //! negotiation that the protocol wants. One that is idle is used again, also for another stream, so that sharing and
 //! stopping for hours does not make the descriptions grow.
 
+#[cfg(test)]
+mod codec_tests;
 mod forward;
+mod line;
 mod plan;
+mod share;
 mod slot;
 
 use super::feedback::Feedback;
 use crate::media::local::LocalTrack;
 use crate::media::stream::{RtcioStream, WeakStream};
+use confab_protocol::media::MediaKind;
 use plan::{Place, Step, Wish, plan};
+use share::share;
 use slot::Slot;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -117,19 +123,19 @@ impl Outbound {
     ) -> Result<bool> {
         match step {
             Step::Swap(slot, wish) | Step::Revive(slot, wish) => {
-                self.slots[slot].set(Some(wanted[wish].1.clone()), feedback);
+                self.slots[slot].set(Some(wanted[wish].1.clone()));
             }
             Step::Take(slot, wish) => {
                 let (stream, track) = &wanted[wish];
                 self.slots[slot].take(stream).await?;
-                self.slots[slot].set(Some(track.clone()), feedback);
+                self.slots[slot].set(Some(track.clone()));
                 return Ok(true);
             }
-            Step::Idle(slot) => self.slots[slot].set(None, feedback),
+            Step::Idle(slot) => self.slots[slot].set(None),
             Step::Add(wish) => {
                 let (stream, track) = &wanted[wish];
-                let slot = Slot::open(pc, stream, track.codec(), tasks).await?;
-                slot.set(Some(track.clone()), feedback);
+                let slot = Slot::open(pc, stream, track.codec(), feedback, tasks).await?;
+                slot.set(Some(track.clone()));
                 self.slots.push(slot);
                 return Ok(true);
             }
@@ -141,6 +147,21 @@ impl Outbound {
     pub(crate) async fn refresh(&self, connected: bool) {
         for slot in &self.slots {
             slot.refresh(connected).await;
+        }
+    }
+
+    /// Shares `available` bit/s among the videos.
+    pub(crate) fn share(&self, available: u32) {
+        let videos: Vec<(&Slot, u32)> = self
+            .slots
+            .iter()
+            .filter_map(|slot| Some((slot, slot.track()?)))
+            .filter(|(_, track)| track.kind() == MediaKind::Video)
+            .map(|(slot, track)| (slot, track.max_bitrate()))
+            .collect();
+        let limits: Vec<u32> = videos.iter().map(|(_, limit)| *limit).collect();
+        for ((slot, _), bitrate) in videos.iter().zip(share(available, &limits)) {
+            slot.set_bitrate(bitrate);
         }
     }
 

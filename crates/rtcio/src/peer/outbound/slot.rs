@@ -2,7 +2,9 @@
 
 use super::super::codecs;
 use super::super::feedback::Feedback;
-use super::forward::{Feed, forward};
+use super::super::outlet::Outlet;
+use super::forward::{Feed, Forwarder};
+use crate::media::ladder::Wants;
 use crate::media::local::LocalTrack;
 use crate::media::stream::RtcioStream;
 use confab_protocol::media::Codec;
@@ -30,6 +32,7 @@ pub(crate) struct Slot {
     rtx_ssrc: u32,
     transceiver: Arc<dyn RtpTransceiver>,
     feed: watch::Sender<Feed>,
+    wants: watch::Sender<Wants>,
     /// It was said that the peer does not take the codec.
     refused: AtomicBool,
 }
@@ -40,6 +43,7 @@ impl Slot {
         pc: &Arc<dyn PeerConnection>,
         stream: &RtcioStream,
         codec: Codec,
+        feedback: &Feedback,
         tasks: &mut JoinSet<()>,
     ) -> Result<Self> {
         let (ssrc, rtx_ssrc) = (rand::random::<u32>().max(1), rand::random::<u32>().max(1));
@@ -50,10 +54,13 @@ impl Slot {
         };
         let local: Arc<dyn TrackLocal> = Arc::clone(&rtp) as Arc<dyn TrackLocal>;
         let transceiver = pc.add_transceiver_from_track(local, Some(init)).await?;
+        let outlet = Arc::new(Outlet::default());
+        feedback.route(ssrc, Arc::clone(&outlet));
         let (feed, feeds) = watch::channel(Feed::default());
-        tasks.spawn(forward(feeds, rtp, ssrc));
-        let refused = AtomicBool::new(false);
-        let slot = Self { msid: stream.msid().to_owned(), codec, ssrc, rtx_ssrc, transceiver, feed, refused };
+        let (wants, wanted) = watch::channel(Wants::default());
+        tasks.spawn(Forwarder { feeds, wants: wanted, outlet, rtp, ssrc }.run());
+        let (msid, refused) = (stream.msid().to_owned(), AtomicBool::new(false));
+        let slot = Self { msid, codec, ssrc, rtx_ssrc, transceiver, feed, wants, refused };
         slot.prefer(stream).await?;
         Ok(slot)
     }
@@ -85,13 +92,25 @@ impl Slot {
         self.transceiver.set_codec_preferences(known).await
     }
 
-    pub(crate) fn set(&self, track: Option<LocalTrack>, feedback: &Feedback) {
-        feedback.route(self.ssrc, track.clone());
+    pub(crate) fn set(&self, track: Option<LocalTrack>) {
         self.feed.send_modify(|feed| feed.track = track);
     }
 
     pub(crate) fn track(&self) -> Option<LocalTrack> {
         self.feed.borrow().track.clone()
+    }
+
+    /// How many bits per second it may send.
+    pub(crate) fn set_bitrate(&self, bitrate: u32) {
+        self.change_wants(|wants| wants.bitrate = bitrate);
+    }
+
+    fn change_wants(&self, change: impl FnOnce(&mut Wants)) {
+        self.wants.send_if_modified(|wants| {
+            let before = *wants;
+            change(wants);
+            *wants != before
+        });
     }
 
     /// Makes the m-line send exactly while it has a track. Whether the other side sends on it is the other side's matter.

@@ -49,6 +49,8 @@ pub(crate) struct Session<'a> {
     strange_channels: u32,
     registry: watch::Receiver<u64>,
     broadcasts: watch::Receiver<u64>,
+    /// Bits per second for all videos together.
+    video_limit: watch::Receiver<u32>,
     signaling_up: bool,
     state: PeerState,
     /// `peer-connect` was told.
@@ -83,6 +85,7 @@ impl<'a> Session<'a> {
             strange_channels: 0,
             registry: context.shared.registry.changes(),
             broadcasts: context.shared.channels.changes(),
+            video_limit: context.remote.video_limit(),
             signaling_up: plan.signaling_up,
             state: PeerState::Connecting,
             announced: false,
@@ -132,6 +135,10 @@ impl<'a> Session<'a> {
             Some(event) = self.connection.events.recv() => self.connection_event(event).await,
             Ok(()) = self.registry.changed() => {
                 self.reconcile().await;
+                None
+            }
+            Ok(()) = self.video_limit.changed() => {
+                self.share_bandwidth();
                 None
             }
             Ok(()) = self.broadcasts.changed() => {
@@ -190,6 +197,14 @@ impl<'a> Session<'a> {
         if self.outbound.reconcile(pc, streams, feedback, &mut self.tasks).await {
             self.negotiation.need();
         }
+        self.share_bandwidth();
+    }
+
+    /// Gives each video its part of the line. An estimate of the line's bandwidth belongs here: a `watch::Receiver<u32>`
+    /// of [`Connection`] beside the limit, the smaller of the two being what there is, and a branch of [`Self::step`] for
+    /// its changes. Everything behind this, from the layers to the encoder's bitrate, follows.
+    fn share_bandwidth(&mut self) {
+        self.outbound.share(*self.video_limit.borrow_and_update());
     }
 
     /// Takes part in the broadcast channels of the socket.

@@ -1,0 +1,202 @@
+//! The own picture in the own window: one more that wants something of the encoder, and takes what the peers get.
+
+use confab_protocol::ctrl::Drawn;
+use confab_protocol::ladder::{LayerDemand, SPATIAL_LAYERS, SpatialLayer, TOP_TEMPORAL};
+use confab_protocol::media::{DEFAULT_MAX_BITRATE, VideoDemand};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// What the window wants of its own picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Wish {
+    wanted: bool,
+    /// Requests for key frames.
+    key_frames: u64,
+    /// The size at which it is drawn; `None` if it was not told.
+    drawn: Option<Drawn>,
+    /// Pixels of the full layer, once there was a frame.
+    full: Option<(u32, u32)>,
+}
+
+/// Whether the own window wants the own picture, how large, and how often it asked for a key frame.
+#[derive(Debug, Clone, Default)]
+pub struct PreviewSwitch {
+    wish: Arc<watch::Sender<Wish>>,
+    /// The layer that the window gets.
+    layer: Arc<watch::Sender<Option<SpatialLayer>>>,
+}
+
+impl PreviewSwitch {
+    /// The preview's decoder has to start again.
+    pub fn request_key_frame(&self) {
+        self.wish.send_modify(|wish| {
+            wish.wanted = true;
+            wish.key_frames += 1;
+        });
+    }
+
+    /// Says whether anybody looks.
+    pub fn set_wanted(&self, wanted: bool) {
+        self.wish.send_if_modified(|wish| std::mem::replace(&mut wish.wanted, wanted) != wanted);
+    }
+
+    /// Says how large the picture is before it is divided into layers.
+    pub(crate) fn set_full(&self, full: (u32, u32)) {
+        self.wish.send_if_modified(|wish| wish.full.replace(full) != Some(full));
+    }
+
+    /// The layer that the window gets at present.
+    pub(crate) fn layer(&self) -> Option<SpatialLayer> {
+        *self.layer.borrow()
+    }
+}
+
+/// One demand out of what the peers and what the preview want, of a picture that is taken to have `full` pixels before the
+/// first frame of it. The task ends when nobody reads it.
+pub(crate) fn merge_demand(
+    mut peers: watch::Receiver<VideoDemand>,
+    preview: &PreviewSwitch,
+    full: (u32, u32),
+) -> watch::Receiver<VideoDemand> {
+    let (mut wishes, layer) = (preview.wish.subscribe(), Arc::clone(&preview.layer));
+    let mut merger = Merger::new(full);
+    let mut merge = move |peers: VideoDemand, wish: Wish| {
+        let demand = merger.merge(peers, wish);
+        layer.send_replace(merger.layer);
+        demand
+    };
+    let merged = watch::Sender::new(merge(*peers.borrow_and_update(), *wishes.borrow_and_update()));
+    let demand = merged.subscribe();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                changed = peers.changed() => if changed.is_err() { return },
+                changed = wishes.changed() => if changed.is_err() { return },
+                () = merged.closed() => return,
+            }
+            merged.send_replace(merge(*peers.borrow_and_update(), *wishes.borrow_and_update()));
+        }
+    });
+    demand
+}
+
+/// Puts the preview's wish into the peers' demand.
+#[derive(Debug)]
+struct Merger {
+    full: (u32, u32),
+    layer: Option<SpatialLayer>,
+    /// Requests of the preview that were counted.
+    seen: u64,
+    /// Key frames asked for on behalf of the preview, by layer.
+    key_frames: [u64; SPATIAL_LAYERS],
+}
+
+impl Merger {
+    fn new(full: (u32, u32)) -> Self {
+        Self { full, layer: None, seen: 0, key_frames: [0; SPATIAL_LAYERS] }
+    }
+
+    fn merge(&mut self, peers: VideoDemand, wish: Wish) -> VideoDemand {
+        let layer = (wish.wanted && !wish.drawn.is_some_and(Drawn::is_hidden)).then(|| self.choose(&peers, wish));
+        let asked = std::mem::replace(&mut self.seen, wish.key_frames) != wish.key_frames;
+        if let Some(layer) = layer.filter(|_| asked || layer != self.layer) {
+            self.key_frames[layer.index()] += 1;
+        }
+        self.layer = layer;
+        let mut demand = peers;
+        if let Some(layer) = layer {
+            demand.layers[layer.index()].get_or_insert(LayerDemand {
+                bitrate: bitrate(layer),
+                key_frames: 0,
+                temporal: TOP_TEMPORAL,
+            });
+        }
+        for (layer, key_frames) in demand.layers.iter_mut().zip(self.key_frames) {
+            if let Some(layer) = layer {
+                layer.key_frames += key_frames;
+            }
+        }
+        demand
+    }
+
+    /// The smallest layer that fills what is drawn: of those that the peers get, if they get any.
+    fn choose(&self, peers: &VideoDemand, wish: Wish) -> SpatialLayer {
+        let full = wish.full.unwrap_or(self.full);
+        let fills = |layer: &SpatialLayer| {
+            let (width, height) = layer.size(full).unwrap_or_default();
+            wish.drawn.is_some_and(|drawn| width >= u32::from(drawn.width) || height >= u32::from(drawn.height))
+        };
+        let wanted: Vec<SpatialLayer> =
+            SpatialLayer::ALL.into_iter().filter(|layer| !peers.wanted() || peers.layer(*layer).is_some()).collect();
+        wanted.iter().copied().find(fills).or(wanted.last().copied()).unwrap_or_default()
+    }
+}
+
+/// Bits per second of a layer that nobody but the window gets.
+fn bitrate(layer: SpatialLayer) -> u32 {
+    match layer {
+        SpatialLayer::Full => DEFAULT_MAX_BITRATE,
+        SpatialLayer::Half => DEFAULT_MAX_BITRATE / 3,
+        SpatialLayer::Quarter => DEFAULT_MAX_BITRATE / 10,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use SpatialLayer::{Full, Half, Quarter};
+
+    fn peers(layers: &[(SpatialLayer, u64)]) -> VideoDemand {
+        let mut demand = VideoDemand::default();
+        for (layer, key_frames) in layers {
+            demand.layers[layer.index()] =
+                Some(LayerDemand { bitrate: 700_000, key_frames: *key_frames, temporal: TOP_TEMPORAL });
+        }
+        demand
+    }
+
+    /// Layers with their bitrates and requests.
+    fn wanted(demand: &VideoDemand) -> Vec<(SpatialLayer, u32, u64)> {
+        let all = SpatialLayer::ALL.into_iter();
+        all.filter_map(|layer| demand.layer(layer).map(|wanted| (layer, wanted.bitrate, wanted.key_frames))).collect()
+    }
+
+    #[tokio::test]
+    async fn the_encoder_sees_one_demand() {
+        let source = watch::Sender::new(VideoDemand::default());
+        let preview = PreviewSwitch::default();
+        let mut merged = merge_demand(source.subscribe(), &preview, (1280, 720));
+        assert!(!merged.borrow().wanted());
+        preview.request_key_frame();
+        merged.changed().await.unwrap();
+        assert_eq!(wanted(&merged.borrow_and_update()), [(Full, DEFAULT_MAX_BITRATE, 1)]);
+        assert_eq!(preview.layer(), Some(Full));
+        source.send_replace(peers(&[(Full, 2)]));
+        merged.changed().await.unwrap();
+        assert_eq!(wanted(&merged.borrow_and_update()), [(Full, 700_000, 3)]);
+        preview.set_wanted(false);
+        merged.changed().await.unwrap();
+        assert_eq!((merged.borrow().wanted(), preview.layer()), (true, None));
+    }
+
+    #[test]
+    fn the_preview_takes_what_the_peers_get_and_else_what_it_draws() {
+        let mut merger = Merger::new((1280, 720));
+        let drawn = Some(Drawn { width: 300, height: 169 });
+        let small = Wish { wanted: true, drawn, ..Wish::default() };
+        assert_eq!(wanted(&merger.merge(peers(&[]), small)), [(Quarter, 150_000, 1)]);
+        assert_eq!(
+            wanted(&merger.merge(peers(&[(Half, 5), (Full, 7)]), small)),
+            [(Half, 700_000, 6), (Full, 700_000, 7)]
+        );
+        let large = Wish { drawn: Some(Drawn { width: 1280, height: 720 }), ..small };
+        let both = merger.merge(peers(&[(Quarter, 0), (Half, 5)]), large);
+        assert_eq!(wanted(&both), [(Quarter, 700_000, 1), (Half, 700_000, 6)], "no key frame for a layer it has");
+        let asked = Wish { key_frames: 1, ..large };
+        assert_eq!(wanted(&merger.merge(peers(&[(Half, 5)]), asked)), [(Half, 700_000, 7)]);
+        let tiny = Wish { full: Some((320, 240)), drawn: Some(Drawn { width: 80, height: 60 }), ..asked };
+        assert_eq!(wanted(&merger.merge(peers(&[]), tiny))[0].0, Half, "there is no quarter of it");
+        let hidden = Wish { drawn: Some(Drawn::HIDDEN), ..asked };
+        assert!(!merger.merge(peers(&[]), hidden).wanted());
+    }
+}

@@ -1,0 +1,45 @@
+//! What is known of one RTP stream that is sent, between its forwarder and those who ask about it.
+
+use crate::media::ladder::Choice;
+use confab_protocol::ladder::SpatialLayer;
+use std::sync::{Mutex, PoisonError};
+use tokio::sync::Notify;
+
+/// What a video stream carries at present.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sending {
+    /// Bits per second that it may have.
+    pub(crate) target: u32,
+    /// What the peer is to get.
+    pub(crate) choice: Choice,
+    /// The layer it gets, until a key frame of the chosen one comes.
+    pub(crate) current: Option<SpatialLayer>,
+}
+
+/// One RTP stream that is sent.
+#[derive(Debug, Default)]
+pub(crate) struct Outlet {
+    key_frame_wanted: Notify,
+    sending: Mutex<Option<Sending>>,
+}
+
+impl Outlet {
+    /// The peer asks for a key frame. Many requests before the forwarder looks are one.
+    pub(crate) fn request_key_frame(&self) {
+        self.key_frame_wanted.notify_one();
+    }
+
+    /// Waits for a request.
+    pub(crate) async fn key_frame_wanted(&self) {
+        self.key_frame_wanted.notified().await;
+    }
+
+    /// What is sent; `None` while nothing is, and for sound.
+    pub(crate) fn sending(&self) -> Option<Sending> {
+        *self.sending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_sending(&self, sending: Option<Sending>) {
+        *self.sending.lock().unwrap_or_else(PoisonError::into_inner) = sending;
+    }
+}
