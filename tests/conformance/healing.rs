@@ -8,14 +8,14 @@ use crate::world::each_pair;
 use serde_json::{Value, json};
 
 /// The name of this side's ICE credentials towards `id`.
-async fn fragment(peer: &mut Peer, id: &str) -> Outcome<String> {
+pub async fn fragment(peer: &mut Peer, id: &str) -> Outcome<String> {
     let transport = peer.transport(id).await?;
     let fragment = transport["iceLocalUsernameFragment"].as_str();
     Ok(fragment.ok_or_else(|| format!("{:?} knows no credentials: {transport}", peer.kind()))?.to_owned())
 }
 
 /// Waits until `peer` has other credentials towards `id` than `before`.
-async fn path_is_new(peer: &mut Peer, id: &str, before: &str) -> Outcome {
+pub async fn path_is_new(peer: &mut Peer, id: &str, before: &str) -> Outcome {
     until("new ICE credentials", async || Ok((fragment(peer, id).await? != before).then_some(()))).await
 }
 

@@ -157,3 +157,44 @@ async fn the_patience_after_a_crash_is_an_option() -> Outcome {
     })
     .await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_socket_to_one_server_is_the_same_member_unless_it_is_to_be_new() -> Outcome {
+    each_pair(async |world, (first, second), room| {
+        // Only ours: a page's second socket to one namespace has a connection of its own from socket.io itself.
+        let shared = json!({ "forceNew": false });
+        let mut one = world.start(Kind::Ours, shared.clone()).await?;
+        let mut other = if first == Kind::Ours {
+            one.join(room).await?;
+            world.join(second, room).await?
+        } else {
+            let other = world.join(first, room).await?;
+            one.join(room).await?;
+            other
+        };
+        meet(&mut one, &mut other).await?;
+        let mut two = world.start(Kind::Ours, shared).await?;
+        two.wait(json!({ "tag": "connect" })).await?;
+        two.wait(json!({ "tag": "peer-connect", "args": [{ "id": other.id() }] })).await?;
+        other.on("from one", "word", json!({ "peer": one.id() })).await?;
+        two.emit("word", json!(["of two"])).await?;
+        other.wait(json!({ "tag": "from one", "args": ["of two"] })).await?;
+        for peer in [&mut one, &mut two] {
+            peer.on("answer", "answer", json!({})).await?;
+        }
+        other.emit("answer", json!(["to both"])).await?;
+        for peer in [&mut one, &mut two] {
+            peer.wait(json!({ "tag": "answer", "args": ["to both"] })).await?;
+        }
+        assert_eq!(other.seen(&json!({ "tag": "peer-connect" })), 0, "they are one member");
+
+        let mut three = world.start(Kind::Ours, json!({ "forceNew": true })).await?;
+        three.join(room).await?;
+        assert_ne!(three.id(), one.id());
+        meet(&mut three, &mut other).await?;
+        two.close().await?;
+        other.wait(json!({ "tag": "peer-disconnect", "args": [{ "id": one.id() }] })).await?;
+        three.close().await
+    })
+    .await
+}

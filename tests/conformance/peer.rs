@@ -91,7 +91,7 @@ verbs! {
     inbound(id: &str) -> Value;
     /// The `transport` report of the connection to a peer.
     transport(id: &str) -> Value;
-    /// Types of the candidates on the way to a peer: of this side, and of the other.
+    /// Types of the candidates on the way to a peer: of this side, and of the other, null where it is not known.
     path(id: &str) -> Value;
     /// Audio and video m-lines of the connection to a peer, idle ones included.
     lines(id: &str) -> usize;
