@@ -11,8 +11,9 @@ use tokio::time::Instant;
 const RESTART_AFTER: Duration = Duration::from_secs(3);
 /// How long a restart of ICE may take before the connection is replaced.
 const RESTART_PATIENCE: Duration = Duration::from_secs(10);
-/// How long an offer of a new connection waits for its answer before it is said again; doubled each time.
-const REPEAT_OFFER: Duration = Duration::from_secs(3);
+/// How long an offer waits for its answer before it is said again; doubled each time. It may have been lost on a line to
+/// the server that one side already knew as dead, or does not even now.
+pub(super) const REPEAT_OFFER: Duration = Duration::from_secs(3);
 /// How long an offer of ours is held up against one of theirs before we yield: a stock peer yields itself, and one of
 /// ours insists as we do.
 const YIELD_AFTER: Duration = Duration::from_secs(2);
@@ -42,7 +43,7 @@ pub(super) enum Remedy {
 impl Healing {
     /// The connection stands.
     pub(super) fn healthy(&mut self) {
-        *self = Self::default();
+        (self.restart, self.replace) = (None, None);
     }
 
     /// The connection is disconnected or failed; the watchdog gives it `timeout`. The polite side restarts first.
@@ -69,9 +70,14 @@ impl Healing {
         self.replace = None;
     }
 
-    /// The offer of a new connection was sent, on our own account.
+    /// An offer was sent.
     pub(super) fn offered(&mut self, now: Instant) {
-        self.repeat.get_or_insert((now + REPEAT_OFFER, REPEAT_OFFER));
+        self.repeat = Some((now + REPEAT_OFFER, REPEAT_OFFER));
+    }
+
+    /// The offer was taken back.
+    pub(super) fn withdrawn(&mut self) {
+        self.repeat = None;
     }
 
     /// The offer was answered, or is none any more.
@@ -80,10 +86,11 @@ impl Healing {
         self.yielding = None;
     }
 
-    /// An offer came while ours waits.
-    pub(super) fn collided(&mut self, offer: Description, now: Instant) {
-        let at = self.yielding.take().map_or(now + YIELD_AFTER, |(at, _)| at);
-        self.yielding = Some((at, offer));
+    /// An offer came while ours waits. True if it is the first one.
+    pub(super) fn collided(&mut self, offer: Description, now: Instant) -> bool {
+        let before = self.yielding.take().map(|(at, _)| at);
+        self.yielding = Some((before.unwrap_or(now + YIELD_AFTER), offer));
+        before.is_none()
     }
 
     /// When something falls due.
@@ -157,8 +164,8 @@ mod tests {
         let now = Instant::now();
         let offer = |sdp: &str| Description { kind: "offer".into(), sdp: sdp.into() };
         let mut healing = Healing::default();
-        healing.collided(offer("a"), now);
-        healing.collided(offer("b"), now + seconds(1));
+        assert!(healing.collided(offer("a"), now));
+        assert!(!healing.collided(offer("b"), now + seconds(1)));
         assert_eq!(healing.due(now + seconds(1)), None);
         assert_eq!(healing.due(now + seconds(2)), Some(Remedy::Yield(offer("b"))));
         assert_eq!(healing.deadline(), None);

@@ -118,15 +118,13 @@ pub(crate) fn generation(sdp: &str) -> Option<&str> {
 }
 
 /// True if `answer` can be the answer to `offer`: it has the same m-lines (RFC 3264 section 6, RFC 8843 section 7.3) and does
-/// not send or receive what was not offered (RFC 3264 section 6.1). `strict`: it takes all that is offered, as an rtc.io peer
-/// does.
-pub(crate) fn is_answer_to(answer: &str, offer: &str, strict: bool) -> bool {
+/// not send or receive what was not offered (RFC 3264 section 6.1).
+pub(crate) fn is_answer_to(answer: &str, offer: &str) -> bool {
     mids(answer).eq(mids(offer))
         && directions(offer).all(|(mid, offered)| {
             let answered = directions(answer).find(|line| line.0 == mid).map(|line| line.1);
             match (offered, answered) {
-                ("sendonly", Some("inactive")) => !strict,
-                ("sendrecv", _) | (_, None) => true,
+                ("sendrecv", _) | (_, None) | ("sendonly", Some("inactive")) => true,
                 ("sendonly", Some(answered)) => answered == "recvonly",
                 ("recvonly", Some(answered)) => answered != "recvonly" && answered != "sendrecv",
                 (_, Some(answered)) => answered == "inactive",
@@ -192,14 +190,14 @@ mod tests {
 
     #[test]
     fn an_answer_has_the_lines_of_its_offer() {
-        assert!(is_answer_to(SDP, &SDP.replace("a=sendonly", "a=recvonly"), true));
-        assert!(!is_answer_to(SDP, SDP, false), "both send");
-        assert!(!is_answer_to(SDP, &SDP.replace("a=mid:4", "a=mid:5"), false));
-        assert!(!is_answer_to(SDP, &SDP.replace("a=mid:4\r\n", ""), false));
-        assert!(!is_answer_to("", SDP, false));
+        assert!(is_answer_to(SDP, &SDP.replace("a=sendonly", "a=recvonly")));
+        assert!(!is_answer_to(SDP, SDP), "both send");
+        assert!(!is_answer_to(SDP, &SDP.replace("a=mid:4", "a=mid:5")));
+        assert!(!is_answer_to(SDP, &SDP.replace("a=mid:4\r\n", "")));
+        assert!(!is_answer_to("", SDP));
         let declined = SDP.replace("a=sendonly", "a=inactive");
-        assert!(is_answer_to(&declined, SDP, false) && !is_answer_to(&declined, SDP, true));
-        assert!(!is_answer_to(&SDP.replace("a=sendonly", "a=recvonly"), &declined, false), "it was not offered");
+        assert!(is_answer_to(&declined, SDP));
+        assert!(!is_answer_to(&SDP.replace("a=sendonly", "a=recvonly"), &declined), "it was not offered");
     }
 
     #[test]

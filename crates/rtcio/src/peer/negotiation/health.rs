@@ -44,11 +44,12 @@ impl<J: Jsep> Negotiation<J> {
 
     /// When [`Self::heal`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.healing.deadline()
+        [self.healing.deadline(), self.quiet].into_iter().flatten().min()
     }
 
-    /// Does what is due about an unhealthy or unanswered connection.
+    /// Does what is due about an unhealthy or unanswered connection; then an offer may be due.
     pub(crate) async fn heal(&mut self, healthy: bool, now: Instant) -> Option<End> {
+        self.quiet.take_if(|until| *until <= now);
         while let Some(remedy) = self.healing.due(now) {
             tracing::debug!(?remedy, "healing");
             match remedy {
@@ -64,11 +65,13 @@ impl<J: Jsep> Negotiation<J> {
     /// What is said from here on is lost.
     pub(crate) fn signaling_lost(&mut self) {
         self.healing.forget_restart();
+        self.doubtful = true;
     }
 
     /// What is said comes through again. Offers of the outage were dropped: what still matters is said again.
     pub(crate) async fn signaling_back(&mut self, unhealthy: bool, now: Instant) {
         self.healing.forget_restart();
+        self.doubtful = true;
         if !unhealthy {
             self.repeat_offer().await;
             return;

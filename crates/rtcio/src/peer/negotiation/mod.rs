@@ -5,6 +5,8 @@
 
 mod health;
 mod jsep;
+#[cfg(test)]
+mod model;
 mod perfect;
 
 pub(crate) use jsep::{Jsep, Refused};
@@ -17,8 +19,11 @@ use confab_protocol::limits;
 use confab_protocol::signaling::{Candidate, Description};
 use perfect::{Perfect, Verdict};
 use std::collections::VecDeque;
+use std::time::Duration;
 use tokio::time::Instant;
 
+/// Pause after an offer was taken back that may be answered yet: a few times the way of a signal.
+const QUIET: Duration = Duration::from_secs(1);
 /// Descriptions one after the other that may fail before the connection counts as broken.
 const REFUSED: u32 = 8;
 
@@ -54,8 +59,15 @@ pub(crate) struct Negotiation<J> {
     past: Past,
     /// Our last answer.
     answer: Option<String>,
-    /// An offer was rolled back that may yet be answered.
+    /// The peer may have answered the offer that waits for its answer, although no answer came: the offer was said more
+    /// than once, or signaling was away.
     doubtful: bool,
+    /// No offer before.
+    quiet: Option<Instant>,
+    /// The offer that waits for its answer restarts ICE.
+    restarting: bool,
+    /// ICE generation of the other side.
+    generation: Option<String>,
     /// Descriptions one after the other that could not be applied.
     refused: u32,
     offered_at: Instant,
@@ -80,6 +92,9 @@ impl<J: Jsep> Negotiation<J> {
             past: Past::default(),
             answer: None,
             doubtful: false,
+            quiet: None,
+            restarting: false,
+            generation: None,
             refused: 0,
             offered_at: now,
             candidates: VecDeque::new(),
@@ -100,7 +115,7 @@ impl<J: Jsep> Negotiation<J> {
 
     /// True if an offer is due now.
     pub(crate) fn is_due(&self) -> bool {
-        self.perfect.is_due()
+        self.quiet.is_none() && self.perfect.is_due()
     }
 
     /// True if nothing waits for an offer or an answer.
@@ -138,18 +153,17 @@ impl<J: Jsep> Negotiation<J> {
 
     /// Makes the offer that is due. An error is a mistake of this side; the offer is not tried again before there is need.
     pub(crate) async fn offer(&mut self, now: Instant) -> Result<(), String> {
-        let restart = self.perfect.begin_offer();
+        self.restarting = self.perfect.begin_offer();
+        self.doubtful = false;
         self.offered_at = now;
-        match self.jsep.offer(restart).await {
+        match self.jsep.offer(self.restarting).await {
             Ok(sdp) => self.say("offer", sdp),
             Err(error) => {
                 self.perfect.abandon_offer(false);
                 return Err(error);
             }
         }
-        if self.insisting {
-            self.healing.offered(now);
-        }
+        self.healing.offered(now);
         Ok(())
     }
 
@@ -159,6 +173,7 @@ impl<J: Jsep> Negotiation<J> {
             && let Some(offer) = self.jsep.pending().await
         {
             self.say("offer", offer);
+            self.doubtful = true;
         }
     }
 
@@ -167,13 +182,13 @@ impl<J: Jsep> Negotiation<J> {
             tracing::warn!(%error, "an offer can't be rolled back");
         }
         self.perfect.abandon_offer(true);
-        self.doubtful = true;
+        self.healing.withdrawn();
     }
 
     // ---- the peer's descriptions ----
 
     /// Judges a description of the peer and applies it if it is to be. `yields`: of two offers that both begin the
-    /// connection ours gives way.
+    /// connection ours gives way in the end.
     pub(crate) async fn described(&mut self, description: &Description, yields: bool, now: Instant) -> Outcome {
         let is_offer = match description.kind.as_str() {
             "offer" => true,
@@ -190,19 +205,26 @@ impl<J: Jsep> Negotiation<J> {
             }
             return Outcome::Ignored;
         }
-        if is_offer && self.insisting && self.perfect.is_offering() {
-            tracing::debug!("an offer is held up: ours stands against it");
-            self.healing.collided(description.clone(), now);
-            return Outcome::Ignored;
-        }
         if is_offer && self.perfect.is_offering() && self.perfect.is_fresh() {
-            // Both were asked to begin, by servers' words that crossed: the offer of the smaller id stands.
-            self.perfect.begin_against(yields);
+            if yields || self.insisting {
+                return self.hold_up(description, now).await;
+            }
+            self.perfect.stand_firm();
         }
-        if !self.makes_way_for(&description.sdp, is_offer).await {
+        if !self.makes_way_for(&description.sdp, is_offer, now).await {
             return Outcome::Ignored;
         }
         self.apply(&description.sdp, is_offer).await
+    }
+
+    /// Both sides begin. Perhaps ours was taken before, and only the answer lost: then the two would not agree on who is
+    /// polite if we gave way at once.
+    async fn hold_up(&mut self, offer: &Description, now: Instant) -> Outcome {
+        tracing::debug!("an offer is held up: ours stands against it");
+        if self.healing.collided(offer.clone(), now) {
+            self.repeat_offer().await;
+        }
+        Outcome::Ignored
     }
 
     /// The fate of a description that belongs to another connection than this one.
@@ -231,7 +253,7 @@ impl<J: Jsep> Negotiation<J> {
     }
 
     /// True if the description is to be applied now; an offer of ours that is in its way is rolled back.
-    async fn makes_way_for(&mut self, theirs: &str, is_offer: bool) -> bool {
+    async fn makes_way_for(&mut self, theirs: &str, is_offer: bool, now: Instant) -> bool {
         match if is_offer { self.perfect.remote_offer() } else { self.perfect.remote_answer() } {
             Verdict::Ignore => {
                 tracing::debug!(is_offer, "a description is ignored: it collides or is stale");
@@ -244,6 +266,8 @@ impl<J: Jsep> Negotiation<J> {
                 false
             }
             Verdict::RollBackAndApply => {
+                // An answer to the offer that goes may still come: not while the next one waits for its own.
+                self.quiet = self.doubtful.then_some(now + QUIET);
                 self.roll_back().await;
                 true
             }
@@ -263,7 +287,10 @@ impl<J: Jsep> Negotiation<J> {
     }
 
     async fn is_answer_to_ours(&self, answer: &str) -> bool {
-        self.jsep.pending().await.is_some_and(|offer| sdp::is_answer_to(answer, &offer, self.doubtful))
+        // Who answers a restart of ICE restarts, too (RFC 8839 section 4.4.1.1.1).
+        let restarts = sdp::generation(answer) != self.generation.as_deref();
+        (restarts || !self.restarting)
+            && self.jsep.pending().await.is_some_and(|offer| sdp::is_answer_to(answer, &offer))
     }
 
     async fn apply(&mut self, sdp: &str, is_offer: bool) -> Outcome {
@@ -274,14 +301,12 @@ impl<J: Jsep> Negotiation<J> {
                 self.answer = Some(answer.clone());
                 self.say("answer", answer);
             }
-            Ok(_) => {
-                self.perfect.completed();
-                self.doubtful = false;
-            }
+            Ok(_) => self.perfect.completed(),
             Err(Refused::Remote(error)) => return self.recover(error).await,
             Err(Refused::Local(error)) => return Outcome::Failed(error),
         }
         self.certificate = Some(sdp::fingerprint(sdp).unwrap_or_default().to_owned());
+        self.generation = sdp::generation(sdp).map(str::to_owned);
         self.past.applied(sdp);
         self.insisting = false;
         self.refused = 0;

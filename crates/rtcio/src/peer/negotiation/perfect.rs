@@ -54,10 +54,9 @@ impl Perfect {
         self.fresh
     }
 
-    /// Two who were both asked to begin: the one who yields this once takes the other's offer, the other one lets its own
-    /// stand.
-    pub(crate) fn begin_against(&mut self, yields: bool) {
-        self.polite = yields;
+    /// Both were asked to begin, and our offer is the one that stands.
+    pub(crate) fn stand_firm(&mut self) {
+        self.polite = false;
     }
 
     /// True once streams may be added.
@@ -181,18 +180,13 @@ mod tests {
     }
 
     #[test]
-    fn of_two_who_were_both_asked_to_begin_one_is_polite_in_the_end() {
-        let (mut one, mut other) = (Perfect::new(true), Perfect::new(true));
-        one.begin_offer();
-        other.begin_offer();
-        one.begin_against(false);
-        assert_eq!(one.remote_offer(), Verdict::Ignore);
-        other.begin_against(true);
-        assert_eq!(other.remote_offer(), Verdict::RollBackAndApply);
-        other.abandon_offer(true);
-        other.answered();
-        one.completed();
-        assert!(one.is_polite() && !other.is_polite());
+    fn who_stands_firm_is_polite_once_the_offer_is_answered() {
+        let mut perfect = Perfect::new(true);
+        perfect.begin_offer();
+        perfect.stand_firm();
+        assert_eq!(perfect.remote_offer(), Verdict::Ignore);
+        perfect.completed();
+        assert!(perfect.is_polite());
     }
 
     #[test]

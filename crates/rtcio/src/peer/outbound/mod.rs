@@ -16,7 +16,7 @@ use super::feedback::Feedback;
 use crate::media::local::LocalTrack;
 use crate::media::stream::{RtcioStream, WeakStream};
 use confab_protocol::media::MediaKind;
-use plan::{Place, Step, Wish, plan};
+pub(super) use plan::{Place, Step, Wish, plan};
 use share::share;
 use slot::Slot;
 use std::sync::Arc;
