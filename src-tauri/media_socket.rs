@@ -8,6 +8,7 @@
 use crate::frame_queue::FrameQueue;
 use crate::media_tokens::Tokens;
 use confab_call::{Call, TrackFrame};
+use confab_protocol::ctrl::Drawn;
 use confab_protocol::frame::MediaRequest;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
@@ -46,6 +47,8 @@ pub trait Pictures: Clone + Send + Sync + 'static {
     fn frames(&self) -> broadcast::Receiver<TrackFrame>;
     /// Asks the sender of a track for a key frame.
     fn request_key_frame(&self, handle: u32);
+    /// Says at which size a track is drawn.
+    fn set_drawn(&self, handle: u32, drawn: Drawn);
 }
 
 impl Pictures for Call {
@@ -55,6 +58,10 @@ impl Pictures for Call {
 
     fn request_key_frame(&self, handle: u32) {
         Call::request_key_frame(self, handle);
+    }
+
+    fn set_drawn(&self, handle: u32, drawn: Drawn) {
+        Call::set_drawn(self, handle, drawn);
     }
 }
 
@@ -262,6 +269,11 @@ impl<P: Pictures> Connection<P> {
                 Ok(MediaRequest::KeyFrame { handle }) => {
                     if let Some(call) = &*self.pictures.borrow() {
                         call.request_key_frame(handle);
+                    }
+                }
+                Ok(MediaRequest::Drawn { handle, width, height }) => {
+                    if let Some(call) = &*self.pictures.borrow() {
+                        call.set_drawn(handle, Drawn { width, height });
                     }
                 }
                 Err(error) => {

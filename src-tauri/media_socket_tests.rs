@@ -1,5 +1,6 @@
 use super::*;
 use bytes::Bytes;
+use confab_protocol::ctrl::Drawn;
 use confab_protocol::frame::{HEADER_BYTES, SELF_TRACK};
 use confab_protocol::ladder::FrameLayer;
 use confab_protocol::media::{Codec, EncodedFrame};
@@ -15,6 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Camera {
     frames: broadcast::Sender<TrackFrame>,
     asked: mpsc::UnboundedSender<u32>,
+    sizes: broadcast::Sender<(u32, Drawn)>,
 }
 
 impl Pictures for Camera {
@@ -25,12 +27,16 @@ impl Pictures for Camera {
     fn request_key_frame(&self, handle: u32) {
         let _ = self.asked.send(handle);
     }
+
+    fn set_drawn(&self, handle: u32, drawn: Drawn) {
+        let _ = self.sizes.send((handle, drawn));
+    }
 }
 
 impl Camera {
     fn new() -> (Self, mpsc::UnboundedReceiver<u32>) {
         let (asked, requests) = mpsc::unbounded_channel();
-        (Self { frames: broadcast::channel(64).0, asked }, requests)
+        (Self { frames: broadcast::channel(64).0, asked, sizes: broadcast::channel(64).0 }, requests)
     }
 
     /// Sends a frame once somebody watches.
@@ -119,6 +125,17 @@ async fn the_window_asks_for_key_frames() {
     let mut window = dial(&bench.door.url(), Some(ORIGIN), None).await.unwrap();
     window.send(Message::text(r#"{"type":"key-frame","handle":7}"#)).await.unwrap();
     assert_eq!(asked(&mut requests).await, 7);
+}
+
+#[tokio::test]
+async fn the_window_says_what_it_draws() {
+    let (camera, _requests) = Camera::new();
+    let mut sizes = camera.sizes.subscribe();
+    let bench = Bench::new(Some(camera)).await;
+    let mut window = dial(&bench.door.url(), Some(ORIGIN), None).await.unwrap();
+    window.send(Message::text(r#"{"type":"drawn","handle":7,"width":320,"height":180}"#)).await.unwrap();
+    let told = timeout(PATIENCE, sizes.recv()).await.unwrap().unwrap();
+    assert_eq!(told, (7, Drawn { width: 320, height: 180 }));
 }
 
 #[tokio::test]

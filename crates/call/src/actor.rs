@@ -222,13 +222,22 @@ impl Actor {
             }
             Command::KeyFrame(SELF_TRACK) => self.preview.request_key_frame(),
             Command::KeyFrame(handle) => {
-                if let Some(incoming) = self.incoming.iter().find(|incoming| incoming.view.handle == handle) {
+                if let Some(incoming) = self.shown(handle) {
                     incoming.track.request_key_frame();
+                }
+            }
+            Command::Drawn(handle, drawn) => {
+                if let Some(incoming) = self.shown(handle) {
+                    incoming.track.set_drawn(drawn);
                 }
             }
             // Taken by the loop.
             Command::Leave(_) => {}
         }
+    }
+
+    fn shown(&self, handle: u32) -> Option<&Incoming> {
+        self.incoming.iter().find(|incoming| incoming.view.handle == handle)
     }
 
     async fn engine_event(&mut self, event: Event) {

@@ -7,6 +7,8 @@ use crate::preview::PreviewSwitch;
 use crate::session::Session;
 use confab_media::AudioOutput;
 use confab_protocol::call::is_chat_text;
+use confab_protocol::ctrl::Drawn;
+use confab_protocol::frame::SELF_TRACK;
 use confab_protocol::ipc::{CallState, CallView, UiEvent};
 use confab_protocol::media::EncodedFrame;
 use confab_protocol::{ErrorCode, UserError};
@@ -38,6 +40,7 @@ pub(crate) enum Command {
     SendChat(String, oneshot::Sender<()>),
     Probes(oneshot::Sender<Vec<Probe>>),
     KeyFrame(u32),
+    Drawn(u32, Drawn),
     Leave(oneshot::Sender<()>),
 }
 
@@ -119,6 +122,16 @@ impl Call {
     pub fn request_key_frame(&self, handle: u32) {
         // A full queue means that the call is busy; the decoder asks again.
         let _ = self.commands.try_send(Command::KeyFrame(handle));
+    }
+
+    /// Says at which size the window draws the picture of `handle`, so that no more than that is sent. Until it says so,
+    /// and to a peer whose program is not ours, everything is.
+    pub fn set_drawn(&self, handle: u32, drawn: Drawn) {
+        if handle == SELF_TRACK {
+            self.preview.set_drawn(drawn);
+        } else if self.commands.try_send(Command::Drawn(handle, drawn)).is_err() {
+            tracing::warn!(handle, "the size of a picture is not told: the call is too busy");
+        }
     }
 
     /// What the backend saw in the received pictures since the last look; empty unless `config.decode`.

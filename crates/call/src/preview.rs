@@ -40,6 +40,11 @@ impl PreviewSwitch {
         self.wish.send_if_modified(|wish| std::mem::replace(&mut wish.wanted, wanted) != wanted);
     }
 
+    /// Says at which size the picture is drawn.
+    pub fn set_drawn(&self, drawn: Drawn) {
+        self.wish.send_if_modified(|wish| wish.drawn.replace(drawn) != Some(drawn));
+    }
+
     /// Says how large the picture is before it is divided into layers.
     pub(crate) fn set_full(&self, full: (u32, u32)) {
         self.wish.send_if_modified(|wish| wish.full.replace(full) != Some(full));

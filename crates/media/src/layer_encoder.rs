@@ -1,7 +1,7 @@
 //! One rung of the ladder: an encoder that starts and stops with its demand.
 
 use confab_protocol::ladder::{FrameLayer, LayerDemand, SpatialLayer, TOP_TEMPORAL};
-use confab_protocol::media::{Codec, EncodedFrame};
+use confab_protocol::media::{Codec, EncodedFrame, VIDEO_CLOCK_HZ};
 
 use crate::i420::I420Frame;
 use crate::temporal::{Place, Walk};
@@ -9,6 +9,9 @@ use crate::vpx::{Encoder, EncoderSettings, Packet, VpxError};
 
 /// Lowest bitrate that is encoded, in bit/s; below it VP8 sends hardly a frame.
 const MIN_BITRATE: u32 = 50_000;
+/// Shortest time between two key frames that are asked for, in 1/90000 s: a peer that asks all the time must not cost the
+/// others their picture.
+const KEY_FRAME_PAUSE: i64 = VIDEO_CLOCK_HZ as i64 / 4;
 
 /// When a picture was taken and for how long it stands, both in 1/90000 s.
 #[derive(Debug, Clone, Copy)]
@@ -27,12 +30,14 @@ pub struct LayerEncoder {
     walk: Walk,
     /// Requests for key frames that are answered; `None`: the next frame has to be one, since nobody has the last.
     answered: Option<u64>,
+    /// When the last key frame was taken, in 1/90000 s.
+    last_key: i64,
 }
 
 impl LayerEncoder {
     /// A layer that opens libvpx with its first picture.
     pub fn new(spatial: SpatialLayer) -> Self {
-        Self { spatial, encoder: None, walk: Walk::default(), answered: None }
+        Self { spatial, encoder: None, walk: Walk::default(), answered: None, last_key: i64::MIN }
     }
 
     /// Nobody wants the layer: it gives its memory back and begins with a key frame when it is wanted again.
@@ -68,7 +73,8 @@ impl LayerEncoder {
             slot => slot.insert(Encoder::new(settings)?),
         };
         // One request or many since the last key frame: one key frame.
-        let key = self.answered != Some(demand.key_frames);
+        let rested = timing.pts.saturating_sub(self.last_key) >= KEY_FRAME_PAUSE;
+        let key = self.answered.is_none_or(|answered| answered != demand.key_frames && rested);
         let Some(place) = self.walk.next(temporal, key) else { return Ok(None) };
         let packet = encoder.encode(picture, timing.pts, timing.duration, place)?;
         let Some(Packet { data, key }) = packet else {
@@ -77,6 +83,7 @@ impl LayerEncoder {
         };
         if key {
             self.answered = Some(demand.key_frames);
+            self.last_key = timing.pts;
         }
         let place = self.settle(place, key);
         Ok(Some(EncodedFrame {

@@ -115,6 +115,14 @@ fn many_requests_are_one_key_frame() {
 }
 
 #[test]
+fn who_asks_all_the_time_gets_four_key_frames_a_second() {
+    let config = VideoConfig { width: 320, height: 180, fps: 30, bitrate: 300_000 };
+    let frames = encode(config, 60, pattern_picture, |number| full(|layer| layer.key_frames = u64::from(number)));
+    let keys = frames.iter().filter(|(_, frame)| frame.as_ref().is_some_and(|frame| frame.key)).count();
+    assert!((6..=9).contains(&keys), "{keys} key frames in two seconds");
+}
+
+#[test]
 fn a_bound_of_the_frame_rate_is_obeyed_at_once_and_lifted_at_once() {
     let config = VideoConfig { width: 320, height: 180, fps: 30, bitrate: 300_000 };
     let demand = |number| VideoDemand {

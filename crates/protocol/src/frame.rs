@@ -55,6 +55,15 @@ pub enum MediaRequest {
         /// Track handle.
         handle: u32,
     },
+    /// The window draws `handle` at this size from now on, in physical pixels; 0 by 0: not at all.
+    Drawn {
+        /// Track handle.
+        handle: u32,
+        /// Width of the whole picture, also where it is cropped.
+        width: u16,
+        /// Its height.
+        height: u16,
+    },
 }
 
 #[cfg(test)]
@@ -77,6 +86,10 @@ mod tests {
         assert_eq!(
             serde_json::from_str::<MediaRequest>(r#"{"type":"key-frame","handle":7}"#).ok(),
             Some(MediaRequest::KeyFrame { handle: 7 })
+        );
+        assert_eq!(
+            serde_json::from_str::<MediaRequest>(r#"{"type":"drawn","handle":7,"width":320,"height":180}"#).ok(),
+            Some(MediaRequest::Drawn { handle: 7, width: 320, height: 180 })
         );
     }
 }

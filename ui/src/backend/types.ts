@@ -56,7 +56,19 @@ export type MediaRequest = { "type": "key-frame",
 /**
  * Track handle.
  */
-handle: number, };
+handle: number, } | { "type": "drawn", 
+/**
+ * Track handle.
+ */
+handle: number, 
+/**
+ * Width of the whole picture, also where it is cropped.
+ */
+width: number, 
+/**
+ * Its height.
+ */
+height: number, };
 
 export type CallState = "idle" | "joining" | "in-call" | "server-lost";
 

@@ -19,7 +19,8 @@ export async function openPattern(handles: number[], handlers: MediaHandlers, si
   const sources = handles.map((handle) => open(handle, handlers, size));
   const timer = setInterval(() => sources.forEach(encode), 1000 / RATE);
   return {
-    send({ handle }) {
+    send({ type, handle }) {
+      if (type !== 'key-frame') return;
       // Counted for browser/: a tile must not ask again and again.
       const { dataset } = document.documentElement;
       dataset.keyRequests = String(Number(dataset.keyRequests ?? 0) + 1);

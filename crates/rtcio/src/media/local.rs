@@ -82,6 +82,10 @@ impl Subscriber {
     /// The layer of which a key frame is to be asked for, so that it can begin there. Once, and not before it has room:
     /// a peer that takes nothing must not cost the others a key frame again and again.
     fn ask(&mut self, wanted: Option<SpatialLayer>) -> Option<SpatialLayer> {
+        if wanted.is_none() {
+            // Also if no frame comes any more, because nobody else wants one.
+            self.switch.interrupt();
+        }
         if self.switch.current() == wanted {
             self.asked = None;
         } else if self.asked != wanted && self.sender.capacity() * 2 >= self.sender.max_capacity() {

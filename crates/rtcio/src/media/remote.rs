@@ -1,5 +1,6 @@
 //! Tracks of others.
 
+use confab_protocol::ctrl::Drawn;
 use confab_protocol::media::{AudioPacket, Codec, EncodedFrame, MediaKind};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -57,6 +58,10 @@ pub(crate) struct Inner {
     /// True once the application reads; before that a full queue is no reason to ask for key frames.
     pub(crate) taken: AtomicBool,
     pub(crate) key_frame_wanted: Notify,
+    /// The size at which it is drawn; `None` until told.
+    drawn: Mutex<Option<Drawn>>,
+    /// Wakes who passes it on.
+    drawn_changed: Arc<Notify>,
     pub(crate) counters: Counters,
 }
 
@@ -75,7 +80,13 @@ pub(crate) enum Sink {
 
 impl RemoteTrack {
     /// A track and the sink that feeds it.
-    pub(crate) fn new(id: String, msid: String, kind: MediaKind, codecs: Vec<(u8, Codec)>) -> (Self, Sink) {
+    pub(crate) fn new(
+        id: String,
+        msid: String,
+        kind: MediaKind,
+        codecs: Vec<(u8, Codec)>,
+        drawn_changed: &Arc<Notify>,
+    ) -> (Self, Sink) {
         let (video_sender, video) = mpsc::channel(VIDEO_QUEUE);
         let (audio_sender, audio) = mpsc::channel(AUDIO_QUEUE);
         let is_video = kind == MediaKind::Video;
@@ -88,6 +99,8 @@ impl RemoteTrack {
             audio: Mutex::new((!is_video).then_some(audio)),
             taken: AtomicBool::new(false),
             key_frame_wanted: Notify::new(),
+            drawn: Mutex::default(),
+            drawn_changed: Arc::clone(drawn_changed),
             counters: Counters::default(),
         };
         let track = Self { inner: Arc::new(inner) };
@@ -153,6 +166,19 @@ impl RemoteTrack {
     /// Asks the sender for a key frame (PLI, RFC 4585 section 6.3.1), at most once in about 300 ms.
     pub fn request_key_frame(&self) {
         self.inner.key_frame_wanted.notify_one();
+    }
+
+    /// Says at which size the video is drawn, in physical pixels, so that the sender needs to send no more;
+    /// [`Drawn::HIDDEN`] stops it. Has no effect on sound, and none on peers whose program does not know of it: they go on
+    /// sending what they like.
+    pub fn set_drawn(&self, drawn: Drawn) {
+        *self.inner.drawn.lock().unwrap_or_else(PoisonError::into_inner) = Some(drawn);
+        self.inner.drawn_changed.notify_one();
+    }
+
+    /// See [`Self::set_drawn`].
+    pub(crate) fn drawn(&self) -> Option<Drawn> {
+        *self.inner.drawn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What was received so far.

@@ -1,6 +1,6 @@
 //! The `rtcio:ctrl` channel of one peer: envelopes out, filtered envelopes in (protocol section 3).
 
-use confab_protocol::ctrl::Envelope;
+use confab_protocol::ctrl::{Envelope, EnvelopeError};
 use confab_protocol::limits;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -56,6 +56,15 @@ impl Complaints {
     }
 }
 
+/// A frame that is no event for the application.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// Its event is the library's own; this is the text.
+    Internal(String),
+    /// What is wrong with it.
+    Wrong(String),
+}
+
 /// The channel.
 pub(crate) struct Ctrl {
     pub(crate) channel: Arc<dyn DataChannel>,
@@ -109,25 +118,30 @@ impl Ctrl {
         }
     }
 
-    /// Reads a frame of the peer; an error says what is wrong with it.
-    pub(crate) fn receive(&mut self, message: &RTCDataChannelMessage, now: Instant) -> Result<Envelope, String> {
+    /// Reads a frame of the peer.
+    pub(crate) fn receive(&mut self, message: &RTCDataChannelMessage, now: Instant) -> Result<Envelope, Unfit> {
         if !self.rate.admit(now) {
-            return Err(format!("it sends more than {} events in a second", limits::CTRL_FRAMES_PER_SECOND));
+            let what = format!("it sends more than {} events in a second", limits::CTRL_FRAMES_PER_SECOND);
+            return Err(Unfit::Wrong(what));
         }
         read(message)
     }
 }
 
-fn read(message: &RTCDataChannelMessage) -> Result<Envelope, String> {
+fn read(message: &RTCDataChannelMessage) -> Result<Envelope, Unfit> {
+    let wrong = |what: &str| Unfit::Wrong(what.to_owned());
     if !message.is_string {
-        return Err("it sent a binary frame".to_owned());
+        return Err(wrong("it sent a binary frame"));
     }
     // The library (rtc 0.21.1) agrees on messages of 256 KiB at most; this is the bound of the protocol.
     if message.data.len() > limits::CTRL_FRAME_BYTES {
-        return Err("it sent a frame that is too large".to_owned());
+        return Err(wrong("it sent a frame that is too large"));
     }
-    let text = std::str::from_utf8(&message.data).map_err(|_| "it sent text that is no UTF-8".to_owned())?;
-    Envelope::parse(text).map_err(|error| error.to_string())
+    let text = std::str::from_utf8(&message.data).map_err(|_| wrong("it sent text that is no UTF-8"))?;
+    Envelope::parse(text).map_err(|error| match error {
+        EnvelopeError::Reserved => Unfit::Internal(text.to_owned()),
+        error => Unfit::Wrong(error.to_string()),
+    })
 }
 
 #[cfg(test)]
@@ -150,9 +164,10 @@ mod tests {
             let text = format!(r#"{{"e":"x","d":["{}"]}}"#, "y".repeat(rest));
             RTCDataChannelMessage { is_string, data: text.as_bytes().into() }
         };
+        let wrong = |what: &str| Unfit::Wrong(what.to_owned());
         assert!(read(&frame(1 << 20, true)).is_ok());
-        assert_eq!(read(&frame((1 << 20) + 1, true)).unwrap_err(), "it sent a frame that is too large");
-        assert_eq!(read(&frame(100, false)).unwrap_err(), "it sent a binary frame");
+        assert_eq!(read(&frame((1 << 20) + 1, true)).unwrap_err(), wrong("it sent a frame that is too large"));
+        assert_eq!(read(&frame(100, false)).unwrap_err(), wrong("it sent a binary frame"));
     }
 
     #[test]

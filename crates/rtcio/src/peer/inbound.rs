@@ -3,12 +3,13 @@
 use super::sdp::{RemoteMedia, sending_media};
 use crate::media::receive::pump;
 use crate::media::remote::{RemoteStream, RemoteTrack, Sink};
-use confab_protocol::ctrl::{STREAM_PLACEHOLDER, is_reserved};
+use confab_protocol::ctrl::{Drawn, DrawnNote, STREAM_PLACEHOLDER, is_reserved};
 use confab_protocol::limits;
+use confab_protocol::media::MediaKind;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use webrtc::media_stream::track_remote::TrackRemote;
@@ -20,6 +21,8 @@ const PUMPS: usize = 2 * limits::TRACKS_PER_PEER;
 struct Line {
     track: RemoteTrack,
     msid: String,
+    /// What the owner was told of how it is drawn.
+    told: Option<Drawn>,
 }
 
 /// Events that carried a stream: name and arguments.
@@ -36,6 +39,8 @@ pub(crate) struct Inbound {
     streams: HashMap<String, RemoteStream>,
     /// mid → ends the reader of its RTP stream.
     pumps: HashMap<String, DropGuard>,
+    /// The application said how it draws a track.
+    drawn_changed: Arc<Notify>,
 }
 
 /// A change that a description made.
@@ -58,7 +63,14 @@ pub(crate) enum Change {
 
 impl Inbound {
     pub(crate) fn new(peer: String) -> Self {
-        Self { peer, lines: HashMap::new(), sinks: HashMap::new(), streams: HashMap::new(), pumps: HashMap::new() }
+        Self {
+            peer,
+            lines: HashMap::new(),
+            sinks: HashMap::new(),
+            streams: HashMap::new(),
+            pumps: HashMap::new(),
+            drawn_changed: Arc::default(),
+        }
     }
 
     /// Compares a remote description with what is known.
@@ -109,9 +121,9 @@ impl Inbound {
             .entry(msid.clone())
             .or_insert_with(|| RemoteStream { id: None, msid: msid.clone(), peer: self.peer.clone() })
             .clone();
-        let (track, sink) = RemoteTrack::new(media.track, msid.clone(), media.kind, media.codecs);
+        let (track, sink) = RemoteTrack::new(media.track, msid.clone(), media.kind, media.codecs, &self.drawn_changed);
         self.sink(&media.mid).send_replace(Some(sink));
-        self.lines.insert(media.mid, Line { track: track.clone(), msid: msid.clone() });
+        self.lines.insert(media.mid, Line { track: track.clone(), msid: msid.clone(), told: None });
         changes.push(Change::Added { stream, track, first });
         if first && media.msid.is_some() {
             changes.push(Change::Query { msid });
@@ -177,6 +189,22 @@ impl Inbound {
             dispatch.push((event, args));
         }
         Some((stream.clone(), dispatch))
+    }
+
+    /// Waits until the application says how it draws a track.
+    pub(crate) async fn drawn_changed(&self) {
+        self.drawn_changed.notified().await;
+    }
+
+    /// What the owner is to be told of how its videos are drawn, each once.
+    pub(crate) fn drawn(&mut self) -> Vec<DrawnNote> {
+        let videos = self.lines.iter_mut().filter(|(_, line)| line.track.kind() == MediaKind::Video);
+        videos
+            .filter_map(|(mid, line)| {
+                let drawn = line.track.drawn()?;
+                (line.told.replace(drawn) != Some(drawn)).then(|| DrawnNote { mid: mid.clone(), drawn })
+            })
+            .collect()
     }
 
     /// Streams whose owner has not answered.
@@ -255,6 +283,21 @@ mod tests {
         inbound.clear();
         assert_eq!(frames.try_recv(), Err(tokio::sync::mpsc::error::TryRecvError::Disconnected));
         assert!(track.take_video().is_none());
+    }
+
+    #[test]
+    fn how_a_video_is_drawn_is_told_once() {
+        let mut inbound = Inbound::new("p".into());
+        let changes = inbound.described(&sdp(&[("1", "sendonly", "s a"), ("2", "sendonly", "s b")]));
+        let Some(Change::Added { track, .. }) = changes.into_iter().next() else { panic!("no track") };
+        assert!(inbound.drawn().is_empty());
+        let drawn = Drawn { width: 320, height: 180 };
+        track.set_drawn(drawn);
+        track.set_drawn(drawn);
+        assert_eq!(inbound.drawn(), [DrawnNote { mid: "1".into(), drawn }]);
+        assert!(inbound.drawn().is_empty());
+        track.set_drawn(Drawn::HIDDEN);
+        assert_eq!(inbound.drawn(), [DrawnNote { mid: "1".into(), drawn: Drawn::HIDDEN }]);
     }
 
     #[test]

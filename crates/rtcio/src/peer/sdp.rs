@@ -2,6 +2,7 @@
 //! rtc.io, as browsers do, knows it from the description.
 
 use crate::media::receive::{codec_of, kind_of};
+use confab_protocol::ctrl::TOOL_LINE;
 use confab_protocol::limits;
 use confab_protocol::media::{Codec, MediaKind};
 
@@ -112,6 +113,17 @@ pub(crate) fn candidates(sdp: &str) -> impl Iterator<Item = &str> {
         .map(str::trim_end)
 }
 
+/// A description of ours that says whose it is. An error of the library would have no m-line: then it stays as it is.
+pub(crate) fn with_tool(sdp: &str) -> String {
+    sdp.replacen("\r\nm=", &format!("\r\n{TOOL_LINE}\r\nm="), 1)
+}
+
+/// True if the description is of a program of ours.
+pub(crate) fn is_ours(sdp: &str) -> bool {
+    let session = sdp.split("\nm=").next().unwrap_or_default();
+    session.lines().any(|line| line.trim_end() == TOOL_LINE)
+}
+
 /// The first ICE user name fragment: it changes when ICE restarts (RFC 8839 section 4.4.3).
 pub(crate) fn generation(sdp: &str) -> Option<&str> {
     sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).map(str::trim_end)
@@ -172,6 +184,15 @@ mod tests {
         m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:2\r\na=inactive\r\na=msid:s t2\r\n\
         m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:3\r\na=sendrecv\r\na=msid:s t3\r\n\
         m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=bundle-only\r\na=mid:4\r\na=msid:- t4\r\n";
+
+    #[test]
+    fn a_description_says_whose_it_is() {
+        let sdp = "v=0\r\nt=0 0\r\nm=audio 9 X 0\r\na=mid:0\r\nm=video 9 X 0\r\n";
+        let ours = with_tool(sdp);
+        assert_eq!(ours, "v=0\r\nt=0 0\r\na=tool:confab\r\nm=audio 9 X 0\r\na=mid:0\r\nm=video 9 X 0\r\n");
+        assert!(is_ours(&ours) && !is_ours(sdp));
+        assert!(!is_ours("v=0\r\nm=audio 9 X 0\r\na=tool:confab\r\n"));
+    }
 
     #[test]
     fn only_lines_that_send_are_media() {

@@ -125,6 +125,38 @@ describe('pictures', () => {
   });
 });
 
+describe('sizes', () => {
+  const sizes = (connection: FakeConnection) => connection.sent.filter((request) => request.type === 'drawn');
+
+  it('are told at once, then when they have settled, and that a tile is gone', async () => {
+    const connection = await start();
+    const detach = feed.attach(3, sink());
+    feed.drawn(3, 200.4, 112.6);
+    for (const width of [300, 400, 640]) feed.drawn(3, width, (width * 9) / 16);
+    expect(sizes(connection)).toEqual([{ type: 'drawn', handle: 3, width: 200, height: 113 }]);
+    await vi.advanceTimersByTimeAsync(1000);
+    feed.drawn(3, 640, 360);
+    await vi.advanceTimersByTimeAsync(1000);
+    feed.drawn(3, 800, 450);
+    detach();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(sizes(connection).slice(1)).toEqual([
+      { type: 'drawn', handle: 3, width: 640, height: 360 },
+      { type: 'drawn', handle: 3, width: 0, height: 0 },
+    ]);
+  });
+
+  it('are told again over a new connection', async () => {
+    const connection = await start();
+    feed.attach(3, sink());
+    feed.drawn(3, 200, 100);
+    connection.handlers.closed();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(connections).toHaveLength(2);
+    expect(sizes(connections[1]!)).toEqual([{ type: 'drawn', handle: 3, width: 200, height: 100 }]);
+  });
+});
+
 describe('trouble', () => {
   it('a broken decoder is replaced at the next key frame', async () => {
     const connection = await start();

@@ -22,6 +22,10 @@ export interface FeedWorld {
 
 /** Key frames are asked for at most this often for one track, in milliseconds. */
 const KEY_INTERVAL = 500;
+/** A size that changes again within this time is not told, in milliseconds: a window that is pulled larger has many. */
+const SIZE_SETTLES = 250;
+/** Greatest size that is told, in pixels. */
+const LARGEST = 65_535;
 /** First and longest wait before a new connection, in milliseconds; each try doubles it. */
 const RETRY_FIRST = 200;
 const RETRY_MOST = 5_000;
@@ -32,7 +36,17 @@ interface Track {
   /** The newest picture that is not drawn yet. */
   next: VideoFrame | null;
   askedAt: number;
+  /** Pixels of the display that the picture covers, once known. */
+  drawn: Size | null;
+  settling: ReturnType<typeof setTimeout> | undefined;
 }
+
+interface Size {
+  width: number;
+  height: number;
+}
+
+const HIDDEN: Size = { width: 0, height: 0 };
 
 /**
  * Brings pictures from the media socket to canvases: one decoder a track, and of each track only the newest picture is
@@ -76,14 +90,35 @@ export class MediaFeed {
   attach(handle: number, sink: Sink): () => void {
     const previous = this.#tracks.get(handle);
     if (previous) this.#reset(previous);
-    const track: Track = { sink, next: null, askedAt: -Infinity, decoder: this.#decoder(handle, sink) };
+    const track: Track = { ...fresh(sink), decoder: this.#decoder(handle, sink) };
     this.#tracks.set(handle, track);
     this.#askKey(handle, track);
     return () => {
       if (this.#tracks.get(handle) !== track) return;
       this.#reset(track);
       this.#tracks.delete(handle);
+      this.#tellSize(handle, HIDDEN);
     };
+  }
+
+  /**
+   * Says how many pixels of the display the picture of `handle` covers, so that no more are sent. The first size is told
+   * at once, later ones when they have settled.
+   */
+  drawn(handle: number, width: number, height: number): void {
+    const track = this.#tracks.get(handle);
+    if (!track) return;
+    const size = { width: pixels(width), height: pixels(height) };
+    if (track.drawn?.width === size.width && track.drawn.height === size.height) return;
+    const first = track.drawn === null;
+    track.drawn = size;
+    clearTimeout(track.settling);
+    if (first) return this.#tellSize(handle, size);
+    track.settling = setTimeout(() => this.#tellSize(handle, size), SIZE_SETTLES);
+  }
+
+  #tellSize(handle: number, size: Size): void {
+    this.#connection?.send({ type: 'drawn', handle, ...size });
   }
 
   #decoder(handle: number, sink: Sink): TrackDecoder {
@@ -117,6 +152,7 @@ export class MediaFeed {
       for (const [handle, track] of this.#tracks) {
         track.askedAt = -Infinity;
         track.decoder.restart();
+        if (track.drawn) this.#tellSize(handle, track.drawn);
         this.#askKey(handle, track);
       }
     } catch {
@@ -166,10 +202,19 @@ export class MediaFeed {
   }
 
   #reset(track: Track): void {
+    clearTimeout(track.settling);
     track.next?.close();
     track.next = null;
     track.decoder.close();
   }
+}
+
+function fresh(sink: Sink): Omit<Track, 'decoder'> {
+  return { sink, next: null, askedAt: -Infinity, drawn: null, settling: undefined };
+}
+
+function pixels(length: number): number {
+  return Math.min(LARGEST, Math.max(0, Math.round(length)));
 }
 
 /** A feed on this browser's own parts. */

@@ -15,6 +15,7 @@ mod slot;
 use super::feedback::Feedback;
 use crate::media::local::LocalTrack;
 use crate::media::stream::{RtcioStream, WeakStream};
+use confab_protocol::ctrl::Drawn;
 use confab_protocol::media::MediaKind;
 pub(super) use plan::{Place, Step, Wish, plan};
 use share::share;
@@ -162,6 +163,15 @@ impl Outbound {
         let limits: Vec<u32> = videos.iter().map(|(_, limit)| *limit).collect();
         for ((slot, _), bitrate) in videos.iter().zip(share(available, &limits)) {
             slot.set_bitrate(bitrate);
+        }
+    }
+
+    /// The peer says how it draws what is sent on the m-line `mid`.
+    pub(crate) async fn set_drawn(&self, mid: &str, drawn: Drawn) {
+        for slot in &self.slots {
+            if slot.is_at(mid).await {
+                slot.set_drawn(drawn);
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use super::forward::{Feed, Forwarder};
 use crate::media::ladder::Wants;
 use crate::media::local::LocalTrack;
 use crate::media::stream::RtcioStream;
+use confab_protocol::ctrl::Drawn;
 use confab_protocol::media::Codec;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::rtp_transceiver::rtp_sender::{
@@ -93,6 +94,10 @@ impl Slot {
     }
 
     pub(crate) fn set(&self, track: Option<LocalTrack>) {
+        if track.is_none() {
+            // For the other side the next one is another track, of which it has said nothing.
+            self.change_wants(|wants| wants.drawn = None);
+        }
         self.feed.send_modify(|feed| feed.track = track);
     }
 
@@ -103,6 +108,18 @@ impl Slot {
     /// How many bits per second it may send.
     pub(crate) fn set_bitrate(&self, bitrate: u32) {
         self.change_wants(|wants| wants.bitrate = bitrate);
+    }
+
+    /// True if it is the m-line `mid`.
+    pub(crate) async fn is_at(&self, mid: &str) -> bool {
+        matches!(self.transceiver.mid().await, Ok(Some(own)) if own == mid)
+    }
+
+    /// How the peer draws what is sent. A word about what was sent before comes too late.
+    pub(crate) fn set_drawn(&self, drawn: Drawn) {
+        if self.feed.borrow().track.is_some() {
+            self.change_wants(|wants| wants.drawn = Some(drawn));
+        }
     }
 
     fn change_wants(&self, change: impl FnOnce(&mut Wants)) {

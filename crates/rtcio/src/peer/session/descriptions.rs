@@ -4,6 +4,7 @@ use super::Session;
 use crate::RemotePeerEvent;
 use crate::peer::negotiation::Outcome;
 use crate::peer::plan::End;
+use crate::peer::sdp;
 use confab_protocol::ipc::PeerState;
 use confab_protocol::signaling::{Description, Signal};
 use tokio::time::Instant;
@@ -21,7 +22,7 @@ impl Session<'_> {
     pub(super) async fn say(&mut self) {
         for Description { kind, sdp } in self.negotiation.said() {
             tracing::trace!(kind, sdp, "description sent");
-            let description = Description { kind, sdp: self.connection.presentable(sdp) };
+            let description = Description { kind, sdp: sdp::with_tool(&self.connection.presentable(sdp)) };
             self.context.relay(Signal::Description(description)).await;
         }
         for error in self.negotiation.unusable() {
@@ -59,9 +60,11 @@ impl Session<'_> {
     /// What hangs on a description that was applied.
     async fn applied(&mut self, sdp: &str) {
         self.context.remote.set_polite(self.negotiation.is_polite());
+        self.ours = sdp::is_ours(sdp);
         for change in self.inbound.described(sdp) {
             self.track_change(change).await;
         }
+        self.tell_drawn().await;
         self.reconcile().await;
         self.outbound.refresh(self.state != PeerState::Connecting).await;
     }

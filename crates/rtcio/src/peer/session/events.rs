@@ -3,9 +3,10 @@
 use super::Session;
 use crate::ice::Notice;
 use crate::peer::connection::PcEvent;
+use crate::peer::ctrl::Unfit;
 use crate::peer::plan::End;
 use crate::{Event, RemotePeerEvent};
-use confab_protocol::ctrl::Envelope;
+use confab_protocol::ctrl::{DrawnNote, Envelope, EnvelopeError};
 use confab_protocol::signaling::Signal;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -65,10 +66,8 @@ impl Session<'_> {
                     let peer = self.context.id.clone();
                     self.tell(Event::Message { peer, event: envelope.event, args: envelope.args }).await;
                 }
-                Err(what) => match std::str::from_utf8(&message.data).ok().and_then(Envelope::renamed) {
-                    Some(id) => return self.renamed(id),
-                    None => self.complain(what).await,
-                },
+                Err(Unfit::Internal(text)) => return self.internal(&text).await,
+                Err(Unfit::Wrong(what)) => self.complain(what).await,
             },
             Some(DataChannelEvent::OnBufferedAmountLow) => self.ctrl.flush().await,
             // rtc.io closes `ctrl` only together with the connection: the peer has left.
@@ -78,6 +77,27 @@ impl Session<'_> {
             Some(_) => {}
         }
         None
+    }
+
+    /// An event of the library itself: a note between programs of ours, or none that there is.
+    async fn internal(&mut self, text: &str) -> Option<End> {
+        if let Some(id) = Envelope::renamed(text) {
+            return self.renamed(id);
+        }
+        match DrawnNote::parse(text) {
+            Some(note) => self.outbound.set_drawn(&note.mid, note.drawn).await,
+            None => self.complain(EnvelopeError::Reserved.to_string()).await,
+        }
+        None
+    }
+
+    /// Tells the owner how its videos are drawn. A stock peer would drop it with a warning.
+    pub(super) async fn tell_drawn(&mut self) {
+        if self.ours {
+            for note in self.inbound.drawn() {
+                self.ctrl.send(note.to_text().into()).await;
+            }
+        }
     }
 
     /// The peer has a new id; two connections to it are one too many.

@@ -38,6 +38,8 @@ pub(crate) struct Session<'a> {
     negotiation: Negotiation<Library>,
     outbound: Outbound,
     inbound: Inbound,
+    /// The other side is a program of ours.
+    ours: bool,
     watch: Watch,
     /// The connection stood at some time.
     stood: bool,
@@ -77,6 +79,7 @@ impl<'a> Session<'a> {
             negotiation,
             outbound: Outbound::default(),
             inbound: Inbound::new(context.id.clone()),
+            ours: false,
             watch,
             stood: false,
             offer: plan.offer,
@@ -143,6 +146,10 @@ impl<'a> Session<'a> {
             }
             Ok(()) = self.broadcasts.changed() => {
                 self.join_channels();
+                None
+            }
+            () = self.inbound.drawn_changed() => {
+                self.tell_drawn().await;
                 None
             }
             () = self.context.channels.wanted() => {
