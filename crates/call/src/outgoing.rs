@@ -75,3 +75,28 @@ pub async fn pump_mic(mut packets: mpsc::Receiver<AudioPacket>, track: LocalTrac
         track.write_audio(packet);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use confab_protocol::ladder::SpatialLayer;
+
+    #[tokio::test]
+    async fn a_computer_that_is_too_busy_is_told_once_until_it_has_recovered() {
+        let relief = watch::Sender::new(Relief::NONE);
+        let (told, mut events) = mpsc::channel(4);
+        let watching = tokio::spawn(watch_load(relief.subscribe(), LocalTrack::simulcast(), told));
+        let half = Relief { top: SpatialLayer::Half, ..Relief::NONE };
+        relief.send_replace(half);
+        assert!(matches!(events.recv().await, Some(DeviceEvent::Overloaded)));
+        relief.send_replace(Relief { top: SpatialLayer::Quarter, ..half });
+        tokio::task::yield_now().await;
+        assert!(events.try_recv().is_err(), "more of the same is no news");
+        relief.send_replace(Relief::NONE);
+        tokio::task::yield_now().await;
+        relief.send_replace(half);
+        assert!(matches!(events.recv().await, Some(DeviceEvent::Overloaded)));
+        drop(relief);
+        watching.await.unwrap();
+    }
+}
