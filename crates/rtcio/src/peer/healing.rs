@@ -16,7 +16,10 @@ const RESTART_PATIENCE: Duration = Duration::from_secs(10);
 pub(super) const REPEAT_OFFER: Duration = Duration::from_secs(3);
 /// How long an offer of ours is held up against one of theirs before we yield: a stock peer yields itself, and one of
 /// ours insists as we do.
-const YIELD_AFTER: Duration = Duration::from_secs(2);
+pub(super) const YIELD_AFTER: Duration = Duration::from_secs(2);
+/// The same for the side that does not yield of its own: two that insist must not both begin anew with the offer that the
+/// other has just given up, and again with the next.
+const YIELD_AT_LAST: Duration = Duration::from_secs(6);
 
 /// What falls due for one connection. A state machine without clocks of its own.
 #[derive(Debug, Default)]
@@ -86,10 +89,11 @@ impl Healing {
         self.yielding = None;
     }
 
-    /// An offer came while ours waits. True if it is the first one.
-    pub(super) fn collided(&mut self, offer: Description, now: Instant) -> bool {
+    /// An offer came while ours waits; `yields`: it is for us to give way. True if it is the first one.
+    pub(super) fn collided(&mut self, offer: Description, yields: bool, now: Instant) -> bool {
         let before = self.yielding.take().map(|(at, _)| at);
-        self.yielding = Some((before.unwrap_or(now + YIELD_AFTER), offer));
+        let patience = if yields { YIELD_AFTER } else { YIELD_AT_LAST };
+        self.yielding = Some((before.unwrap_or(now + patience), offer));
         before.is_none()
     }
 
@@ -164,10 +168,12 @@ mod tests {
         let now = Instant::now();
         let offer = |sdp: &str| Description { kind: "offer".into(), sdp: sdp.into() };
         let mut healing = Healing::default();
-        assert!(healing.collided(offer("a"), now));
-        assert!(!healing.collided(offer("b"), now + seconds(1)));
-        assert_eq!(healing.due(now + seconds(1)), None);
-        assert_eq!(healing.due(now + seconds(2)), Some(Remedy::Yield(offer("b"))));
-        assert_eq!(healing.deadline(), None);
+        for (yields, patience) in [(true, YIELD_AFTER), (false, YIELD_AT_LAST)] {
+            assert!(healing.collided(offer("a"), yields, now));
+            assert!(!healing.collided(offer("b"), yields, now + seconds(1)));
+            assert_eq!(healing.due(now + seconds(1)), None);
+            assert_eq!(healing.due(now + patience), Some(Remedy::Yield(offer("b"))));
+            assert_eq!(healing.deadline(), None);
+        }
     }
 }

@@ -207,7 +207,7 @@ impl<J: Jsep> Negotiation<J> {
         }
         if is_offer && self.perfect.is_offering() && self.perfect.is_fresh() {
             if yields || self.insisting {
-                return self.hold_up(description, now).await;
+                return self.hold_up(description, yields, now).await;
             }
             self.perfect.stand_firm();
         }
@@ -219,9 +219,9 @@ impl<J: Jsep> Negotiation<J> {
 
     /// Both sides begin. Perhaps ours was taken before, and only the answer lost: then the two would not agree on who is
     /// polite if we gave way at once.
-    async fn hold_up(&mut self, offer: &Description, now: Instant) -> Outcome {
+    async fn hold_up(&mut self, offer: &Description, yields: bool, now: Instant) -> Outcome {
         tracing::debug!("an offer is held up: ours stands against it");
-        if self.healing.collided(offer.clone(), now) {
+        if self.healing.collided(offer.clone(), yields, now) {
             self.repeat_offer().await;
         }
         Outcome::Ignored

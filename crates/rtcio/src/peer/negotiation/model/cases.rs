@@ -2,8 +2,8 @@
 
 use super::super::{Negotiation, Outcome};
 use super::paper::{Numbers, Paper};
-use crate::peer::healing::REPEAT_OFFER;
-use crate::peer::plan::Opening;
+use crate::peer::healing::{REPEAT_OFFER, YIELD_AFTER};
+use crate::peer::plan::{End, Opening};
 use confab_protocol::signaling::Description;
 use futures_util::FutureExt;
 use std::time::Duration;
@@ -17,13 +17,18 @@ struct Side {
 
 impl Side {
     fn pair() -> (Self, Self) {
+        Self::opening(Opening::Offer, Opening::Answer)
+    }
+
+    /// Two sides that begin like that, the first of which yields.
+    fn opening(one: Opening, other: Opening) -> (Self, Self) {
         let (numbers, now) = (Numbers::default(), Instant::now());
         let side = |opening, yields| Self {
             negotiation: Negotiation::new(Paper::new(&numbers), opening, None, now),
             yields,
             now,
         };
-        (side(Opening::Offer, true), side(Opening::Answer, false))
+        (side(one, true), side(other, false))
     }
 
     /// A pair whose first round is complete.
@@ -58,9 +63,14 @@ impl Side {
 
     /// What it says after so long.
     fn waits(&mut self, time: Duration) -> Vec<Description> {
-        self.now += time;
-        assert!(self.negotiation.heal(true, self.now).now_or_never().unwrap().is_none());
+        assert!(self.heals(time).is_none());
         self.negotiation.said()
+    }
+
+    /// How its connection ends after so long.
+    fn heals(&mut self, time: Duration) -> Option<End> {
+        self.now += time;
+        self.negotiation.heal(true, self.now).now_or_never().unwrap()
     }
 }
 
@@ -107,5 +117,22 @@ fn both_agree_on_who_is_polite_though_the_first_answer_was_lost() {
     let answers = other.hears(again);
     other.hears(one.hears(answers));
     assert!(one.negotiation.is_polite() && !other.negotiation.is_polite());
+    assert!(one.negotiation.is_at_rest() && other.negotiation.is_at_rest());
+}
+
+#[test]
+fn of_two_that_insist_one_gives_way_and_the_other_waits_for_its_answer() {
+    let (mut one, mut other) = Side::opening(Opening::Insist, Opening::Insist);
+    let (first, second) = (one.offers(), other.offers());
+    one.hears(second);
+    other.hears(first);
+    let Some(End::Again { opening: Opening::Answer, offer: Some(offer) }) = one.heals(YIELD_AFTER) else {
+        panic!("it does not give way");
+    };
+    other.waits(YIELD_AFTER);
+    // The connection that follows takes the other side's offer, which still stands.
+    let (mut one, _) = Side::opening(Opening::Answer, Opening::Answer);
+    let answer = one.hears(vec![offer]);
+    other.hears(answer);
     assert!(one.negotiation.is_at_rest() && other.negotiation.is_at_rest());
 }
