@@ -22,6 +22,10 @@ use crate::vpx::VpxError;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// A source that is silent this long is taken for dead. Cameras in the dark go down to a few pictures a second.
 const SOURCE_SILENT: Duration = Duration::from_secs(5);
+/// A gap between two pictures after which libvpx (1.12) may leave out all that follow, in 1/90000 s: it begins anew. The
+/// program was suspended, or the camera saw nothing.
+const GAP: i64 = 3 * VIDEO_CLOCK_HZ as i64;
+
 /// Encodes pictures of one source as they come, once for each layer that is wanted; also usable without threads, to
 /// measure.
 #[derive(Debug)]
@@ -50,7 +54,7 @@ impl VideoEncoder {
 
     /// The encoder rests: the next frames will be key frames, since nobody has the last ones.
     pub fn rest(&mut self) {
-        self.layers.iter_mut().for_each(LayerEncoder::rest);
+        self.layers.iter_mut().for_each(LayerEncoder::stop);
     }
 
     /// Encodes a picture captured at `captured` for `demand`: at most one frame of each layer, key frames first, so that
@@ -67,7 +71,9 @@ impl VideoEncoder {
         }
         // Strictly growing, or libvpx refuses the frame.
         let pts = clock::video_ticks(captured).max(self.last_pts.saturating_add(1));
-        self.last_pts = pts;
+        if pts.saturating_sub(std::mem::replace(&mut self.last_pts, pts)) > GAP {
+            self.rest();
+        }
         let fps = f64::from(self.config.fps.clamp(1, 120));
         let fps = demand.max_framerate.map_or(fps, |most| fps.min(most));
         let timing = Timing { pts, duration: (f64::from(VIDEO_CLOCK_HZ) / fps) as u32 };

@@ -40,14 +40,10 @@ impl LayerEncoder {
         Self { spatial, encoder: None, walk: Walk::default(), answered: None, last_key: i64::MIN }
     }
 
-    /// Nobody wants the layer: it gives its memory back and begins with a key frame when it is wanted again.
+    /// Nobody wants the layer: it gives its memory back and begins with a key frame when it is wanted again. With an encoder
+    /// of its own: after a pause of seconds libvpx (1.12) leaves out every picture.
     pub fn stop(&mut self) {
         self.encoder = None;
-        self.answered = None;
-    }
-
-    /// The encoder rests: the next frame will be a key frame.
-    pub fn rest(&mut self) {
         self.answered = None;
     }
 

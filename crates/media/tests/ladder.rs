@@ -40,6 +40,22 @@ fn encode(count: u32, demand: impl Fn(u32) -> VideoDemand) -> Vec<Vec<EncodedFra
     frames.collect()
 }
 
+#[test]
+fn pictures_go_on_after_a_pause() {
+    let mut encoder = VideoEncoder::new(CONFIG);
+    let mut captured = Instant::now();
+    let frames: Vec<_> = (0..60)
+        .map(|number| {
+            captured += if number == 30 { Duration::from_secs(20) } else { Duration::from_secs(1) / CONFIG.fps };
+            encoder.encode(&scene(number), captured, &wants(&[(Full, 600_000)])).expect("encodes")
+        })
+        .collect();
+    let frames = of(&frames, Full);
+    let after: Vec<_> = frames.iter().filter(|(number, _)| *number >= 30).cloned().collect();
+    assert!(after.len() >= 26, "{} of 30 frames", after.len());
+    assert!(decode(&after) > 25.0);
+}
+
 fn of(frames: &[Vec<EncodedFrame>], layer: SpatialLayer) -> Vec<(u32, EncodedFrame)> {
     let numbered = frames.iter().enumerate();
     let all = numbered.flat_map(|(number, frames)| frames.iter().map(move |frame| (number as u32, frame.clone())));
