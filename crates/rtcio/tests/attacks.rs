@@ -9,11 +9,13 @@ use bytes::BytesMut;
 use common::call::Call;
 use common::eve::{Eve, envelope};
 use common::{Member, PATIENCE, boundless_server, server};
-use confab_rtcio::{ChannelEvent, ChannelOptions, Event, MESSAGE_BYTES};
+use confab_rtcio::{Channel, ChannelEvent, ChannelOptions, Event, MESSAGE_BYTES};
+use confab_server::Server;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
+use url::Url;
 use webrtc::data_channel::{DataChannel, RTCDataChannelInit};
 use webrtc::peer_connection::PeerConnection;
 
@@ -65,31 +67,78 @@ async fn answers(ann: &mut Member, eve: &Eve) {
     assert_eq!(eve.hear("pong").await, json!([1]));
 }
 
+/// Eve in the room of a call that must not suffer.
+struct Siege {
+    server: Server,
+    url: Url,
+    call: Call,
+    eve: Eve,
+}
+
+impl Siege {
+    async fn begin((server, url): (Server, Url), room: &str) -> Self {
+        let call = Call::start(&url, room).await;
+        Self::join(server, url, call, room).await
+    }
+
+    async fn join(server: Server, url: Url, mut call: Call, room: &str) -> Self {
+        let eve = Eve::join(&url, room).await;
+        call.ann.peer_connect(&eve.id).await;
+        Self { server, url, call, eve }
+    }
+
+    /// Eve leaves, and comes as somebody new.
+    async fn come_again(self, room: &str) -> Self {
+        self.eve.leave().await;
+        Self::join(self.server, self.url, self.call, room).await
+    }
+
+    /// Ann's end of the channel [`NAME`].
+    fn channel(&self) -> Channel {
+        self.call.ann.socket.peer(&self.eve.id).create_channel(NAME.0, ChannelOptions::default()).unwrap()
+    }
+
+    async fn complaint(&mut self, about: &str) {
+        complaint(&mut self.call.ann, &self.eve.id, about).await;
+    }
+
+    fn is_bounded(&self) {
+        assert!(self.call.grown() < GROWTH, "{} MiB", self.call.grown() >> 20);
+    }
+
+    /// Eve makes a new connection, and Ann takes it.
+    async fn reconnect(&mut self) {
+        self.eve.reconnect().await;
+        self.call.ann.peer_connect(&self.eve.id).await;
+    }
+
+    /// Ann still answers.
+    async fn end(mut self) {
+        answers(&mut self.call.ann, &self.eve).await;
+        self.call.end().await;
+        self.server.shutdown().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_events_on_ctrl_are_cut_and_the_call_goes_on() {
-    let (server, url) = server().await;
-    let mut call = Call::start(&url, "ctrl").await;
-    let eve = Eve::join(&url, "ctrl").await;
-    call.ann.peer_connect(&eve.id).await;
+    let mut siege = Siege::begin(server().await, "ctrl").await;
+    let Siege { call, eve, .. } = &mut siege;
     let text = envelope("spam", &json!(["x".repeat(100)]));
     let mut said = 0;
     call.goes_on_during(100, async || said += flood(&*eve.ctrl, &text).await).await;
-    complaint(&mut call.ann, &eve.id, "events in a second").await;
-    let heard = call.ann.seen().iter().filter(|event| matches!(event, Event::Message { .. })).count();
+    siege.complaint("events in a second").await;
+    let heard = siege.call.ann.seen().iter().filter(|event| matches!(event, Event::Message { .. })).count();
     assert!(said >= 10_000 && heard < said, "{heard} of {said}");
-    assert!(call.grown() < GROWTH, "{} MiB", call.grown() >> 20);
-    answers(&mut call.ann, &eve).await;
-    call.end().await;
-    server.shutdown().await;
+    siege.is_bounded();
+    siege.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_messages_on_a_named_channel_all_come_and_the_call_goes_on() {
-    let (server, url) = server().await;
-    let mut call = Call::start(&url, "named").await;
-    let eve = Eve::join(&url, "named").await;
-    call.ann.peer_connect(&eve.id).await;
-    let channel = call.ann.socket.peer(&eve.id).create_channel(NAME.0, ChannelOptions::default()).unwrap();
+    let mut siege = Siege::begin(server().await, "named").await;
+    let channel = siege.channel();
+    let Siege { call, eve, .. } = &mut siege;
     let mut events = channel.events();
     let reader = tokio::spawn(async move {
         let mut count = 0;
@@ -108,19 +157,15 @@ async fn ten_thousand_messages_on_a_named_channel_all_come_and_the_call_goes_on(
     theirs.send_text(&envelope("end", &json!([]))).await.unwrap();
     let heard = timeout(PATIENCE, reader).await.unwrap().unwrap();
     assert!(said >= 10_000 && heard == said, "{heard} of {said}");
-    assert!(call.grown() < GROWTH, "{} MiB", call.grown() >> 20);
-    answers(&mut call.ann, &eve).await;
-    call.end().await;
-    server.shutdown().await;
+    siege.is_bounded();
+    siege.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_that_nobody_reads_is_held_up_at_its_sender() {
-    let (server, url) = server().await;
-    let mut call = Call::start(&url, "unread").await;
-    let eve = Eve::join(&url, "unread").await;
-    call.ann.peer_connect(&eve.id).await;
-    let channel = call.ann.socket.peer(&eve.id).create_channel(NAME.0, ChannelOptions::default()).unwrap();
+    let mut siege = Siege::begin(server().await, "unread").await;
+    let channel = siege.channel();
+    let Siege { call, eve, .. } = &mut siege;
     let unread = channel.events();
     let theirs = named(&*eve.pc).await;
     let text = envelope("spam", &json!(["x".repeat(10_000)]));
@@ -131,21 +176,17 @@ async fn a_flood_that_nobody_reads_is_held_up_at_its_sender() {
     })
     .await;
     assert!(said > 0 && held_up > 500, "{said} said, {held_up} times none");
-    assert!(call.grown() < GROWTH, "{} MiB", call.grown() >> 20);
+    siege.is_bounded();
     // All channels of a connection wait for the one that is not read.
     drop(unread);
-    answers(&mut call.ann, &eve).await;
-    call.end().await;
-    server.shutdown().await;
+    siege.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn channels_that_were_not_agreed_on_end_the_connection_when_they_are_many() {
     const CHANNELS: usize = 1_000;
-    let (server, url) = server().await;
-    let mut call = Call::start(&url, "channels").await;
-    let mut eve = Eve::join(&url, "channels").await;
-    call.ann.peer_connect(&eve.id).await;
+    let mut siege = Siege::begin(server().await, "channels").await;
+    let Siege { call, eve, .. } = &mut siege;
     let (label, mut opened) = ("x".repeat(10_000), 0);
     call.goes_on_during(CHANNELS, async || {
         opened += 1;
@@ -157,36 +198,27 @@ async fn channels_that_were_not_agreed_on_end_the_connection_when_they_are_many(
         }
     })
     .await;
-    complaint(&mut call.ann, &eve.id, "not agreed on").await;
-    call.ann.peer_disconnect(&eve.id).await;
-    assert!(call.grown() < GROWTH, "{} MiB", call.grown() >> 20);
-    eve.reconnect().await;
-    call.ann.peer_connect(&eve.id).await;
-    answers(&mut call.ann, &eve).await;
-    call.end().await;
-    server.shutdown().await;
+    siege.complaint("not agreed on").await;
+    siege.call.ann.peer_disconnect(&siege.eve.id).await;
+    siege.is_bounded();
+    siege.reconnect().await;
+    siege.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_that_renegotiates_without_end_is_answered_and_the_call_goes_on() {
-    let (server, url) = boundless_server().await;
-    let mut call = Call::start(&url, "rounds").await;
-    let mut eve = Eve::join(&url, "rounds").await;
-    call.ann.peer_connect(&eve.id).await;
+    let mut siege = Siege::begin(boundless_server().await, "rounds").await;
+    let Siege { call, eve, .. } = &mut siege;
     call.goes_on_during(100, async || eve.renegotiate().await).await;
-    assert!(call.grown() < GROWTH, "{} MiB", call.grown() >> 20);
-    answers(&mut call.ann, &eve).await;
-    call.end().await;
-    server.shutdown().await;
+    siege.is_bounded();
+    siege.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_that_changes_its_certificate_with_each_offer_gets_few_connections() {
     const OFFERS: usize = 1_000;
-    let (server, url) = boundless_server().await;
-    let mut call = Call::start(&url, "certificates").await;
-    let mut eve = Eve::join(&url, "certificates").await;
-    call.ann.peer_connect(&eve.id).await;
+    let mut siege = Siege::begin(boundless_server().await, "certificates").await;
+    let Siege { call, eve, .. } = &mut siege;
     let offer = eve.pc.create_offer(None).await.unwrap().sdp;
     let head = offer.find("a=fingerprint:sha-256 ").unwrap() + "a=fingerprint:sha-256 ".len();
     let mut number = 0;
@@ -198,15 +230,12 @@ async fn a_peer_that_changes_its_certificate_with_each_offer_gets_few_connection
         sleep(Duration::from_millis(5)).await;
     })
     .await;
-    complaint(&mut call.ann, &eve.id, "new connections too often").await;
-    let answered = eve.answers();
+    siege.complaint("new connections too often").await;
+    let answered = siege.eve.answers();
     assert!(answered > 0 && answered < 40, "{answered} of {number}");
-    assert!(call.grown() < GROWTH, "{} MiB", call.grown() >> 20);
-    eve.reconnect().await;
-    call.ann.peer_connect(&eve.id).await;
-    answers(&mut call.ann, &eve).await;
-    call.end().await;
-    server.shutdown().await;
+    siege.is_bounded();
+    siege.reconnect().await;
+    siege.end().await;
 }
 
 /// What is left of a description that lost, doubled or was cut behind each of its lines in turn.
@@ -224,10 +253,8 @@ fn damaged(sdp: &str) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn thousands_of_descriptions_and_candidates_of_a_connected_peer_harm_nobody() {
-    let (server, url) = boundless_server().await;
-    let mut call = Call::start(&url, "signals").await;
-    let eve = Eve::join(&url, "signals").await;
-    call.ann.peer_connect(&eve.id).await;
+    let mut siege = Siege::begin(boundless_server().await, "signals").await;
+    let Siege { call, eve, .. } = &mut siege;
     let offer = eve.pc.create_offer(None).await.unwrap().sdp;
     let many = offer.clone() + &"m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\na=sendonly\r\n".repeat(500);
     let mut texts = damaged(&offer).into_iter().chain([many]).cycle();
@@ -242,14 +269,10 @@ async fn thousands_of_descriptions_and_candidates_of_a_connected_peer_harm_nobod
         sleep(Duration::from_millis(1)).await;
     })
     .await;
-    complaint(&mut call.ann, &eve.id, "").await;
-    assert!(call.grown() < GROWTH, "{} MiB", call.grown() >> 20);
-    eve.leave().await;
-    let eve = Eve::join(&url, "signals").await;
-    call.ann.peer_connect(&eve.id).await;
-    answers(&mut call.ann, &eve).await;
-    call.end().await;
-    server.shutdown().await;
+    siege.complaint("").await;
+    siege.is_bounded();
+    siege = siege.come_again("signals").await;
+    siege.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -32,6 +32,13 @@ async fn says(socket: &Socket, frames: Vec<String>) {
     assert_eq!(answer.unwrap(), Ok(vec![json!("there")]));
 }
 
+/// No more memory is in use than may be since it was `before`, in bytes; and the socket closes.
+async fn closes_within_bounds(socket: &Socket, before: u64) {
+    let grown = resident().saturating_sub(before);
+    assert!(grown < GROWTH, "{grown} bytes");
+    timeout(PATIENCE, socket.close()).await.unwrap();
+}
+
 fn event(name: &str, argument: &Value) -> String {
     format!("42{}", json!([name, argument]))
 }
@@ -52,9 +59,7 @@ async fn members_without_end_are_not_all_connected_to() {
     )
     .await;
     assert!(socket.remote_peers().len() <= 256, "{}", socket.remote_peers().len());
-    let grown = resident().saturating_sub(before);
-    assert!(grown < GROWTH, "{grown} bytes");
-    timeout(PATIENCE, socket.close()).await.unwrap();
+    closes_within_bounds(&socket, before).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,9 +73,7 @@ async fn a_flood_of_events_fills_no_memory_and_the_socket_goes_on() {
     assert!(timeout(PATIENCE, unread.recv()).await.unwrap().is_some());
     let huge = "x".repeat(512 * 1024);
     says(&socket, (0..8).map(|_| event("huge", &json!(huge))).collect()).await;
-    let grown = resident().saturating_sub(before);
-    assert!(grown < GROWTH, "{grown} bytes");
-    timeout(PATIENCE, socket.close()).await.unwrap();
+    closes_within_bounds(&socket, before).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

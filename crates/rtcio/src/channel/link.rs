@@ -152,9 +152,9 @@ impl Link {
         if open {
             self.open();
         }
-        let reader = Reader::new(Arc::clone(self), transport, Arc::downgrade(pc));
+        let reader = Reader::new(Arc::clone(self), transport);
         // It ends by itself: with the data channel, when its listeners have read what came before or are gone.
-        tokio::spawn(reader.run().in_current_span());
+        tokio::spawn(reader.run(Arc::downgrade(pc)).in_current_span());
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use confab_protocol::limits;
 use futures_util::future::join_all;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument;
@@ -46,7 +46,6 @@ pub(super) struct Behind {
 pub(super) struct Reader {
     link: Arc<Link>,
     transport: Arc<dyn DataChannel>,
-    path: Mutex<Path>,
     /// The listeners had their time to come.
     listening: AtomicBool,
     opened: AtomicBool,
@@ -61,19 +60,36 @@ struct Path {
     surveyed: Option<Instant>,
 }
 
+impl Path {
+    /// How long the path is, where it is time to look.
+    async fn survey(&mut self) -> Option<Duration> {
+        let now = Instant::now();
+        if self.surveyed.is_some_and(|before| now - before < SURVEY) {
+            return None;
+        }
+        self.surveyed = Some(now);
+        self.round_trips.push_back(round_trip(&*self.pc.upgrade()?).await?);
+        if self.round_trips.len() > SURVEYS {
+            self.round_trips.pop_front();
+        }
+        self.round_trips.iter().min().copied()
+    }
+}
+
 impl Reader {
-    pub(super) fn new(link: Arc<Link>, transport: Arc<dyn DataChannel>, pc: Weak<dyn PeerConnection>) -> Self {
+    pub(super) fn new(link: Arc<Link>, transport: Arc<dyn DataChannel>) -> Self {
         Self {
             link,
             transport,
-            path: Mutex::new(Path { pc, round_trips: VecDeque::new(), surveyed: None }),
             listening: AtomicBool::new(false),
             opened: AtomicBool::new(false),
             told_open: AtomicBool::new(false),
         }
     }
 
-    pub(super) async fn run(self) {
+    /// Serves the channel of `pc` to its end.
+    pub(super) async fn run(self, pc: Weak<dyn PeerConnection>) {
+        let mut path = Path { pc, round_trips: VecDeque::new(), surveyed: None };
         self.while_serving(timeout(FIRST_LISTENER, self.link.first_listener())).await.ok();
         self.listening.store(true, Ordering::Relaxed);
         self.tell_open();
@@ -84,7 +100,9 @@ impl Reader {
             let event = match next {
                 Some(DataChannelEvent::OnMessage(message)) => Self::read(message.is_string, message.data),
                 Some(DataChannelEvent::OnBufferedAmountLow) => {
-                    self.survey().await;
+                    if let Some(round_trip) = path.survey().await {
+                        self.link.set_round_trip(round_trip);
+                    }
                     self.catch_up(self.link.progress().await).await;
                     continue;
                 }
@@ -135,34 +153,6 @@ impl Reader {
         self.tell_open();
         // Who is behind already does not wait for this.
         drop(self.link.pump().await);
-    }
-
-    /// Lets the library have what fits on the path.
-    async fn survey(&self) {
-        let now = Instant::now();
-        let pc = {
-            let mut path = self.path();
-            if path.surveyed.is_some_and(|before| now - before < SURVEY) {
-                return;
-            }
-            path.surveyed = Some(now);
-            path.pc.upgrade()
-        };
-        let Some(pc) = pc else { return };
-        let Some(measured) = round_trip(&*pc).await else { return };
-        let shortest = {
-            let mut path = self.path();
-            path.round_trips.push_back(measured);
-            if path.round_trips.len() > SURVEYS {
-                path.round_trips.pop_front();
-            }
-            path.round_trips.iter().copied().fold(measured, Duration::min)
-        };
-        self.link.set_round_trip(shortest);
-    }
-
-    fn path(&self) -> MutexGuard<'_, Path> {
-        self.path.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tell_open(&self) {

@@ -56,16 +56,8 @@ pub(crate) fn merge(
 mod tests {
     use super::*;
     use crate::media::ladder::Reason;
+    use crate::media::ladder::tests::SUPPLY;
     use SpatialLayer::{Full, Half};
-
-    const SUPPLY: Supply = Supply {
-        layered: true,
-        full: Some((1280, 720)),
-        top: Full,
-        max_framerate: None,
-        max_bitrate: 1_500_000,
-        keeps_resolution: false,
-    };
 
     fn on(layer: SpatialLayer, temporal: u8, bitrate: u32) -> Ask {
         let choice = Choice { layer: Some(layer), temporal, reason: Reason::None };

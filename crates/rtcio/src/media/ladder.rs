@@ -255,4 +255,4 @@ fn ceiling(supply: &Supply, drawn: Option<Drawn>) -> (SpatialLayer, Reason) {
 
 #[cfg(test)]
 #[path = "ladder_tests.rs"]
-mod tests;
+pub(crate) mod tests;

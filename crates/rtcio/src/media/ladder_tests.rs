@@ -1,7 +1,8 @@
 use super::*;
 use SpatialLayer::{Full, Half, Quarter};
 
-const SUPPLY: Supply = Supply {
+/// A camera's ladder.
+pub(crate) const SUPPLY: Supply = Supply {
     layered: true,
     full: Some((1280, 720)),
     top: Full,

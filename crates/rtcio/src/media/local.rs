@@ -280,19 +280,25 @@ impl LocalTrack {
         !self.state().subscribers.is_empty()
     }
 
+    /// `size`: that of a picture. Sound has no layers to choose.
     fn publish(&self, packets: Packets, size: Option<(u32, u32)>) {
         let packets = Arc::new(packets);
         let mut state = self.state();
-        let spatial = packets.layer.spatial;
-        // Of the largest layer there is: the smaller ones are rounded.
-        let largest =
-            SpatialLayer::ALL.into_iter().rev().find(|layer| self.inner.demand.borrow().layer(*layer).is_some());
-        if let Some(size) = size.filter(|(width, height)| *width > 0 && *height > 0 && largest <= Some(spatial)) {
-            state.full = Some(spatial.full_size(size));
+        if let Some(size) = size {
+            self.learn_size(&mut state, packets.layer.spatial, size);
+            self.update(&mut state, Instant::now());
         }
-        self.update(&mut state, Instant::now());
         for subscriber in &mut state.subscribers {
             subscriber.offer(&packets, self.inner.codec);
+        }
+    }
+
+    /// A frame of `layer` has this size: that of the largest layer there is counts, the smaller ones are rounded.
+    fn learn_size(&self, state: &mut State, layer: SpatialLayer, (width, height): (u32, u32)) {
+        let demand = self.inner.demand.borrow();
+        let largest = SpatialLayer::ALL.into_iter().rev().find(|layer| demand.layer(*layer).is_some());
+        if width > 0 && height > 0 && largest <= Some(layer) {
+            state.full = Some(layer.full_size((width, height)));
         }
     }
 
