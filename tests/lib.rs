@@ -1,5 +1,8 @@
 //! End-to-end tests of Confab: what several test files and the programs `demo` and `bench` share.
 
+#[cfg(target_os = "linux")]
+pub mod place;
+
 use confab_testkit::window::{Window, WindowError};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};

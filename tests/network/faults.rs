@@ -1,47 +1,14 @@
-//! Participants behind networks of every kind, and what becomes of a call when the network fails and comes back.
+//! What becomes of a call when the network fails and comes back.
 
-use crate::Outcome;
-use crate::place::{Place, place};
-use confab_testkit::network::profile::{CLEAN, CUT, HOTEL, MOBILE, Profile, SATELLITE, WIFI};
+use crate::{Outcome, guest, place};
+use confab_testkit::network::profile::{CLEAN, CUT};
 use std::net::Ipv4Addr;
-
-async fn a_call(place: &mut Place, profile: Profile) -> Outcome {
-    let mut ann = place.guest("Ann", profile).await?;
-    let mut ben = place.guest("Ben", profile).await?;
-    let seen = ann.sees("Ben", 20).await?;
-    ben.sees("Ann", 20).await?;
-    // Up and down are both of this profile.
-    let least = 2 * (profile.up.delay + profile.down.delay).as_millis() as u64;
-    assert!(seen["rttMs"].as_f64() >= Some(least as f64 * 0.95), "{}: {seen}", profile.name);
-    println!("{}: {seen}", profile.name);
-    Ok(())
-}
-
-macro_rules! calls {
-    ($($name:ident: $profile:expr),*) => {$(
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $name() -> Outcome {
-            match place(concat!("faults::", stringify!($name))).await? {
-                Some(mut place) => a_call(&mut place, $profile).await,
-                None => Ok(()),
-            }
-        }
-    )*};
-}
-
-calls! {
-    a_call_over_a_wire: CLEAN,
-    a_call_over_wifi: WIFI,
-    a_call_over_a_mobile_network: MOBILE,
-    a_call_from_a_hotel: HOTEL,
-    a_call_over_a_satellite: SATELLITE
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cut_of_seconds_is_survived() -> Outcome {
     let Some(mut place) = place("faults::a_cut_of_seconds_is_survived").await? else { return Ok(()) };
-    let mut ann = place.guest("Ann", CLEAN).await?;
-    let mut ben = place.guest("Ben", CLEAN).await?;
+    let mut ann = guest(&mut place, "Ann", CLEAN).await?;
+    let mut ben = guest(&mut place, "Ben", CLEAN).await?;
     ann.sees("Ben", 20).await?;
     ben.sees("Ann", 20).await?;
     ben.host.set(CUT);
@@ -58,8 +25,8 @@ async fn a_cut_of_seconds_is_survived() -> Outcome {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_network_takes_the_call_over() -> Outcome {
     let Some(mut place) = place("faults::another_network_takes_the_call_over").await? else { return Ok(()) };
-    let mut ann = place.guest("Ann", CLEAN).await?;
-    let mut ben = place.guest("Ben", CLEAN).await?;
+    let mut ann = guest(&mut place, "Ann", CLEAN).await?;
+    let mut ben = guest(&mut place, "Ben", CLEAN).await?;
     ann.sees("Ben", 20).await?;
     ben.sees("Ann", 20).await?;
     ben.host.move_to(Ipv4Addr::new(10, 77, 0, 200))?;
@@ -73,8 +40,8 @@ async fn another_network_takes_the_call_over() -> Outcome {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_out_of_reach_ends_no_call() -> Outcome {
     let Some(mut place) = place("faults::a_server_that_is_out_of_reach_ends_no_call").await? else { return Ok(()) };
-    let mut ann = place.guest("Ann", CLEAN).await?;
-    let mut ben = place.guest("Ben", CLEAN).await?;
+    let mut ann = guest(&mut place, "Ann", CLEAN).await?;
+    let mut ben = guest(&mut place, "Ben", CLEAN).await?;
     ann.sees("Ben", 20).await?;
     place.server_host.set(CUT);
     ann.peer.wait_for("call-state", |event| event["state"] == "server-lost").await?;
@@ -83,7 +50,7 @@ async fn a_server_that_is_out_of_reach_ends_no_call() -> Outcome {
     ben.sees("Ann", 30).await?;
     place.server_host.set(CLEAN);
     ann.peer.wait_for("call-state", |event| event["t"].as_u64() > Some(lost) && event["state"] == "in-call").await?;
-    let mut cat = place.guest("Cat", CLEAN).await?;
+    let mut cat = guest(&mut place, "Cat", CLEAN).await?;
     cat.sees("Ann", 10).await?;
     cat.sees("Ben", 10).await?;
     assert!(ann.states_of(&ben.id).iter().all(|state| state == "connected"), "{:?}", ann.states_of(&ben.id));

@@ -4,6 +4,34 @@
 #![cfg(target_os = "linux")]
 
 mod faults;
-mod place;
+mod pages;
+mod profiles;
+mod step;
+
+use confab_testkit::network::inside::{LabError, inside};
+use confab_testkit::network::profile::Profile;
+use confab_tests::place::{Guest, Place, PlaceError};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+/// A place for the test `name`, or nothing to do here: another process has run it, or it can't be run and says so.
+async fn place(name: &str) -> Result<Option<Place>, PlaceError> {
+    if can_run(name) { Ok(Some(Place::new().await?)) } else { Ok(None) }
+}
+
+/// Whether the test `name` is to run in this process.
+fn can_run(name: &str) -> bool {
+    match inside(name) {
+        Ok(here) => here,
+        Err(error @ LabError::Refused { .. }) => {
+            println!("not run: {error}");
+            false
+        }
+    }
+}
+
+/// Someone joins `place` with the test pattern and a tone.
+async fn guest(place: &mut Place, name: &str, profile: Profile) -> Result<Guest, PlaceError> {
+    let arguments = ["--video", "pattern", "--size", "640x360", "--bitrate", "600", "--audio", "tone:440"];
+    place.guest(name, profile, &arguments).await
+}

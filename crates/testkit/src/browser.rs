@@ -59,6 +59,15 @@ impl Browser {
 
     /// Starts one with further command-line switches, none of which may hold a blank.
     pub async fn start_with(switches: &[&str]) -> Result<Self, BrowserError> {
+        Self::start_prepared(switches, |_| Ok(())).await
+    }
+
+    /// The same after `prepare` had its way with the command (another network, for example). The pages are served on
+    /// the loopback interface of the network that the browser is in.
+    pub async fn start_prepared(
+        switches: &[&str],
+        prepare: impl FnOnce(&mut Command) -> io::Result<()>,
+    ) -> Result<Self, BrowserError> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/interop");
         if !folder.join("node_modules/playwright-core").is_dir() {
             return Err(BrowserError::NotInstalled(folder));
@@ -66,6 +75,7 @@ impl Browser {
         // Not killed on drop: it ends with its input, and takes Chromium along in order.
         let mut command = Command::new("node");
         command.arg(folder.join("driver.js")).env("CONFAB_CHROMIUM_SWITCHES", switches.join(" "));
+        prepare(&mut command)?;
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let id = child.id().ok_or(BrowserError::Ended)?;
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {

@@ -1,8 +1,8 @@
-//! A private coturn: a TURN server over UDP, TCP and TLS on loopback.
+//! A private coturn: a TURN server over UDP, TCP and TLS, on loopback or on a host of a laboratory.
 
 use crate::process::{Process, ProcessError};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use std::net::{TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -11,10 +11,25 @@ pub const USER: &str = "ann";
 /// The credential of the only user.
 pub const CREDENTIAL: &str = "of-the-tests";
 
-/// `turnserver` with a certificate of its own for `localhost`. Relays are on 127.0.0.1, where peers are allowed.
+/// What one is started with.
+#[derive(Debug, Clone, Copy)]
+pub struct TurnOptions<'a> {
+    /// Where it listens and relays; peers are allowed there.
+    pub address: Ipv4Addr,
+    /// Port for UDP and TCP.
+    pub port: u16,
+    /// Port for TLS.
+    pub tls_port: u16,
+    /// Secret of a signaling server that makes credentials for it (draft-uberti-behave-turn-rest-00). Without one there
+    /// is one user, [`USER`].
+    pub shared_secret: Option<&'a str>,
+}
+
+/// `turnserver` with a certificate of its own for `localhost`.
 #[derive(Debug)]
 pub struct TurnServer {
     process: Process,
+    address: Ipv4Addr,
     /// Port for UDP and TCP.
     pub port: u16,
     /// Port for TLS.
@@ -31,8 +46,18 @@ impl TurnServer {
         Self::start_on(ports[0], ports[1]).await
     }
 
-    /// Starts one on these ports.
+    /// Starts one on these ports of loopback.
     pub async fn start_on(port: u16, tls_port: u16) -> Result<Self, ProcessError> {
+        let options = TurnOptions { address: Ipv4Addr::LOCALHOST, port, tls_port, shared_secret: None };
+        Self::start_with(options, |_| Ok(())).await
+    }
+
+    /// Starts one after `prepare` had its way with the command (another network, for example).
+    pub async fn start_with(
+        options: TurnOptions<'_>,
+        prepare: impl FnOnce(&mut Command) -> Result<(), ProcessError>,
+    ) -> Result<Self, ProcessError> {
+        let TurnOptions { address, port, tls_port, shared_secret } = options;
         let dir = TempDir::new().map_err(|error| ProcessError::Io("make a directory", error))?;
         let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()])
             .map_err(|error| ProcessError::Io("make a certificate", std::io::Error::other(error)))?;
@@ -45,30 +70,35 @@ impl TurnServer {
         let mut command = Command::new("turnserver");
         command
             .args(["-n", "--verbose", "--no-cli", "--log-file=stdout", "--simple-log"])
-            .args(["--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--allow-loopback-peers"])
+            .args([format!("--listening-ip={address}"), format!("--relay-ip={address}")])
+            .arg("--allow-loopback-peers")
             .args([format!("--listening-port={port}"), format!("--tls-listening-port={tls_port}")])
             .args(["--lt-cred-mech", "--realm=confab.test", "--no-dtls", "--relay-threads=1"])
-            .arg(format!("--user={USER}:{CREDENTIAL}"))
+            .arg(match shared_secret {
+                Some(secret) => format!("--static-auth-secret={secret}"),
+                None => format!("--user={USER}:{CREDENTIAL}"),
+            })
             .arg(format!("--cert={}", certificate.display()))
             .arg(format!("--pkey={}", key.display()))
             .arg(format!("--pidfile={}", dir.path().join("pid").display()))
             .arg(format!("--userdb={}", dir.path().join("users").display()));
+        prepare(&mut command)?;
         let mut process = Process::start(command)?;
         process
             .wait_for("the TURN server", |lines| {
                 let opened = |what: String| lines.iter().any(|line| line.contains(&what));
-                (opened(format!("UDP listener opened on: 127.0.0.1:{port}"))
-                    && opened(format!("TCP listener opened on : 127.0.0.1:{tls_port}"))
+                (opened(format!("UDP listener opened on: {address}:{port}"))
+                    && opened(format!("TCP listener opened on : {address}:{tls_port}"))
                     && opened("Total General servers".to_owned()))
                 .then_some(())
             })
             .await?;
-        Ok(Self { process, port, tls_port, certificate: cert.pem(), _dir: dir })
+        Ok(Self { process, address, port, tls_port, certificate: cert.pem(), _dir: dir })
     }
 
     /// URL over `udp` or `tcp`.
     pub fn url(&self, transport: &str) -> String {
-        format!("turn:127.0.0.1:{}?transport={transport}", self.port)
+        format!("turn:{}:{}?transport={transport}", self.address, self.port)
     }
 
     /// URL over TLS.

@@ -3,6 +3,7 @@
 //! Each node has a namespace with one TUN interface, whose other end is this process. One thread carries packets between
 //! them through the [`Link`]s of the nodes: up from the sender, down to the receiver. The kernel needs no `netem`.
 
+use super::inside::{LabError, refused};
 use super::link::{Counts, Link};
 use super::profile::{CLEAN, Profile};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -18,60 +19,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Set in a process that has been given a user namespace of its own.
-const INSIDE: &str = "CONFAB_LAB";
 /// Longest sleep of the router, so that it sees new nodes and conditions.
 const TICK: Duration = Duration::from_millis(20);
 /// Largest packet: the interface's MTU.
 const MTU: usize = 1500;
-
-/// Why there is no laboratory here.
-#[derive(Debug, thiserror::Error)]
-pub enum LabError {
-    /// The system refuses namespaces or TUN devices.
-    #[error(
-        "the network laboratory can't run here: {what}: {error}. It needs root or user namespaces, /dev/net/tun and iproute2"
-    )]
-    Refused {
-        /// What was tried.
-        what: String,
-        /// What came of it.
-        error: io::Error,
-    },
-}
-
-fn refused(what: impl Into<String>) -> impl FnOnce(io::Error) -> LabError {
-    |error| LabError::Refused { what: what.into(), error }
-}
-
-/// Runs the test `name` where namespaces may be made: here, if this is root; else in a child of this program in a user
-/// namespace of its own. True: go on, you are inside. False: the child has run the test, and passed.
-///
-/// # Errors
-/// Where neither works.
-///
-/// # Panics
-/// If the test failed in the child.
-pub fn inside(name: &str) -> Result<bool, LabError> {
-    OpenOptions::new().read(true).write(true).open("/dev/net/tun").map_err(refused("/dev/net/tun"))?;
-    if nix::unistd::geteuid().is_root() || std::env::var_os(INSIDE).is_some() {
-        return Ok(true);
-    }
-    let me = std::env::current_exe().map_err(refused("this program's own path"))?;
-    let probe = Command::new("unshare").args(["-Urn", "true"]).status().map_err(refused("unshare"))?;
-    if !probe.success() {
-        return Err(refused("a user namespace")(io::ErrorKind::PermissionDenied.into()));
-    }
-    let status = Command::new("unshare")
-        .arg("-Urn")
-        .arg(me)
-        .args(["--exact", name, "--nocapture"])
-        .env(INSIDE, "1")
-        .status()
-        .map_err(refused("unshare"))?;
-    assert!(status.success(), "{name} failed in its namespace");
-    Ok(false)
-}
 
 struct Port {
     tun: Arc<File>,
@@ -344,6 +295,7 @@ fn destination(packet: &[u8]) -> Option<Ipv4Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::inside::inside;
     use crate::network::profile::{CUT, UDP_BLOCKED};
     use std::net::UdpSocket;
 

@@ -77,13 +77,15 @@ impl Default for Conditions {
     }
 }
 
-/// What happened on a link so far, in packets.
+/// What happened on a link so far, in packets where nothing else is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Went in.
     pub offered: u64,
     /// Came out, duplicates included.
     pub delivered: u64,
+    /// Bytes of them, IP headers included.
+    pub delivered_bytes: u64,
     /// Lost by chance or blocked.
     pub lost: u64,
     /// Dropped because the queue was full.
@@ -215,8 +217,10 @@ impl Link {
         if self.waiting.peek()?.0.due > now {
             return None;
         }
+        let Reverse(Waiting { packet, .. }) = self.waiting.pop()?;
         self.counts.delivered += 1;
-        self.waiting.pop().map(|Reverse(waiting)| waiting.packet)
+        self.counts.delivered_bytes += packet.len() as u64;
+        Some(packet)
     }
 
     /// When the next packet is due.
@@ -265,7 +269,7 @@ mod tests {
     fn a_wire_changes_nothing() {
         let (out, counts) = run(Conditions::default(), 100, MS, 100);
         assert_eq!(out, (0..100).map(|n| (MS * n, n)).collect::<Vec<_>>());
-        assert_eq!(counts, Counts { offered: 100, delivered: 100, ..Counts::default() });
+        assert_eq!(counts, Counts { offered: 100, delivered: 100, delivered_bytes: 10_000, ..Counts::default() });
     }
 
     #[test]

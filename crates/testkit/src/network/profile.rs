@@ -70,6 +70,12 @@ pub const SATELLITE: Profile = both(
 /// Five of a hundred packets are lost, one by one.
 pub const LOSSY: Profile = both("5 % loss", Conditions { delay: ms(20), loss: 0.05, ..Conditions::wire() });
 
+/// Packets overtake each other and come twice, as where a path has several ways.
+pub const JUMBLED: Profile = both(
+    "reordered",
+    Conditions { delay: ms(20), jitter: ms(10), reorder: 0.05, duplicate: 0.02, ..Conditions::wire() },
+);
+
 /// UDP does not pass; TCP does.
 pub const UDP_BLOCKED: Profile =
     both("UDP blocked", Conditions { delay: ms(10), blocked: Blocked::Udp, ..Conditions::wire() });
