@@ -13,10 +13,10 @@ test: ## Everything that CI asks for
 fuzz: ## Rubbish from random peers and servers into everything that reads it, for FUZZ_SECONDS (60)
 	@scripts/fuzz
 
-bench: ## What ours costs and gives beside headless Chromium: tables and JSON; SECTION=call or channels for one part
+bench: ## What ours costs and gives beside Chromium: tables and JSON; SECTION=call or channels for one part
 	@scripts/setup test
-	cargo build --release -p confab-cli -p confab-server -p confab-tests
-	cargo run --release -p confab-tests --bin bench -- $(SECTION)
+	cargo build --release --workspace --bins
+	target/release/bench $(SECTION)
 
 dist: ## Installable packages: .deb and .rpm
 	@scripts/dist

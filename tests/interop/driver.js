@@ -60,8 +60,11 @@ const web = createServer(async (request, response) => {
 await new Promise((resolve) => web.listen(0, "127.0.0.1", resolve));
 const origin = `http://127.0.0.1:${web.address().port}`;
 
+// "1280x800": with a head, on the display of the environment, and pages of that size.
+const [width, height] = (process.env.CONFAB_CHROMIUM_WINDOW ?? "").split("x").map(Number);
 const browser = await chromium.launch({
   executablePath: process.env.CONFAB_CHROMIUM ?? "/usr/bin/chromium",
+  headless: !width,
   args: [...flags, ...(process.env.CONFAB_CHROMIUM_SWITCHES ?? "").split(" ").filter(Boolean)],
   handleSIGINT: false,
   handleSIGTERM: false,
@@ -71,7 +74,7 @@ const pages = new Map();
 const commands = {
   async open({ page: name }) {
     // A window of its own: tabs in the background are painted never.
-    const page = await (await browser.newContext()).newPage();
+    const page = await (await browser.newContext(width ? { viewport: { width, height } } : {})).newPage();
     page.on("console", (message) => console.error(`[${name}] ${message.type()}: ${message.text()}`));
     page.on("pageerror", (error) => console.error(`[${name}] ${error.stack}`));
     await page.goto(`${origin}/page/index.html`);

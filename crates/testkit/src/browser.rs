@@ -62,6 +62,16 @@ impl Browser {
         Self::start_prepared(switches, |_| Ok(())).await
     }
 
+    /// The same with a head: windows on the X display called `display`, whose pages have `size` pixels.
+    pub async fn start_on(display: &str, size: (u32, u32), switches: &[&str]) -> Result<Self, BrowserError> {
+        let size = format!("{}x{}", size.0, size.1);
+        Self::start_prepared(switches, |command| {
+            command.env("DISPLAY", display).env("CONFAB_CHROMIUM_WINDOW", size).env_remove("WAYLAND_DISPLAY");
+            Ok(())
+        })
+        .await
+    }
+
     /// The same after `prepare` had its way with the command (another network, for example). The pages are served on
     /// the loopback interface of the network that the browser is in.
     pub async fn start_prepared(

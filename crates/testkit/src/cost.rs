@@ -1,7 +1,8 @@
 //! What a process and its children cost: CPU time and memory, from Linux's `/proc` (proc(5)).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
+use std::path::Path;
 
 /// Clock ticks per second in `/proc/<pid>/stat`: `USER_HZ`, 100 on every Linux platform we build for.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -20,7 +21,7 @@ pub fn tree(root: u32) -> Vec<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         if let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok())
-            && let Some(parent) = stat(id).and_then(|fields| fields.get(1)?.parse().ok())
+            && let Some(parent) = process(id).and_then(|(_, fields)| fields.get(1)?.parse().ok())
         {
             children.entry(parent).or_default().push(id);
         }
@@ -42,15 +43,47 @@ pub fn measure(ids: &[u32]) -> Cost {
     })
 }
 
-/// The fields of `/proc/<id>/stat` behind the program's name, which may hold blanks: state, parent, …
-fn stat(id: u32) -> Option<Vec<String>> {
-    let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    let (_, fields) = text.rsplit_once(')')?;
-    Some(fields.split_whitespace().map(str::to_owned).collect())
+/// Proportional set size of the processes `ids`, in MB (10⁶ bytes), by program.
+pub fn programs(ids: &[u32]) -> BTreeMap<String, f64> {
+    let mut sums = BTreeMap::new();
+    for id in ids {
+        let Some((program, _)) = process(*id) else { continue };
+        *sums.entry(program).or_default() += pss_mb(*id).unwrap_or_default();
+    }
+    sums
+}
+
+/// CPU time so far of the threads of the processes `ids`, in seconds, by `process/thread`. Threads of one name are one.
+pub fn threads(ids: &[u32]) -> BTreeMap<String, f64> {
+    let mut sums = BTreeMap::new();
+    for id in ids {
+        let Some((program, _)) = process(*id) else { continue };
+        for thread in fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten() {
+            let Some((name, fields)) = stat(&thread.path()) else { continue };
+            *sums.entry(format!("{program}/{name}")).or_default() += seconds(&fields).unwrap_or_default();
+        }
+    }
+    sums
+}
+
+fn process(id: u32) -> Option<(String, Vec<String>)> {
+    stat(Path::new(&format!("/proc/{id}")))
+}
+
+/// The name in the file `stat` of a process or a thread, and the fields behind it: state, parent, … The name may hold
+/// blanks and brackets.
+fn stat(dir: &Path) -> Option<(String, Vec<String>)> {
+    let text = fs::read_to_string(dir.join("stat")).ok()?;
+    let (head, fields) = text.rsplit_once(')')?;
+    let (_, name) = head.split_once('(')?;
+    Some((name.to_owned(), fields.split_whitespace().map(str::to_owned).collect()))
 }
 
 fn cpu_seconds(id: u32) -> Option<f64> {
-    let fields = stat(id)?;
+    seconds(&process(id)?.1)
+}
+
+fn seconds(fields: &[String]) -> Option<f64> {
     let ticks = |index: usize| fields.get(index)?.parse::<f64>().ok();
     Some((ticks(11)? + ticks(12)?) / TICKS_PER_SECOND)
 }
@@ -72,6 +105,19 @@ mod tests {
         assert_eq!(tree(me)[0], me);
         assert!(measure(&[me]).pss_mb > 0.1);
         assert_eq!(measure(&[u32::MAX]), Cost::default());
+    }
+
+    #[test]
+    fn a_thread_that_works_is_found_by_its_name() {
+        let busy = std::thread::Builder::new().name("busy bee".into()).spawn(|| {
+            let mine = || threads(&[std::process::id()]).into_iter().find(|(name, _)| name.ends_with("/busy bee"));
+            loop {
+                if let Some((_, seconds)) = mine().filter(|(_, seconds)| *seconds > 0.0) {
+                    return seconds;
+                }
+            }
+        });
+        assert!(busy.unwrap().join().unwrap() >= 0.01);
     }
 
     #[test]

@@ -141,6 +141,11 @@ impl Window {
         }
     }
 
+    /// Process id of the driver, while it runs; the app's processes are its descendants.
+    pub fn driver_id(&self) -> Option<u32> {
+        self.driver.id()
+    }
+
     /// Folder in which this window's app keeps its data.
     pub fn data_dir(&self) -> PathBuf {
         self.home.path().join("data")
