@@ -2,9 +2,33 @@
 //! tests of the server with stock clients: another origin, long polling first, then WebSocket.
 
 use crate::{Outcome, SMALL, seen_and_heard};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use confab_media::{I420Frame, pattern};
 use confab_testkit::browser::Browser;
 use confab_testkit::process::Server;
 use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_draws_the_picture_that_rust_draws() -> Outcome {
+    let page = Browser::start().await?.open("Ann").await?;
+    let clock = 1_790_000_000_123;
+    for (number, width, height) in [(0, 1280, 720), (17, 640, 360), (95, 320, 180), (4_000, 333, 201)] {
+        let drawn = page
+            .eval(&format!(
+                "const {{ Picture }} = await import('/page/picture.js');
+                const picture = new Picture({width}, {height});
+                picture.draw({number}, {clock});
+                return picture.data.toBase64();"
+            ))
+            .await?;
+        let drawn = BASE64_STANDARD.decode(drawn.as_str().ok_or("no picture")?)?;
+        let mut frame = I420Frame::new(width, height);
+        pattern::draw(&mut frame, number, clock);
+        assert!(drawn == frame.data(), "frame {number} at {width}x{height}");
+    }
+    Ok(())
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_see_hear_and_write_to_each_other_early_and_late() -> Outcome {

@@ -33,6 +33,11 @@ pub struct CallConfig {
     pub record: Option<PathBuf>,
     /// Decode received video in the backend, for statistics and [`Call::probes`](crate::Call::probes).
     pub decode: bool,
+    /// Size of the test pattern that the others send, to compare what is decoded with it: [`Probe::pictures`] is empty
+    /// without.
+    ///
+    /// [`Probe::pictures`]: crate::Probe::pictures
+    pub compare: Option<(u32, u32)>,
 }
 
 impl CallConfig {
@@ -50,6 +55,7 @@ impl CallConfig {
             camera_on: true,
             record: None,
             decode: false,
+            compare: None,
         }
     }
 

@@ -1,7 +1,8 @@
 //! What comes in: each remote track is carried to the window, the speaker, the recorder and the decoder.
 
 use crate::call::TrackFrame;
-use confab_media::{IvfWriter, PeerAudio, Vp8Decoder, pattern};
+use crate::seen::{Seen, SeenPicture};
+use confab_media::{I420Frame, IvfWriter, PeerAudio, Vp8Decoder};
 use confab_protocol::ipc::TrackView;
 use confab_protocol::media::{AudioPacket, Codec, EncodedFrame};
 use confab_rtcio::RemoteTrack;
@@ -9,14 +10,12 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 use tokio::sync::{broadcast, mpsc};
 use tokio::task::AbortHandle;
 
 /// Frames that wait for the decoder thread; when it is full, decoding goes on at the next key frame.
 const DECODE_QUEUE: usize = 16;
-/// Latencies kept between two looks at a [`Probe`].
-const LATENCIES: usize = 4096;
 
 /// What was seen in the pictures of one remote track since the last look.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,13 +31,9 @@ pub struct Probe {
     /// Capture-to-decode latency of each picture with a test pattern, in milliseconds, by the wall clock drawn into it
     /// (meaningful where sender and receiver share a clock).
     pub latencies_ms: Vec<f32>,
-}
-
-#[derive(Debug, Default)]
-struct Seen {
-    first_decoded: Option<Instant>,
-    pattern: Option<u32>,
-    latencies_ms: Vec<f32>,
+    /// Each picture with a test pattern, if they are compared with their source
+    /// ([`CallConfig::compare`](crate::CallConfig::compare)).
+    pub pictures: Vec<SeenPicture>,
 }
 
 /// Counters of one track, written where the media flows and read once a second.
@@ -87,18 +82,9 @@ impl Meter {
         }
     }
 
-    fn look(&self, reading: Option<pattern::PatternReading>) {
-        let Ok(mut seen) = self.seen.lock() else { return };
-        seen.first_decoded.get_or_insert_with(Instant::now);
-        seen.pattern = reading.map(|reading| reading.number);
-        if let Some(reading) = reading
-            && seen.latencies_ms.len() < LATENCIES
-        {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as f64 / 1000.0;
-            let latency = now - reading.clock_ms as f64;
-            if latency.abs() < 60_000.0 {
-                seen.latencies_ms.push(latency as f32);
-            }
+    fn look(&self, picture: &I420Frame) {
+        if let Ok(mut seen) = self.seen.lock() {
+            seen.look(picture);
         }
     }
 }
@@ -136,13 +122,15 @@ pub struct VideoSinks {
     pub record: Option<PathBuf>,
     /// Decode in the backend.
     pub decode: bool,
+    /// Size of the test pattern to compare with.
+    pub compare: Option<(u32, u32)>,
 }
 
 impl Incoming {
     /// Starts to carry a video track. `None` if its frames were taken before.
     pub fn video(peer: &str, view: TrackView, track: RemoteTrack, sinks: VideoSinks) -> Option<Self> {
         let frames = track.take_video()?;
-        let meter = Arc::new(Meter::default());
+        let meter = Arc::new(Meter { seen: Mutex::new(Seen::new(sinks.compare)), ..Meter::default() });
         let pump = VideoPump::new(view.handle, track.clone(), Arc::clone(&meter), sinks);
         let pump = tokio::spawn(pump.run(frames)).abort_handle();
         Some(Self { peer: peer.to_owned(), view, track, meter, audio: None, last: Reading::default(), pump })
@@ -167,6 +155,7 @@ impl Incoming {
             first_decoded: seen.first_decoded,
             pattern: seen.pattern,
             latencies_ms: std::mem::take(&mut seen.latencies_ms),
+            pictures: std::mem::take(&mut seen.pictures),
         })
     }
 }
@@ -247,7 +236,7 @@ fn spawn_decoder(track: RemoteTrack, meter: Arc<Meter>) -> SyncSender<EncodedFra
             match decoder.decode(&frame) {
                 Ok(Some(picture)) => {
                     meter.count_frame(picture.width() as u16, picture.height() as u16);
-                    meter.look(pattern::read(&picture));
+                    meter.look(&picture);
                 }
                 Ok(None) => {}
                 Err(error) => {

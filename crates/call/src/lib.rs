@@ -15,6 +15,7 @@ mod outgoing;
 mod peers;
 mod preview;
 mod roster;
+mod seen;
 mod session;
 mod telling;
 
@@ -22,3 +23,4 @@ pub use call::{Call, CallEvents, TrackFrame};
 pub use confab_media::{AudioSink, AudioSource, VideoConfig, VideoSource};
 pub use config::{CallConfig, recording_path};
 pub use incoming::Probe;
+pub use seen::SeenPicture;

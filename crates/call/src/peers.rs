@@ -108,7 +108,8 @@ impl Actor {
         let record = self.config.record.as_deref().map(|dir| recording_path(dir, peer, &view));
         let incoming = match view.kind {
             MediaKind::Video => {
-                let sinks = VideoSinks { window: self.window.clone(), record, decode: self.config.decode };
+                let (window, decode) = (self.window.clone(), self.config.decode);
+                let sinks = VideoSinks { window, record, decode, compare: self.config.compare };
                 Incoming::video(peer, view.clone(), track, sinks)
             }
             MediaKind::Audio => {

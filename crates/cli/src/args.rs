@@ -61,6 +61,9 @@ pub struct Join {
     /// Do not decode received video
     #[arg(long)]
     pub no_decode: bool,
+    /// Compare received pictures with the test pattern of this size: each is told in the statistics
+    #[arg(long, value_name = "WxH", value_parser = parse_size, conflicts_with = "no_decode")]
+    pub compare: Option<(u32, u32)>,
 }
 
 fn parse_size(text: &str) -> Result<(u32, u32), String> {

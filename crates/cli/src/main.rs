@@ -73,6 +73,7 @@ async fn run(join: Join, reporter: &mut Reporter) -> Result<(), UserError> {
         speaker: join.speaker,
         record: join.record,
         decode: !join.no_decode,
+        compare: join.compare,
         ..CallConfig::new(link, join.name)
     };
     let interrupted = interrupted()?;

@@ -124,6 +124,9 @@ impl Reporter {
             fields.insert("firstFrameAt".into(), json!(first));
             fields.insert("pattern".into(), json!(probe.pattern));
             fields.insert("latenciesMs".into(), json!(probe.latencies_ms));
+            if !probe.pictures.is_empty() {
+                fields.insert("pictures".into(), json!(probe.pictures));
+            }
         }
         fields
     }
@@ -149,4 +152,30 @@ impl Reporter {
 
 fn on(state: bool) -> &'static str {
     if state { "on" } else { "off" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use confab_call::SeenPicture;
+
+    #[test]
+    fn pictures_are_told_only_where_they_are_compared() {
+        let reporter = Reporter::new(true, None);
+        let stats = PeerStats { id: "ben".into(), ..PeerStats::default() };
+        let picture = SeenPicture { at: 1.5, number: 7, latency: 20.0, width: 320, height: 180, psnr: Some(36.5) };
+        let probe = |pictures| Probe {
+            peer: "ben".into(),
+            handle: 1,
+            first_decoded: Some(reporter.start),
+            pattern: Some(7),
+            latencies_ms: vec![20.0],
+            pictures,
+        };
+        let plain = reporter.peer(&stats, &[probe(vec![])]);
+        assert_eq!((&plain["pattern"], plain.get("pictures")), (&json!(7), None));
+        let compared = reporter.peer(&stats, &[probe(vec![picture])]);
+        let expected = json!([{ "at": 1.5, "number": 7, "latency": 20.0, "width": 320, "height": 180, "psnr": 36.5 }]);
+        assert_eq!(compared["pictures"], expected);
+    }
 }

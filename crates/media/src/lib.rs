@@ -3,7 +3,7 @@
 //! - [`VideoCapture`]: camera, file or test picture → a ladder of VP8 encoders that obey one [`VideoDemand`].
 //! - [`AudioCapture`]: microphone, file or tone → Opus packets, made once for all peers.
 //! - [`AudioOutput`]: the packets of each [`PeerAudio`] → jitter buffer, decoder, gain → one mix → a speaker or nobody.
-//! - [`Vp8Decoder`], [`IvfWriter`], [`pattern`], [`Y4mReader`]: for recordings, tests and benchmarks.
+//! - [`Vp8Decoder`], [`IvfWriter`], [`pattern`], [`PatternComparison`], [`Y4mReader`]: for recordings, tests and benchmarks.
 //!
 //! Nothing here knows of networks. What blocks (devices, codecs, disks) has threads of its own; the async functions only
 //! wait for them, with a limit.
@@ -28,6 +28,7 @@ pub mod level;
 mod load;
 mod mixer;
 pub mod pattern;
+mod pattern_comparison;
 mod picture_source;
 mod player;
 mod record;
@@ -53,6 +54,7 @@ pub use i420::{I420Frame, MAX_DIMENSION, ScaleScratch};
 pub use jitter::JitterStats;
 pub use load::Relief;
 pub use mixer::{MAX_GAIN, PeerAudio};
+pub use pattern_comparison::PatternComparison;
 pub use record::{IvfFile, IvfWriter, read_ivf};
 pub use sound_source::TONE_AMPLITUDE;
 pub use source::{AudioSink, AudioSource, DEFAULT_TONE_HZ, SourceError, TONE_RANGE_HZ, VideoSource};

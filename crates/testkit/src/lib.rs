@@ -8,6 +8,7 @@ pub mod line;
 pub mod network;
 pub mod process;
 pub mod pulse;
+pub mod received;
 pub mod sound;
 pub mod turn;
 pub mod window;

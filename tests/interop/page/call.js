@@ -1,5 +1,6 @@
 import { AudioMeter, patternTrack, toneTrack, VideoMeter } from "./media.js";
 import { Mesh } from "./mesh.js";
+import { Recorder } from "./recorder.js";
 import { SharedStream } from "./stream.js";
 
 /**
@@ -15,8 +16,9 @@ class Call {
   #chat = [];
   #log = [];
   #joins = 0;
+  #recorder;
 
-  /** Joins with `audio` (a frequency in Hz) and `video` (`{ width, height, fps }`), either of which may be null. */
+  /** Joins with `audio` (a frequency in Hz) and `video` (`{ width, height, fps, maxBitrate }`), either of which may be null. */
   async join({ server, room, name, audio = null, video = null }) {
     this.name = name;
     this.#mesh = new Mesh(server);
@@ -24,6 +26,7 @@ class Call {
     this.#camera = new SharedStream();
     if (audio) this.#camera.media.addTrack(await toneTrack(audio));
     if (video) this.#camera.media.addTrack(patternTrack(video));
+    this.#camera.maxBitrate = video?.maxBitrate;
     this.#me = { mic: Boolean(audio), cam: Boolean(video) };
     const joined = new Promise((resolve) => this.#mesh.on("joined", resolve));
     this.#mesh.join(room, name);
@@ -100,6 +103,15 @@ class Call {
   /** Sends `frame` as it is over the ctrl channel to the person called `name`. */
   sendRaw(name, frame) {
     this.#mesh.peer(this.find(name)).ctrl.send(frame);
+  }
+
+  /** From now on keeps what is seen, and the luma of one picture each `interval` ms. */
+  record(interval) {
+    this.#recorder = new Recorder(interval);
+  }
+
+  get recorder() {
+    return this.#recorder;
   }
 
   get state() {
@@ -187,7 +199,7 @@ class Call {
       for (const [track, { peer }] of this.#meters) if (peer === id) this.#meters.delete(track);
     });
     mesh.on("track", ({ peerId, stream, track }) => {
-      const meter = track.kind === "video" ? new VideoMeter(track) : new AudioMeter(track);
+      const meter = track.kind === "video" ? this.#videoMeter(track) : new AudioMeter(track);
       this.#meters.set(track, { peer: peerId, kind: track.kind, stream, meter });
     });
     mesh.on("track-removed", ({ track }) => this.#meters.delete(track));
@@ -196,6 +208,10 @@ class Call {
       if (argument?.name) this.#person(id).name ||= argument.name;
     });
     mesh.on("message", (id, event, [argument]) => this.#receive(id, event, argument));
+  }
+
+  #videoMeter(track) {
+    return new VideoMeter(track, async (...seen) => this.#recorder?.see(...seen));
   }
 
   #receive(id, event, argument) {

@@ -1,4 +1,5 @@
-import { draw, read } from "./pattern.js";
+import { read } from "./pattern.js";
+import { Picture } from "./picture.js";
 
 let shared;
 
@@ -10,18 +11,17 @@ function audio() {
 
 /** A camera that shows the test picture. `stop` ends it. */
 export function patternTrack({ width = 640, height = 360, fps = 30 } = {}) {
-  const canvas = new OffscreenCanvas(width, height);
   const generator = new MediaStreamTrackGenerator({ kind: "video" });
   const writer = generator.writable.getWriter();
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  let number = 0;
+  const picture = new Picture(width, height);
+  let number = -1;
   const timer = setInterval(async () => {
     if (generator.readyState === "ended") return clearInterval(timer);
     // An encoder that falls behind skips pictures; it must not pile them up.
-    if (writer.desiredSize <= 0) return;
-    draw(context, number, Date.now());
     number += 1;
-    await writer.write(new VideoFrame(canvas, { timestamp: Math.round(performance.now() * 1000) })).catch(() => {});
+    if (writer.desiredSize <= 0) return;
+    picture.draw(number, Date.now());
+    await writer.write(picture.frame(Math.round(performance.now() * 1000))).catch(() => {});
   }, 1000 / fps);
   return generator;
 }
@@ -46,15 +46,17 @@ export class VideoMeter {
   pattern = null;
   patterns = 0;
 
-  constructor(track) {
-    this.#run(new MediaStreamTrackProcessor({ track }).readable.getReader());
+  /** Tells `see` of each picture with a code: the frame, when it came (ms since 1970), and what was read. */
+  constructor(track, see = async () => {}) {
+    this.#run(new MediaStreamTrackProcessor({ track }).readable.getReader(), see);
   }
 
-  async #run(reader) {
+  async #run(reader, see) {
     let buffer = new Uint8Array(0);
     for (;;) {
       const { value: frame, done } = await reader.read();
       if (done) return;
+      const at = Date.now();
       try {
         this.frames += 1;
         this.width = frame.displayWidth;
@@ -72,6 +74,7 @@ export class VideoMeter {
         if (pattern) {
           this.pattern = pattern;
           this.patterns += 1;
+          await see(frame, at, pattern);
         }
       } finally {
         frame.close();

@@ -1,20 +1,21 @@
 /**
- * The test picture of `confab_media::pattern`: a code of 32 columns by 4 rows of cells in its upper quarter, each
+ * The code in the test picture of `confab_media::pattern`: of 32 columns by 4 rows of cells in its upper quarter, each
  * width/32 by height/16 pixels, white for 1 and black for 0, most significant bit first. Row 0: sync word 0xB2D4 and
  * CRC-16/CCITT-FALSE of the 12 bytes that follow; row 1: frame number; rows 2 and 3: clock in ms, 64 bits.
  */
-const COLUMNS = 32;
-const CODE_ROWS = 4;
-const ROWS = 16;
+export const COLUMNS = 32;
+export const CODE_ROWS = 4;
+export const ROWS = 16;
 const SYNC = 0xb2d4;
-/** As RGB what luma 24 and 228 of limited range are. */
-const BLACK = "#090909";
-const WHITE = "#f7f7f7";
+export const BLACK = 24;
+export const WHITE = 228;
 const THRESHOLD = 126;
 
-const edge = (index, parts, length) => Math.floor((index * length) / parts);
+/** Where part `index` of `parts` begins along `length` pixels. */
+export const edge = (index, parts, length) => Math.floor((index * length) / parts);
 
-function code(number, clock) {
+/** The four rows of the code. */
+export function code(number, clock) {
   const bytes = new DataView(new ArrayBuffer(12));
   bytes.setUint32(0, number);
   bytes.setBigUint64(4, BigInt(clock));
@@ -24,28 +25,6 @@ function code(number, clock) {
     for (let bit = 0; bit < 8; bit += 1) crc = (crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1) & 0xffff;
   }
   return [((SYNC << 16) | crc) >>> 0, bytes.getUint32(0), bytes.getUint32(4), bytes.getUint32(8)];
-}
-
-/** Draws frame `number` at `clock` (ms) over the whole canvas. */
-export function draw(context, number, clock) {
-  const { width, height } = context.canvas;
-  const hue = (number * 3) % 360;
-  context.fillStyle = `hsl(${hue} 45% 45%)`;
-  context.fillRect(0, height / 4, width, (3 * height) / 4);
-  context.fillStyle = "#fff";
-  context.beginPath();
-  context.arc(width / 2 + (width / 3) * Math.sin(number / 20), height * 0.6, height / 9, 0, 2 * Math.PI);
-  context.fill();
-  context.font = `${Math.round(height / 8)}px monospace`;
-  context.fillText(String(number), width / 32, height * 0.95);
-  code(number, clock).forEach((bits, row) => {
-    const [top, bottom] = [edge(row, ROWS, height), edge(row + 1, ROWS, height)];
-    for (let column = 0; column < COLUMNS; column += 1) {
-      const [left, right] = [edge(column, COLUMNS, width), edge(column + 1, COLUMNS, width)];
-      context.fillStyle = (bits >>> (COLUMNS - 1 - column)) & 1 ? WHITE : BLACK;
-      context.fillRect(left, top, right - left, bottom - top);
-    }
-  });
 }
 
 /**
