@@ -13,9 +13,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{Instant, interval};
 
 /// Encoders and estimators settle in this time before anything is measured.
-const WARM_UP: Duration = Duration::from_secs(8);
+const WARM_UP: Duration = Duration::from_secs(6);
 /// How long a line that does not change is looked at, and how long before a change.
-const STEADY: Duration = Duration::from_secs(10);
+const STEADY: Duration = Duration::from_secs(8);
 const BEFORE: Duration = Duration::from_secs(3);
 /// How long the line stays narrow or cut.
 const CHANGED: Duration = Duration::from_secs(10);
