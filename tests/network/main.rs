@@ -14,6 +14,9 @@ use confab_tests::place::{Guest, Place, PlaceError};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
+/// The test pattern and a tone, as arguments of `confab-peer`.
+const MEDIA: [&str; 8] = ["--video", "pattern", "--size", "640x360", "--bitrate", "600", "--audio", "tone:440"];
+
 /// A place for the test `name`, or nothing to do here: another process has run it, or it can't be run and says so.
 async fn place(name: &str) -> Result<Option<Place>, PlaceError> {
     if can_run(name) { Ok(Some(Place::new().await?)) } else { Ok(None) }
@@ -32,6 +35,5 @@ fn can_run(name: &str) -> bool {
 
 /// Someone joins `place` with the test pattern and a tone.
 async fn guest(place: &mut Place, name: &str, profile: Profile) -> Result<Guest, PlaceError> {
-    let arguments = ["--video", "pattern", "--size", "640x360", "--bitrate", "600", "--audio", "tone:440"];
-    place.guest(name, profile, &arguments).await
+    place.guest(name, profile, &MEDIA).await
 }

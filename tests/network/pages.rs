@@ -1,16 +1,23 @@
-//! Ours and a Chromium page, each behind a network of its own.
+//! Ours and a Chromium page, each behind a network of its own. What comes from the page is compared with what it drew.
 
-use crate::{Outcome, guest, place};
+use crate::{MEDIA, Outcome, place};
 use confab_testkit::network::profile::{CLEAN, LOSSY, Profile};
+use confab_testkit::received::Received;
 use confab_tests::place::Place;
+use serde_json::Value;
 
 async fn a_call_with_a_page(place: &mut Place, profile: Profile) -> Outcome {
-    let mut ann = guest(place, "Ann", profile).await?;
+    let mut ann = place.guest("Ann", profile, &[&MEDIA[..], &["--compare", "640x360"]].concat()).await?;
     let ben = place.page("Ben", profile).await?;
     ben.page.join(&place.link(), Some(660), Some((640, 360, 30))).await?;
     ben.page.wait_for_person("Ann", "video?.patterns > 40 && audio?.level > 0.05").await?;
-    let seen = ann.sees("Ben", 20).await?;
-    println!("{}: {seen}", profile.name);
+    ann.sees("Ben", 20).await?;
+    let clear = |picture: &Value| picture["psnr"].as_f64() > Some(30.0);
+    ann.peer
+        .wait_for_stats("Ben", |stats| stats["pictures"].as_array().is_some_and(|all| all.iter().any(clear)))
+        .await?;
+    let received = Received::told(&ann.peer.events())?;
+    println!("{}: {:?}, {} lost, {:?} dB", profile.name, received.freezes(), received.lost(), received.psnr());
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 //! way for all.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 /// A second, in the unit of the times here.
 const SECOND: f64 = 1_000.0;
@@ -76,6 +77,16 @@ impl Received {
         }
         let (from, to) = (newer.first().map_or(0.0, |first| first.at), newer.last().map_or(0.0, |last| last.at));
         Self { pictures: newer, from, to }
+    }
+
+    /// What the statistics among the `events` of a `confab-peer --compare` tell of everybody.
+    ///
+    /// # Errors
+    /// If a picture in them is told otherwise than this knows.
+    pub fn told(events: &[Value]) -> Result<Self, serde_json::Error> {
+        let peers = events.iter().filter_map(|event| event["peers"].as_array()).flatten();
+        let pictures = peers.filter_map(|peer| peer["pictures"].as_array()).flatten();
+        pictures.map(Picture::deserialize).collect::<Result<Vec<_>, _>>().map(Self::new)
     }
 
     /// What came from `from` until `to`, in ms since 1970.
@@ -153,6 +164,7 @@ impl Received {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn picture(at: f64, number: u32) -> Picture {
         Picture { at, number, latency: 40.0, width: 640, height: 360, psnr: None }
@@ -183,6 +195,18 @@ mod tests {
         assert_eq!(freezes.total_ms, freezes.longest_ms);
         let gap = received.longest_gap();
         assert!((gap.from - 3_300.0).abs() < 1.0 && (gap.to - 3_666.0).abs() < 1.0, "{gap:?}");
+    }
+
+    #[test]
+    fn events_without_pictures_tell_nothing() {
+        let told = json!({ "at": 5.5, "number": 3, "latency": 40.0, "width": 640, "height": 360, "psnr": null });
+        let events = [
+            json!({ "event": "chat", "text": "hello" }),
+            json!({ "event": "stats", "peers": [{ "id": "ben" }] }),
+            json!({ "event": "stats", "peers": [{ "id": "ben", "pictures": [told] }] }),
+        ];
+        assert_eq!(Received::told(&events).unwrap().pictures(), [picture(5.5, 3)]);
+        assert!(Received::told(&[json!({ "peers": [{ "pictures": [{ "at": "noon" }] }] })]).is_err());
     }
 
     #[test]

@@ -89,16 +89,15 @@ impl Party {
 
     /// What this receiver saw so far.
     pub async fn received(&mut self) -> Outcome<Received> {
-        let pictures = match self {
+        match self {
             Self::Ours(guest) => {
                 // What was seen since the last statistics comes with the next.
                 let now = guest.now();
                 guest.peer.wait_for("stats", |stats| stats["t"].as_u64() > Some(now)).await?;
-                told(&guest.peer.events())?
+                Ok(Received::told(&guest.peer.events())?)
             }
-            Self::Chromium(guest) => kept(&guest.page).await?,
-        };
-        Ok(Received::new(pictures))
+            Self::Chromium(guest) => Ok(Received::new(kept(&guest.page).await?)),
+        }
     }
 }
 
@@ -108,13 +107,6 @@ async fn join(page: &Page, link: &str, mut wish: Value) -> Outcome {
     wish["room"] = json!(link.room);
     page.eval(&format!("await call.join({wish})")).await?;
     Ok(())
-}
-
-/// The pictures in the statistics of `confab-peer`.
-fn told(events: &[Value]) -> Outcome<Vec<Picture>> {
-    let peers = events.iter().filter_map(|event| event["peers"].as_array()).flatten();
-    let pictures = peers.filter_map(|peer| peer["pictures"].as_array()).flatten();
-    Ok(pictures.map(|picture| serde_json::from_value(picture.clone())).collect::<Result<_, _>>()?)
 }
 
 /// The pictures that a page has kept, some compared with their source.
