@@ -136,6 +136,13 @@ impl Node {
         (wires.up.counts(), wires.down.counts())
     }
 
+    /// How long a packet waits for the rate of the line now, on the way up and on the way down.
+    pub fn queued(&self) -> (Duration, Duration) {
+        let (state, now) = (lock(&self.state), Instant::now());
+        let wires = &state.wires[self.index];
+        (wires.up.queued(now), wires.down.queued(now))
+    }
+
     /// Another network: a new interface with a new address appears, then the old one goes.
     pub fn move_to(&mut self, address: Ipv4Addr) -> Result<(), LabError> {
         let (old, new) = (format!("wan{}", self.interface), format!("wan{}", self.interface + 1));

@@ -145,6 +145,11 @@ impl Link {
         self.counts
     }
 
+    /// How long a packet that goes in now waits for the rate.
+    pub fn queued(&self, now: Instant) -> Duration {
+        self.sent.map_or(Duration::ZERO, |sent| sent.saturating_duration_since(now))
+    }
+
     /// An IPv4 packet goes in.
     pub fn push(&mut self, now: Instant, packet: Vec<u8>) {
         self.counts.offered += 1;
@@ -312,6 +317,18 @@ mod tests {
             "{counts:?}: one second at 100 packets a second, and the queue"
         );
         assert_eq!(counts.delivered + counts.overflowed, 1_000);
+    }
+
+    #[test]
+    fn the_queue_is_the_wait_for_the_rate() {
+        // 1250 bytes at 1 Mbit/s take 10 ms.
+        let narrow = Conditions { rate: Some(1_000_000), delay: 50 * MS, ..Conditions::default() };
+        let (now, mut link) = (Instant::now(), Link::new(narrow, 1));
+        assert_eq!(link.queued(now), Duration::ZERO);
+        for n in 0..3 {
+            link.push(now, packet(n, 1250));
+        }
+        assert_eq!([0, 10, 40].map(|ms| link.queued(now + ms * MS)), [30 * MS, 20 * MS, Duration::ZERO]);
     }
 
     #[test]

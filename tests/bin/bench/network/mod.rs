@@ -72,7 +72,7 @@ fn targets(rows: &[Row]) {
     };
     say("latency p95 under clean as a share of Chromium's (at most 1)", share, share <= 1.0);
     let (queue, quality) = match ours(Change::Step) {
-        Some(Recovery::Step { queue, quality }) => (queue / 1_000.0, quality / 1_000.0),
+        Some(Recovery::Step { queue, quality, .. }) => (queue / 1_000.0, quality / 1_000.0),
         _ => (never, never),
     };
     say("seconds until the queue is under 150 ms after 5→0.7 Mbit/s (at most 3)", queue, queue <= 3.0);

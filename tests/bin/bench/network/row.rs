@@ -21,6 +21,8 @@ pub enum Recovery {
     Step {
         /// From the narrowing until, for a second, no picture is more than 150 ms older than before.
         queue: f64,
+        /// From the narrowing until, for a second, no packet waits more than 150 ms for the line itself.
+        line: f64,
         /// From the widening until, for a second, the pictures have their size and 80 % of their bitrate again.
         quality: f64,
     },
@@ -32,7 +34,9 @@ impl std::fmt::Display for Recovery {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Nothing => Ok(()),
-            Self::Step { queue, quality } => write!(f, "queue {queue:.0} ms, quality {quality:.0} ms"),
+            Self::Step { queue, line, quality } => {
+                write!(f, "queue {queue:.0} ms (of the line {line:.0}), quality {quality:.0} ms")
+            }
             Self::Back(ms) => write!(f, "back in {ms:.0} ms"),
         }
     }
@@ -105,7 +109,9 @@ impl Row {
     pub fn json(&self) -> Value {
         let recovery = match self.recovery {
             Recovery::Nothing => Value::Null,
-            Recovery::Step { queue, quality } => json!({ "queueMs": queue, "fullQualityMs": quality }),
+            Recovery::Step { queue, line, quality } => {
+                json!({ "queueMs": queue, "lineQueueMs": line, "fullQualityMs": quality })
+            }
             Recovery::Back(ms) => json!({ "picturesBackMs": ms }),
         };
         json!({
@@ -126,7 +132,11 @@ fn name(kind: Kind) -> String {
 fn recovery(change: Change, record: &Record) -> Recovery {
     match change {
         Change::Nothing => Recovery::Nothing,
-        Change::Step => Recovery::Step { queue: until_short_queue(record), quality: until_full_quality(record) },
+        Change::Step => Recovery::Step {
+            queue: until_fresh(record),
+            line: until_short_queue(record),
+            quality: until_full_quality(record),
+        },
         Change::Cut | Change::Move => {
             // The longest silence is that of the change: pictures already on their way may come after it began.
             let gap = record.received.within(record.changed, record.end).longest_gap();
@@ -139,7 +149,7 @@ fn before(record: &Record) -> Received {
     record.received.within(record.begin, record.changed)
 }
 
-fn until_short_queue(record: &Record) -> f64 {
+fn until_fresh(record: &Record) -> f64 {
     let limit = percentile(&before(record).latencies(), 0.50) + SHORT_QUEUE;
     let narrow = record.received.within(record.changed, record.back);
     // A queue takes a moment to build: what counts is when it is gone.
@@ -150,6 +160,19 @@ fn until_short_queue(record: &Record) -> f64 {
         (None, Some(_)) => 0.0,
         (Some(_), Some(at)) => at - record.changed,
         (_, None) => f64::INFINITY,
+    }
+}
+
+fn until_short_queue(record: &Record) -> f64 {
+    let narrow: Vec<_> = record.line.iter().filter(|look| (record.changed..record.back).contains(&look.at)).collect();
+    let full = narrow.iter().position(|look| look.queue >= SHORT_QUEUE);
+    let settled = |from: &usize| {
+        let until = narrow[*from].at + SECOND;
+        until <= record.back && narrow[*from..].iter().all(|look| look.at > until || look.queue < SHORT_QUEUE)
+    };
+    match full {
+        None => 0.0,
+        Some(full) => (full..narrow.len()).find(settled).map_or(f64::INFINITY, |at| narrow[at].at - record.changed),
     }
 }
 

@@ -67,12 +67,23 @@ pub const SCENES: [Scene; 10] = [
 ];
 const NARROW: Profile = narrow("0.7 Mbit/s", 700_000);
 
+/// A look at the line to the receiver.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// When, in ms since 1970.
+    pub at: f64,
+    /// Bytes line so far, IP headers included.
+    pub bytes: u64,
+    /// How long a packet waits for the line's rate, in ms.
+    pub queue: f64,
+}
+
 /// What was measured. Times are in ms since 1970.
 pub struct Record {
     /// What the receiver saw.
     pub received: Received,
-    /// Bytes that its line had carried to it by some moments.
-    pub carried: Vec<(f64, u64)>,
+    /// Its line meanwhile.
+    pub line: Vec<Look>,
     /// From here on everything counts.
     pub begin: f64,
     /// The line changed; [`Self::end`] if it did not.
@@ -84,11 +95,11 @@ pub struct Record {
 }
 
 impl Record {
-    /// What the line carried to the receiver from `from` until `to`, in kbit/s, IP headers included.
+    /// What the line line to the receiver from `from` until `to`, in kbit/s, IP headers included.
     pub fn kbit(&self, from: f64, to: f64) -> f64 {
-        let by = |moment: f64| self.carried.iter().rfind(|(at, _)| *at <= moment).or(self.carried.first());
+        let by = |moment: f64| self.line.iter().rfind(|look| look.at <= moment).or(self.line.first());
         match (by(from), by(to)) {
-            (Some((from, before)), Some((to, after))) if to > from => (after - before) as f64 * 8.0 / (to - from),
+            (Some(from), Some(to)) if to.at > from.at => (to.bytes - from.bytes) as f64 * 8.0 / (to.at - from.at),
             _ => 0.0,
         }
     }
@@ -100,24 +111,24 @@ pub async fn play(scene: &Scene, from: Kind, to: Kind) -> Outcome<Record> {
     let mut receiver = Party::receiver(&mut place, to, scene.line).await?;
     let _sender = Party::sender(&mut place, from).await?;
     receiver.sees().await?;
-    let mut carried = Vec::new();
+    let mut line = Vec::new();
     let host = receiver.host();
-    watch(host, WARM_UP, &mut carried).await;
+    watch(host, WARM_UP, &mut line).await;
     let begin = unix_ms();
     let changes = scene.change != Change::Nothing;
-    watch(host, if changes { BEFORE } else { STEADY }, &mut carried).await;
+    watch(host, if changes { BEFORE } else { STEADY }, &mut line).await;
     let changed = unix_ms();
-    change(host, scene, &mut carried).await?;
+    change(host, scene, &mut line).await?;
     let back = unix_ms();
     if changes {
-        watch(host, AFTER, &mut carried).await;
+        watch(host, AFTER, &mut line).await;
     }
     let end = unix_ms();
-    Ok(Record { received: receiver.received().await?, carried, begin, changed, back, end })
+    Ok(Record { received: receiver.received().await?, line, begin, changed, back, end })
 }
 
 /// Changes the line and back.
-async fn change(host: &mut Node, scene: &Scene, carried: &mut Vec<(f64, u64)>) -> Outcome {
+async fn change(host: &mut Node, scene: &Scene, line: &mut Vec<Look>) -> Outcome {
     let changed = match scene.change {
         Change::Nothing => return Ok(()),
         Change::Move => return Ok(host.move_to(Ipv4Addr::new(10, 77, 0, 200))?),
@@ -125,18 +136,19 @@ async fn change(host: &mut Node, scene: &Scene, carried: &mut Vec<(f64, u64)>) -
         Change::Cut => CUT,
     };
     host.set(changed);
-    watch(host, CHANGED, carried).await;
+    watch(host, CHANGED, line).await;
     host.set(scene.line);
     Ok(())
 }
 
 /// Lets `time` pass and notes what the line carries.
-async fn watch(host: &Node, time: Duration, carried: &mut Vec<(f64, u64)>) {
+async fn watch(host: &Node, time: Duration, line: &mut Vec<Look>) {
     let end = Instant::now() + time;
     let mut looks = interval(LOOK);
     while Instant::now() < end {
         looks.tick().await;
-        carried.push((unix_ms(), host.counts().1.delivered_bytes));
+        let (at, bytes) = (unix_ms(), host.counts().1.delivered_bytes);
+        line.push(Look { at, bytes, queue: host.queued().1.as_secs_f64() * 1_000.0 });
     }
 }
 
