@@ -19,8 +19,6 @@ const STEADY: Duration = Duration::from_secs(8);
 const BEFORE: Duration = Duration::from_secs(3);
 /// How long the line stays narrow or cut.
 const CHANGED: Duration = Duration::from_secs(10);
-/// How long a call is given after the line is back.
-const AFTER: Duration = Duration::from_secs(14);
 /// Time between two looks at the line.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -35,6 +33,19 @@ pub enum Change {
     Cut,
     /// The host gets another address.
     Move,
+}
+
+impl Change {
+    /// How long a call is looked at after it.
+    fn after(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Nothing => 0,
+            Self::Step => 12,
+            Self::Cut => 10,
+            // Who does not notice that an address is gone needs ICE's patience.
+            Self::Move => 26,
+        })
+    }
 }
 
 /// A line and what happens to it.
@@ -120,9 +131,7 @@ pub async fn play(scene: &Scene, from: Kind, to: Kind) -> Outcome<Record> {
     let changed = unix_ms();
     change(host, scene, &mut line).await?;
     let back = unix_ms();
-    if changes {
-        watch(host, AFTER, &mut line).await;
-    }
+    watch(host, scene.change.after(), &mut line).await;
     let end = unix_ms();
     Ok(Record { received: receiver.received().await?, line, begin, changed, back, end })
 }
