@@ -25,7 +25,7 @@ pub async fn watch_load(mut relief: watch::Receiver<Relief>, track: LocalTrack, 
     let mut before = Relief::NONE;
     loop {
         let now = *relief.borrow_and_update();
-        track.set_top_layer(now.top);
+        track.set_relief(now);
         if before == Relief::NONE && now != before && events.send(DeviceEvent::Overloaded).await.is_err() {
             return;
         }

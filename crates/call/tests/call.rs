@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // A test says what it expected by panicking.
 
 use confab_call::{AudioSink, AudioSource, Call, CallConfig, CallEvents, VideoConfig, VideoSource};
+use confab_media::{I420Frame, Y4mWriter, pattern};
 use confab_protocol::call::MediaState;
 use confab_protocol::ipc::{CallState, DeviceState, PeerState, UiEvent};
 use confab_protocol::media::MediaKind;
@@ -284,6 +285,41 @@ async fn rubbish_and_floods_of_one_peer_harm_nobody() {
     ben.sees(10).await;
     ann.sees(10).await;
     socket.close().await;
+    ann.call.leave().await;
+    ben.call.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_computer_that_cannot_keep_up_sends_smaller_pictures_and_says_so() {
+    let server = server().await;
+    let link = link(&server);
+    // More than any thread can encode.
+    let (width, height, fps) = (3840, 2160, 120);
+    let dir = tempfile::tempdir().unwrap();
+    let clip = dir.path().join("huge.y4m");
+    let mut writer = Y4mWriter::create(&clip, width, height, fps).unwrap();
+    let mut picture = I420Frame::new(width, height);
+    for number in 0..2 {
+        pattern::draw(&mut picture, number, 0);
+        writer.write(&picture).unwrap();
+    }
+    writer.finish().unwrap();
+
+    let silent = CallConfig { mic_on: false, decode: false, ..config(&link, "Ben") };
+    let mut ben = Participant::join(CallConfig { camera_on: false, ..silent.clone() }).await;
+    let video_config = VideoConfig { width, height, fps, bitrate: 20_000_000 };
+    let huge = CallConfig { name: "Ann".into(), video: VideoSource::Y4m(clip), video_config, ..silent };
+    let mut ann = Participant::join(huge).await;
+    let notice = |event| match event {
+        UiEvent::Notice { notice } => Some((notice.error.code, notice.urgent)),
+        _ => None,
+    };
+    assert_eq!(ann.wait("a notice", notice).await, (ErrorCode::ComputerBusy, false));
+    ben.wait("a smaller picture", |event| {
+        let UiEvent::Stats { peers } = event else { return None };
+        peers.iter().any(|peer| peer.width > 0 && u32::from(peer.width) < width).then_some(())
+    })
+    .await;
     ann.call.leave().await;
     ben.call.leave().await;
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use confab_protocol::ladder::{LayerDemand, SPATIAL_LAYERS, SpatialLayer};
+use confab_protocol::ladder::{LayerDemand, Relief, SPATIAL_LAYERS, SpatialLayer};
 use confab_protocol::media::{EncodedFrame, VIDEO_CLOCK_HZ, VideoDemand};
 use confab_protocol::{ErrorCode, UserError};
 use tokio::sync::{mpsc, watch};
@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use crate::clock;
 use crate::i420::{I420Frame, ScaleScratch};
 use crate::layer_encoder::{LayerEncoder, Timing};
-use crate::load::{LoadWatch, Relief};
+use crate::load::LoadWatch;
 use crate::size_policy::full_size;
 use crate::slot::{Slot, Taken};
 use crate::stop::Stop;
@@ -223,19 +223,15 @@ impl EncodeLoop {
             count(&|stats| stats.dropped += 1);
             return Ok(());
         }
-        let keeps_resolution = demand.keeps_resolution();
-        let relief = self.load.relief(keeps_resolution);
+        let relief = self.load.relief(demand.degradation());
+        self.tell(relief);
         for layer in demand.layers.iter_mut().flatten() {
             layer.temporal = layer.temporal.min(relief.temporal);
         }
         let started = Instant::now();
         let frames = self.encoder.encode(picture, captured, &demand)?;
         let spent = started.elapsed();
-        if self.load.measured(spent, Instant::now()) {
-            let relief = self.load.relief(keeps_resolution);
-            tracing::info!(?relief, "the load of encoding changes what is encoded");
-            self.reports.relief.send_replace(relief);
-        }
+        self.load.measured(spent, Instant::now());
         count(&|stats| {
             stats.encode_time += spent;
             stats.dropped += u64::from(frames.is_empty());
@@ -255,8 +251,20 @@ impl EncodeLoop {
         Ok(())
     }
 
+    /// Tells what is encoded at most, also where it is the content that has changed.
+    fn tell(&self, relief: Relief) {
+        let told = self.reports.relief.send_if_modified(|told| std::mem::replace(told, relief) != relief);
+        if told {
+            tracing::info!(?relief, "the load of encoding changes what is encoded");
+        }
+    }
+
     fn fail(&self, error: UserError) {
         tracing::warn!(%error, "video capture failed");
         let _ = self.reports.events.try_send(VideoEvent::Failed(error));
     }
 }
+
+#[cfg(test)]
+#[path = "encode_tests.rs"]
+mod tests;

@@ -48,11 +48,11 @@ mod y4m;
 
 pub use audio_in::AudioCapture;
 pub use audio_out::AudioOutput;
+pub use confab_protocol::ladder::Relief;
 pub use decode::{DecodeError, Vp8Decoder, vp8_key_frame_size};
 pub use encode::VideoEncoder;
 pub use i420::{I420Frame, MAX_DIMENSION, ScaleScratch};
 pub use jitter::JitterStats;
-pub use load::Relief;
 pub use mixer::{MAX_GAIN, PeerAudio};
 pub use pattern_comparison::PatternComparison;
 pub use record::{IvfFile, IvfWriter, read_ivf};

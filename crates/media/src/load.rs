@@ -1,6 +1,7 @@
 //! A computer that can't keep up: noticed by the time that encoding takes of all time, answered by encoding less.
 
-use confab_protocol::ladder::{SpatialLayer, TOP_TEMPORAL};
+use confab_protocol::ladder::{Relief, SpatialLayer, TOP_TEMPORAL};
+use confab_protocol::media::DegradationPreference;
 use std::time::{Duration, Instant};
 
 /// Time over which the load is measured.
@@ -12,20 +13,6 @@ const LITTLE: f64 = 0.2;
 /// How long there has to be room before a step back; twice as long after each that was too early.
 const PATIENCE: Duration = Duration::from_secs(10);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(160);
-
-/// What is encoded at most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Relief {
-    /// Highest spatial layer.
-    pub top: SpatialLayer,
-    /// Highest temporal layer.
-    pub temporal: u8,
-}
-
-impl Relief {
-    /// Nothing is held back.
-    pub const NONE: Self = Self { top: SpatialLayer::Full, temporal: TOP_TEMPORAL };
-}
 
 /// Fewer layers, then fewer frames.
 const STEPS: [Relief; 4] = [
@@ -52,23 +39,24 @@ pub struct LoadWatch {
 }
 
 impl LoadWatch {
-    /// What is encoded at most.
-    pub fn relief(&self, keeps_resolution: bool) -> Relief {
+    /// What is encoded at most, where this is given up first.
+    pub fn relief(&self, degradation: DegradationPreference) -> Relief {
+        let keeps_resolution = degradation == DegradationPreference::MaintainResolution;
         let steps: &[Relief] = if keeps_resolution { &STEPS_OF_DETAIL } else { &STEPS };
         steps[self.step.min(steps.len() - 1)]
     }
 
-    /// A picture took `spent` until `now`. True if what is encoded has to change.
-    pub fn measured(&mut self, spent: Duration, now: Instant) -> bool {
+    /// A picture took `spent` until `now`.
+    pub fn measured(&mut self, spent: Duration, now: Instant) {
         let begun = *self.window.get_or_insert(now - spent);
         self.spent += spent;
         let passed = now.saturating_duration_since(begun);
         if passed < WINDOW {
-            return false;
+            return;
         }
         let load = self.spent.as_secs_f64() / passed.as_secs_f64();
         (self.window, self.spent) = (Some(now), Duration::ZERO);
-        self.judge(load, now)
+        self.judge(load, now);
     }
 
     /// The encoder rested: that time says nothing.
@@ -76,39 +64,40 @@ impl LoadWatch {
         (self.window, self.spent, self.idle) = (None, Duration::ZERO, None);
     }
 
-    fn judge(&mut self, load: f64, now: Instant) -> bool {
+    fn judge(&mut self, load: f64, now: Instant) {
         if load > TOO_MUCH {
             self.idle = None;
             self.mistakes += u32::from(std::mem::take(&mut self.stepped_back));
-            let before = self.step;
             self.step = (self.step + 1).min(STEPS.len() - 1);
-            return self.step != before;
+            return;
         }
         if load > LITTLE || self.step == 0 {
             self.idle = None;
-            return false;
+            return;
         }
         let patience = PATIENCE.saturating_mul(1 << self.mistakes.min(4)).min(LONGEST_PATIENCE);
         if now.saturating_duration_since(*self.idle.get_or_insert(now)) < patience {
-            return false;
+            return;
         }
         self.idle = None;
         self.step -= 1;
         self.stepped_back = true;
-        true
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use DegradationPreference::{Balanced, MaintainFramerate, MaintainResolution};
 
     /// Feeds pictures at 30 fps for `seconds`, of which encoding takes this part of the time. Steps that were taken.
     fn feed(watch: &mut LoadWatch, clock: &mut Instant, seconds: u32, load: f64) -> usize {
         let interval = Duration::from_secs(1) / 30;
         let changes = (0..seconds * 30).filter(|_| {
             *clock += interval;
-            watch.measured(interval.mul_f64(load), *clock)
+            let before = watch.step;
+            watch.measured(interval.mul_f64(load), *clock);
+            watch.step != before
         });
         changes.count()
     }
@@ -118,11 +107,12 @@ mod tests {
         let (mut watch, mut clock) = (LoadWatch::default(), Instant::now());
         assert_eq!(feed(&mut watch, &mut clock, 20, 0.8), 0);
         assert_eq!(feed(&mut watch, &mut clock, 3, 0.95), 1);
-        assert_eq!(watch.relief(false), Relief { top: SpatialLayer::Half, temporal: 2 });
-        assert_eq!(watch.relief(true), Relief { top: SpatialLayer::Full, temporal: 1 });
+        assert_eq!(watch.relief(Balanced), Relief { top: SpatialLayer::Half, temporal: 2 });
+        assert_eq!(watch.relief(MaintainResolution), Relief { top: SpatialLayer::Full, temporal: 1 });
         assert_eq!(feed(&mut watch, &mut clock, 20, 0.95), 2);
-        assert_eq!(watch.relief(false), Relief { top: SpatialLayer::Quarter, temporal: 1 });
-        assert_eq!(watch.relief(true), Relief { top: SpatialLayer::Full, temporal: 0 });
+        assert_eq!(watch.relief(Balanced), Relief { top: SpatialLayer::Quarter, temporal: 1 });
+        assert_eq!(watch.relief(MaintainFramerate), watch.relief(Balanced), "frames go when nothing else is left");
+        assert_eq!(watch.relief(MaintainResolution), Relief { top: SpatialLayer::Full, temporal: 0 });
     }
 
     #[test]
@@ -131,7 +121,7 @@ mod tests {
         feed(&mut watch, &mut clock, 3, 1.0);
         assert_eq!(feed(&mut watch, &mut clock, 60, 0.5), 0, "half of the time is no room");
         assert_eq!(feed(&mut watch, &mut clock, 14, 0.1), 1);
-        assert_eq!(watch.relief(false), Relief::NONE);
+        assert_eq!(watch.relief(Balanced), Relief::NONE);
         assert_eq!(feed(&mut watch, &mut clock, 3, 1.0), 1);
         assert_eq!(feed(&mut watch, &mut clock, 14, 0.1), 0);
         assert_eq!(feed(&mut watch, &mut clock, 14, 0.1), 1);
@@ -143,7 +133,7 @@ mod tests {
         feed(&mut watch, &mut clock, 3, 1.0);
         watch.rest();
         clock += Duration::from_secs(600);
-        assert!(!watch.measured(Duration::from_millis(1), clock));
+        watch.measured(Duration::from_millis(1), clock);
         assert_eq!(feed(&mut watch, &mut clock, 3, 0.1), 0);
     }
 }

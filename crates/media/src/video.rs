@@ -4,13 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use confab_protocol::ladder::SPATIAL_LAYERS;
+use confab_protocol::ladder::{Relief, SPATIAL_LAYERS};
 use confab_protocol::media::{EncodedFrame, VideoDemand};
 use confab_protocol::{ErrorCode, UserError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::encode::{EncodeLoop, Reports};
-use crate::load::Relief;
 use crate::picture_source::{self, PictureSource};
 use crate::slot::Slot;
 use crate::source::VideoSource;

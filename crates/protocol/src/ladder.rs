@@ -87,6 +87,26 @@ pub struct LayerDemand {
     pub temporal: u8,
 }
 
+/// What is encoded at most on a computer that can't keep up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Relief {
+    /// Highest spatial layer.
+    pub top: SpatialLayer,
+    /// Highest temporal layer.
+    pub temporal: u8,
+}
+
+impl Relief {
+    /// Nothing is held back.
+    pub const NONE: Self = Self { top: SpatialLayer::Full, temporal: TOP_TEMPORAL };
+}
+
+impl Default for Relief {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
 /// Share of the bitrate that the temporal layers up to `temporal` have, where `highest` is the highest encoded: 0 to 1.
 pub fn temporal_share(temporal: u8, highest: u8) -> f64 {
     let of = |layer: u8| f64::from(CUMULATIVE_PERCENT[usize::from(layer.min(TOP_TEMPORAL))]);

@@ -79,7 +79,7 @@ pub enum DegradationPreference {
     MaintainFramerate,
     /// Frames before size.
     MaintainResolution,
-    /// As the content says; a little of both without a hint.
+    /// A little of both.
     #[default]
     Balanced,
 }
@@ -114,8 +114,8 @@ pub struct VideoDemand {
     pub max_framerate: Option<f64>,
     /// Each side of the picture is divided by this before it is encoded; at least 1.
     pub scale_resolution_down_by: f64,
-    /// What is given up first when the bitrate is too low.
-    pub degradation_preference: DegradationPreference,
+    /// What is given up first when bits or time run short; `None`: as the content says ([`Self::degradation`]).
+    pub degradation_preference: Option<DegradationPreference>,
     /// What the picture shows; decides where `degradation_preference` does not.
     pub content_hint: ContentHint,
 }
@@ -128,7 +128,7 @@ impl Default for VideoDemand {
             max_bitrate: DEFAULT_MAX_BITRATE,
             max_framerate: None,
             scale_resolution_down_by: 1.0,
-            degradation_preference: DegradationPreference::default(),
+            degradation_preference: None,
             content_hint: ContentHint::default(),
         }
     }
@@ -158,13 +158,37 @@ impl VideoDemand {
         self.layers.iter().flatten().map(|layer| layer.key_frames).sum()
     }
 
-    /// True if the picture keeps its size when bits run short: asked for, or what the content hint implies
+    /// What is given up first when bits or time run short: what was asked for, or else what the content implies
     /// (W3C mst-content-hint section 3.2).
-    pub fn keeps_resolution(&self) -> bool {
-        match self.degradation_preference {
-            DegradationPreference::MaintainResolution => true,
-            DegradationPreference::MaintainFramerate => false,
-            DegradationPreference::Balanced => matches!(self.content_hint, ContentHint::Detail | ContentHint::Text),
+    pub fn degradation(&self) -> DegradationPreference {
+        self.degradation_preference.unwrap_or(match self.content_hint {
+            ContentHint::None => DegradationPreference::Balanced,
+            ContentHint::Motion => DegradationPreference::MaintainFramerate,
+            ContentHint::Detail | ContentHint::Text => DegradationPreference::MaintainResolution,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use DegradationPreference::{Balanced, MaintainFramerate, MaintainResolution};
+
+    #[test]
+    fn the_content_decides_where_nothing_else_was_asked_for() {
+        let degradation = |degradation_preference, content_hint| {
+            VideoDemand { degradation_preference, content_hint, ..VideoDemand::default() }.degradation()
+        };
+        for (hint, implied) in [
+            (ContentHint::None, Balanced),
+            (ContentHint::Motion, MaintainFramerate),
+            (ContentHint::Detail, MaintainResolution),
+            (ContentHint::Text, MaintainResolution),
+        ] {
+            assert_eq!(degradation(None, hint), implied);
+            for asked in [Balanced, MaintainFramerate, MaintainResolution] {
+                assert_eq!(degradation(Some(asked), hint), asked);
+            }
         }
     }
 }

@@ -61,7 +61,7 @@ pub use channel::{
 };
 pub use confab_protocol::ctrl::Drawn;
 pub use confab_protocol::ipc::PeerState;
-pub use confab_protocol::ladder::{FrameLayer, LayerDemand, SpatialLayer};
+pub use confab_protocol::ladder::{FrameLayer, LayerDemand, Relief, SpatialLayer};
 pub use confab_protocol::media::{
     AudioPacket, Codec, ContentHint, DegradationPreference, EncodedFrame, MediaKind, VideoDemand,
 };

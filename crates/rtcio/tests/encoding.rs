@@ -45,7 +45,7 @@ async fn an_encoding_reaches_the_encoder_live_and_the_track_goes_on() {
         .unwrap();
     let now = *timeout(PATIENCE, demand.wait_for(|demand| demand.max_bitrate == 300_000)).await.unwrap().unwrap();
     assert_eq!((now.max_framerate, now.scale_resolution_down_by), (Some(7.5), 2.0));
-    assert_eq!(now.degradation_preference, DegradationPreference::MaintainResolution);
+    assert_eq!(now.degradation_preference, Some(DegradationPreference::MaintainResolution));
     assert_eq!(now.content_hint, ContentHint::Motion, "what was not told stays");
     assert_eq!(stream.encoding().network_priority, Some(Priority::High));
 

@@ -105,8 +105,7 @@ pub(crate) fn bound<'a>(demand: &mut VideoDemand, encodings: impl Iterator<Item 
     demand.max_framerate = encodings.clone().filter_map(|encoding| encoding.max_framerate).reduce(f64::min);
     demand.scale_resolution_down_by =
         encodings.clone().filter_map(|encoding| encoding.scale_resolution_down_by).fold(1.0, f64::max);
-    demand.degradation_preference =
-        encodings.clone().find_map(|encoding| encoding.degradation_preference).unwrap_or_default();
+    demand.degradation_preference = encodings.clone().find_map(|encoding| encoding.degradation_preference);
     demand.content_hint = { encodings }.find_map(|encoding| encoding.content_hint).unwrap_or_default();
 }
 

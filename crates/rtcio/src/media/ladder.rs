@@ -4,7 +4,8 @@
 //! way up is slower than the way down: every change of the spatial layer is a key frame for everybody on it.
 
 use confab_protocol::ctrl::Drawn;
-use confab_protocol::ladder::{LayerDemand, SPATIAL_LAYERS, SpatialLayer, TOP_TEMPORAL, temporal_share};
+use confab_protocol::ladder::{LayerDemand, Relief, SPATIAL_LAYERS, SpatialLayer, TOP_TEMPORAL, temporal_share};
+use confab_protocol::media::DegradationPreference;
 use std::time::{Duration, Instant};
 
 /// Under this many bits per pixel a smaller picture looks better (720p30: 500 kbit/s).
@@ -47,14 +48,14 @@ pub(crate) struct Supply {
     pub(crate) layered: bool,
     /// Pixels of the full layer, once known.
     pub(crate) full: Option<(u32, u32)>,
-    /// Highest layer that the computer can encode.
-    pub(crate) top: SpatialLayer,
+    /// What the computer can encode at most.
+    pub(crate) relief: Relief,
     /// Bound of the frame rate.
     pub(crate) max_framerate: Option<f64>,
     /// Upper bound of a layer's bitrate, in bit/s.
     pub(crate) max_bitrate: u32,
-    /// Frames are given up before pixels.
-    pub(crate) keeps_resolution: bool,
+    /// What is given up first.
+    pub(crate) degradation: DegradationPreference,
 }
 
 impl Supply {
@@ -83,6 +84,10 @@ impl Supply {
     /// The least at which the layer is better than the one under it.
     fn floor(&self, layer: SpatialLayer) -> f64 {
         if layer == self.lowest() { 0.0 } else { self.bits(layer, TOO_FEW_BITS) }
+    }
+
+    fn keeps_resolution(&self) -> bool {
+        self.degradation == DegradationPreference::MaintainResolution
     }
 
     /// The most that is worth spending on a layer, in bit/s.
@@ -156,23 +161,34 @@ impl Chooser {
             self.choice = Choice { layer: None, temporal: 0, reason: Reason::Drawn };
             return self.choice;
         }
-        let target = f64::from(wants.bitrate);
-        let rate = |layer: SpatialLayer| rates[layer.index()].map_or(0.0, |demand| f64::from(demand.bitrate));
+        let target = f64::from(wants.bitrate.min(supply.max_bitrate));
+        let rate = |layer: SpatialLayer| {
+            // One from before the bound came down.
+            rates[layer.index()].map_or(0.0, |demand| f64::from(demand.bitrate.min(supply.ceiling(layer))))
+        };
         let (ceiling, limit) = ceiling(supply, wants.drawn);
-        // With some room to spare, two of three temporal layers of what the others get have to fit: a slide show is no
-        // video.
+        // Of what the others get this many temporal layers have to fit: a slide show is no video.
+        let least_temporal = match supply.degradation {
+            DegradationPreference::MaintainFramerate => TOP_TEMPORAL,
+            DegradationPreference::Balanced | DegradationPreference::MaintainResolution => 1,
+        };
         let affordable = |headroom: f64| {
             let fits = |layer: &SpatialLayer| {
-                let shared = rate(*layer) * temporal_share(1, TOP_TEMPORAL);
-                supply.keeps_resolution || (supply.floor(*layer) * headroom).max(shared) <= target
+                let shared = rate(*layer) * temporal_share(least_temporal, TOP_TEMPORAL);
+                supply.keeps_resolution() || (supply.floor(*layer) * headroom).max(shared) <= target
             };
             let within = supply.layers().filter(|layer| *layer <= ceiling);
             within.rev().find(fits).unwrap_or(supply.lowest())
         };
         let layer = self.settle(affordable(1.0), affordable(HEADROOM), ceiling, now);
-        let temporal = self.temporal(supply, target, layer, rate(layer));
-        let short = layer < ceiling || (limit == Reason::None && temporal < TOP_TEMPORAL);
-        let reason = if short { Reason::Bandwidth } else { limit };
+        let affordable = self.temporal(supply, target, layer, rate(layer));
+        let temporal = affordable.min(supply.relief.temporal);
+        let reason = match limit {
+            _ if layer < ceiling => Reason::Bandwidth,
+            Reason::None if affordable < supply.relief.temporal => Reason::Bandwidth,
+            Reason::None if temporal < TOP_TEMPORAL => Reason::Cpu,
+            limit => limit,
+        };
         self.choice = Choice { layer: Some(layer), temporal, reason };
         self.choice
     }
@@ -220,7 +236,8 @@ impl Chooser {
             let slack = if going_up { 1.0 } else { TOLERANCE };
             let margin = if going_up { 1.0 / TOLERANCE } else { TOLERANCE };
             // Of a picture that keeps its size, each frame has to be worth it: there are fewer of them.
-            let worth = supply.keeps_resolution.then(|| supply.bits(layer, TOO_FEW_BITS) / frames_left_out(*temporal));
+            let worth =
+                supply.keeps_resolution().then(|| supply.bits(layer, TOO_FEW_BITS) / frames_left_out(*temporal));
             // Without a margin on the way up: for a peer alone the rate is its target.
             rate * temporal_share(*temporal, TOP_TEMPORAL) <= target * slack
                 && worth.is_none_or(|worth| worth <= target * margin)
@@ -245,7 +262,7 @@ fn ceiling(supply: &Supply, drawn: Option<Drawn>) -> (SpatialLayer, Reason) {
         _ => false,
     };
     let by_view = supply.layers().find(fills).unwrap_or(largest);
-    let by_cpu = supply.layers().rev().find(|layer| *layer <= supply.top).unwrap_or(supply.lowest());
+    let by_cpu = supply.layers().rev().find(|layer| *layer <= supply.relief.top).unwrap_or(supply.lowest());
     match by_view.min(by_cpu) {
         layer if layer == largest => (layer, Reason::None),
         layer if by_cpu < by_view => (layer, Reason::Cpu),

@@ -5,10 +5,10 @@ use SpatialLayer::{Full, Half, Quarter};
 pub(crate) const SUPPLY: Supply = Supply {
     layered: true,
     full: Some((1280, 720)),
-    top: Full,
+    relief: Relief::NONE,
     max_framerate: None,
     max_bitrate: 1_500_000,
-    keeps_resolution: false,
+    degradation: DegradationPreference::Balanced,
 };
 
 /// A peer alone on a track: what is encoded follows its target at once.
@@ -122,7 +122,7 @@ fn a_small_tile_asks_for_a_small_layer_and_gets_a_larger_one_at_once_when_it_gro
 
 #[test]
 fn a_picture_that_keeps_its_size_loses_frames_instead() {
-    let screen = Supply { keeps_resolution: true, ..SUPPLY };
+    let screen = Supply { degradation: DegradationPreference::MaintainResolution, ..SUPPLY };
     for (bitrate, temporal) in [(1_500_000, 2), (420_000, 1), (300_000, 1), (150_000, 0), (50_000, 0)] {
         let mut peer = Alone::new(screen, 1_500_000);
         peer.at(0);
@@ -140,16 +140,50 @@ fn a_picture_that_keeps_its_size_loses_frames_instead() {
 fn a_computer_that_can_do_no_more_is_said_to_be_the_reason() {
     let mut peer = Alone::new(SUPPLY, u32::MAX);
     assert_eq!(peer.at(0).0, Some(Full));
-    peer.supply.top = Half;
+    peer.supply.relief.top = Half;
     assert_eq!(peer.at(10), (Some(Half), 2, Reason::Cpu));
-    peer.supply.top = Full;
-    assert_eq!(peer.at(20), (Some(Full), 2, Reason::None));
+    peer.supply.relief = Relief { temporal: 1, ..Relief::NONE };
+    assert_eq!(peer.at(20), (Some(Full), 1, Reason::Cpu));
+    peer.supply.relief = Relief::NONE;
+    assert_eq!(peer.at(30), (Some(Full), 2, Reason::None));
 }
 
 #[test]
 fn a_source_of_one_layer_has_one() {
-    let plain = Supply { layered: false, top: Quarter, ..SUPPLY };
+    let plain = Supply { layered: false, relief: Relief { top: Quarter, ..Relief::NONE }, ..SUPPLY };
     assert_eq!(Alone::new(plain, 10_000).drawn(20, 20).at(0).0, Some(Full));
     let tiny = Supply { full: Some((320, 180)), ..SUPPLY };
     assert_eq!(Alone::new(tiny, 1_000).at(0).0, Some(Half), "there is no quarter of it");
+}
+
+#[test]
+fn where_motion_counts_a_smaller_picture_comes_before_fewer_frames() {
+    let rates = [None, None, Some(LayerDemand { bitrate: 1_500_000, key_frames: 0, temporal: TOP_TEMPORAL })];
+    let stays = |degradation| {
+        let (supply, mut chooser) = (Supply { degradation, ..SUPPLY }, Chooser::default());
+        let (start, wants) = (Instant::now(), Wants { bitrate: 1_000_000, drawn: None });
+        let at = |ms| chooser.choose(&supply, &wants, &rates, start + Duration::from_millis(ms));
+        let choice = (0..5_000).step_by(100).map(at).last().unwrap();
+        (choice.layer, choice.temporal)
+    };
+    assert_eq!(stays(DegradationPreference::Balanced), (Some(Full), 1));
+    assert_eq!(stays(DegradationPreference::MaintainResolution), (Some(Full), 1));
+    assert_eq!(stays(DegradationPreference::MaintainFramerate), (Some(Half), 2));
+}
+
+#[test]
+fn the_bound_of_the_bitrate_counts_like_a_line() {
+    for (degradation, expected) in [
+        (DegradationPreference::Balanced, (Some(Quarter), 2, Reason::Bandwidth)),
+        (DegradationPreference::MaintainFramerate, (Some(Quarter), 2, Reason::Bandwidth)),
+        (DegradationPreference::MaintainResolution, (Some(Full), 0, Reason::Bandwidth)),
+    ] {
+        let mut peer = Alone::new(SUPPLY, u32::MAX);
+        assert_eq!(peer.at(0), (Some(Full), 2, Reason::None));
+        peer.supply = Supply { degradation, max_bitrate: 100_000, ..SUPPLY };
+        assert_eq!((0..5_000).step_by(100).map(|ms| peer.at(ms)).last(), Some(expected), "{degradation:?}");
+        peer.supply.max_bitrate = 1_500_000;
+        let whole = (Some(Full), 2, Reason::None);
+        assert_eq!((5_000..10_000).step_by(100).map(|ms| peer.at(ms)).last(), Some(whole), "{degradation:?}");
+    }
 }

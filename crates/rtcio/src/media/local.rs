@@ -5,7 +5,7 @@ use super::encoding::{VideoEncoding, bound};
 use super::ladder::{Choice, Chooser, Supply, Wants};
 use super::packets::{Cutter, Packets};
 use super::switch::LayerSwitch;
-use confab_protocol::ladder::{FrameLayer, SPATIAL_LAYERS, SpatialLayer};
+use confab_protocol::ladder::{FrameLayer, Relief, SPATIAL_LAYERS, SpatialLayer};
 use confab_protocol::media::{AudioPacket, Codec, EncodedFrame, MediaKind, VideoDemand};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -116,8 +116,8 @@ struct State {
     encodings: Vec<(String, VideoEncoding)>,
     /// Pixels of the full layer, by the newest frame.
     full: Option<(u32, u32)>,
-    /// Highest layer that the computer can encode.
-    top: SpatialLayer,
+    /// What the computer can encode at most.
+    relief: Relief,
     /// Requests for key frames of each layer.
     key_frames: [u64; SPATIAL_LAYERS],
 }
@@ -131,10 +131,10 @@ impl State {
         Supply {
             layered,
             full: self.full,
-            top: self.top,
+            relief: self.relief,
             max_framerate: demand.max_framerate,
             max_bitrate: demand.max_bitrate,
-            keeps_resolution: demand.keeps_resolution(),
+            degradation: demand.degradation(),
         }
     }
 }
@@ -236,10 +236,10 @@ impl LocalTrack {
         self.inner.demand.subscribe()
     }
 
-    /// Says which layer is the highest that the source can encode, for want of computing power; all at first.
-    pub fn set_top_layer(&self, top: SpatialLayer) {
+    /// Says what the source can encode at most, for want of computing power; everything at first.
+    pub fn set_relief(&self, relief: Relief) {
         let mut state = self.state();
-        state.top = top;
+        state.relief = relief;
         self.update(&mut state, Instant::now());
     }
 

@@ -7,6 +7,7 @@ pub mod call;
 pub mod eve;
 pub mod node;
 pub mod path;
+pub mod picture;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use confab_protocol::signaling::{JOIN_ROOM, JoinReply, Welcome};
