@@ -9,6 +9,7 @@ use crate::options;
 use crate::settings::Store;
 use confab_call::{AudioSink, AudioSource, Call, CallConfig, CallEvents, VideoSource};
 use confab_protocol::ipc::{CallState, Notice, Settings, Snapshot, UiEvent};
+use confab_protocol::media::Decoders;
 use confab_protocol::room::{RoomId, RoomLink, parse_server};
 use confab_protocol::{ErrorCode, UserError};
 use std::future;
@@ -41,7 +42,7 @@ pub struct Sources {
 type Answer<T> = oneshot::Sender<T>;
 
 enum Command {
-    Subscribe(String, Listener, Answer<Snapshot>),
+    Subscribe(String, Decoders, Listener, Answer<Snapshot>),
     Start(String, Answer<Result<(), UserError>>),
     Join(RoomLink, String, Answer<Result<(), UserError>>),
     Leave(Answer<()>),
@@ -56,6 +57,7 @@ enum Command {
 #[derive(Debug, Clone)]
 pub struct App {
     commands: mpsc::Sender<Command>,
+    decoders: watch::Receiver<Option<Decoders>>,
 }
 
 impl App {
@@ -63,6 +65,7 @@ impl App {
     pub fn new(settings: Store, sources: Sources) -> (Self, AppTask, watch::Receiver<Option<Call>>) {
         let (commands, receiver) = mpsc::channel(COMMANDS);
         let (current, calls) = watch::channel(None);
+        let (known, decoders) = watch::channel(None);
         let task = AppTask {
             commands: receiver,
             settings,
@@ -72,13 +75,25 @@ impl App {
             state: CallState::Idle,
             hosting: Hosting::default(),
             current,
+            decoders: known,
         };
-        (Self { commands }, task, calls)
+        (Self { commands, decoders }, task, calls)
     }
 
-    /// Lets a window hear all events from now on, a snapshot first; the snapshot is also the answer.
-    pub async fn subscribe(&self, window: String, listener: Listener) -> Result<Snapshot, UserError> {
-        self.ask(ANSWER_TIMEOUT, |answer| Command::Subscribe(window, listener, answer)).await
+    /// Lets a window hear all events from now on, a snapshot first; the snapshot is also the answer. `decoders`: what the
+    /// window decodes, for calls that begin from now on.
+    pub async fn subscribe(
+        &self,
+        window: String,
+        decoders: Decoders,
+        listener: Listener,
+    ) -> Result<Snapshot, UserError> {
+        self.ask(ANSWER_TIMEOUT, |answer| Command::Subscribe(window, decoders, listener, answer)).await
+    }
+
+    /// Waits for the first window: before it nobody knows what a call could show. False if the app ended without one.
+    pub async fn window(&self) -> bool {
+        self.decoders.clone().wait_for(Option::is_some).await.is_ok()
     }
 
     /// Starts a call in a new room, on the server of the settings or on the embedded one.
@@ -212,6 +227,8 @@ pub struct AppTask {
     state: CallState,
     hosting: Hosting,
     current: watch::Sender<Option<Call>>,
+    /// What the window decodes; `None` before there was one.
+    decoders: watch::Sender<Option<Decoders>>,
 }
 
 impl AppTask {
@@ -236,7 +253,8 @@ impl AppTask {
     // An answer that nobody waits for any more is no fault: `send` of a oneshot is not checked here.
     async fn handle(&mut self, command: Command) {
         match command {
-            Command::Subscribe(window, listener, answer) => {
+            Command::Subscribe(window, decoders, listener, answer) => {
+                self.decoders.send_replace(Some(decoders));
                 let snapshot = self.snapshot().await;
                 self.audience.add(window, listener, snapshot.clone());
                 let _ = answer.send(snapshot);
@@ -310,7 +328,9 @@ impl AppTask {
             Err(error) => return drop(answer.send(Err(error))),
         };
         let Sources { video, audio, speaker } = self.sources.clone();
-        let config = CallConfig { connect, video, audio, speaker, ..CallConfig::new(link.clone(), name.clone()) };
+        let decoders = self.decoders.borrow().unwrap_or_default();
+        let config =
+            CallConfig { connect, video, audio, speaker, decoders, ..CallConfig::new(link.clone(), name.clone()) };
         let task = AbortOnDropHandle::new(tokio::spawn(async move {
             timeout(JOIN_TIMEOUT, Call::join(config))
                 .await

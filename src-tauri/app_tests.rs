@@ -1,11 +1,20 @@
 use super::*;
 use confab_protocol::ipc::PeerState;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+fn app(data: &Path) -> (App, AppTask) {
+    let (store, problem) = Store::open(data);
+    assert_eq!(problem, None);
+    let sources = Sources { video: VideoSource::None, audio: AudioSource::None, speaker: AudioSink::None };
+    let (app, task, _calls) = App::new(store, sources);
+    (app, task)
+}
 
 /// An app without a window, and one who listens to it.
 struct Desk {
@@ -17,10 +26,7 @@ struct Desk {
 impl Desk {
     async fn new() -> Self {
         let data = tempfile::tempdir().unwrap();
-        let (store, problem) = Store::open(data.path());
-        assert_eq!(problem, None);
-        let sources = Sources { video: VideoSource::None, audio: AudioSource::None, speaker: AudioSink::None };
-        let (app, task, _calls) = App::new(store, sources);
+        let (app, task) = app(data.path());
         tokio::spawn(task.run());
         let mut desk = Self { app, events: mpsc::unbounded_channel().1, data };
         desk.events = desk.listen("main").await.1;
@@ -30,7 +36,7 @@ impl Desk {
     async fn listen(&self, window: &str) -> (Snapshot, mpsc::UnboundedReceiver<UiEvent>) {
         let (sender, mut events) = mpsc::unbounded_channel();
         let listener = Box::new(move |event| sender.send(event).is_ok());
-        let snapshot = self.app.subscribe(window.into(), listener).await.unwrap();
+        let snapshot = self.app.subscribe(window.into(), Decoders { h264: true }, listener).await.unwrap();
         assert_eq!(
             events.recv().await,
             Some(UiEvent::Snapshot { snapshot: snapshot.clone() }),
@@ -72,6 +78,19 @@ impl Desk {
         assert_eq!(snapshot.state, CallState::InCall);
         snapshot.call.unwrap().link.parse().unwrap()
     }
+}
+
+#[tokio::test]
+async fn the_first_window_can_be_waited_for() {
+    let data = tempfile::tempdir().unwrap();
+    let (app, task) = app(data.path());
+    let task = AbortOnDropHandle::new(tokio::spawn(task.run()));
+    let mut window = pin!(app.window());
+    assert!(futures_util::poll!(&mut window).is_pending());
+    app.subscribe("main".into(), Decoders { h264: true }, Box::new(|_| true)).await.unwrap();
+    assert!(window.await);
+    drop(task);
+    assert!(app.window().await, "it was there");
 }
 
 #[tokio::test(flavor = "multi_thread")]

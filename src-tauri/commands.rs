@@ -4,6 +4,7 @@
 use crate::app::App;
 use crate::media_socket::Door;
 use confab_protocol::ipc::{Settings, Snapshot, UiEvent};
+use confab_protocol::media::Decoders;
 use confab_protocol::room::RoomLink;
 use confab_protocol::{ErrorCode, UserError, limits};
 use std::time::Duration;
@@ -27,14 +28,16 @@ async fn in_time<T>(answer: impl Future<Output = T>) -> Result<T> {
     timeout(CALL_TIMEOUT, answer).await.map_err(|_| UserError::with_detail(ErrorCode::Internal, "no answer in time"))
 }
 
-/// Sends a snapshot and every later event to `channel`; the snapshot is also the answer.
+/// Sends a snapshot and every later event to `channel`; the snapshot is also the answer. `decoders` is what the window can
+/// decode in the calls that begin from now on.
 #[tauri::command]
 pub async fn subscribe<R: Runtime>(
     window: WebviewWindow<R>,
     app: State<'_, App>,
+    decoders: Decoders,
     channel: Channel<UiEvent>,
 ) -> Result<Snapshot> {
-    app.subscribe(window.label().to_owned(), Box::new(move |event| channel.send(event).is_ok())).await
+    app.subscribe(window.label().to_owned(), decoders, Box::new(move |event| channel.send(event).is_ok())).await
 }
 
 /// Address of the media socket, good for one connection within 30 seconds.

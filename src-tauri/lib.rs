@@ -156,7 +156,7 @@ async fn begin(app: App, options: Options, problem: Option<confab_protocol::User
     if let Some(link) = &options.open {
         app.open_link(link).await;
     }
-    if options.join.is_none() && !options.start {
+    if (options.join.is_none() && !options.start) || !app.window().await {
         return;
     }
     let name = match options.name {

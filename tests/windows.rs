@@ -1,5 +1,6 @@
 //! The app's own windows, used as people use them: start, share the link, join, see, write, mute, leave.
 
+use confab_testkit::browser::Browser;
 use confab_testkit::process::Peer;
 use confab_testkit::window::{Window, WindowError};
 use confab_tests::{artifacts, frame_number_script, sees_frames_advance, tile_of, tile_says};
@@ -108,6 +109,31 @@ async fn two_windows_call_each_other_by_a_link() -> Outcome {
     screenshot(&ann, "left").await?;
     ann.close().await?;
     ben.close().await?;
+    Ok(())
+}
+
+/// A browser page that sends nothing but H.264, which Debian's WebKitGTK decodes only with plugins that it does not bring.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_in_h264_is_shown_or_named() -> Outcome {
+    let window = Window::open("Ann", SIZE, &MEDIA).await?;
+    let link = start_call(&window, "Ann").await?;
+    let browser = Browser::start().await?;
+    let page = browser.open("Ben").await?;
+    page.eval("call.codecs = ['video/H264']").await?;
+    page.join(&link, None, Some((640, 360, 30))).await?;
+    let ben = tile_of(&window, "Ben").await?;
+    // What the window said it decodes, by the same question.
+    let decodes = "return VideoDecoder.isConfigSupported({ codec: 'avc1.64001f' }).then(({ supported }) => supported)";
+    if window.eval(decodes).await? == true {
+        sees_frames_advance(&window, &ben).await?;
+    } else {
+        let sentence = "return document.body.innerText.includes('lacks a decoder for this video (H264)')";
+        window.wait("the missing decoder to be named", sentence).await?;
+    }
+    screenshot(&window, "h264").await?;
+    // The other way it is a call like any other.
+    page.wait_for_person("Ann", "video?.patterns > 10").await?;
+    window.close().await?;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ mod codecs;
 mod emit;
 mod encoding;
 mod examples;
+mod h264;
 mod healing;
 mod lifecycle;
 mod ours;

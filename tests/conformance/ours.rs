@@ -50,6 +50,9 @@ impl Ours {
         if let Some(servers) = options.get("iceServers") {
             builder = builder.ice_servers(serde_json::from_value(servers.clone())?);
         }
+        if let Some(decoders) = options.get("decoders") {
+            builder = builder.decoders(serde_json::from_value(decoders.clone())?);
+        }
         if options.get("iceTransportPolicy") == Some(&json!("relay")) {
             builder = builder.ice_transport_policy(IceTransportPolicy::Relay);
         }

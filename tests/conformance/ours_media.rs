@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 use std::any::Any;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// Frames that are kept for somebody who can decode them.
+const UNDECODED: usize = 60;
+
 /// A stream of ours with what feeds its tracks.
 pub struct Sent {
     pub stream: RtcioStream,
@@ -41,6 +44,8 @@ struct Meter {
     height: u32,
     /// Where the frames go as well.
     copy: Option<LocalTrack>,
+    /// The newest key frame that nobody here decodes, and the frames behind it.
+    undecoded: Vec<EncodedFrame>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -85,6 +90,12 @@ impl Meter {
         } else {
             // Nobody here decodes it: that it is a picture shows where it is sent on to.
             (self.width, self.height) = (frame.width.into(), frame.height.into());
+            if frame.key {
+                self.undecoded.clear();
+            }
+            if self.undecoded.len() < UNDECODED {
+                self.undecoded.push(frame.clone());
+            }
         }
         self.moving += 1;
         if let Some(copy) = &self.copy {
@@ -180,6 +191,20 @@ impl Ours {
         Ok(tracks.collect())
     }
 
+    /// A key frame of the picture of `event` that nobody here decodes, and the frames behind it.
+    pub fn undecoded(&self, event: &str) -> Outcome<Vec<EncodedFrame>> {
+        Ok(lock(&self.picture_of(event)?.meter).undecoded.clone())
+    }
+
+    /// What comes with the picture of `event`.
+    pub fn picture_of(&self, event: &str) -> Outcome<&Received> {
+        let of_event = |received: &&Received| {
+            let known = self.known.get(&(received.peer.clone(), received.msid.clone()));
+            known.is_some_and(|(known, _)| known == event) && received.track.kind() == MediaKind::Video
+        };
+        Ok(self.received.iter().find(of_event).ok_or_else(|| format!("there is no picture of {event}"))?)
+    }
+
     pub async fn inbound(&mut self, id: &str) -> Outcome<Value> {
         let stats = self.socket.get_stats(id).await.ok_or_else(|| format!("there is no peer {id}"))?;
         let reports = stats.inbound_rtp.iter().map(|report| {
@@ -222,11 +247,7 @@ impl Ours {
 
     /// A track that sends what came with the picture of `event`, as it came.
     fn copy(&self, event: &str) -> Outcome<Source> {
-        let of_event = |received: &&Received| {
-            let known = self.known.get(&(received.peer.clone(), received.msid.clone()));
-            known.is_some_and(|(known, _)| known == event) && received.track.kind() == MediaKind::Video
-        };
-        let received = self.received.iter().find(of_event).ok_or_else(|| format!("there is no picture of {event}"))?;
+        let received = self.picture_of(event)?;
         let (origin, track) = (received.track.clone(), LocalTrack::video(received.track.codec()));
         lock(&received.meter).copy = Some(track.clone());
         let mut demand = track.demand();
@@ -240,14 +261,17 @@ impl Ours {
     }
 }
 
-/// `{ videoEncoding, codec }`: how to encode, and the only video codec to offer.
+/// `{ videoEncoding, codecs }`: how to encode, and the only video codecs to offer, in this order.
 fn stream_options(wish: &Value) -> Outcome<StreamOptions> {
     let encoding: Option<VideoEncoding> = serde_json::from_value(wish["videoEncoding"].clone())?;
-    let codec_preferences = wish["codec"].as_str().map(|mime| {
-        let mime = mime.to_owned();
-        CodecPreferences::new(move |codecs, kind| {
-            let wanted = |offered: &str| kind == MediaKind::Audio || offered.eq_ignore_ascii_case(&mime);
-            codecs.into_iter().filter(|codec| wanted(&codec.mime_type)).collect()
+    let wanted: Option<Vec<String>> = serde_json::from_value(wish["codecs"].clone())?;
+    let codec_preferences = wanted.map(|wanted| {
+        CodecPreferences::new(move |codecs, kind| match kind {
+            MediaKind::Audio => codecs,
+            MediaKind::Video => {
+                let find = |mime: &String| codecs.iter().find(|codec| codec.mime_type == *mime).cloned();
+                wanted.iter().filter_map(find).collect()
+            }
         })
     });
     Ok(StreamOptions { encoding: encoding.unwrap_or_default(), codec_preferences, ..StreamOptions::default() })

@@ -169,6 +169,22 @@ impl Peer {
         }
     }
 
+    /// The peer of ours, if it is one.
+    pub fn ours(&self) -> Outcome<&Ours> {
+        match &self.side {
+            Side::Ours(ours) => Ok(ours),
+            Side::Page(_) => Err("it is a page".into()),
+        }
+    }
+
+    /// The page, if it is one.
+    pub fn page(&self) -> Outcome<&PagePeer> {
+        match &self.side {
+            Side::Page(page) => Ok(page),
+            Side::Ours(_) => Err("it is one of ours".into()),
+        }
+    }
+
     /// The socket, if it is one of ours.
     pub fn socket(&self) -> Option<&confab_rtcio::Socket> {
         match &self.side {

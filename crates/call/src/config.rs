@@ -2,7 +2,7 @@
 
 use crate::{AudioSink, AudioSource, VideoConfig, VideoSource};
 use confab_protocol::ipc::TrackView;
-use confab_protocol::media::MediaKind;
+use confab_protocol::media::{Decoders, MediaKind};
 use confab_protocol::room::RoomLink;
 use confab_protocol::{ErrorCode, UserError, limits};
 use std::path::{Path, PathBuf};
@@ -31,6 +31,8 @@ pub struct CallConfig {
     pub camera_on: bool,
     /// Folder into which each remote track is written (IVF, WAV); must exist.
     pub record: Option<PathBuf>,
+    /// What whoever draws the pictures can decode beside VP8 and VP9; H.264 is received only then.
+    pub decoders: Decoders,
     /// Decode received video in the backend, for statistics and [`Call::probes`](crate::Call::probes).
     pub decode: bool,
     /// Size of the test pattern that the others send, to compare what is decoded with it: [`Probe::pictures`] is empty
@@ -54,6 +56,7 @@ impl CallConfig {
             mic_on: true,
             camera_on: true,
             record: None,
+            decoders: Decoders::default(),
             decode: false,
             compare: None,
         }
@@ -89,7 +92,8 @@ mod tests {
 
     #[test]
     fn a_hostile_peer_id_stays_in_the_folder() {
-        let track = TrackView { handle: 3, kind: MediaKind::Audio, stream: String::new(), event: String::new() };
+        let track =
+            TrackView { handle: 3, kind: MediaKind::Audio, stream: String::new(), event: String::new(), refused: None };
         assert_eq!(recording_path(Path::new("d"), "../../etc", &track), Path::new("d/______etc-3.wav"));
     }
 

@@ -104,6 +104,7 @@ impl Actor {
             kind: track.kind(),
             stream: stream.msid.clone(),
             event: self.stream_events.get(&(peer.to_owned(), stream.msid.clone())).cloned().unwrap_or_default(),
+            refused: track.refused_codec(),
         };
         let record = self.config.record.as_deref().map(|dir| recording_path(dir, peer, &view));
         let incoming = match view.kind {

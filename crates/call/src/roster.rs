@@ -138,7 +138,8 @@ mod tests {
     fn a_track_is_replaced_when_more_is_known_of_it() {
         let mut roster = Roster::default();
         roster.announce("a", "Ann", Instant::now());
-        let track = TrackView { handle: 1, kind: MediaKind::Video, stream: "s".into(), event: String::new() };
+        let track =
+            TrackView { handle: 1, kind: MediaKind::Video, stream: "s".into(), event: String::new(), refused: None };
         assert!(roster.put_track("a", track.clone()));
         assert!(roster.put_track("a", TrackView { event: "camera".into(), ..track }));
         assert_eq!(roster.views()[0].tracks.len(), 1);

@@ -22,7 +22,7 @@ impl Session {
     /// Connects to the server of `config` and joins its room. Fails with the first error: a person is waiting.
     pub async fn open(config: &CallConfig) -> Result<Self, UserError> {
         let server = config.connect.clone().unwrap_or_else(|| config.link.server.clone());
-        let (socket, mut events) = Socket::builder(server).force_new(true).connect();
+        let (socket, mut events) = Socket::builder(server).force_new(true).decoders(config.decoders).connect();
         let welcome = match timeout(limits::CONNECT_TIMEOUT, connected(&mut events)).await {
             Ok(Ok(())) => join(&socket, &config.link.room, &config.name, None).await,
             Ok(Err(error)) => Err(error),

@@ -58,7 +58,7 @@ pub struct Join {
     /// One JSON object a line on standard output
     #[arg(long)]
     pub json: bool,
-    /// Do not decode received video
+    /// Do not decode received video; H.264, which is not decoded here, is received only then
     #[arg(long)]
     pub no_decode: bool,
     /// Compare received pictures with the test pattern of this size: each is told in the statistics

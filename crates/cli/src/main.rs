@@ -8,6 +8,7 @@ use args::{Arguments, Command, Join};
 use clap::Parser;
 use confab_call::{Call, CallConfig, CallEvents, VideoConfig};
 use confab_protocol::ipc::{CallState, DeviceState, UiEvent};
+use confab_protocol::media::Decoders;
 use confab_protocol::room::RoomLink;
 use confab_protocol::{ErrorCode, UserError};
 use report::Reporter;
@@ -72,6 +73,8 @@ async fn run(join: Join, reporter: &mut Reporter) -> Result<(), UserError> {
         audio: join.audio,
         speaker: join.speaker,
         record: join.record,
+        // What is not decoded here, may be whatever it is.
+        decoders: Decoders { h264: join.no_decode },
         decode: !join.no_decode,
         compare: join.compare,
         ..CallConfig::new(link, join.name)

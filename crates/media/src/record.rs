@@ -42,15 +42,16 @@ impl IvfWriter {
         Ok(Self { file, frames: 0, first: None, last: 0, flushed: 0 })
     }
 
-    /// Appends a frame. Times in the file start at 0 with the first one. `InvalidInput` for H.264 and Opus, which have no
-    /// place in IVF.
+    /// Appends a frame. Times in the file start at 0 with the first one. `InvalidInput` for Opus, which has no place in
+    /// IVF.
     pub fn write(&mut self, frame: &EncodedFrame) -> io::Result<()> {
         let invalid = |what: String| io::Error::new(io::ErrorKind::InvalidInput, what);
         let size = u32::try_from(frame.data.len()).map_err(|_| invalid("frame over 4 GiB".to_owned()))?;
         let fourcc = match frame.codec {
             Codec::Vp8 => *b"VP80",
             Codec::Vp9 => *b"VP90",
-            Codec::H264 | Codec::Opus => return Err(invalid(format!("{:?} in IVF", frame.codec))),
+            Codec::H264 => *b"H264",
+            Codec::Opus => return Err(invalid(format!("{:?} in IVF", frame.codec))),
         };
         let first = *self.first.get_or_insert(frame.timestamp);
         // RTP timestamps wrap every 13 hours: follow the smallest step from the last one, never backwards.

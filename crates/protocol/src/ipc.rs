@@ -47,6 +47,8 @@ pub struct TrackView {
     pub stream: String,
     /// Event that carried the stream (`camera`, `screen`); empty while not known.
     pub event: String,
+    /// Name of the codec in which it would come (as in `a=rtpmap`), if none that is offered can be received: nothing comes.
+    pub refused: Option<String>,
 }
 
 /// Someone else in the call.

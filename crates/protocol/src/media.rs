@@ -28,7 +28,7 @@ pub enum Codec {
     Vp8,
     /// VP9.
     Vp9,
-    /// H.264.
+    /// H.264. Received only: its patents forbid an encoder here.
     H264,
     /// Opus, RFC 6716.
     Opus,
@@ -41,10 +41,25 @@ impl Codec {
     }
 }
 
+/// The video codecs that a receiver can decode, beside VP8 and VP9, which are always taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct Decoders {
+    /// H.264 of 4:2:0 pictures up to the High profile.
+    pub h264: bool,
+}
+
+impl Decoders {
+    /// True if `codec` can be received.
+    pub fn takes(self, codec: Codec) -> bool {
+        codec != Codec::H264 || self.h264
+    }
+}
+
 /// One encoded video frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodedFrame {
-    /// The bitstream of the frame, as the codec defines it (no RTP payload descriptor).
+    /// The bitstream of the frame, as the codec defines it (no RTP payload descriptor); of H.264 one access unit as a byte
+    /// stream (ITU-T H.264 annex B).
     pub data: Bytes,
     /// Codec of `data`.
     pub codec: Codec,

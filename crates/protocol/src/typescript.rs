@@ -18,6 +18,7 @@ pub fn declarations() -> String {
         error::UserError,
         media::MediaKind,
         media::Codec,
+        media::Decoders,
         call::MediaState,
         call::ChatMessage,
         frame::MediaRequest,

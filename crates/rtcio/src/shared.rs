@@ -11,6 +11,7 @@ use crate::remote_peer::Remotes;
 use crate::signaling;
 use crate::socket::Options;
 use crate::{EmitError, Event};
+use confab_protocol::media::Decoders;
 use confab_protocol::signaling::Signal;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) channels: Broadcasts,
     pub(crate) watchdog: Watchdog,
     pub(crate) ice: IceConfig,
+    /// What is received beside what always is.
+    pub(crate) decoders: Decoders,
     /// How often connections with each remote begin.
     pub(crate) pace: Pace,
     pub(crate) signaling: signaling::Handle,
@@ -58,6 +61,7 @@ impl Shared {
             log: Log::new(options.debug),
             watchdog: options.watchdog,
             ice: IceConfig::new(options.ice_policy, options.ice_roots, options.ice_servers),
+            decoders: options.decoders,
             pace: Pace::default(),
             signaling,
             cancel,

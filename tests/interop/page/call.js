@@ -1,13 +1,15 @@
 import { AudioMeter, patternTrack, toneTrack, VideoMeter } from "./media.js";
 import { Mesh } from "./mesh.js";
 import { Recorder } from "./recorder.js";
-import { SharedStream } from "./stream.js";
+import { onlyVideo, SharedStream } from "./stream.js";
 
 /**
  * A participant: what an application made with rtc.io does, and what Confab does. Tests drive it through
  * `window.call` and read `window.call.state`.
  */
 class Call {
+  /** MIME types in which the camera may be sent, the preferred first; null for all. */
+  codecs = null;
   #mesh;
   #me = { mic: false, cam: false };
   #camera;
@@ -24,6 +26,7 @@ class Call {
     this.#mesh = new Mesh(server);
     this.#listen();
     this.#camera = new SharedStream();
+    if (this.codecs) this.#camera.codecs = onlyVideo(this.codecs);
     if (audio) this.#camera.media.addTrack(await toneTrack(audio));
     if (video) this.#camera.media.addTrack(patternTrack(video));
     this.#camera.maxBitrate = video?.maxBitrate;

@@ -1,4 +1,5 @@
 import { AudioMeter, patternTrack, toneTrack, VideoMeter } from "./media.js";
+import { onlyVideo } from "./stream.js";
 // The page's own peer, or the stock library: whatever the driver serves under that name.
 import io, { RTCIOStream } from "/rtcio.js";
 
@@ -148,11 +149,8 @@ class Peer {
   }
 
   async stream(name, tracks, options = {}) {
-    const { codec, ...rest } = options;
-    if (codec) {
-      rest.codecPreferences = (codecs, kind) =>
-        kind === "video" ? codecs.filter(({ mimeType }) => mimeType.toLowerCase() === codec.toLowerCase()) : codecs;
-    }
+    const { codecs, ...rest } = options;
+    if (codecs) rest.codecPreferences = onlyVideo(codecs);
     const made = await Promise.all(tracks.map(track));
     const stream = new RTCIOStream(new MediaStream(made), rest);
     this.#streams.set(name, stream);
@@ -197,6 +195,29 @@ class Peer {
         return { event, kind: track.kind, stream: stream.id, msid: stream.mediaStream.id, muted: track.muted, width, height, number, hz, moving };
       }),
     );
+  }
+
+  /** Decodes frames of `codec` (lists of bytes), the first of which is a key frame; what their pictures show. */
+  async decode(codec, frames) {
+    const generator = new MediaStreamTrackGenerator({ kind: "video" });
+    const writer = generator.writable.getWriter();
+    const meter = new VideoMeter(generator);
+    const written = [];
+    let failed;
+    const decoder = new VideoDecoder({
+      output: (frame) => written.push(writer.write(frame)),
+      error: (error) => (failed = error),
+    });
+    decoder.configure({ codec, optimizeForLatency: true });
+    for (const [index, frame] of frames.entries()) {
+      const data = Uint8Array.from(frame);
+      decoder.decode(new EncodedVideoChunk({ type: index ? "delta" : "key", timestamp: index * 33_000, data }));
+    }
+    await decoder.flush().catch(() => {});
+    if (failed) throw failed;
+    await Promise.all(written);
+    generator.stop();
+    return { decoded: written.length, ...meter.state };
   }
 
   /** Transceivers, negotiations since `ctrl` opened, and states of the connection to `id`. */

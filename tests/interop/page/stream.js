@@ -33,6 +33,12 @@ export class SharedStream extends Emitter {
   }
 }
 
+/** Codec preferences that leave of video these MIME types, in this order. */
+export function onlyVideo(types) {
+  return (codecs, kind) =>
+    kind === "video" ? types.flatMap((type) => codecs.filter(({ mimeType }) => mimeType === type)) : codecs;
+}
+
 /** Copies `value`, with `change(part)` in place of each part for which it is not undefined. */
 function map(value, change) {
   const changed = change(value);

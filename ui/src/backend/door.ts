@@ -1,4 +1,4 @@
-import type { MediaRequest, Settings, Snapshot, UiEvent, UserError } from './types';
+import type { Decoders, MediaRequest, Settings, Snapshot, UiEvent, UserError } from './types';
 
 /** What a media connection reports. */
 export interface MediaHandlers {
@@ -19,8 +19,11 @@ export interface MediaConnection {
  * as its answer.
  */
 export interface Backend {
-  /** Opens the stream of events. The snapshot comes first, then every event in order. */
-  subscribe(onEvent: (event: UiEvent) => void): Promise<Snapshot>;
+  /**
+   * Opens the stream of events. The snapshot comes first, then every event in order. Calls that begin from now on take what
+   * `decoders` has, too.
+   */
+  subscribe(decoders: Decoders, onEvent: (event: UiEvent) => void): Promise<Snapshot>;
   startCall(name: string): Promise<void>;
   joinCall(link: string, name: string): Promise<void>;
   leaveCall(): Promise<void>;

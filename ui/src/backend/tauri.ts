@@ -7,12 +7,12 @@ const OPEN_TIMEOUT = 10_000;
 
 /** The backend behind Tauri's IPC. */
 export const tauri: Backend = {
-  async subscribe(onEvent) {
+  async subscribe(decoders, onEvent) {
     const channel = new Channel<UiEvent>();
     // Events may overtake the answer of the command on their way; the snapshot must come first.
     let waiting: UiEvent[] | null = [];
     channel.onmessage = (event) => (waiting ? waiting.push(event) : onEvent(event));
-    const snapshot = await invoke<Snapshot>('subscribe', { channel });
+    const snapshot = await invoke<Snapshot>('subscribe', { channel, decoders });
     onEvent({ type: 'snapshot', snapshot });
     const early = waiting;
     waiting = null;

@@ -20,6 +20,12 @@ export type MediaKind = "audio" | "video";
 
 export type Codec = "vp8" | "vp9" | "h264" | "opus";
 
+export type Decoders = { 
+/**
+ * H.264 of 4:2:0 pictures up to the High profile.
+ */
+h264: boolean, };
+
 export type MediaState = { 
 /**
  * Microphone sends.
@@ -90,7 +96,11 @@ stream: string,
 /**
  * Event that carried the stream (`camera`, `screen`); empty while not known.
  */
-event: string, };
+event: string, 
+/**
+ * Name of the codec in which it would come (as in `a=rtpmap`), if none that is offered can be received: nothing comes.
+ */
+refused: string | null, };
 
 export type Participant = { 
 /**

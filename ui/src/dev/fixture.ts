@@ -42,7 +42,7 @@ async function enter(): Promise<void> {
 let giveUp: () => void = () => {};
 
 export const fixture: Backend = {
-  subscribe(onEvent) {
+  subscribe(_decoders, onEvent) {
     emit = onEvent;
     scene = choose();
     timers.forEach(clearTimeout);

@@ -32,8 +32,8 @@ const person = (index: number, more: Partial<Participant> = {}): Participant => 
   state: 'connected',
   media: { mic: index % 3 !== 2, cam: true },
   tracks: [
-    { handle: index, kind: 'video', stream: `s${index}`, event: 'camera' },
-    { handle: 100 + index, kind: 'audio', stream: `s${index}`, event: 'camera' },
+    { handle: index, kind: 'video', stream: `s${index}`, event: 'camera', refused: null },
+    { handle: 100 + index, kind: 'audio', stream: `s${index}`, event: 'camera', refused: null },
   ],
   ...more,
 });
@@ -170,7 +170,7 @@ export function scenes(now: number): Record<string, () => Scene> {
     arrivals: () => ({ ...scene(1), events: [[400, { type: 'peer-connect', participant: person(2) }], [900, { type: 'peer-disconnect', id: 'p1' }]], pictures: handles(2) }),
     screen: () => {
       const view = scene(2);
-      view.snapshot.call?.participants[0]?.tracks.push({ handle: 50, kind: 'video', stream: 'screen', event: 'screen' });
+      view.snapshot.call?.participants[0]?.tracks.push({ handle: 50, kind: 'video', stream: 'screen', event: 'screen', refused: null });
       return { ...view, pictures: [...handles(2), 50] };
     },
     'open-link': () => ({ ...scene(2), events: [[300, { type: 'open-link', link: 'https://meet.example.org/r/weekly-planning' }]] }),

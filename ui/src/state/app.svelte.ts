@@ -1,4 +1,5 @@
 import { openBackend, toUserError, type Backend } from '../backend';
+import { findDecoders } from '../backend/media/avc';
 import { browserFeed, type MediaFeed } from '../backend/media/feed';
 import type { Settings, UserError } from '../backend/types';
 import { initial, type Action, type AppState, type Panel } from './model';
@@ -60,7 +61,7 @@ export class App {
       const backend = await openBackend();
       this.#backend = backend;
       this.feed = browserFeed((handlers) => backend.openMedia(handlers), (connected) => (this.picturesConnected = connected));
-      await backend.subscribe((event) => this.dispatch(event));
+      await backend.subscribe(await findDecoders(), (event) => this.dispatch(event));
     } catch (error) {
       this.broken = toUserError(error);
     }

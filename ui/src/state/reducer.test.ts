@@ -94,7 +94,7 @@ describe('participants', () => {
   });
 
   it('add, replace and remove tracks', () => {
-    const track = { handle: 3, kind: 'video', stream: 's', event: 'camera' } as const;
+    const track = { handle: 3, kind: 'video', stream: 's', event: 'camera', refused: null } as const;
     const added = run(
       inCall(call({ participants: [person('ben')] })),
       { type: 'track-added', id: 'ben', track: { ...track, event: '' } },

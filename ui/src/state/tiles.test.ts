@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { call, person, self } from './fixtures';
 import { otherTiles, ownTile } from './tiles';
 
-const video = (handle: number, event: string) => ({ handle, kind: 'video', stream: event, event }) as const;
+const video = (handle: number, event: string, refused: string | null = null) =>
+  ({ handle, kind: 'video', stream: event, event, refused }) as const;
 
 describe('tiles of the others', () => {
   const tiles = (them: ReturnType<typeof person>) => otherTiles(call({ participants: [them] }), [], {});
@@ -24,6 +25,12 @@ describe('tiles of the others', () => {
       ['ben/2', 'screen', 2],
       ['ben', 'person', 1],
     ]);
+  });
+
+  it('name the codec of a picture that will not come, while it would be shown', () => {
+    const tracks = [video(1, 'camera', 'H264'), video(2, 'screen', 'AV1')];
+    expect(tiles(person('ben', { tracks })).map((tile) => tile.refused)).toEqual(['AV1', 'H264']);
+    expect(tiles(person('ben', { tracks, media: { mic: true, cam: false } }))[1]).toMatchObject({ refused: null });
   });
 
   it('never ring for who is muted', () => {

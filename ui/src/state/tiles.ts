@@ -21,6 +21,8 @@ export interface TileView {
   camera: boolean;
   /** Track on the media socket; null if there is nothing to show. */
   handle: number | null;
+  /** Name of the codec in which the track would come, if it can't be received: there will be no picture. */
+  refused: string | null;
   speaking: boolean;
   quality: Quality;
   /** Last second's numbers; null for oneself and until they are known. */
@@ -43,6 +45,7 @@ export function ownTile(call: CallView, speaking: readonly string[]): TileView {
     mic: me.mic.state === 'on',
     camera,
     handle: camera ? SELF_TRACK : null,
+    refused: null,
     speaking: me.mic.state === 'on' && speaking.includes(SELF),
     quality: 'good',
     stats: null,
@@ -75,10 +78,19 @@ function tilesOf(them: Participant, speaking: boolean, stats: PeerStats | undefi
     mic: null,
     camera: true,
     handle: track.handle,
+    refused: track.refused,
     speaking: false,
   });
-  return [
-    ...screens.map(screen),
-    { ...common, key: them.id, kind: 'person', mic, camera, handle: camera ? (face?.handle ?? null) : null, speaking: speaking && mic !== false },
-  ];
+  const shown = camera ? face : null;
+  const own: TileView = {
+    ...common,
+    key: them.id,
+    kind: 'person',
+    mic,
+    camera,
+    handle: shown?.handle ?? null,
+    refused: shown?.refused ?? null,
+    speaking: speaking && mic !== false,
+  };
+  return [...screens.map(screen), own];
 }

@@ -1,7 +1,9 @@
 //! Media on its way: packetizing, reassembly, local and remote tracks. Nothing here knows a connection.
 
+mod bits;
 pub(crate) mod demand;
 pub(crate) mod encoding;
+pub(crate) mod h264;
 pub(crate) mod ladder;
 pub(crate) mod local;
 pub(crate) mod packets;

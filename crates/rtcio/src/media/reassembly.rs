@@ -1,11 +1,11 @@
-//! From VP8 or VP9 packets in any order to whole frames in order.
+//! From packets of video in any order to whole frames in order.
 //!
 //! Packets are put in order by sequence number. A gap is waited for, because the other side answers our negative
 //! acknowledgements; after [`PATIENCE`] it is given up, and nothing is delivered until the next key frame.
 
 use super::vp8::Descriptor;
-use super::{vp8, vp9};
-use bytes::{Bytes, BytesMut};
+use super::{h264, vp8, vp9};
+use bytes::Bytes;
 use confab_protocol::ladder::FrameLayer;
 use confab_protocol::limits;
 use confab_protocol::media::{Codec, EncodedFrame};
@@ -28,6 +28,13 @@ struct Part {
     arrived: Instant,
     /// `None`: padding, which only fills its place in the sequence.
     descriptor: Option<Descriptor>,
+}
+
+/// All packets of one frame.
+struct Whole {
+    codec: Codec,
+    timestamp: u32,
+    payloads: Vec<Bytes>,
 }
 
 /// Turns packets into frames.
@@ -75,7 +82,8 @@ impl Reassembler {
         }
         let descriptor = match self.codec {
             Codec::Vp9 => vp9::parse(payload),
-            _ => Descriptor::parse(payload),
+            Codec::H264 => h264::parse(payload),
+            Codec::Vp8 | Codec::Opus => Descriptor::parse(payload),
         };
         let part = Part { timestamp, marker, codec: self.codec, arrived: now, descriptor };
         self.parts.entry(sequence).or_insert(part);
@@ -90,12 +98,11 @@ impl Reassembler {
     /// The next whole frame, if there is one.
     pub(crate) fn pop(&mut self, now: Instant) -> Option<EncodedFrame> {
         loop {
-            if let Some(frame) = self.take_next() {
-                if frame.key {
-                    self.broken = false;
-                }
+            if let Some(packets) = self.take_next() {
+                let frame = self.assemble(packets);
+                self.broken = frame.as_ref().is_none_or(|frame| self.broken && !frame.key);
                 if !self.broken {
-                    return Some(frame);
+                    return frame;
                 }
                 continue;
             }
@@ -120,8 +127,8 @@ impl Reassembler {
         (from..).zip(sequences).find(|(expected, sequence)| expected != sequence).map(|(_, sequence)| sequence)
     }
 
-    /// Takes the frame that begins at `next`, if all of it is there.
-    fn take_next(&mut self) -> Option<EncodedFrame> {
+    /// Takes the packets of the frame that begins at `next`, if all of them are there.
+    fn take_next(&mut self) -> Option<Whole> {
         let mut next = self.next?;
         // Padding between frames, and what is left of a frame whose beginning is lost.
         while let Some(part) = self.parts.get(&next) {
@@ -136,40 +143,55 @@ impl Reassembler {
         }
         let Part { timestamp, codec, .. } = *self.parts.get(&next)?;
         let mut end = next;
-        let mut bytes = 0;
         loop {
             let part = self.parts.get(&end)?;
-            let begins_another = end != next && part.descriptor.as_ref().is_some_and(|d| d.frame_start);
+            // Each NAL unit of H.264 may be the first one of a frame: there the timestamp alone tells.
+            let begins_another = end != next
+                && codec != Codec::H264
+                && part.descriptor.as_ref().is_some_and(|descriptor| descriptor.frame_start);
             if part.timestamp != timestamp || begins_another {
                 break;
             }
-            bytes += part.descriptor.as_ref().map_or(0, |descriptor| descriptor.payload.len());
             end += 1;
             if part.marker {
                 break;
             }
         }
-        let mut data = BytesMut::with_capacity(bytes);
-        for sequence in next..end {
-            if let Some(Part { descriptor: Some(descriptor), .. }) = self.parts.remove(&sequence) {
-                data.extend_from_slice(&descriptor.payload);
-            }
-        }
         self.next = Some(end);
-        if bytes > limits::VIDEO_FRAME_BYTES {
-            self.broken = true;
-            return self.take_next();
+        let parts = (next..end).filter_map(|sequence| self.parts.remove(&sequence)?.descriptor);
+        Some(Whole { codec, timestamp, payloads: parts.map(|descriptor| descriptor.payload).collect() })
+    }
+
+    /// The frame in these packets. `None` if it is damaged or too large.
+    fn assemble(&mut self, Whole { codec, timestamp, payloads }: Whole) -> Option<EncodedFrame> {
+        if payloads.iter().map(Bytes::len).sum::<usize>() > limits::VIDEO_FRAME_BYTES {
+            return None;
         }
-        let (key, size) = match codec {
-            Codec::Vp9 => (vp9::is_key_frame(&data), vp9::key_frame_size(&data)),
-            _ => (vp8::is_key_frame(&data), vp8::key_frame_size(&data)),
+        let (data, key, size) = match codec {
+            Codec::H264 => {
+                let unit = h264::access_unit(&payloads)?;
+                (unit.data, unit.key, unit.size)
+            }
+            Codec::Vp9 => {
+                let data = payloads.concat();
+                let (key, size) = (vp9::is_key_frame(&data), vp9::key_frame_size(&data));
+                (data.into(), key, size)
+            }
+            Codec::Vp8 | Codec::Opus => {
+                let data = payloads.concat();
+                let (key, size) = (vp8::is_key_frame(&data), vp8::key_frame_size(&data));
+                (data.into(), key, size)
+            }
         };
+        // Start codes are longer than the lengths in aggregates.
+        if data.len() > limits::VIDEO_FRAME_BYTES {
+            return None;
+        }
         if let Some(size) = size {
             self.size = size;
         }
         let (width, height) = self.size;
-        let layer = FrameLayer::default();
-        Some(EncodedFrame { data: data.freeze(), codec, key, timestamp, width, height, layer })
+        Some(EncodedFrame { data, codec, key, timestamp, width, height, layer: FrameLayer::default() })
     }
 
     /// Jumps over the first gap, to the packet behind it.

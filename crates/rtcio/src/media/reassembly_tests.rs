@@ -163,3 +163,74 @@ fn the_buffer_is_bounded() {
     assert!(bench.reassembler.parts.len() <= BUFFERED);
     assert!(bench.ready().is_empty());
 }
+
+/// A packet of H.264.
+fn h264(sequence: u16, timestamp: u32, marker: bool, payload: &[u8]) -> (u16, u32, bool, Bytes) {
+    (sequence, timestamp, marker, Bytes::copy_from_slice(payload))
+}
+
+/// A key frame of H.264 of 1280×720 in four packets: its parameters, and its slice in fragments.
+fn h264_key(first: u16, timestamp: u32) -> [(u16, u32, bool, Bytes); 4] {
+    let parameters =
+        [0x78, 0, 12, 0x67, 0x42, 0xc0, 0x1f, 0x8c, 0x8d, 0x40, 0x28, 0x02, 0xdd, 0x80, 0x88, 0, 2, 0x68, 0xce];
+    [
+        h264(first, timestamp, false, &parameters),
+        h264(first.wrapping_add(1), timestamp, false, &[0x7c, 0x85, 0xb8]),
+        h264(first.wrapping_add(2), timestamp, false, &[0x7c, 0x05, 1]),
+        h264(first.wrapping_add(3), timestamp, true, &[0x7c, 0x45, 2]),
+    ]
+}
+
+fn h264_bench() -> Bench {
+    let mut bench = Bench::new();
+    bench.reassembler.set_codec(Codec::H264);
+    bench
+}
+
+#[test]
+fn frames_of_h264_are_what_has_one_timestamp() {
+    let mut bench = h264_bench();
+    bench.push(h264_key(65_534, 1));
+    let key = bench.reassembler.pop(bench.now).unwrap();
+    assert_eq!((key.codec, key.key, key.width, key.height), (Codec::H264, true, 1280, 720));
+    assert!(key.data.ends_with(&[0, 0, 0, 1, 0x65, 0xb8, 1, 2]));
+    // Two slices, and one whose end only the next timestamp tells.
+    bench.push([h264(2, 2, false, &[0x41, 1]), h264(3, 2, true, &[0x41, 2]), h264(4, 3, false, &[0x41, 3])]);
+    let delta = bench.reassembler.pop(bench.now).unwrap();
+    assert_eq!(
+        (delta.key, delta.width, &delta.data[..]),
+        (false, 1280, &[0, 0, 0, 1, 0x41, 1, 0, 0, 0, 1, 0x41, 2][..])
+    );
+    assert!(bench.ready().is_empty());
+    bench.push([h264(5, 4, true, &[0x41, 4])]);
+    assert_eq!(bench.ready(), [3, 4]);
+}
+
+#[test]
+fn after_a_loss_h264_goes_on_where_the_parameters_are() {
+    let mut bench = h264_bench();
+    bench.push(h264_key(0, 1));
+    assert_eq!(bench.ready(), [1]);
+    // Of the second key frame the parameters are lost, of the third one a fragment.
+    bench.push(h264_key(4, 2).into_iter().skip(1));
+    let mut third = h264_key(8, 3).to_vec();
+    third.remove(2);
+    bench.push(third);
+    bench.push([h264(12, 4, true, &[0x41, 1])]);
+    assert!(bench.ready().is_empty());
+    bench.wait();
+    assert!(bench.ready().is_empty());
+    assert!(bench.reassembler.needs_key_frame());
+    bench.push(h264_key(13, 5));
+    assert_eq!(bench.ready(), [5]);
+}
+
+#[test]
+fn a_damaged_frame_of_h264_breaks_the_chain() {
+    let mut bench = h264_bench();
+    bench.push(h264_key(0, 1));
+    bench.push([h264(4, 2, false, &[0x7c, 0x81, 1]), h264(5, 2, true, &[0x41, 2]), h264(6, 3, true, &[0x41, 3])]);
+    assert_eq!(bench.ready(), [1]);
+    assert!(bench.reassembler.needs_key_frame());
+    assert_eq!(bench.reassembler.deadline(), None);
+}

@@ -2,7 +2,7 @@
 
 use super::reassembly::Reassembler;
 use super::remote::{RemoteTrack, Sink};
-use confab_protocol::media::{AUDIO_CLOCK_HZ, AudioPacket, Codec, EncodedFrame, MediaKind, VIDEO_CLOCK_HZ};
+use confab_protocol::media::{AUDIO_CLOCK_HZ, AudioPacket, EncodedFrame, MediaKind, VIDEO_CLOCK_HZ};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp;
 use std::sync::Arc;
@@ -180,12 +180,6 @@ impl Meter {
             }
         }
     }
-}
-
-/// A codec that can be received, by its name in `a=rtpmap`.
-pub(crate) fn codec_of(name: &str) -> Option<Codec> {
-    let known = [("VP8", Codec::Vp8), ("VP9", Codec::Vp9), ("opus", Codec::Opus)];
-    known.iter().find(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, codec)| *codec)
 }
 
 /// The kind by its name in SDP.

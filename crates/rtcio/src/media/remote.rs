@@ -44,8 +44,17 @@ pub(crate) struct Counters {
     pub(crate) jitter: AtomicU32,
 }
 
-/// Payload type → codec, the preferred one first, and the one in use.
-type Codecs = (Vec<(u8, Codec)>, Option<Codec>);
+/// What a description says of the codecs of a track.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct OfferedCodecs {
+    /// Payload type and codec of those that can be received, the preferred one first.
+    pub(crate) receivable: Vec<(u8, Codec)>,
+    /// Name of the first one, whether it can be received or not.
+    pub(crate) preferred: Option<String>,
+}
+
+/// What is offered, and the codec in use.
+type Codecs = (OfferedCodecs, Option<Codec>);
 
 #[derive(Debug)]
 pub(crate) struct Inner {
@@ -84,7 +93,7 @@ impl RemoteTrack {
         id: String,
         msid: String,
         kind: MediaKind,
-        codecs: Vec<(u8, Codec)>,
+        codecs: OfferedCodecs,
         drawn_changed: &Arc<Notify>,
     ) -> (Self, Sink) {
         let (video_sender, video) = mpsc::channel(VIDEO_QUEUE);
@@ -127,12 +136,19 @@ impl RemoteTrack {
     /// The codec in which it comes; before the first packet, the one that the sender offers first. Each frame says its own.
     pub fn codec(&self) -> Codec {
         let guard = self.inner.codecs.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = || guard.0.first().map(|(_, codec)| *codec);
+        let first = || guard.0.receivable.first().map(|(_, codec)| *codec);
         guard.1.or_else(first).unwrap_or(if self.inner.kind == MediaKind::Video { Codec::Vp8 } else { Codec::Opus })
     }
 
-    /// What a description says of the payload types.
-    pub(crate) fn set_codecs(&self, codecs: Vec<(u8, Codec)>) {
+    /// Name of the codec that the sender offers first (as in `a=rtpmap`), if none that it offers can be received: then
+    /// nothing comes.
+    pub fn refused_codec(&self) -> Option<String> {
+        let guard = self.inner.codecs.lock().unwrap_or_else(PoisonError::into_inner);
+        guard.0.preferred.clone().filter(|_| guard.0.receivable.is_empty())
+    }
+
+    /// What a description says of the codecs.
+    pub(crate) fn set_codecs(&self, codecs: OfferedCodecs) {
         self.inner.codecs.lock().unwrap_or_else(PoisonError::into_inner).0 = codecs;
     }
 
@@ -140,7 +156,7 @@ impl RemoteTrack {
     pub(crate) fn codec_of(&self, payload_type: u8) -> Codec {
         {
             let mut guard = self.inner.codecs.lock().unwrap_or_else(PoisonError::into_inner);
-            let known = guard.0.iter().find(|(known, _)| *known == payload_type).map(|(_, codec)| *codec);
+            let known = guard.0.receivable.iter().find(|(known, _)| *known == payload_type).map(|(_, codec)| *codec);
             if known.is_some() {
                 guard.1 = known;
             }

@@ -32,10 +32,10 @@ impl Marks {
     }
 }
 
-/// What the payload descriptor of one packet says.
+/// What one packet says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Descriptor {
-    /// True if the payload begins a frame: S bit set and partition index 0.
+    /// True if the payload begins a frame (of VP8: S bit set and partition index 0).
     pub(crate) frame_start: bool,
     /// The part of the frame.
     pub(crate) payload: Bytes,

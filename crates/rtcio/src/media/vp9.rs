@@ -1,5 +1,6 @@
 //! VP9 in RTP (RFC 9628) and the head of its frames (VP9 bitstream specification, section 6.2).
 
+use super::bits::Bits;
 use super::vp8::Descriptor;
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -122,7 +123,7 @@ pub(crate) fn key_frame_size(frame: &[u8]) -> Option<(u16, u16)> {
 
 /// Reads up to the frame type: the rest and the profile, if it is a key frame.
 fn head(frame: &[u8]) -> Option<(Bits<'_>, u32)> {
-    let mut bits = Bits { bytes: frame, at: 0 };
+    let mut bits = Bits::new(frame);
     if bits.take(2)? != 2 {
         return None;
     }
@@ -133,24 +134,6 @@ fn head(frame: &[u8]) -> Option<(Bits<'_>, u32)> {
     }
     let (shows_existing, delta) = (bits.take(1)?, bits.take(1)?);
     (shows_existing == 0 && delta == 0).then_some((bits, profile))
-}
-
-struct Bits<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl Bits<'_> {
-    /// The next `count` bits, at most 32, the highest first.
-    fn take(&mut self, count: usize) -> Option<u32> {
-        let mut value = 0;
-        for _ in 0..count {
-            let byte = *self.bytes.get(self.at / 8)?;
-            value = value << 1 | u32::from(byte >> (7 - self.at % 8) & 1);
-            self.at += 1;
-        }
-        Some(value)
-    }
 }
 
 #[cfg(test)]

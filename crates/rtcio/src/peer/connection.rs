@@ -5,6 +5,7 @@ use super::feedback::{Feedback, FeedbackTap};
 use super::onebyone::OneByOne;
 use crate::ice::{self, IceConfig, IceTransportPolicy, Notice, Relays};
 use confab_protocol::ctrl::CTRL_LABEL;
+use confab_protocol::media::Decoders;
 use confab_protocol::signaling::Candidate;
 use rtc::interceptor::{NackGeneratorBuilder, NackResponderBuilder, ReceiverReportBuilder, SenderReportBuilder};
 use rtc::peer_connection::configuration::interceptor_registry::{Registry, Slot};
@@ -80,11 +81,11 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Builds a connection; nothing is sent before the first description.
-    pub(crate) async fn open(ice: &IceConfig) -> Result<Self> {
+    pub(crate) async fn open(ice: &IceConfig, decoders: Decoders) -> Result<Self> {
         let (events_sender, events) = mpsc::channel(EVENTS);
         let (state_sender, state) = watch::channel(RTCPeerConnectionState::New);
         let feedback = Arc::new(Feedback::default());
-        let (media_engine, registry) = media(&feedback)?;
+        let (media_engine, registry) = media(&feedback, decoders)?;
         let relay_only = ice.policy == IceTransportPolicy::Relay;
         let settings = SettingEngineBuilder::new()
             // Chromium refuses an answer that changes the role in a later round; as the server in each answer we never do.
@@ -206,9 +207,9 @@ fn door_host(addresses: &[String]) -> IpAddr {
 
 /// The codecs; NACK both ways, reports, transport feedback.
 /// No pacer: the stock one runs at the estimate itself, with audio behind video in its queue.
-fn media(feedback: &Arc<Feedback>) -> Result<(MediaEngine, Registry)> {
+fn media(feedback: &Arc<Feedback>, decoders: Decoders) -> Result<(MediaEngine, Registry)> {
     let mut engine = MediaEngine::default();
-    codecs::register(&mut engine)?;
+    codecs::register(&mut engine, decoders)?;
     for (uri, kind) in HEADER_EXTENSIONS {
         let extension = RTCRtpHeaderExtensionCapability { uri: uri.to_owned() };
         engine.register_header_extension(extension, kind, None)?;

@@ -6,12 +6,16 @@ use super::sdp;
 use crate::IceTransportPolicy;
 use crate::ice::IceConfig;
 use confab_protocol::limits;
+use confab_protocol::media::Decoders;
 use confab_protocol::signaling::Signal;
 use std::collections::HashSet;
 use webrtc::peer_connection::RTCSessionDescription;
 
+/// As much as possible is received.
+const DECODERS: Decoders = Decoders { h264: true };
+
 pub(crate) fn inbound(texts: &[&str]) {
-    let mut inbound = Inbound::new("peer".to_owned());
+    let mut inbound = Inbound::new("peer".to_owned(), DECODERS);
     let mut tracks = HashSet::new();
     let mut follow = |changes: Vec<Change>| {
         for change in changes {
@@ -45,7 +49,7 @@ pub(crate) fn inbound(texts: &[&str]) {
 
 pub(crate) async fn connection(signals: Vec<Signal>) {
     let ice = IceConfig::new(IceTransportPolicy::default(), Vec::new(), Vec::new());
-    let Ok(connection) = Connection::open(&ice).await else { return };
+    let Ok(connection) = Connection::open(&ice, DECODERS).await else { return };
     let pc = &connection.pc;
     for signal in signals {
         match signal {
@@ -55,7 +59,7 @@ pub(crate) async fn connection(signals: Vec<Signal>) {
                     continue;
                 }
                 if let Ok(answer) = pc.create_answer(None).await {
-                    sdp::sending_media(&answer.sdp);
+                    sdp::sending_media(&answer.sdp, DECODERS);
                     pc.set_local_description(answer).await.ok();
                 }
             }

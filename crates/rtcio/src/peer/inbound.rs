@@ -5,7 +5,7 @@ use crate::media::receive::pump;
 use crate::media::remote::{RemoteStream, RemoteTrack, Sink};
 use confab_protocol::ctrl::{Drawn, DrawnNote, STREAM_PLACEHOLDER, is_reserved};
 use confab_protocol::limits;
-use confab_protocol::media::MediaKind;
+use confab_protocol::media::{Decoders, MediaKind};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,6 +31,7 @@ type StreamEvents = Vec<(String, Vec<Value>)>;
 /// The receiving side of one peer.
 pub(crate) struct Inbound {
     peer: String,
+    decoders: Decoders,
     /// mid → the track it stands for now.
     lines: HashMap<String, Line>,
     /// mid → where its packets go. Outlives the track: the RTP stream may go on.
@@ -62,9 +63,10 @@ pub(crate) enum Change {
 }
 
 impl Inbound {
-    pub(crate) fn new(peer: String) -> Self {
+    pub(crate) fn new(peer: String, decoders: Decoders) -> Self {
         Self {
             peer,
+            decoders,
             lines: HashMap::new(),
             sinks: HashMap::new(),
             streams: HashMap::new(),
@@ -75,7 +77,7 @@ impl Inbound {
 
     /// Compares a remote description with what is known.
     pub(crate) fn described(&mut self, sdp: &str) -> Vec<Change> {
-        let media = sending_media(sdp);
+        let media = sending_media(sdp, self.decoders);
         let mut changes = Vec::new();
         let gone: Vec<String> = self
             .lines
@@ -262,7 +264,7 @@ mod tests {
 
     #[test]
     fn descriptions_add_and_remove_tracks() {
-        let mut inbound = Inbound::new("p".into());
+        let mut inbound = Inbound::new("p".into(), Decoders::default());
         assert_eq!(kinds(&inbound.described(&sdp(&[("1", "sendonly", "s a")]))), ["+a!", "?s"]);
         assert!(inbound.described(&sdp(&[("1", "sendonly", "s a")])).is_empty());
         let two = sdp(&[("1", "sendonly", "s a"), ("2", "sendrecv", "s b")]);
@@ -275,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_track_ends_for_the_reader_when_it_is_removed() {
-        let mut inbound = Inbound::new("p".into());
+        let mut inbound = Inbound::new("p".into(), Decoders::default());
         let changes = inbound.described(&sdp(&[("1", "sendonly", "s a")]));
         let Some(Change::Added { track, .. }) = changes.into_iter().next() else { panic!("no track") };
         let mut frames = track.take_video().unwrap();
@@ -287,7 +289,7 @@ mod tests {
 
     #[test]
     fn how_a_video_is_drawn_is_told_once() {
-        let mut inbound = Inbound::new("p".into());
+        let mut inbound = Inbound::new("p".into(), Decoders::default());
         let changes = inbound.described(&sdp(&[("1", "sendonly", "s a"), ("2", "sendonly", "s b")]));
         let Some(Change::Added { track, .. }) = changes.into_iter().next() else { panic!("no track") };
         assert!(inbound.drawn().is_empty());
@@ -302,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_stream_takes_the_uuid_of_its_owner() {
-        let mut inbound = Inbound::new("p".into());
+        let mut inbound = Inbound::new("p".into(), Decoders::default());
         inbound.described(&sdp(&[("1", "sendonly", "s a")]));
         assert_eq!(inbound.unknown(), ["s"]);
         let events = json!({ "camera": [{ "name": "Ann", "stream": "[RTCIOStream] u" }], "peer-connect": [1] });
@@ -315,7 +317,7 @@ mod tests {
 
     #[test]
     fn lines_of_one_msid_are_one_stream_and_are_asked_for_once() {
-        let mut inbound = Inbound::new("p".into());
+        let mut inbound = Inbound::new("p".into(), Decoders::default());
         let two = sdp(&[("1", "sendonly", "s a"), ("2", "sendonly", "s b"), ("3", "sendonly", "t c")]);
         assert_eq!(kinds(&inbound.described(&two)), ["+a!", "?s", "+b", "+c!", "?t"]);
         assert!(inbound.described(&two).is_empty());
@@ -323,7 +325,7 @@ mod tests {
 
     #[test]
     fn a_track_that_moves_to_another_stream_goes_and_comes() {
-        let mut inbound = Inbound::new("p".into());
+        let mut inbound = Inbound::new("p".into(), Decoders::default());
         inbound.described(&sdp(&[("1", "sendonly", "s a")]));
         assert_eq!(kinds(&inbound.described(&sdp(&[("1", "sendonly", "t a")]))), ["-a", "+a!", "?t"]);
         assert_eq!(kinds(&inbound.described(&sdp(&[("1", "inactive", "t a")]))), ["-a"]);
@@ -333,7 +335,7 @@ mod tests {
 
     #[test]
     fn a_line_without_msid_is_a_stream_of_its_own_that_nobody_is_asked_for() {
-        let mut inbound = Inbound::new("p".into());
+        let mut inbound = Inbound::new("p".into(), Decoders::default());
         let lines = sdp(&[("1", "sendonly", "-"), ("2", "sendonly", "- b")]);
         let changes = inbound.described(&lines);
         assert_eq!(kinds(&changes), ["+1!", "+b!"]);
@@ -347,7 +349,7 @@ mod tests {
 
     #[test]
     fn streams_are_bounded() {
-        let mut inbound = Inbound::new("p".into());
+        let mut inbound = Inbound::new("p".into(), Decoders::default());
         let many: Vec<(String, String)> = (0..30).map(|n| (n.to_string(), format!("s{n} t{n}"))).collect();
         let lines: Vec<(&str, &str, &str)> =
             many.iter().map(|(mid, msid)| (mid.as_str(), "sendonly", msid.as_str())).collect();

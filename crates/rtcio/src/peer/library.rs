@@ -3,6 +3,7 @@
 use super::connection::candidate_init;
 use super::negotiation::{Jsep, Refused};
 use super::quirks;
+use confab_protocol::media::Decoders;
 use confab_protocol::signaling::Candidate;
 use rtc::peer_connection::configuration::RTCOfferOptions;
 use std::sync::Arc;
@@ -12,13 +13,14 @@ use webrtc::peer_connection::{PeerConnection, RTCSessionDescription};
 /// A connection of the library.
 pub(crate) struct Library {
     pc: Arc<dyn PeerConnection>,
+    decoders: Decoders,
     /// It has seen a video m-line of the other side.
     taught: bool,
 }
 
 impl Library {
-    pub(crate) fn new(pc: Arc<dyn PeerConnection>) -> Self {
-        Self { pc, taught: false }
+    pub(crate) fn new(pc: Arc<dyn PeerConnection>, decoders: Decoders) -> Self {
+        Self { pc, decoders, taught: false }
     }
 
     async fn try_offer(&self, ice_restart: bool) -> Result<String, Error> {
@@ -35,15 +37,11 @@ impl Library {
         make: fn(String) -> Result<RTCSessionDescription, Error>,
     ) -> Result<(), Refused> {
         // Once: after that the library has learned.
-        let lesson = if self.taught { None } else { quirks::lesson(sdp) };
+        let lesson = if self.taught { None } else { quirks::lesson(sdp, self.decoders) };
         self.taught |= sdp.contains("\nm=video ");
-        let text = lesson.as_ref().map_or_else(|| sdp.to_owned(), |lesson| lesson.sdp.clone());
-        let description = make(text).map_err(theirs)?;
+        let description = make(lesson.unwrap_or_else(|| sdp.to_owned())).map_err(theirs)?;
         self.pc.set_remote_description(description).await.map_err(theirs)?;
-        if let Some(lesson) = lesson {
-            lesson.undo(&self.pc).await.map_err(ours)?;
-        }
-        Ok(())
+        quirks::choose_codecs(&self.pc, sdp, self.decoders).await.map_err(ours)
     }
 
     async fn answer(&self) -> Result<String, Error> {
@@ -69,7 +67,7 @@ impl Jsep for Library {
 
     async fn take_offer(&mut self, sdp: &str) -> Result<String, Refused> {
         self.apply(sdp, RTCSessionDescription::offer).await?;
-        quirks::silence(&self.pc, sdp).await.map_err(ours)?;
+        quirks::silence(&self.pc, sdp, self.decoders).await.map_err(ours)?;
         self.answer().await.map_err(ours)
     }
 
@@ -102,3 +100,7 @@ impl Jsep for Library {
         self.pc.current_local_description().await.map(|description| description.sdp)
     }
 }
+
+#[cfg(test)]
+#[path = "library_tests.rs"]
+mod tests;

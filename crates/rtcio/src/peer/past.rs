@@ -2,6 +2,7 @@
 //! come twice, and late.
 
 use super::sdp::{self, RemoteMedia};
+use confab_protocol::media::Decoders;
 use std::collections::VecDeque;
 
 /// Descriptions that are remembered: more than an outage leaves on the way.
@@ -33,7 +34,7 @@ impl Mark {
             session: session.to_owned(),
             version,
             generation: sdp::generation(sdp).map(str::to_owned),
-            media: sdp::sending_media(sdp),
+            media: sdp::sending_media(sdp, Decoders { h264: true }),
         })
     }
 }

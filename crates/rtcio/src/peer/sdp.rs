@@ -1,13 +1,12 @@
 //! The few lines of a remote description that matter here. The library tells of a track only with its first packet;
 //! rtc.io, as browsers do, knows it from the description.
 
-use crate::media::receive::{codec_of, kind_of};
+use super::codecs::{preferred, receivable};
+use crate::media::receive::kind_of;
+use crate::media::remote::OfferedCodecs;
 use confab_protocol::ctrl::TOOL_LINE;
 use confab_protocol::limits;
-use confab_protocol::media::{Codec, MediaKind};
-
-/// Codecs of one m-line that are told apart.
-const CODECS: usize = 16;
+use confab_protocol::media::{Decoders, MediaKind};
 
 /// An m-line on which the other side sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,21 +17,19 @@ pub(crate) struct RemoteMedia {
     pub(crate) msid: Option<String>,
     /// Track id; the mid if there is none.
     pub(crate) track: String,
-    /// Payload type and codec of those that can be received, the preferred first.
-    pub(crate) codecs: Vec<(u8, Codec)>,
+    pub(crate) codecs: OfferedCodecs,
 }
 
 /// The m-lines of `sdp` on which its author sends, at most [`limits::TRACKS_PER_PEER`].
-pub(crate) fn sending_media(sdp: &str) -> Vec<RemoteMedia> {
-    sdp.split("\nm=").skip(1).filter_map(section).take(limits::TRACKS_PER_PEER).collect()
+pub(crate) fn sending_media(sdp: &str, decoders: Decoders) -> Vec<RemoteMedia> {
+    let sections = sdp.split("\nm=").skip(1);
+    sections.filter_map(|text| section(text, decoders)).take(limits::TRACKS_PER_PEER).collect()
 }
 
-fn section(section: &str) -> Option<RemoteMedia> {
+fn section(section: &str, decoders: Decoders) -> Option<RemoteMedia> {
     let mut lines = section.lines().map(str::trim_end);
     let mut head = lines.next()?.split(' ');
     let (kind, port) = (kind_of(head.next()?)?, head.next()?);
-    let mut codecs: Vec<(usize, u8, Codec)> = Vec::new();
-    let formats: Vec<&str> = head.skip(1).take(128).collect();
     // RFC 8829 section 5.3.1: port 0 without bundle-only is a rejected m-line.
     let mut rejected = port == "0";
     let mut sends = true;
@@ -43,9 +40,7 @@ fn section(section: &str) -> Option<RemoteMedia> {
             "a=recvonly" | "a=inactive" => sends = false,
             "a=bundle-only" => rejected = false,
             _ => {
-                if let Some(value) = line.strip_prefix("a=rtpmap:") {
-                    codecs.extend(format(value, &formats).filter(|(.., codec)| codec.kind() == kind));
-                } else if let Some(value) = line.strip_prefix("a=mid:") {
+                if let Some(value) = line.strip_prefix("a=mid:") {
                     mid = Some(value);
                 } else if let Some(value) = line.strip_prefix("a=msid:")
                     && msid.is_none()
@@ -59,22 +54,16 @@ fn section(section: &str) -> Option<RemoteMedia> {
     }
     let fits = |text: &&str| !text.is_empty() && text.len() <= limits::ID_BYTES;
     let mid = mid.filter(fits)?;
-    codecs.sort_by_key(|(place, ..)| *place);
-    codecs.truncate(CODECS);
     (sends && !rejected).then(|| RemoteMedia {
         mid: mid.to_owned(),
         kind,
         msid: msid.filter(fits).filter(|msid| *msid != "-").map(str::to_owned),
         track: track.filter(fits).unwrap_or(mid).to_owned(),
-        codecs: codecs.into_iter().map(|(_, payload_type, codec)| (payload_type, codec)).collect(),
+        codecs: OfferedCodecs {
+            receivable: receivable(section, kind, decoders),
+            preferred: preferred(section).map(str::to_owned),
+        },
     })
-}
-
-/// Place in the m-line, payload type and codec of an `a=rtpmap` value.
-fn format(value: &str, formats: &[&str]) -> Option<(usize, u8, Codec)> {
-    let (number, rest) = value.split_once(' ')?;
-    let place = formats.iter().position(|format| *format == number)?;
-    Some((place, number.parse().ok()?, codec_of(rest.split('/').next()?)?))
 }
 
 /// The mids of the m-lines on which nobody is to send.
@@ -177,6 +166,7 @@ pub(crate) fn size(sdp: &str) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use confab_protocol::media::Codec;
 
     const SDP: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\na=group:BUNDLE 0 1 2 3 4\r\na=msid-semantic: WMS s\r\n\
         m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:0\r\na=fingerprint:sha-256 AA:BB\r\n\
@@ -196,13 +186,13 @@ mod tests {
 
     #[test]
     fn only_lines_that_send_are_media() {
-        let media = sending_media(SDP);
+        let media = sending_media(SDP, Decoders::default());
         let line = |mid: &str, kind, msid: Option<&str>, track: &str| RemoteMedia {
             mid: mid.to_owned(),
             kind,
             msid: msid.map(str::to_owned),
             track: track.to_owned(),
-            codecs: Vec::new(),
+            codecs: OfferedCodecs::default(),
         };
         assert_eq!(media, [line("1", MediaKind::Audio, Some("s"), "t1"), line("4", MediaKind::Video, None, "t4")]);
         assert_eq!(fingerprint(SDP), Some("sha-256 AA:BB"));
@@ -249,20 +239,24 @@ mod tests {
 
     #[test]
     fn codecs_are_read_in_the_order_of_the_line() {
-        let sdp = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 98 99 96 35\r\na=mid:0\r\na=rtpmap:96 VP8/90000\r\n\
+        let sdp = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 35 98 99 96 102\r\na=mid:0\r\na=rtpmap:96 VP8/90000\r\n\
             a=rtpmap:98 vp9/90000\r\na=rtpmap:99 rtx/90000\r\na=rtpmap:35 AV1/90000\r\na=rtpmap:97 VP8/90000\r\n\
-            a=rtpmap:x VP8/90000\r\na=rtpmap:300\r\na=rtpmap:35 opus/48000/2\r\n";
-        assert_eq!(sending_media(sdp)[0].codecs, [(98, Codec::Vp9), (96, Codec::Vp8)]);
+            a=rtpmap:x VP8/90000\r\na=rtpmap:300\r\na=rtpmap:35 opus/48000/2\r\na=rtpmap:102 H264/90000\r\n\
+            a=fmtp:102 profile-level-id=42e01f;packetization-mode=1\r\n";
+        let codecs = |h264| sending_media(sdp, Decoders { h264 }).remove(0).codecs;
+        assert_eq!(codecs(false).receivable, [(98, Codec::Vp9), (96, Codec::Vp8)]);
+        assert_eq!(codecs(true).receivable, [(98, Codec::Vp9), (96, Codec::Vp8), (102, Codec::H264)]);
+        assert_eq!(codecs(true).preferred.as_deref(), Some("AV1"));
     }
 
     #[test]
     fn rubbish_is_no_media() {
         for sdp in ["", "m=", "v=0\nm=audio", "v=0\nm=audio 9\na=sendonly\na=msid:s t", "v=0\nm=text 9 x\na=mid:0"] {
-            assert!(sending_media(sdp).is_empty(), "{sdp}");
+            assert!(sending_media(sdp, Decoders::default()).is_empty(), "{sdp}");
         }
         let long = format!("v=0\nm=audio 9 x\na=mid:{}\n", "m".repeat(limits::ID_BYTES + 1));
-        assert!(sending_media(&long).is_empty());
+        assert!(sending_media(&long, Decoders::default()).is_empty());
         let many = "v=0".to_owned() + &"\nm=audio 9 x\na=mid:1".repeat(100);
-        assert_eq!(sending_media(&many).len(), limits::TRACKS_PER_PEER);
+        assert_eq!(sending_media(&many, Decoders::default()).len(), limits::TRACKS_PER_PEER);
     }
 }

@@ -73,7 +73,7 @@ mod tests {
     }
 
     fn track() -> RemoteTrack {
-        RemoteTrack::new("t".into(), "s".into(), MediaKind::Video, Vec::new(), &std::sync::Arc::default()).0
+        RemoteTrack::new("t".into(), "s".into(), MediaKind::Video, Default::default(), &std::sync::Arc::default()).0
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::peer::Watchdog;
 use crate::shared::Shared;
 use crate::signaling::{Reconnection, Signaling};
 use crate::{Events, IceServer, IceTransportPolicy};
+use confab_protocol::media::Decoders;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::watch;
@@ -27,6 +28,7 @@ pub(crate) struct Options {
     pub(crate) ice_servers: Vec<IceServer>,
     pub(crate) ice_policy: IceTransportPolicy,
     pub(crate) ice_roots: Vec<Root>,
+    pub(crate) decoders: Decoders,
     pub(crate) watchdog: Watchdog,
     pub(crate) reconnection: Reconnection,
 }
@@ -35,14 +37,15 @@ impl Options {
     /// True if one socket can serve both: all that its peers and the server see is the same. Whether it logs and connects
     /// at once is nobody else's matter.
     fn is_same(&self, other: &Self) -> bool {
-        let Self { url, path, auth, ice_servers, ice_policy, ice_roots, watchdog, reconnection, .. } = self;
-        (url, path, auth, ice_servers, ice_policy, watchdog, reconnection)
+        let Self { url, path, auth, ice_servers, ice_policy, ice_roots, decoders, watchdog, reconnection, .. } = self;
+        (url, path, auth, ice_servers, ice_policy, decoders, watchdog, reconnection)
             == (
                 &other.url,
                 &other.path,
                 &other.auth,
                 &other.ice_servers,
                 &other.ice_policy,
+                &other.decoders,
                 &other.watchdog,
                 &other.reconnection,
             )
@@ -62,6 +65,7 @@ impl std::fmt::Debug for Options {
             .field("auto_connect", &self.auto_connect)
             .field("ice_servers", &self.ice_servers)
             .field("ice_policy", &self.ice_policy)
+            .field("decoders", &self.decoders)
             .field("watchdog", &self.watchdog)
             .finish_non_exhaustive()
     }
@@ -85,6 +89,7 @@ impl SocketBuilder {
             ice_servers: Vec::new(),
             ice_policy: IceTransportPolicy::default(),
             ice_roots: Vec::new(),
+            decoders: Decoders::default(),
             watchdog: Watchdog::default(),
             reconnection: Reconnection::default(),
         };
@@ -121,6 +126,14 @@ impl SocketBuilder {
     /// When a peer counts as gone (`watchdog` of rtc.io).
     pub fn watchdog(mut self, watchdog: Watchdog) -> Self {
         self.options.watchdog = watchdog;
+        self
+    }
+
+    /// What the application can decode beside VP8 and VP9, which peers may always send. A peer that has one of those is
+    /// asked for it; the others are received from peers that send nothing else. They are never sent. rtc.io has no option
+    /// for it: there it is the browser's matter.
+    pub fn decoders(mut self, decoders: Decoders) -> Self {
+        self.options.decoders = decoders;
         self
     }
 

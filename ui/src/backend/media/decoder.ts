@@ -1,3 +1,4 @@
+import { avcCodec } from './avc';
 import { Clock, type Packet, type VideoCodec } from './packet';
 
 /** Why a track shows nothing; each has a sentence on the tile. */
@@ -19,12 +20,22 @@ export interface DecoderEvents {
 /** What a decoder is made with; tests put their own in. */
 export type MakeDecoder = ((init: VideoDecoderInit) => VideoDecoder) | null;
 
-/** WebCodecs' names (W3C WebCodecs codec registry). */
-const CODEC_STRINGS: Record<VideoCodec, string> = { vp8: 'vp8', vp9: 'vp09.00.10.08', h264: 'avc1.42E01F' };
 /** Frames a decoder may be behind (a third of a second at 30 fps); beyond, everything up to the next key frame is dropped. */
 const MOST_BEHIND = 10;
 /** Errors in a row, without a picture between, after which the tile says so. */
 const ERRORS_SHOWN = 3;
+
+/** WebCodecs' name for what a key frame needs (W3C WebCodecs codec registry). */
+function codecName({ codec, data }: Packet): string {
+  switch (codec) {
+    case 'vp8':
+      return 'vp8';
+    case 'vp9':
+      return 'vp09.00.10.08';
+    case 'h264':
+      return avcCodec(data);
+  }
+}
 
 /** Decodes one track. Starts at a key frame, and starts over at one after each error or overload. */
 export class TrackDecoder {
@@ -79,13 +90,14 @@ export class TrackDecoder {
   /** Makes or configures the decoder. WebKitGTK keeps the old size of VP8 unless it is configured anew. */
   #prepare(make: NonNullable<MakeDecoder>, packet: Packet): void {
     const { codec, width, height } = packet;
+    const name = codecName(packet);
     this.#unsupported = null;
     if (this.#decoder?.state === 'closed') this.#decoder = null;
     const decoder = (this.#decoder ??= this.#create(make, codec));
-    const wanted = `${codec} ${width}x${height}`;
+    const wanted = `${name} ${width}x${height}`;
     if (decoder.state !== 'unconfigured' && this.#configured === wanted) return;
     const size = width > 0 && height > 0 ? { codedWidth: width, codedHeight: height } : {};
-    decoder.configure({ codec: CODEC_STRINGS[codec], optimizeForLatency: true, ...size });
+    decoder.configure({ codec: name, optimizeForLatency: true, ...size });
     this.#configured = wanted;
   }
 

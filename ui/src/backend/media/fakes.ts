@@ -93,12 +93,21 @@ export class FakeConnection implements MediaConnection {
   }
 }
 
-/** A message of the media socket. */
-export function frameMessage(handle: number, key: boolean, timestamp: number, width = 640, height = 360): ArrayBuffer {
-  const message = new ArrayBuffer(20);
+/** A message of the media socket: of VP8 without content, or of H.264 with the NAL units `avc`. */
+export function frameMessage(
+  handle: number,
+  key: boolean,
+  timestamp: number,
+  width = 640,
+  height = 360,
+  avc: number[] | null = null,
+): ArrayBuffer {
+  const message = new ArrayBuffer(16 + (avc?.length ?? 4));
+  if (avc) new Uint8Array(message).set(avc, 16);
   const view = new DataView(message);
   view.setUint8(0, 1);
   view.setUint8(1, key ? 1 : 0);
+  view.setUint8(2, avc ? 2 : 0);
   view.setUint32(4, handle, true);
   view.setUint32(8, timestamp, true);
   view.setUint16(12, width, true);

@@ -125,6 +125,27 @@ describe('pictures', () => {
   });
 });
 
+describe('pictures in H.264', () => {
+  const parameters = (level: number) => [0, 0, 0, 1, 0x67, 0x42, 0xc0, level, 0, 0, 0, 1, 0x65];
+
+  it('are configured by their own parameters, and anew when those change', async () => {
+    const connection = await start();
+    feed.attach(3, sink());
+    for (const level of [31, 31, 40]) receive(connection, 3, true, 0, 640, 360, parameters(level));
+    receive(connection, 3, true, 0);
+    expect(decoders.last.configs.map((config) => config.codec)).toEqual(['avc1.42c01f', 'avc1.42c028', 'vp8']);
+  });
+
+  it('are broken without them, and another key frame is asked for', async () => {
+    const connection = await start();
+    feed.attach(3, sink());
+    now += 1000;
+    receive(connection, 3, true, 0, 640, 360, [0, 0, 0, 1, 0x65]);
+    expect(decoders.made).toHaveLength(0);
+    expect(connection.sent).toHaveLength(2);
+  });
+});
+
 describe('sizes', () => {
   const sizes = (connection: FakeConnection) => connection.sent.filter((request) => request.type === 'drawn');
 

@@ -63,9 +63,10 @@ pub(crate) struct Session<'a> {
 impl<'a> Session<'a> {
     /// Makes a connection.
     pub(crate) async fn open(context: &'a Context, plan: Plan) -> Result<Self> {
-        let connection = Connection::open(&context.shared.ice).await?;
+        let decoders = context.shared.decoders;
+        let connection = Connection::open(&context.shared.ice, decoders).await?;
         let now = Instant::now();
-        let library = Library::new(Arc::clone(&connection.pc));
+        let library = Library::new(Arc::clone(&connection.pc), decoders);
         let watch = Watch::new(context.shared.watchdog, plan.patience(), now);
         let negotiation = Negotiation::new(library, plan.opening, plan.abandoned, now);
         context.remote.set_polite(negotiation.is_polite());
@@ -78,7 +79,7 @@ impl<'a> Session<'a> {
             connection,
             negotiation,
             outbound: Outbound::default(),
-            inbound: Inbound::new(context.id.clone()),
+            inbound: Inbound::new(context.id.clone(), decoders),
             ours: false,
             watch,
             stood: false,

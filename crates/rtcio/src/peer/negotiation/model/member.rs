@@ -6,6 +6,7 @@ use crate::peer::inbound::{Change, Inbound};
 use crate::peer::interim::{Interim, Turn};
 use crate::peer::plan::{End, Opening, Over, Plan};
 use crate::peer::watchdog::{Health, Watch, Watchdog};
+use confab_protocol::media::Decoders;
 use confab_protocol::signaling::{Description, Signal};
 use futures_util::FutureExt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -125,7 +126,7 @@ impl Member {
         let watch = Watch::new(Watchdog::default(), plan.patience(), now);
         self.connection = Some(Connection {
             negotiation: Negotiation::new(Paper::new(&self.numbers), plan.opening, plan.abandoned, now),
-            inbound: Inbound::new("peer".to_owned()),
+            inbound: Inbound::new("peer".to_owned(), Decoders::default()),
             watch,
             attempt: plan.attempt,
             stood: false,
