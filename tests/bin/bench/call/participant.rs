@@ -4,7 +4,7 @@
 
 use super::crowd::{Crowd, received};
 use super::meter::{Meter, Spent};
-use super::{BITRATE, FPS, Kind, MEASURED, PEERS, Picture, SIZE, WARM_UP, judge};
+use super::{BITRATE, FPS, FULL_RATE, Kind, MEASURED, PEERS, Picture, SIZE, WARM_UP, judge};
 use crate::Outcome;
 use confab_testkit::browser::{Browser, Page};
 use confab_testkit::cost;
@@ -75,6 +75,9 @@ fn targets(rows: &[Row]) {
     let cpu = ours.spent.cpu_seconds / page.spent.cpu_seconds;
     let profile = || ours.spent.cpu_profile();
     judge("participant in a call of 4: CPU over the page's (at most 0.6)", cpu, cpu <= 0.6, profile);
+    // Whoever draws fewer pictures costs less.
+    let (fps, least) = (ours.drawn.fps, page.drawn.fps.min(FULL_RATE));
+    judge("participant in a call of 4: fps drawn (at least 29, or the page's)", fps, fps >= least, profile);
     let memory = ours.spent.pss_mb / page.spent.pss_mb;
     let profile = || ours.spent.memory_profile();
     judge("participant in a call of 4: memory over the page's (at most 0.5)", memory, memory <= 0.5, profile);
