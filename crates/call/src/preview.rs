@@ -127,10 +127,7 @@ impl Merger {
     /// The smallest layer that fills what is drawn: of those that the peers get, if they get any.
     fn choose(&self, peers: &VideoDemand, wish: Wish) -> SpatialLayer {
         let full = wish.full.unwrap_or(self.full);
-        let fills = |layer: &SpatialLayer| {
-            let (width, height) = layer.size(full).unwrap_or_default();
-            wish.drawn.is_some_and(|drawn| width >= u32::from(drawn.width) || height >= u32::from(drawn.height))
-        };
+        let fills = |layer: &SpatialLayer| wish.drawn.is_some_and(|drawn| layer.fills(full, drawn));
         let wanted: Vec<SpatialLayer> =
             SpatialLayer::ALL.into_iter().filter(|layer| !peers.wanted() || peers.layer(*layer).is_some()).collect();
         wanted.iter().copied().find(fills).or(wanted.last().copied()).unwrap_or_default()
@@ -199,6 +196,8 @@ mod tests {
         assert_eq!(wanted(&both), [(Quarter, 700_000, 1), (Half, 700_000, 6)], "no key frame for a layer it has");
         let asked = Wish { key_frames: 1, ..large };
         assert_eq!(wanted(&merger.merge(peers(&[(Half, 5)]), asked)), [(Half, 700_000, 7)]);
+        let nearly = Wish { drawn: Some(Drawn { width: 690, height: 388 }), ..asked };
+        assert_eq!(wanted(&merger.merge(peers(&[(Half, 0), (Full, 0)]), nearly))[0], (Half, 700_000, 2));
         let tiny = Wish { full: Some((320, 240)), drawn: Some(Drawn { width: 80, height: 60 }), ..asked };
         assert_eq!(wanted(&merger.merge(peers(&[]), tiny))[0].0, Half, "there is no quarter of it");
         let hidden = Wish { drawn: Some(Drawn::HIDDEN), ..asked };

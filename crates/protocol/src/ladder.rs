@@ -1,5 +1,7 @@
 //! The ladder of one video: up to three sizes (simulcast layers), each in three frame rates (temporal layers).
 
+use crate::ctrl::Drawn;
+
 /// Spatial layers of a ladder.
 pub const SPATIAL_LAYERS: usize = 3;
 /// Temporal layers of each spatial layer.
@@ -8,6 +10,8 @@ pub const TEMPORAL_LAYERS: u8 = 3;
 pub const TOP_TEMPORAL: u8 = TEMPORAL_LAYERS - 1;
 /// Smallest picture that is a layer of its own, in pixels of its shorter side.
 pub const MIN_SIDE: u32 = 90;
+/// A picture this much larger than a layer is still filled by it: nobody sees the difference.
+const STRETCH: f64 = 1.1;
 /// Largest share of a layer's bitrate that its lower temporal layers take, themselves included, in percent.
 const CUMULATIVE_PERCENT: [u32; TEMPORAL_LAYERS as usize] = [40, 60, 100];
 
@@ -45,6 +49,12 @@ impl SpatialLayer {
         }
         let size = ((width >> self.shift()) & !1, (height >> self.shift()) & !1);
         (size.0.min(size.1) >= MIN_SIDE).then_some(size)
+    }
+
+    /// True if this layer of a ladder whose full layer has `full` pixels is as large as it is `drawn`, or nearly.
+    pub fn fills(self, full: (u32, u32), drawn: Drawn) -> bool {
+        let reaches = |side: u32, drawn: u16| f64::from(side) * STRETCH >= f64::from(drawn);
+        self.size(full).is_some_and(|(width, height)| reaches(width, drawn.width) || reaches(height, drawn.height))
     }
 
     /// About the size of the full layer, if this one has `size` pixels.
@@ -127,6 +137,14 @@ mod tests {
         assert_eq!(sizes((406, 720)), [Some((100, 180)), Some((202, 360)), Some((406, 720))]);
         assert_eq!((Quarter.full_size((320, 180)), Full.full_size((64, 48))), ((1280, 720), (64, 48)));
         assert!(Quarter < Half && Half < Full);
+    }
+
+    #[test]
+    fn a_layer_fills_what_is_a_little_larger() {
+        let fills = |width, height| Half.fills((1280, 720), Drawn { width, height });
+        assert!(fills(640, 360) && fills(690, 388) && !fills(720, 405));
+        assert!(fills(1000, 300), "one side is enough: the picture is shown whole");
+        assert!(!Quarter.fills((320, 180), Drawn { width: 10, height: 10 }), "a layer that there is not");
     }
 
     #[test]

@@ -19,8 +19,6 @@ const HOLD_DOWN: Duration = Duration::from_secs(1);
 const HOLD_UP: Duration = Duration::from_secs(2);
 /// A target that is this little under what a temporal layer needs is no reason to leave it.
 const TOLERANCE: f64 = 1.1;
-/// A picture this much larger than a layer is still filled by it: nobody sees the difference.
-const STRETCH: f64 = 1.1;
 /// What a picture is taken for before the first frame of it.
 const USUAL_SIZE: (u32, u32) = (1280, 720);
 /// Frame rate that is planned for where none is set.
@@ -254,13 +252,8 @@ fn frames_left_out(temporal: u8) -> f64 {
 /// The largest layer that makes sense, and what bounds it.
 fn ceiling(supply: &Supply, drawn: Option<Drawn>) -> (SpatialLayer, Reason) {
     let largest = supply.layers().next_back().unwrap_or_default();
-    let fills = |layer: &SpatialLayer| match (supply.size(*layer), drawn) {
-        (Some((width, height)), Some(drawn)) => {
-            f64::from(width) * STRETCH >= f64::from(drawn.width)
-                || f64::from(height) * STRETCH >= f64::from(drawn.height)
-        }
-        _ => false,
-    };
+    let full = supply.full.unwrap_or(USUAL_SIZE);
+    let fills = |layer: &SpatialLayer| drawn.is_some_and(|drawn| layer.fills(full, drawn));
     let by_view = supply.layers().find(fills).unwrap_or(largest);
     let by_cpu = supply.layers().rev().find(|layer| *layer <= supply.relief.top).unwrap_or(supply.lowest());
     match by_view.min(by_cpu) {
