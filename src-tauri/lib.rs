@@ -15,6 +15,7 @@ pub mod options;
 pub mod renderer;
 pub mod settings;
 mod tray;
+pub mod viewers;
 mod window;
 
 use app::{App, Sources};

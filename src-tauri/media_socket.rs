@@ -7,6 +7,7 @@
 
 use crate::frame_queue::FrameQueue;
 use crate::media_tokens::Tokens;
+use crate::viewers::{Viewer, Viewers};
 use confab_call::{Call, TrackFrame};
 use confab_protocol::ctrl::Drawn;
 use confab_protocol::frame::MediaRequest;
@@ -115,6 +116,7 @@ pub struct MediaSocket<P> {
     door: Door,
     origins: Arc<[String]>,
     pictures: watch::Receiver<Option<P>>,
+    viewers: Viewers,
 }
 
 impl<P: Pictures> MediaSocket<P> {
@@ -122,7 +124,9 @@ impl<P: Pictures> MediaSocket<P> {
     pub async fn bind(origins: Vec<String>, pictures: watch::Receiver<Option<P>>) -> io::Result<(Self, Door)> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let door = Door { address: listener.local_addr()?, tokens: Arc::default() };
-        Ok((Self { listener, door: door.clone(), origins: origins.into(), pictures }, door))
+        let socket =
+            Self { listener, door: door.clone(), origins: origins.into(), pictures, viewers: Viewers::default() };
+        Ok((socket, door))
     }
 
     /// Serves until `stop`.
@@ -140,7 +144,7 @@ impl<P: Pictures> MediaSocket<P> {
                         stream,
                         self.door.clone(),
                         Arc::clone(&self.origins),
-                        self.pictures.clone(),
+                        Connection::new(self.pictures.clone(), self.viewers.enter()),
                     ));
                 }
                 Ok((_, from)) => warn!(%from, "the media socket has no place for a connection"),
@@ -153,12 +157,7 @@ impl<P: Pictures> MediaSocket<P> {
     }
 }
 
-async fn serve<P: Pictures>(
-    stream: TcpStream,
-    door: Door,
-    origins: Arc<[String]>,
-    pictures: watch::Receiver<Option<P>>,
-) {
+async fn serve<P: Pictures>(stream: TcpStream, door: Door, origins: Arc<[String]>, connection: Connection<P>) {
     // Small frames must not wait for an acknowledgement of the ones before (RFC 896).
     let _ = stream.set_nodelay(true);
     let bounds = WebSocketConfig::default()
@@ -167,7 +166,7 @@ async fn serve<P: Pictures>(
         .write_buffer_size(0);
     let guard = Guard { door: &door, origins: &origins };
     match timeout(HANDSHAKE_TIMEOUT, accept_hdr_async_with_config(stream, guard, Some(bounds))).await {
-        Ok(Ok(socket)) => Connection::new(pictures).run(socket).await,
+        Ok(Ok(socket)) => connection.run(socket).await,
         Ok(Err(error)) => debug!(%error, "no media socket"),
         Err(_) => debug!("the handshake of a media socket took too long"),
     }
@@ -180,11 +179,12 @@ struct Connection<P> {
     pictures: watch::Receiver<Option<P>>,
     queue: Mutex<FrameQueue>,
     filled: Notify,
+    viewer: Viewer,
 }
 
 impl<P: Pictures> Connection<P> {
-    fn new(pictures: watch::Receiver<Option<P>>) -> Self {
-        Self { pictures, queue: Mutex::default(), filled: Notify::new() }
+    fn new(pictures: watch::Receiver<Option<P>>, viewer: Viewer) -> Self {
+        Self { pictures, queue: Mutex::default(), filled: Notify::new(), viewer }
     }
 
     async fn run(self, socket: Socket) {
@@ -198,6 +198,11 @@ impl<P: Pictures> Connection<P> {
             }
             () = self.listen(stream) => {}
             () = self.fill(current) => {}
+        }
+        // Peers need not send what nobody sees.
+        let hidden = self.viewer.leave();
+        if let Some(call) = &*self.pictures.borrow() {
+            hidden.into_iter().for_each(|handle| call.set_drawn(handle, Drawn::HIDDEN));
         }
     }
 
@@ -272,6 +277,7 @@ impl<P: Pictures> Connection<P> {
                     }
                 }
                 Ok(MediaRequest::Drawn { handle, width, height }) => {
+                    self.viewer.draws(handle);
                     if let Some(call) = &*self.pictures.borrow() {
                         call.set_drawn(handle, Drawn { width, height });
                     }

@@ -127,15 +127,48 @@ async fn the_window_asks_for_key_frames() {
     assert_eq!(asked(&mut requests).await, 7);
 }
 
+type Sizes = broadcast::Receiver<(u32, Drawn)>;
+
+const SMALL: Drawn = Drawn { width: 320, height: 180 };
+
+/// The window draws the track small, and the call hears of it.
+async fn draws(window: &mut Window, handle: u32, sizes: &mut Sizes) {
+    let request = format!(r#"{{"type":"drawn","handle":{handle},"width":320,"height":180}}"#);
+    window.send(Message::text(request)).await.unwrap();
+    assert_eq!(told(sizes).await, (handle, SMALL));
+}
+
+async fn told(sizes: &mut Sizes) -> (u32, Drawn) {
+    timeout(PATIENCE, sizes.recv()).await.unwrap().unwrap()
+}
+
 #[tokio::test]
-async fn the_window_says_what_it_draws() {
+async fn the_window_says_what_it_draws_until_it_goes() {
     let (camera, _requests) = Camera::new();
     let mut sizes = camera.sizes.subscribe();
     let bench = Bench::new(Some(camera)).await;
     let mut window = dial(&bench.door.url(), Some(ORIGIN), None).await.unwrap();
-    window.send(Message::text(r#"{"type":"drawn","handle":7,"width":320,"height":180}"#)).await.unwrap();
-    let told = timeout(PATIENCE, sizes.recv()).await.unwrap().unwrap();
-    assert_eq!(told, (7, Drawn { width: 320, height: 180 }));
+    draws(&mut window, 7, &mut sizes).await;
+    draws(&mut window, 8, &mut sizes).await;
+    drop(window);
+    let mut hidden = [told(&mut sizes).await, told(&mut sizes).await];
+    hidden.sort_by_key(|(handle, _)| *handle);
+    assert_eq!(hidden, [(7, Drawn::HIDDEN), (8, Drawn::HIDDEN)]);
+}
+
+#[tokio::test]
+async fn what_the_next_window_draws_stays_when_the_one_before_goes() {
+    let (camera, _requests) = Camera::new();
+    let mut sizes = camera.sizes.subscribe();
+    let bench = Bench::new(Some(camera)).await;
+    let mut before = dial(&bench.door.url(), Some(ORIGIN), None).await.unwrap();
+    draws(&mut before, 7, &mut sizes).await;
+    draws(&mut before, 8, &mut sizes).await;
+    let mut next = dial(&bench.door.url(), Some(ORIGIN), None).await.unwrap();
+    draws(&mut next, 7, &mut sizes).await;
+    drop(before);
+    assert_eq!(told(&mut sizes).await, (8, Drawn::HIDDEN));
+    draws(&mut next, 9, &mut sizes).await;
 }
 
 #[tokio::test]

@@ -167,6 +167,25 @@ describe('sizes', () => {
     ]);
   });
 
+  it('are none while nobody sees the window, also of tiles that come meanwhile', async () => {
+    const connection = await start();
+    feed.attach(3, sink());
+    feed.drawn(3, 200, 100);
+    feed.setVisible(false);
+    feed.drawn(3, 640, 360);
+    feed.attach(4, sink());
+    feed.drawn(4, 320, 180);
+    await vi.advanceTimersByTimeAsync(1000);
+    const hidden = { type: 'drawn', width: 0, height: 0 };
+    expect(sizes(connection).slice(1)).toEqual([{ ...hidden, handle: 3 }, { ...hidden, handle: 4 }]);
+    feed.setVisible(true);
+    feed.setVisible(true);
+    expect(sizes(connection).slice(3)).toEqual([
+      { type: 'drawn', handle: 3, width: 640, height: 360 },
+      { type: 'drawn', handle: 4, width: 320, height: 180 },
+    ]);
+  });
+
   it('are told again over a new connection', async () => {
     const connection = await start();
     feed.attach(3, sink());

@@ -58,6 +58,7 @@ export class MediaFeed {
   readonly #onConnected: (connected: boolean) => void;
   #connection: MediaConnection | null = null;
   #running = false;
+  #visible = true;
   #generation = 0;
   #tries = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -113,8 +114,23 @@ export class MediaFeed {
     const first = track.drawn === null;
     track.drawn = size;
     clearTimeout(track.settling);
-    if (first) return this.#tellSize(handle, size);
-    track.settling = setTimeout(() => this.#tellSize(handle, size), SIZE_SETTLES);
+    if (first) return this.#tellDrawn(handle, track);
+    if (this.#visible) track.settling = setTimeout(() => this.#tellDrawn(handle, track), SIZE_SETTLES);
+  }
+
+  /** Says whether anybody sees the window: of one that is hidden or minimized nothing is drawn. */
+  setVisible(visible: boolean): void {
+    if (visible === this.#visible) return;
+    this.#visible = visible;
+    for (const [handle, track] of this.#tracks) {
+      clearTimeout(track.settling);
+      this.#tellDrawn(handle, track);
+    }
+  }
+
+  /** Tells how a track is drawn, once its size is known. */
+  #tellDrawn(handle: number, track: Track): void {
+    if (track.drawn) this.#tellSize(handle, this.#visible ? track.drawn : HIDDEN);
   }
 
   #tellSize(handle: number, size: Size): void {
@@ -152,7 +168,7 @@ export class MediaFeed {
       for (const [handle, track] of this.#tracks) {
         track.askedAt = -Infinity;
         track.decoder.restart();
-        if (track.drawn) this.#tellSize(handle, track.drawn);
+        this.#tellDrawn(handle, track);
         this.#askKey(handle, track);
       }
     } catch {
@@ -217,7 +233,7 @@ function pixels(length: number): number {
   return Math.min(LARGEST, Math.max(0, Math.round(length)));
 }
 
-/** A feed on this browser's own parts. */
+/** A feed on this browser's own parts, for the life of the page. */
 export function browserFeed(open: FeedWorld['open'], onConnected: (connected: boolean) => void): MediaFeed {
   const world: FeedWorld = {
     open,
@@ -227,5 +243,9 @@ export function browserFeed(open: FeedWorld['open'], onConnected: (connected: bo
     now: () => performance.now(),
     random: Math.random,
   };
-  return new MediaFeed(world, onConnected);
+  const feed = new MediaFeed(world, onConnected);
+  const look = () => feed.setVisible(document.visibilityState === 'visible');
+  document.addEventListener('visibilitychange', look);
+  look();
+  return feed;
 }
