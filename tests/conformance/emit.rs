@@ -1,7 +1,9 @@
 //! Events: `emit` in its ways, `on`, `once`, `off`, per-peer listeners, reserved names.
 
 use crate::Outcome;
-use crate::world::{Kind, World, each_pair, page_first, stock};
+use crate::streams::{moving, picture};
+use crate::world::{Kind, World, each_pair, ours_first, page_first, stock};
+use confab_rtcio::Drawn;
 use serde_json::{Value, json};
 
 /// Values of every JSON type, nested, and text beyond ASCII.
@@ -195,4 +197,36 @@ async fn names_that_the_library_fires_are_refused_or_dropped() -> Outcome {
         Ok(())
     })
     .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_never_hears_how_its_picture_is_drawn() -> Outcome {
+    let world = World::new().await?;
+    for (first, second) in [(Kind::Ours, Kind::Page), (Kind::Page, Kind::Ours)] {
+        let (mut ann, mut ben) = world.pair((first, second), &format!("drawn-{first:?}")).await?;
+        let (ours, page) = ours_first(&mut ann, &mut ben);
+        ours.on("camera", "camera", json!({})).await?;
+        ours.on("ping", "ping", json!({})).await?;
+        page.on("pong", "pong", json!({})).await?;
+        page.stream("cam", json!([picture()]), json!({})).await?;
+        page.emit("camera", json!([{ "stream": { "$stream": "cam" } }])).await?;
+        ours.wait_for_tracks("a picture", |tracks| moving(tracks, "camera", &["video"])).await?;
+        for width in [160, 80, 0] {
+            let drawn = Drawn { width, height: width };
+            ours.ours()?.picture_of("camera")?.track.set_drawn(drawn);
+            // What is said next on the ordered channel comes behind whatever that made.
+            for round in 0..3 {
+                page.emit("ping", json!([width, round])).await?;
+                ours.wait(json!({ "tag": "ping", "args": [width, round] })).await?;
+                ours.emit("pong", json!([width, round])).await?;
+                page.wait(json!({ "tag": "pong", "args": [width, round] })).await?;
+            }
+        }
+        let frames = page.page()?.call("frames", json!([])).await?;
+        let frames: Vec<&str> = frames.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let events = frames.iter().map(|frame| Ok(serde_json::from_str::<Value>(frame)?["e"].clone()));
+        let events: Vec<Value> = events.collect::<Outcome<_>>()?;
+        assert_eq!(events, vec![json!("pong"); 9], "{frames:?}");
+    }
+    Ok(())
 }

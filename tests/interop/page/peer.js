@@ -15,6 +15,7 @@ class Peer {
   #received = new Map();
   #meters = new Map();
   #negotiations = new Map();
+  #frames = [];
 
   start(server, options) {
     this.socket = io(server, options);
@@ -22,6 +23,7 @@ class Peer {
     this.socket.on("peer-connect", ({ id }) => {
       const { connection } = this.socket.getPeer(id);
       this.#negotiations.set(id, 0);
+      this.#ctrl(id).addEventListener("message", ({ data }) => this.#frames.push(data));
       connection.addEventListener("signalingstatechange", () => {
         if (connection.signalingState === "stable") this.#negotiations.set(id, this.#negotiations.get(id) + 1);
       });
@@ -70,9 +72,12 @@ class Peer {
 
   /** Sends `frame` as it is over ctrl, below the library. */
   raw(id, frame) {
-    const peer = this.socket.getPeer(id);
-    const channel = peer.ctrlDc ?? this.#ctrl(id);
-    channel.send(frame.bytes ? new Uint8Array(frame.bytes) : frame.text);
+    this.#ctrl(id).send(frame.bytes ? new Uint8Array(frame.bytes) : frame.text);
+  }
+
+  /** Every frame that came over ctrl of anybody, below the library. */
+  frames() {
+    return this.#frames;
   }
 
   /** Listens under `tag`; with `peer` to that peer only. */
@@ -263,7 +268,8 @@ class Peer {
   }
 
   #ctrl(id) {
-    return this.socket.getPeer(id).ctrl;
+    const peer = this.socket.getPeer(id);
+    return peer.ctrlDc ?? peer.ctrl;
   }
 
   #note(entry) {
