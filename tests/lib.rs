@@ -1,6 +1,7 @@
 //! End-to-end tests of Confab: what several test files and the programs `demo` and `bench` share.
 
 #[cfg(target_os = "linux")]
+pub mod member;
 pub mod place;
 
 use confab_testkit::window::{Window, WindowError};

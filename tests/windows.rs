@@ -1,9 +1,16 @@
 //! The app's own windows, used as people use them: start, share the link, join, see, write, mute, leave.
 
+use confab_media::{VideoCapture, VideoSource};
+use confab_rtcio::{Event, LocalTrack, RtcioStream, Socket};
 use confab_testkit::browser::Browser;
-use confab_testkit::process::Peer;
+use confab_testkit::process::{PATIENCE, Peer};
 use confab_testkit::window::{Window, WindowError};
+use confab_tests::member::{camera, enter};
 use confab_tests::{artifacts, frame_number_script, sees_frames_advance, tile_of, tile_says};
+
+use serde_json::json;
+use std::time::Duration;
+use tokio::time::timeout;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -133,6 +140,93 @@ async fn a_picture_in_h264_is_shown_or_named() -> Outcome {
     screenshot(&window, "h264").await?;
     // The other way it is a call like any other.
     page.wait_for_person("Ann", "video?.patterns > 10").await?;
+    window.close().await?;
+    Ok(())
+}
+
+/// Somebody in this process who sends 1280×720 into the room of `link`, and sees how much of it goes to whom.
+struct Sender {
+    socket: Socket,
+    window: String,
+    _camera: VideoCapture,
+}
+
+impl Sender {
+    /// Enters a room in which there is nobody but a window.
+    async fn join(link: &str, name: &str) -> Result<Self, Box<dyn std::error::Error>> {
+        let (server, room) = link.rsplit_once("/r/").ok_or("no link")?;
+        let (socket, mut events, id) = enter(server, room, name).await?;
+        let (stream, track) = (RtcioStream::new(), LocalTrack::simulcast());
+        stream.add_track(&track);
+        let camera = camera(&track, VideoSource::Pattern).await?;
+        socket.emit("camera", stream.args([json!({ "id": id, "name": name, "stream": &stream })])).await?;
+        let window = loop {
+            if let Event::PeerConnect { peer } = events.recv().await.ok_or("the socket closed")? {
+                break peer;
+            }
+        };
+        tokio::spawn(async move { while events.recv().await.is_some() {} });
+        Ok(Self { socket, window, _camera: camera })
+    }
+
+    /// Waits until the statistics say that the window gets `layer`.
+    async fn sends(&self, layer: &str) -> Outcome {
+        let mut last = None;
+        let sent = async {
+            loop {
+                let stats = self.socket.get_stats(&self.window).await;
+                last = stats.and_then(|stats| stats.outbound_rtp.first()?.layer.clone());
+                if last.as_deref() == Some(layer) {
+                    return;
+                }
+                // Statistics have nothing that could wake anybody.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        Ok(timeout(PATIENCE, sent).await.map_err(|_| format!("{layer} was never sent, but {last:?}"))?)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_is_sent_what_it_draws() -> Outcome {
+    let window = Window::open("Ann", SIZE, &["--video", "none", "--audio", "none", "--speaker", "none"]).await?;
+    let link = start_call(&window, "Ann").await?;
+    let ben = Sender::join(&link, "Ben").await?;
+    let tile = tile_of(&window, "Ben").await?;
+    sees_frames_advance(&window, &tile).await?;
+    ben.sends("full").await?;
+
+    // With six people a tile is some 400 pixels wide, and with two it fills the window again.
+    let mut others = Vec::new();
+    for name in ["Cy", "Dee", "Eli", "Fay"] {
+        others.push(Peer::join(&link, name, &["--no-decode"])?);
+        tile_of(&window, name).await?;
+    }
+    ben.sends("half").await?;
+    sees_frames_advance(&window, &tile).await?;
+    screenshot(&window, "small-tiles").await?;
+    for other in others {
+        other.leave().await?;
+    }
+    ben.sends("full").await?;
+
+    // A window that nobody sees; what minimizes it is the desktop's matter, and there is none here.
+    let seen_as = |state: &str| {
+        format!(
+            "Object.defineProperty(document, 'visibilityState', {{ value: '{state}', configurable: true }});
+            document.dispatchEvent(new Event('visibilitychange'));"
+        )
+    };
+    window.eval(&seen_as("hidden")).await?;
+    ben.sends("none").await?;
+    window.eval(&seen_as("visible")).await?;
+    ben.sends("full").await?;
+    sees_frames_advance(&window, &tile).await?;
+
+    // A page without its script draws nothing either.
+    window.client.goto("about:blank").await?;
+    ben.sends("none").await?;
+    ben.socket.close().await;
     window.close().await?;
     Ok(())
 }

@@ -3,8 +3,9 @@
 
 use super::Picture;
 use crate::Outcome;
-use confab_media::{VideoCapture, VideoConfig, VideoEvent, VideoSource};
+use confab_media::{VideoCapture, VideoSource};
 use confab_rtcio::{Drawn, Event, Events, LocalTrack, RemoteTrack, RtcioStream, Socket};
+use confab_tests::member::{camera, enter};
 use serde_json::json;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,7 +33,7 @@ impl Crowd {
     /// `count` people join `room` and send `clip`.
     pub async fn join(server: &str, room: &str, count: usize, clip: &Path) -> Outcome<Self> {
         let track = LocalTrack::simulcast();
-        let camera = camera(&track, clip).await?;
+        let camera = camera(&track, VideoSource::Y4m(clip.to_owned())).await?;
         let stream = RtcioStream::new();
         stream.add_track(&track);
         let mut joined = Vec::new();
@@ -72,27 +73,6 @@ pub fn received((begun, before): &(Instant, Vec<Seen>), (ended, after): &(Instan
         size: after.size,
     };
     Picture::worst(before.iter().zip(after).map(of))
-}
-
-async fn camera(track: &LocalTrack, clip: &Path) -> Outcome<VideoCapture> {
-    let source = VideoSource::Y4m(clip.to_owned());
-    let (camera, mut events) = VideoCapture::start(source, VideoConfig::default(), track.demand()).await?;
-    let track = track.clone();
-    tokio::spawn(async move {
-        while let Some(VideoEvent::Frame(frame)) = events.recv().await {
-            track.write_frame(frame);
-        }
-    });
-    Ok(camera)
-}
-
-async fn enter(server: &str, room: &str, name: &str) -> Outcome<(Socket, Events, String)> {
-    let (socket, mut events) = Socket::builder(server.parse()?).force_new(true).connect();
-    while !matches!(events.recv().await.ok_or("the socket closed")?, Event::Connected { .. }) {}
-    let answer = socket.server().emit_with_ack("join-room", vec![json!({ "roomId": room, "name": name })]).await?;
-    let id = answer[0]["id"].as_str().ok_or("not joined")?.to_owned();
-    socket.set_id(&id);
-    Ok((socket, events, id))
 }
 
 /// Hides the pictures of the crowd `ids` and counts those of the others.
