@@ -137,6 +137,8 @@ pub(crate) struct Choice {
 #[derive(Debug, Default)]
 pub(crate) struct Chooser {
     choice: Choice,
+    /// Bit/s that a line without bounds would carry.
+    need: u32,
     /// Where the line would lead, and since when.
     pressure: Option<(SpatialLayer, Instant)>,
 }
@@ -144,6 +146,11 @@ pub(crate) struct Chooser {
 impl Chooser {
     pub(crate) fn choice(&self) -> Choice {
         self.choice
+    }
+
+    /// Bit/s that the peer would get on a line without bounds; 0 if it shows nothing.
+    pub(crate) fn need(&self) -> u32 {
+        self.need
     }
 
     /// What the peer is to get from `now` on. `rates` is what is encoded of each layer at present.
@@ -155,7 +162,7 @@ impl Chooser {
         now: Instant,
     ) -> Choice {
         if wants.drawn.is_some_and(Drawn::is_hidden) {
-            self.pressure = None;
+            (self.pressure, self.need) = (None, 0);
             self.choice = Choice { layer: None, temporal: 0, reason: Reason::Drawn };
             return self.choice;
         }
@@ -165,6 +172,7 @@ impl Chooser {
             rates[layer.index()].map_or(0.0, |demand| f64::from(demand.bitrate.min(supply.ceiling(layer))))
         };
         let (ceiling, limit) = ceiling(supply, wants.drawn);
+        self.need = supply.ceiling(ceiling);
         // Of what the others get this many temporal layers have to fit: a slide show is no video.
         let least_temporal = match supply.degradation {
             DegradationPreference::MaintainFramerate => TOP_TEMPORAL,

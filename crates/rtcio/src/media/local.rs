@@ -46,9 +46,23 @@ impl Subscription {
         self.track.update(&mut state, Instant::now());
     }
 
+    /// What was written last still waits to be sent, or no longer.
+    pub(crate) fn set_late(&self, late: bool) {
+        let mut state = self.track.state();
+        if let Some(subscriber) = state.subscriber(self.id) {
+            subscriber.late = late;
+        }
+    }
+
     /// Upper bound of the bitrate, in bit/s.
     pub(crate) fn max_bitrate(&self) -> u32 {
         self.track.max_bitrate()
+    }
+
+    /// Bit/s that the peer would get on a line without bounds; 0 if it shows nothing.
+    pub(crate) fn need(&self) -> u32 {
+        let mut state = self.track.state();
+        state.subscriber(self.id).map_or(0, |subscriber| subscriber.chooser.need())
     }
 
     /// What the peer is to get, and the layer it is on.
@@ -76,6 +90,8 @@ struct Subscriber {
     switch: LayerSwitch,
     /// The layer of which a key frame was asked for, so that it can begin.
     asked: Option<SpatialLayer>,
+    /// What it was given last still waits to be sent.
+    late: bool,
 }
 
 impl Subscriber {
@@ -98,6 +114,8 @@ impl Subscriber {
     /// Gives it the packets, if they are for it.
     fn offer(&mut self, packets: &Arc<Packets>, codec: Codec) {
         let Choice { layer, temporal, .. } = self.chooser.choice();
+        // Frames that no other one refers to are left out, until the line is clear.
+        let temporal = if self.late { 0 } else { temporal };
         if !self.switch.admit(packets.layer, packets.key, layer, temporal) {
             return;
         }
@@ -267,7 +285,7 @@ impl LocalTrack {
         state.next += 1;
         let id = state.next;
         let (chooser, switch) = Default::default();
-        state.subscribers.push(Subscriber { id, sender, wants, chooser, switch, asked: None });
+        state.subscribers.push(Subscriber { id, sender, wants, chooser, switch, asked: None, late: false });
         self.update(&mut state, Instant::now());
         Subscription { packets, id, track: self.clone() }
     }

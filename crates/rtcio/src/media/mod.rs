@@ -10,6 +10,7 @@ pub(crate) mod packets;
 pub(crate) mod reassembly;
 pub(crate) mod receive;
 pub(crate) mod remote;
+pub(crate) mod round_trip;
 pub(crate) mod stream;
 pub(crate) mod switch;
 pub(crate) mod vp8;

@@ -1,7 +1,8 @@
 //! From packets of video in any order to whole frames in order.
 //!
 //! Packets are put in order by sequence number. A gap is waited for, because the other side answers our negative
-//! acknowledgements; after [`PATIENCE`] it is given up, and nothing is delivered until the next key frame.
+//! acknowledgements; after some patience it is given up, and nothing is delivered until the next key frame. A whole key frame
+//! behind a gap ends the wait at once.
 
 use super::vp8::Descriptor;
 use super::{h264, vp8, vp9};
@@ -13,8 +14,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a missing packet is waited for: a few round trips of negative acknowledgement and answer.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// How long a missing packet is waited for at least and at most.
+const SHORTEST_PATIENCE: Duration = Duration::from_millis(200);
+const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
+/// Beyond two round trips: until it is missed and asked for, twice.
+const ASKING: Duration = Duration::from_millis(100);
 /// Packets that wait at once; a key frame of 1080p at high quality has about 300.
 const BUFFERED: usize = 1024;
 /// A step in the sequence numbers beyond which the sender has started anew.
@@ -50,11 +54,21 @@ pub(crate) struct Reassembler {
     size: (u16, u16),
     /// Of the packets that come.
     codec: Codec,
+    /// How long a missing packet is waited for.
+    patience: Duration,
 }
 
 impl Default for Reassembler {
     fn default() -> Self {
-        Self { parts: BTreeMap::new(), next: None, highest: 0, broken: true, size: (0, 0), codec: Codec::Vp8 }
+        Self {
+            parts: BTreeMap::new(),
+            next: None,
+            highest: 0,
+            broken: true,
+            size: (0, 0),
+            codec: Codec::Vp8,
+            patience: SHORTEST_PATIENCE,
+        }
     }
 }
 
@@ -72,6 +86,11 @@ impl Reassembler {
     /// The codec of the packets from now on.
     pub(crate) fn set_codec(&mut self, codec: Codec) {
         self.codec = codec;
+    }
+
+    /// A packet that is asked for again comes after so long: it is waited for until it could have come twice.
+    pub(crate) fn set_round_trip(&mut self, round_trip: Duration) {
+        self.patience = (round_trip * 2 + ASKING).clamp(SHORTEST_PATIENCE, LONGEST_PATIENCE);
     }
 
     /// Takes a packet in.
@@ -106,11 +125,38 @@ impl Reassembler {
                 }
                 continue;
             }
-            if self.deadline().is_none_or(|deadline| deadline > now) {
+            let deadline = self.deadline()?;
+            if let Some(start) = self.whole_key_frame() {
+                self.skip_to(start);
+            } else if deadline > now {
                 return None;
+            } else {
+                self.give_up();
             }
-            self.give_up();
         }
+    }
+
+    /// Where the first whole key frame of VP8 or VP9 begins that waits behind a gap.
+    fn whole_key_frame(&self) -> Option<i64> {
+        let mut start = None;
+        let mut expected = None;
+        for (sequence, part) in &self.parts {
+            if expected.replace(sequence + 1) != Some(*sequence) {
+                start = None;
+            }
+            if let Some(descriptor) = part.descriptor.as_ref().filter(|descriptor| descriptor.frame_start) {
+                let key = match part.codec {
+                    Codec::Vp8 => vp8::is_key_frame(&descriptor.payload),
+                    Codec::Vp9 => vp9::is_key_frame(&descriptor.payload),
+                    Codec::H264 | Codec::Opus => false,
+                };
+                start = key.then_some(*sequence);
+            }
+            if part.marker && start.is_some() {
+                return start;
+            }
+        }
+        None
     }
 
     /// When the oldest packet that waits behind a gap has waited long enough.
@@ -118,7 +164,7 @@ impl Reassembler {
         let next = self.next?;
         let (first, _) = self.parts.first_key_value()?;
         let gap = if *first > next { *first } else { self.end_of_run(*first)? };
-        self.parts.range(gap..).map(|(_, part)| part.arrived).min().map(|arrived| arrived + PATIENCE)
+        self.parts.range(gap..).map(|(_, part)| part.arrived).min().map(|arrived| arrived + self.patience)
     }
 
     /// The first packet behind the first gap after `from`.
@@ -200,6 +246,11 @@ impl Reassembler {
         let first = *first;
         let resume = if self.next.is_some_and(|next| first > next) { Some(first) } else { self.end_of_run(first) };
         let Some(resume) = resume.or_else(|| self.parts.last_key_value().map(|(last, _)| last + 1)) else { return };
+        self.skip_to(resume);
+    }
+
+    /// Forgets what waits before `resume`.
+    fn skip_to(&mut self, resume: i64) {
         self.parts = self.parts.split_off(&resume);
         self.next = Some(resume);
         self.broken = true;

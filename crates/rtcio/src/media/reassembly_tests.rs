@@ -34,7 +34,7 @@ impl Bench {
     }
 
     fn wait(&mut self) {
-        self.now += PATIENCE;
+        self.now += SHORTEST_PATIENCE;
     }
 }
 
@@ -83,7 +83,7 @@ fn a_resent_packet_in_time_saves_the_chain() {
     bench.push(frame(0, 1, true, 1));
     bench.push(frame(2, 3, false, 1));
     assert_eq!(bench.ready(), [1]);
-    assert_eq!(bench.reassembler.deadline(), Some(bench.now + PATIENCE));
+    assert_eq!(bench.reassembler.deadline(), Some(bench.now + SHORTEST_PATIENCE));
     bench.push(frame(1, 2, false, 1));
     bench.wait();
     assert_eq!(bench.ready(), [2, 3]);
@@ -113,10 +113,12 @@ fn a_gap_inside_a_frame_loses_only_until_the_next_key_frame() {
     let mut cut = frame(0, 1, true, 4);
     cut.remove(2);
     bench.push(cut);
-    bench.push(frame(4, 2, true, 2));
+    bench.push(frame(4, 2, false, 2));
     assert!(bench.ready().is_empty());
     bench.wait();
-    assert_eq!(bench.ready(), [2]);
+    assert!(bench.ready().is_empty());
+    bench.push(frame(6, 3, true, 2));
+    assert_eq!(bench.ready(), [3]);
 }
 
 #[test]
@@ -233,4 +235,37 @@ fn a_damaged_frame_of_h264_breaks_the_chain() {
     assert_eq!(bench.ready(), [1]);
     assert!(bench.reassembler.needs_key_frame());
     assert_eq!(bench.reassembler.deadline(), None);
+}
+
+#[test]
+fn on_a_long_way_what_is_missing_is_waited_for_longer() {
+    let mut bench = Bench::new();
+    bench.reassembler.set_round_trip(Duration::from_millis(300));
+    bench.push(frame(10, 1, true, 1));
+    bench.push(frame(12, 3, false, 1));
+    assert_eq!(bench.ready(), [1]);
+    bench.now += Duration::from_millis(699);
+    bench.push(frame(11, 2, false, 1));
+    assert_eq!(bench.ready(), [2, 3]);
+    bench.push(frame(14, 5, false, 1));
+    bench.now += Duration::from_millis(700);
+    assert!(bench.ready().is_empty());
+    assert!(bench.reassembler.needs_key_frame());
+}
+
+#[test]
+fn a_whole_key_frame_ends_the_wait() {
+    let mut bench = Bench::new();
+    bench.push(frame(10, 1, true, 1));
+    bench.push(frame(12, 3, false, 2));
+    assert_eq!(bench.ready(), [1]);
+    let key = frame(15, 5, true, 3);
+    bench.push(key[..2].to_vec());
+    assert!(bench.ready().is_empty(), "it is not whole");
+    bench.push(key[2..].to_vec());
+    bench.push(frame(18, 6, false, 1));
+    assert_eq!(bench.ready(), [5, 6]);
+    assert!(!bench.reassembler.needs_key_frame());
+    bench.push(frame(11, 2, false, 1));
+    assert!(bench.ready().is_empty(), "it is too late");
 }

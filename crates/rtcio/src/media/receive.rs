@@ -2,6 +2,7 @@
 
 use super::reassembly::Reassembler;
 use super::remote::{RemoteTrack, Sink};
+use super::round_trip::RoundTrip;
 use confab_protocol::media::{AUDIO_CLOCK_HZ, AudioPacket, EncodedFrame, MediaKind, VIDEO_CLOCK_HZ};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp;
@@ -18,11 +19,15 @@ const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(300);
 
 /// Reads `source` to its end and feeds what the m-line stands for at the moment. An m-line can turn inactive and active
 /// again while its RTP stream goes on: then the sink changes.
-pub(crate) async fn pump(source: Arc<dyn TrackRemote>, mut sinks: watch::Receiver<Option<Sink>>) {
+pub(crate) async fn pump(
+    source: Arc<dyn TrackRemote>,
+    mut sinks: watch::Receiver<Option<Sink>>,
+    round_trip: RoundTrip,
+) {
     loop {
         let sink = sinks.borrow_and_update().clone();
         let more = match sink {
-            Some(Sink::Video(track, frames)) => pump_video(&source, &mut sinks, &track, frames).await,
+            Some(Sink::Video(track, frames)) => pump_video(&source, &mut sinks, &track, frames, &round_trip).await,
             Some(Sink::Audio(track, packets)) => pump_audio(&source, &mut sinks, &track, packets).await,
             None => tokio::select! {
                 changed = sinks.changed() => changed.is_ok(),
@@ -75,6 +80,7 @@ async fn pump_video(
     sinks: &mut watch::Receiver<Option<Sink>>,
     track: &RemoteTrack,
     frames: mpsc::Sender<EncodedFrame>,
+    round_trip: &RoundTrip,
 ) -> bool {
     let mut meter = Meter::new(VIDEO_CLOCK_HZ);
     let mut reassembler = Reassembler::default();
@@ -84,6 +90,9 @@ async fn pump_video(
     let mut wanted = false;
     loop {
         let now = Instant::now();
+        if let Some(round_trip) = round_trip.get() {
+            reassembler.set_round_trip(round_trip);
+        }
         while let Some(frame) = reassembler.pop(now) {
             if let Err(TrySendError::Full(_)) = frames.try_send(frame) {
                 reassembler.break_chain();

@@ -15,8 +15,9 @@ use webrtc::peer_connection::MediaEngine;
 const SENDABLE: [(Codec, u8); 3] = [(Codec::Vp8, 96), (Codec::Vp9, 98), (Codec::Opus, 111)];
 /// Formats of one m-line that are read.
 const FORMATS: usize = 128;
-/// RTCP feedback for video (RFC 4585, RFC 5104, draft-alvestrand-rmcat-remb).
-const FEEDBACKS: [(&str, &str); 4] = [("goog-remb", ""), ("ccm", "fir"), ("nack", ""), ("nack", "pli")];
+/// RTCP feedback for video (RFC 4585, RFC 5104, draft-alvestrand-rmcat-remb, draft-holmer-rmcat-transport-wide-cc-extensions).
+const FEEDBACKS: [(&str, &str); 5] = [("goog-remb", ""), TRANSPORT_CC, ("ccm", "fir"), ("nack", ""), ("nack", "pli")];
+const TRANSPORT_CC: (&str, &str) = ("transport-cc", "");
 
 /// H.264 is never sent (its patents forbid an encoder here), so nobody is offered it: these are only to find a peer's own.
 /// The profiles of 4:2:0 pictures that WebRTC's senders have, with payload types that nothing else has.
@@ -60,7 +61,7 @@ pub(crate) fn rtp_codec(codec: Codec) -> RTCRtpCodec {
         Codec::Vp9 => (MIME_TYPE_VP9, VIDEO_CLOCK_HZ, 0, "profile-id=0"),
         Codec::H264 => (MIME_TYPE_H264, VIDEO_CLOCK_HZ, 0, ""),
     };
-    let feedbacks: &[(&str, &str)] = if codec.kind() == MediaKind::Video { &FEEDBACKS } else { &[] };
+    let feedbacks: &[(&str, &str)] = if codec.kind() == MediaKind::Video { &FEEDBACKS } else { &[TRANSPORT_CC] };
     let feedback =
         |(typ, parameter): &(&str, &str)| RTCPFeedback { typ: (*typ).into(), parameter: (*parameter).into() };
     RTCRtpCodec {

@@ -1,5 +1,6 @@
 //! The `RTCPeerConnection` of one peer: codecs, interceptors, addresses, and its callbacks turned into queues.
 
+use super::bandwidth::{self, Bandwidth};
 use super::codecs;
 use super::feedback::{Feedback, FeedbackTap};
 use super::onebyone::OneByOne;
@@ -7,7 +8,9 @@ use crate::ice::{self, IceConfig, IceTransportPolicy, Notice, Relays};
 use confab_protocol::ctrl::CTRL_LABEL;
 use confab_protocol::media::Decoders;
 use confab_protocol::signaling::Candidate;
-use rtc::interceptor::{NackGeneratorBuilder, NackResponderBuilder, ReceiverReportBuilder, SenderReportBuilder};
+use rtc::interceptor::{
+    NackGeneratorBuilder, NackResponderBuilder, ReceiverReportBuilder, SenderReportBuilder, TwccReceiverBuilder,
+};
 use rtc::peer_connection::configuration::interceptor_registry::{Registry, Slot};
 use rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize;
 use rtc::peer_connection::transport::RTCDtlsRole;
@@ -23,7 +26,7 @@ use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::{
     MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfiguration,
     RTCConfigurationBuilder, RTCIceCandidateInit, RTCIceGatheringState, RTCIceServer, RTCIceTransportPolicy,
-    RTCPeerConnectionIceEvent, RTCPeerConnectionState, SettingEngineBuilder, configure_twcc_receiver_only,
+    RTCPeerConnectionIceEvent, RTCPeerConnectionState, SettingEngineBuilder,
 };
 use webrtc::runtime::Runtime;
 
@@ -31,8 +34,12 @@ use webrtc::runtime::Runtime;
 const EVENTS: usize = 256;
 /// Packets kept for retransmission: about three seconds at 1.5 Mbit/s.
 const RESEND_PACKETS: u16 = 512;
-/// How often missing packets are asked for: several times within the patience of the reassembly.
-const NACK_INTERVAL: Duration = Duration::from_millis(40);
+/// How often missing packets are asked for, as in Chromium. Those who send do not answer more than once in a round trip.
+const NACK_INTERVAL: Duration = Duration::from_millis(20);
+/// For a second: the reassembly waits no longer.
+const NACKS: u16 = 50;
+/// How often arrivals are reported to the sender, as Chromium does on a line with room: the sooner, the shorter its queue.
+const REPORT_INTERVAL: Duration = Duration::from_millis(50);
 /// Silence after which ICE counts a connection as disconnected, and after which as failed (RFC 7675 has 30 s).
 const ICE_DISCONNECTED: Duration = Duration::from_secs(5);
 const ICE_FAILED: Duration = Duration::from_secs(20);
@@ -73,6 +80,7 @@ pub(crate) struct Connection {
     pub(crate) events: mpsc::Receiver<PcEvent>,
     pub(crate) state: watch::Receiver<RTCPeerConnectionState>,
     pub(crate) feedback: Arc<Feedback>,
+    pub(crate) bandwidth: Arc<Bandwidth>,
     relays: Relays,
     renewed: Option<Instant>,
     handler: Arc<Handler>,
@@ -84,8 +92,9 @@ impl Connection {
     pub(crate) async fn open(ice: &IceConfig, decoders: Decoders) -> Result<Self> {
         let (events_sender, events) = mpsc::channel(EVENTS);
         let (state_sender, state) = watch::channel(RTCPeerConnectionState::New);
-        let feedback = Arc::new(Feedback::default());
-        let (media_engine, registry) = media(&feedback, decoders)?;
+        let bandwidth = Arc::new(Bandwidth::default());
+        let feedback = Arc::new(Feedback::new(Arc::clone(&bandwidth)));
+        let (media_engine, registry) = media(&feedback, &bandwidth, decoders)?;
         let relay_only = ice.policy == IceTransportPolicy::Relay;
         let settings = SettingEngineBuilder::new()
             // Chromium refuses an answer that changes the role in a later round; as the server in each answer we never do.
@@ -114,7 +123,7 @@ impl Connection {
         let pc: Arc<dyn PeerConnection> = Arc::new(builder.build().await?);
         let init = RTCDataChannelInit { ordered: true, negotiated: Some(0), ..RTCDataChannelInit::default() };
         let ctrl = pc.create_data_channel(CTRL_LABEL, Some(init)).await?;
-        Ok(Self { pc, ctrl, events, state, feedback, relays, renewed: None, handler, sockets })
+        Ok(Self { pc, ctrl, events, state, feedback, bandwidth, relays, renewed: None, handler, sockets })
     }
 
     /// A relay was lost: an allocation does not survive its way to the server. The next ICE restart allocates anew, with
@@ -205,9 +214,8 @@ fn door_host(addresses: &[String]) -> IpAddr {
     first.filter(IpAddr::is_ipv4).unwrap_or(loopback)
 }
 
-/// The codecs; NACK both ways, reports, transport feedback.
-/// No pacer: the stock one runs at the estimate itself, with audio behind video in its queue.
-fn media(feedback: &Arc<Feedback>, decoders: Decoders) -> Result<(MediaEngine, Registry)> {
+/// The codecs; NACK both ways, reports, transport feedback both ways, the estimate of the line and the pacer.
+fn media(feedback: &Arc<Feedback>, bandwidth: &Arc<Bandwidth>, decoders: Decoders) -> Result<(MediaEngine, Registry)> {
     let mut engine = MediaEngine::default();
     codecs::register(&mut engine, decoders)?;
     for (uri, kind) in HEADER_EXTENSIONS {
@@ -216,14 +224,17 @@ fn media(feedback: &Arc<Feedback>, decoders: Decoders) -> Result<(MediaEngine, R
     }
     let registry = Registry::new()
         .with(Slot::NackResponder, NackResponderBuilder::new().with_size(RESEND_PACKETS).build())
-        .with(Slot::NackGenerator, NackGeneratorBuilder::new().with_interval(NACK_INTERVAL).build())
+        .with(
+            Slot::NackGenerator,
+            NackGeneratorBuilder::new().with_interval(NACK_INTERVAL).with_max_nacks_per_packet(NACKS).build(),
+        )
         // What the path lost is lost even if it came when asked for again: reports are made where that still shows.
         .with(Slot::from(400), ReceiverReportBuilder::new().build())
         .with(Slot::SenderReport, SenderReportBuilder::new().build())
         // Near the wire, where the sender reports made above it pass.
-        .with(Slot::from(500), FeedbackTap::new(Arc::clone(feedback)));
-    let registry = configure_twcc_receiver_only(registry, &mut engine)?;
-    Ok((engine, registry))
+        .with(Slot::from(500), FeedbackTap::new(Arc::clone(feedback)))
+        .with(Slot::TwccReceiver, TwccReceiverBuilder::new().with_interval(REPORT_INTERVAL).build());
+    Ok((engine, bandwidth::equip(registry, bandwidth)))
 }
 
 /// Wildcards stand for every interface but loopback. Without any such interface, two programs on one computer still

@@ -4,12 +4,15 @@
 //! The core delivers compound RTCP to one track only, has no round-trip time and leaves most of its statistics at zero,
 //! so one interceptor next to the wire reads it all for the whole connection.
 
+use super::bandwidth::Bandwidth;
 use super::meter::{Meters, ORIGINAL_SEQUENCE_BYTES};
 use super::outlet::{Outlet, Sending};
+use crate::media::round_trip::RoundTrip;
 use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp;
 use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtcp::payload_feedbacks::receiver_estimated_maximum_bitrate::ReceiverEstimatedMaximumBitrate;
 use rtc::rtcp::receiver_report::ReceiverReport;
 use rtc::rtcp::reception_report::ReceptionReport;
 use rtc::rtcp::sender_report::SenderReport;
@@ -18,9 +21,8 @@ use rtc::rtp;
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Sender reports of ours that may still be answered.
 const REPORTS: usize = 64;
@@ -30,12 +32,16 @@ const REPORTS: usize = 64;
 pub(crate) struct Feedback {
     /// What is sent under which SSRC.
     outlets: Mutex<HashMap<u32, Arc<Outlet>>>,
-    /// Round-trip time in microseconds; 0 until measured.
-    round_trip: AtomicU32,
+    round_trip: RoundTrip,
     meters: Mutex<Meters>,
+    bandwidth: Arc<Bandwidth>,
 }
 
 impl Feedback {
+    pub(crate) fn new(bandwidth: Arc<Bandwidth>) -> Self {
+        Self { bandwidth, ..Self::default() }
+    }
+
     /// From now on something is sent under `ssrc`.
     pub(crate) fn route(&self, ssrc: u32, outlet: Arc<Outlet>) {
         self.outlets.lock().unwrap_or_else(PoisonError::into_inner).insert(ssrc, outlet);
@@ -48,10 +54,12 @@ impl Feedback {
 
     /// The latest round-trip time in milliseconds.
     pub(crate) fn round_trip_ms(&self) -> Option<f32> {
-        match self.round_trip.load(Ordering::Relaxed) {
-            0 => None,
-            micros => Some(micros as f32 / 1_000.0),
-        }
+        self.round_trip.get().map(|round_trip| round_trip.as_secs_f32() * 1_000.0)
+    }
+
+    /// Where the latest round-trip time is written.
+    pub(crate) fn round_trip(&self) -> RoundTrip {
+        self.round_trip.clone()
     }
 
     /// The counters of this moment.
@@ -102,6 +110,8 @@ impl FeedbackTap {
             if let Some(stream) = self.feedback.metered().outbound.get_mut(&nack.media_ssrc) {
                 stream.feedback.nack += 1;
             }
+        } else if let Some(most) = any.downcast_ref::<ReceiverEstimatedMaximumBitrate>() {
+            self.feedback.bandwidth.limit(most.bitrate);
         } else if let Some(report) = any.downcast_ref::<ReceiverReport>() {
             self.reported(&report.reports, now);
         } else if let Some(report) = any.downcast_ref::<SenderReport>() {
@@ -116,7 +126,7 @@ impl FeedbackTap {
         for report in reports {
             let round_trip = self.round_trip(report, now);
             if let Some(round_trip) = round_trip {
-                self.feedback.round_trip.store((round_trip * 1e6) as u32, Ordering::Relaxed);
+                self.feedback.round_trip.set(Duration::from_secs_f64(round_trip));
             }
             if let Some(stream) = self.feedback.metered().outbound.get_mut(&report.ssrc) {
                 stream.reported(report, round_trip);

@@ -1,5 +1,6 @@
 //! What one peer sends: remote streams and tracks by the descriptions, their packets by the RTP streams.
 
+use super::connection::Connection;
 use super::sdp::{RemoteMedia, sending_media};
 use crate::media::receive::pump;
 use crate::media::remote::{RemoteStream, RemoteTrack, Sink};
@@ -154,11 +155,11 @@ impl Inbound {
     /// The first packet of an RTP stream came: finds its m-line and reads on.
     pub(crate) async fn started(
         &mut self,
-        pc: &Arc<dyn PeerConnection>,
+        connection: &Connection,
         source: Arc<dyn TrackRemote>,
         tasks: &mut JoinSet<()>,
     ) {
-        let Some(mid) = mid_of(pc, &source).await else {
+        let Some(mid) = mid_of(&connection.pc, &source).await else {
             tracing::warn!("packets came for no m-line");
             return;
         };
@@ -166,12 +167,12 @@ impl Inbound {
             tracing::warn!("a peer starts too many RTP streams; the newest is not read");
             return;
         }
-        let sink = self.sink(&mid).subscribe();
+        let (sink, round_trip) = (self.sink(&mid).subscribe(), connection.feedback.round_trip());
         // The library begins anew when an m-line sends again, and never ends what it began before.
         let end = CancellationToken::new();
         self.pumps.insert(mid, end.clone().drop_guard());
         tasks.spawn(async move {
-            end.run_until_cancelled(pump(source, sink)).await;
+            end.run_until_cancelled(pump(source, sink, round_trip)).await;
         });
     }
 

@@ -84,7 +84,7 @@ impl Side {
         let stream = RtcioStream::new();
         stream.add_track(&LocalTrack::video(codec));
         let Self { connection, outbound, tasks, .. } = self;
-        assert!(outbound.reconcile(&connection.pc, vec![stream], &connection.feedback, tasks).await);
+        assert!(outbound.reconcile(connection, vec![stream], tasks).await);
         self.library.offer(false).await.unwrap()
     }
 

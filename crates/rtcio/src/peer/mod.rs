@@ -1,5 +1,6 @@
 //! One peer: a task that owns its connection and does everything that concerns it, one thing at a time.
 
+mod bandwidth;
 mod bounds;
 mod codecs;
 mod connection;

@@ -154,6 +154,7 @@ impl Reading<'_> {
                 bytes_received: pair.bytes_received,
                 current_round_trip_time: checked.or(measured.filter(|_| selected)),
                 total_round_trip_time: pair.total_round_trip_time,
+                available_outgoing_bitrate: self.connection.bandwidth.available().filter(|_| selected),
                 requests_sent: pair.requests_sent,
                 requests_received: pair.requests_received,
                 responses_sent: pair.responses_sent,

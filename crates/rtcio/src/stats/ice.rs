@@ -72,6 +72,9 @@ pub struct CandidatePairStats {
     pub current_round_trip_time: Option<f64>,
     /// Sum of the round trips of connectivity checks.
     pub total_round_trip_time: f64,
+    /// Bits per second that the line is taken to carry, for the pair in use, once the far end reports arrivals or sets a bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub available_outgoing_bitrate: Option<f64>,
     /// Connectivity checks sent.
     pub requests_sent: u64,
     /// Connectivity checks received.

@@ -1,5 +1,6 @@
 //! From a local track to one peer's RTP stream.
 
+use super::super::bandwidth::{Bandwidth, LATE};
 use super::super::outlet::{Outlet, Sending};
 use super::line::Line;
 use crate::media::ladder::Wants;
@@ -24,6 +25,7 @@ pub(crate) struct Forwarder {
     pub(crate) feeds: watch::Receiver<Feed>,
     pub(crate) wants: watch::Receiver<Wants>,
     pub(crate) outlet: Arc<Outlet>,
+    pub(crate) bandwidth: Arc<Bandwidth>,
     pub(crate) rtp: Arc<TrackLocalStaticRTP>,
     pub(crate) ssrc: u32,
 }
@@ -39,6 +41,8 @@ impl Forwarder {
                 _ => self.feeds.changed().await.is_ok(),
             };
             self.outlet.set_sending(None);
+            self.bandwidth.set_need(self.ssrc, 0);
+            self.bandwidth.change_feed(self.ssrc);
             if !goes_on {
                 return;
             }
@@ -54,6 +58,8 @@ impl Forwarder {
         loop {
             if video {
                 self.outlet.set_sending(Some(self.sending(&subscription)));
+                self.bandwidth.set_need(self.ssrc, subscription.need());
+                subscription.set_late(self.bandwidth.backlog() > LATE);
             }
             let packets = tokio::select! {
                 biased;
@@ -72,6 +78,7 @@ impl Forwarder {
             let Some(packets) = packets else { return false };
             let now = Instant::now();
             if std::mem::take(&mut fresh) {
+                self.bandwidth.change_feed(self.ssrc);
                 line.join(packets.timestamp, clock_hz, now);
             }
             for packet in line.packets(&packets, track.codec(), payload_type, now) {

@@ -12,18 +12,21 @@ mod plan;
 mod share;
 mod slot;
 
-use super::feedback::Feedback;
+use super::connection::Connection;
 use crate::media::local::LocalTrack;
 use crate::media::stream::{RtcioStream, WeakStream};
 use confab_protocol::ctrl::Drawn;
-use confab_protocol::media::MediaKind;
+use confab_protocol::media::{Codec, MediaKind};
 pub(super) use plan::{Place, Step, Wish, plan};
 use share::share;
 use slot::Slot;
-use std::sync::Arc;
 use tokio::task::JoinSet;
 use webrtc::error::Result;
-use webrtc::peer_connection::PeerConnection;
+
+/// Opus at its usual rate with its headers, in bit/s.
+const SOUND: u32 = 50_000;
+/// On the narrowest line there is a picture now and then, in bit/s.
+const LEAST_VIDEO: u32 = 50_000;
 
 /// A stream that the peer was given. One that is untracked stays with those who have it, as long as it has tracks or
 /// somebody who could add one.
@@ -46,9 +49,8 @@ impl Outbound {
     /// out with a warning.
     pub(crate) async fn reconcile(
         &mut self,
-        pc: &Arc<dyn PeerConnection>,
+        connection: &Connection,
         registered: Vec<RtcioStream>,
-        feedback: &Feedback,
         tasks: &mut JoinSet<()>,
     ) -> bool {
         let wanted = self.wanted(registered);
@@ -76,7 +78,7 @@ impl Outbound {
         };
         let mut negotiate = false;
         for step in steps {
-            match self.step(step, &wanted, pc, feedback, tasks).await {
+            match self.step(step, &wanted, connection, tasks).await {
                 Ok(changed) => negotiate |= changed,
                 Err(error) => tracing::warn!(%error, "a track can't be sent to the peer"),
             }
@@ -118,8 +120,7 @@ impl Outbound {
         &mut self,
         step: Step,
         wanted: &[(RtcioStream, LocalTrack)],
-        pc: &Arc<dyn PeerConnection>,
-        feedback: &Feedback,
+        connection: &Connection,
         tasks: &mut JoinSet<()>,
     ) -> Result<bool> {
         match step {
@@ -135,7 +136,7 @@ impl Outbound {
             Step::Idle(slot) => self.slots[slot].set(None),
             Step::Add(wish) => {
                 let (stream, track) = &wanted[wish];
-                let slot = Slot::open(pc, stream, track.codec(), feedback, tasks).await?;
+                let slot = Slot::open(connection, stream, track.codec(), tasks).await?;
                 slot.set(Some(track.clone()));
                 self.slots.push(slot);
                 return Ok(true);
@@ -151,8 +152,11 @@ impl Outbound {
         }
     }
 
-    /// Shares `available` bit/s among the videos.
-    pub(crate) fn share(&self, available: u32) {
+    /// Shares `estimate` bit/s, of which sound has its part first, among the videos, which together get `limit` at most.
+    pub(crate) fn share(&self, estimate: u32, limit: u32) {
+        let sounds = self.slots.iter().filter(|slot| slot.codec == Codec::Opus && slot.track().is_some()).count();
+        let sound = SOUND.saturating_mul(u32::try_from(sounds).unwrap_or(u32::MAX));
+        let available = estimate.saturating_sub(sound).max(LEAST_VIDEO).min(limit);
         let videos: Vec<(&Slot, u32)> = self
             .slots
             .iter()

@@ -1,7 +1,7 @@
 //! One m-line of ours: a sendonly transceiver, its RTP stream and what feeds it.
 
 use super::super::codecs;
-use super::super::feedback::Feedback;
+use super::super::connection::Connection;
 use super::super::outlet::Outlet;
 use super::forward::{Feed, Forwarder};
 use crate::media::ladder::Wants;
@@ -21,7 +21,6 @@ use uuid::Uuid;
 use webrtc::error::Result;
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
-use webrtc::peer_connection::PeerConnection;
 use webrtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit, RtpTransceiver};
 
 pub(crate) struct Slot {
@@ -41,10 +40,9 @@ pub(crate) struct Slot {
 impl Slot {
     /// A new m-line.
     pub(crate) async fn open(
-        pc: &Arc<dyn PeerConnection>,
+        connection: &Connection,
         stream: &RtcioStream,
         codec: Codec,
-        feedback: &Feedback,
         tasks: &mut JoinSet<()>,
     ) -> Result<Self> {
         let (ssrc, rtx_ssrc) = (rand::random::<u32>().max(1), rand::random::<u32>().max(1));
@@ -54,12 +52,13 @@ impl Slot {
             ..RTCRtpTransceiverInit::default()
         };
         let local: Arc<dyn TrackLocal> = Arc::clone(&rtp) as Arc<dyn TrackLocal>;
-        let transceiver = pc.add_transceiver_from_track(local, Some(init)).await?;
+        let transceiver = connection.pc.add_transceiver_from_track(local, Some(init)).await?;
         let outlet = Arc::new(Outlet::default());
-        feedback.route(ssrc, Arc::clone(&outlet));
+        connection.feedback.route(ssrc, Arc::clone(&outlet));
         let (feed, feeds) = watch::channel(Feed::default());
         let (wants, wanted) = watch::channel(Wants::default());
-        tasks.spawn(Forwarder { feeds, wants: wanted, outlet, rtp, ssrc }.run());
+        let bandwidth = Arc::clone(&connection.bandwidth);
+        tasks.spawn(Forwarder { feeds, wants: wanted, outlet, bandwidth, rtp, ssrc }.run());
         let (msid, refused) = (stream.msid().to_owned(), AtomicBool::new(false));
         let slot = Self { msid, codec, ssrc, rtx_ssrc, transceiver, feed, wants, refused };
         slot.prefer(stream).await?;

@@ -21,7 +21,7 @@ impl Session<'_> {
     pub(super) async fn connection_event(&mut self, event: PcEvent) -> Option<End> {
         match event {
             PcEvent::Candidate(candidate) => self.context.relay(Signal::Candidate(candidate)).await,
-            PcEvent::Track(source) => self.inbound.started(&self.connection.pc, source, &mut self.tasks).await,
+            PcEvent::Track(source) => self.inbound.started(&self.connection, source, &mut self.tasks).await,
             PcEvent::Channel(channel) => {
                 self.complain("it opened a data channel that was not agreed on".to_owned()).await;
                 channel.close().await.ok();

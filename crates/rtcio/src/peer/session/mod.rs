@@ -53,6 +53,8 @@ pub(crate) struct Session<'a> {
     broadcasts: watch::Receiver<u64>,
     /// Bits per second for all videos together.
     video_limit: watch::Receiver<u32>,
+    /// Bits per second that the line carries.
+    estimate: watch::Receiver<u32>,
     signaling_up: bool,
     state: PeerState,
     /// `peer-connect` was told.
@@ -76,6 +78,7 @@ impl<'a> Session<'a> {
         }
         Ok(Self {
             ctrl: Ctrl::new(connection.ctrl.clone(), now),
+            estimate: connection.bandwidth.estimate(),
             connection,
             negotiation,
             outbound: Outbound::default(),
@@ -145,6 +148,10 @@ impl<'a> Session<'a> {
                 self.share_bandwidth();
                 None
             }
+            Ok(()) = self.estimate.changed() => {
+                self.share_bandwidth();
+                None
+            }
             Ok(()) = self.broadcasts.changed() => {
                 self.join_channels();
                 None
@@ -201,18 +208,16 @@ impl<'a> Session<'a> {
             return;
         }
         let streams = self.context.shared.registry.streams();
-        let (pc, feedback) = (&self.connection.pc, &self.connection.feedback);
-        if self.outbound.reconcile(pc, streams, feedback, &mut self.tasks).await {
+        if self.outbound.reconcile(&self.connection, streams, &mut self.tasks).await {
             self.negotiation.need();
         }
         self.share_bandwidth();
     }
 
-    /// Gives each video its part of the line. An estimate of the line's bandwidth belongs here: a `watch::Receiver<u32>`
-    /// of [`Connection`] beside the limit, the smaller of the two being what there is, and a branch of [`Self::step`] for
-    /// its changes. Everything behind this, from the layers to the encoder's bitrate, follows.
+    /// Gives each video its part of the line.
     fn share_bandwidth(&mut self) {
-        self.outbound.share(*self.video_limit.borrow_and_update());
+        let (estimate, limit) = (*self.estimate.borrow_and_update(), *self.video_limit.borrow_and_update());
+        self.outbound.share(estimate, limit);
     }
 
     /// Takes part in the broadcast channels of the socket.

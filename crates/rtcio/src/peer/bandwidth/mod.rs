@@ -1,0 +1,234 @@
+//! How much one peer's line carries, and sending no faster than that.
+//!
+//! Every RTP packet bears a number; the far end reports when each arrived
+//! (draft-holmer-rmcat-transport-wide-cc-extensions-01). The library numbers them and joins the reports with what was sent;
+//! what follows from it is decided here:
+//!
+//! ```text
+//! reports ─▶ Estimator ─▶ Bandwidth ─▶ the session shares it among the videos ─▶ layers, the encoder's bitrate
+//!                │            │
+//!                └─ probes ───┴──▶ Pacer ─▶ the wire
+//! ```
+//!
+//! The library's own estimator and pacer are not used: its estimator notices a queue only where about a third more is sent
+//! than the line carries, grows by 8 % a second and can't probe; its pacer lets sound wait behind video.
+
+mod estimator;
+mod pacer;
+mod probe;
+mod queue;
+mod repairs;
+#[cfg(test)]
+mod simulation;
+mod traffic;
+mod waiting;
+mod with_repair;
+
+use crate::media::round_trip::RoundTrip;
+use estimator::Estimator;
+use pacer::Pacer;
+use probe::{Cluster, Sent};
+use rtc::interceptor::{CongestionControlBuilder, TwccSenderBuilder};
+use rtc::peer_connection::configuration::interceptor_registry::{Registry, Slot};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use with_repair::WithRepair;
+
+/// What is sent to a peer about whose line nothing is known yet, in bit/s: a quarter of a second of it fills no queue.
+const INITIAL: f64 = 1_000_000.0;
+/// The least that is ever estimated, in bit/s: sound and a small picture.
+const LEAST: f64 = 100_000.0;
+/// Estimates that differ by less than this share are not told.
+const NOTICEABLE: f64 = 0.03;
+
+/// Whatever is retransmitted, new things get this share.
+const LEAST_NEW: f64 = 0.5;
+/// Of each new count of retransmissions in their mean.
+const SMOOTHING: f64 = 0.4;
+
+/// Nothing waits longer in the pacer: what is late is of no use, and the estimate may be wrong.
+const LONGEST: Duration = Duration::from_millis(100);
+/// What a video has to wait for in the pacer before frames of higher temporal layers are left out.
+pub(crate) const LATE: Duration = Duration::from_millis(40);
+
+/// What is known of a line; shared by the interceptors and the peer's task.
+#[derive(Debug)]
+pub(crate) struct Bandwidth {
+    /// Bit/s for everything that is sent for the first time; `u32::MAX` while nothing bounds it.
+    estimate: watch::Sender<u32>,
+    /// The far end reports arrivals.
+    reports: AtomicBool,
+    /// Bit/s that each stream could make use of, by SSRC.
+    needs: Mutex<HashMap<u32, u32>>,
+    /// Microseconds that the last packet in the pacer will have waited.
+    backlog: AtomicU32,
+    /// From the departure of a packet to the report of its arrival.
+    round_trip: RoundTrip,
+    probing: Mutex<Probing>,
+}
+
+/// Between the estimator, which asks for probes, and the pacer, which sends them.
+#[derive(Debug, Default)]
+struct Probing {
+    /// Packets can be sent twice without harm (RFC 4588).
+    possible: bool,
+    wanted: Option<Cluster>,
+    sent: Option<Sent>,
+    /// What the far end says is the most (REMB), in bit/s.
+    maximum: Option<f64>,
+    /// The estimator's latest word.
+    target: Option<f64>,
+    /// What of it retransmissions take, in bit/s.
+    repairs: f64,
+    /// SSRCs under which something ended or begins: what was sent there before is not to be sent again.
+    changed: Vec<u32>,
+}
+
+impl Default for Bandwidth {
+    fn default() -> Self {
+        Self {
+            estimate: watch::Sender::new(u32::MAX),
+            reports: AtomicBool::new(false),
+            needs: Mutex::default(),
+            backlog: AtomicU32::new(0),
+            round_trip: RoundTrip::default(),
+            probing: Mutex::default(),
+        }
+    }
+}
+
+impl Bandwidth {
+    /// Bit/s for everything that is sent for the first time, RTP headers included; `u32::MAX` while nothing bounds it.
+    pub(crate) fn estimate(&self) -> watch::Receiver<u32> {
+        self.estimate.subscribe()
+    }
+
+    /// Bit/s that the line is taken to carry, retransmissions included; `None` while nothing is known.
+    pub(crate) fn available(&self) -> Option<f64> {
+        let probing = self.probing();
+        [probing.target, probing.maximum].into_iter().flatten().min_by(f64::total_cmp)
+    }
+
+    /// The stream `ssrc` could make use of so many bit/s. Nobody looks for more than all need together.
+    pub(crate) fn set_need(&self, ssrc: u32, need: u32) {
+        self.needs.lock().unwrap_or_else(PoisonError::into_inner).insert(ssrc, need);
+    }
+
+    /// Something ended or begins under `ssrc`, maybe for a receiver that must not see again what was there before.
+    pub(crate) fn change_feed(&self, ssrc: u32) {
+        self.probing().changed.push(ssrc);
+    }
+
+    fn take_changed(&self) -> Vec<u32> {
+        std::mem::take(&mut self.probing().changed)
+    }
+
+    /// How long what is written now will wait in the pacer.
+    pub(crate) fn backlog(&self) -> Duration {
+        Duration::from_micros(self.backlog.load(Ordering::Relaxed).into())
+    }
+
+    /// The far end estimates for itself what it can receive (draft-alvestrand-rmcat-remb-03).
+    pub(crate) fn limit(&self, maximum: f32) {
+        let maximum = f64::from(maximum);
+        if maximum.is_finite() && maximum > 0.0 {
+            let mut probing = self.probing();
+            probing.maximum = Some(maximum.max(LEAST));
+            self.publish(&probing);
+        }
+    }
+
+    /// The far end reports arrivals; from now on the estimate counts.
+    fn begin(&self, repairs: bool) {
+        let mut probing = self.probing();
+        probing.possible |= repairs;
+        if !self.reports.swap(true, Ordering::Relaxed) {
+            probing.target = Some(INITIAL);
+        }
+        self.publish(&probing);
+    }
+
+    /// What the pacer sends at: the estimate; `None` while there is none.
+    fn target(&self) -> Option<f64> {
+        self.probing().target
+    }
+
+    fn can_probe(&self) -> bool {
+        self.probing().possible
+    }
+
+    /// The pacer is to send a cluster.
+    fn ask(&self, cluster: Cluster) {
+        self.probing().wanted = Some(cluster);
+    }
+
+    fn take_wanted(&self) -> Option<Cluster> {
+        self.probing().wanted.take()
+    }
+
+    /// The pacer has sent the cluster.
+    fn probed(&self, sent: Sent) {
+        self.probing().sent = Some(sent);
+    }
+
+    fn take_sent(&self) -> Option<Sent> {
+        self.probing().sent.take()
+    }
+
+    fn need(&self) -> f64 {
+        let needs = self.needs.lock().unwrap_or_else(PoisonError::into_inner);
+        needs.values().copied().map(f64::from).sum()
+    }
+
+    /// Retransmissions take so many bit/s. New things get what is left, smoothed: retransmissions come in bursts.
+    fn set_repairs(&self, repairs: f64) {
+        let mut probing = self.probing();
+        probing.repairs += (repairs - probing.repairs) * SMOOTHING;
+        self.publish(&probing);
+    }
+
+    fn set_backlog(&self, backlog: Duration) {
+        self.backlog.store(u32::try_from(backlog.as_micros()).unwrap_or(u32::MAX), Ordering::Relaxed);
+    }
+
+    /// A new estimate in bit/s.
+    fn set_target(&self, target: f64) {
+        let mut probing = self.probing();
+        if self.reports.load(Ordering::Relaxed) {
+            probing.target = Some(target);
+            self.publish(&probing);
+        }
+    }
+
+    fn publish(&self, probing: &Probing) {
+        let target = probing.target.map(|target| (target - probing.repairs).max(target * LEAST_NEW));
+        let bounds = [target, probing.maximum].into_iter().flatten();
+        let least = bounds.fold(f64::INFINITY, f64::min);
+        let estimate = least.min(f64::from(u32::MAX)) as u32;
+        self.estimate.send_if_modified(|told| {
+            let noticeable = f64::from(*told) * NOTICEABLE;
+            let differs = f64::from(told.abs_diff(estimate)) > noticeable;
+            if differs {
+                *told = estimate;
+            }
+            differs
+        });
+    }
+
+    fn probing(&self) -> MutexGuard<'_, Probing> {
+        self.probing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Adds the estimator and the pacer to a chain of interceptors.
+pub(crate) fn equip(registry: Registry, bandwidth: &Arc<Bandwidth>) -> Registry {
+    let estimator = Estimator::new(Arc::clone(bandwidth));
+    let history = CongestionControlBuilder::new(estimator).build();
+    registry
+        .with(Slot::CongestionControl, WithRepair::new(history))
+        .with(Slot::TwccSender, WithRepair::new(TwccSenderBuilder::new().build()))
+        .with(Slot::Pacer, Pacer::new(Arc::clone(bandwidth)))
+}
