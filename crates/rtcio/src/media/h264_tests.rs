@@ -1,4 +1,6 @@
 use super::*;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 
 /// Sequence parameters of 1280×720, picture parameters, and the beginnings of slices: of an IDR picture and of another.
 const PARAMETERS: &[u8] = &[0x67, 0x42, 0xc0, 0x1f, 0x8c, 0x8d, 0x40, 0x28, 0x02, 0xdd, 0x80, 0x88, 0x45];
@@ -113,4 +115,29 @@ fn what_does_not_fit_together_is_no_access_unit() {
     ] {
         assert_eq!(access_unit(&payloads), None, "{payloads:x?}");
     }
+}
+
+#[test]
+fn whatever_comes_is_an_access_unit_or_none() {
+    let mut random = StdRng::seed_from_u64(1);
+    let heads =
+        [PARAMETERS, PICTURE, KEY, DELTA, &[0x78, 0, 4, 0x67, 0x64], &[0x7c, 0x85], &[0x7c, 0x05], &[0x7c, 0x45]];
+    let mut whole = 0;
+    for _ in 0..50_000 {
+        let payloads: Vec<Bytes> = (0..random.random_range(1..5))
+            .map(|_| {
+                let mut bytes = heads[random.random_range(0..heads.len())].to_vec();
+                bytes.truncate(random.random_range(0..=bytes.len()));
+                bytes.extend((0..random.random_range(0..24)).map(|_| random.random::<u8>()));
+                bytes.into()
+            })
+            .collect();
+        let length: usize = payloads.iter().map(Bytes::len).sum();
+        if let Some(unit) = access_unit(&payloads) {
+            assert!(payloads.iter().all(|payload| parse(payload).is_some()) && unit.data.starts_with(&START_CODE));
+            assert!(unit.data.len() <= 5 * length, "each byte of a unit brings four of a start code at most");
+            whole += 1;
+        }
+    }
+    assert!(whole > 1_000, "{whole}");
 }
