@@ -30,10 +30,20 @@ async fn another_network_takes_the_call_over() -> Outcome {
     ann.sees("Ben", 20).await?;
     ben.sees("Ann", 20).await?;
     ben.host.move_to(Ipv4Addr::new(10, 77, 0, 200))?;
-    ann.peer.wait_for("peer-state", |event| event["id"] == ben.id.as_str() && event["state"] == "reconnecting").await?;
+    let healing = ben
+        .peer
+        .wait_for("peer-state", |event| event["id"] == ann.id.as_str() && event["state"] == "reconnecting")
+        .await?;
     ann.sees("Ben", 20).await?;
     ben.sees("Ann", 20).await?;
-    println!("Ann: {:?}", ann.states_of(&ben.id));
+    let events = ben.peer.events();
+    let lost = events.iter().position(|event| event["event"] == "call-state" && event["state"] == "server-lost");
+    let healing = events.iter().position(|event| *event == healing);
+    assert!(
+        lost.is_some() && lost < healing,
+        "silence was noticed first, and not the new address: {lost:?} {healing:?}"
+    );
+    println!("Ann: {:?}, Ben: {:?}", ann.states_of(&ben.id), ben.states_of(&ann.id));
     Ok(())
 }
 

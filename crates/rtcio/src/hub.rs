@@ -1,6 +1,7 @@
 //! The hub: one task that turns what the server says into peers and events, and sees peers come and go.
 
 use crate::Event;
+use crate::addresses::Addresses;
 use crate::listeners::ServerMessage;
 use crate::peer::{self, Command, Opening};
 use crate::remote_peer::{Presence, RemotePeer, RemotePeerState};
@@ -16,9 +17,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::Instrument;
@@ -39,6 +41,9 @@ pub(crate) struct Hub {
     ids: HashMap<Id, String>,
     presence: Presence,
     signaling_up: bool,
+    addresses: watch::Receiver<Addresses>,
+    /// The address of this machine that the connection to the server uses.
+    local: Option<IpAddr>,
     /// The id under which the room knows us.
     known_as: Option<String>,
     /// When signals are released even without [`crate::Socket::set_id`].
@@ -48,6 +53,8 @@ pub(crate) struct Hub {
 impl Hub {
     pub(crate) fn new(shared: Arc<Shared>, signaling: mpsc::Receiver<SignalingEvent>) -> Self {
         Self {
+            addresses: shared.addresses.clone(),
+            local: None,
             shared,
             signaling,
             peers: JoinSet::new(),
@@ -77,6 +84,7 @@ impl Hub {
                     self.peer_ended(id, ended.is_err()).await;
                 }
                 () = self.shared.joined.notified() => self.joined().await,
+                Ok(()) = self.addresses.changed() => self.addresses_changed(),
                 () = sleep_until(self.rejoin.unwrap_or_else(Instant::now)), if self.rejoin.is_some() => {
                     self.release().await;
                 }
@@ -118,7 +126,8 @@ impl Hub {
 
     async fn signaling_event(&mut self, event: SignalingEvent) {
         match event {
-            SignalingEvent::Connected { reconnect, sid } => {
+            SignalingEvent::Connected { reconnect, sid, local } => {
+                self.local = local;
                 if !reconnect {
                     self.known_as.clone_from(&sid);
                 }
@@ -129,15 +138,36 @@ impl Hub {
                 self.tell(Event::Connected { reconnect }).await;
             }
             SignalingEvent::Disconnected { reason } => {
-                self.signaling_up = false;
-                self.rejoin = None;
-                for (id, peer) in self.shared.peers() {
-                    self.command(&id, &peer, Command::SignalingUp(false));
-                }
+                self.signaling_lost();
                 self.tell(Event::Disconnected { reason }).await;
             }
             SignalingEvent::ConnectError(error) => self.tell(Event::ConnectError { error }).await,
             SignalingEvent::Event { event, args } => self.server_event(event, args).await,
+        }
+    }
+
+    /// What is said to peers from here on is lost.
+    fn signaling_lost(&mut self) {
+        self.signaling_up = false;
+        self.rejoin = None;
+        for (id, peer) in self.shared.peers() {
+            self.command(&id, &peer, Command::SignalingUp(false));
+        }
+    }
+
+    /// This machine has other addresses. A connection to the server from one that is gone hears of it by no other way for
+    /// many seconds; and peers whose connections are stranded say so through the next one.
+    fn addresses_changed(&mut self) {
+        let now = self.addresses.borrow_and_update().clone();
+        let stranded = self.signaling_up && self.local.is_some_and(|local| now.strand(local));
+        tracing::info!(stranded, "the addresses of this machine changed");
+        self.shared.signaling.send_now(signaling::Command::AddressesChanged { stranded });
+        if stranded {
+            self.signaling_lost();
+            return;
+        }
+        for (id, peer) in self.shared.peers() {
+            self.command(&id, &peer, Command::AddressesChanged);
         }
     }
 

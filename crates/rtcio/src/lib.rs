@@ -30,8 +30,10 @@
 //!
 //! Each socket has a task for signaling, a hub that turns what the server says into peers, and one task for each peer
 //! that does everything about it in order. Media runs beside them: one forwarder for each sent track of a peer, one
-//! reader for each received one; and one reader for each named data channel of a peer.
+//! reader for each received one; and one reader for each named data channel of a peer. A small one reads the addresses of the
+//! machine twice a second: where those that are in use are gone, signaling and peers are connected anew at once.
 
+mod addresses;
 mod args;
 mod channel;
 mod error;

@@ -1,6 +1,7 @@
 //! What the handles of one socket and its tasks have in common. Locks are held for a few statements, never over an
 //! await.
 
+use crate::addresses::Addresses;
 use crate::channel::Broadcasts;
 use crate::event::Feed;
 use crate::ice::IceConfig;
@@ -15,7 +16,7 @@ use confab_protocol::media::Decoders;
 use confab_protocol::signaling::Signal;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 /// The common state.
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) channels: Broadcasts,
     pub(crate) watchdog: Watchdog,
     pub(crate) ice: IceConfig,
+    /// The addresses of this machine.
+    pub(crate) addresses: watch::Receiver<Addresses>,
     /// What is received beside what always is.
     pub(crate) decoders: Decoders,
     /// How often connections with each remote begin.
@@ -52,7 +55,12 @@ struct Identity {
 }
 
 impl Shared {
-    pub(crate) fn new(options: Options, signaling: signaling::Handle, cancel: CancellationToken) -> Self {
+    pub(crate) fn new(
+        options: Options,
+        signaling: signaling::Handle,
+        addresses: watch::Receiver<Addresses>,
+        cancel: CancellationToken,
+    ) -> Self {
         Self {
             registry: Registry::default(),
             remotes: Remotes::default(),
@@ -61,6 +69,7 @@ impl Shared {
             log: Log::new(options.debug),
             watchdog: options.watchdog,
             ice: IceConfig::new(options.ice_policy, options.ice_roots, options.ice_servers),
+            addresses,
             decoders: options.decoders,
             pace: Pace::default(),
             signaling,
@@ -131,6 +140,11 @@ impl Shared {
     /// Forgets a peer. Its handle if it was known.
     pub(crate) fn remove_peer(&self, id: &str) -> Option<peer::Handle> {
         self.peers.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
+    }
+
+    /// The addresses of this machine now.
+    pub(crate) fn addresses(&self) -> Addresses {
+        self.addresses.borrow().clone()
     }
 
     /// Sends an event to the server.

@@ -4,6 +4,8 @@ use super::bandwidth::{self, Bandwidth};
 use super::codecs;
 use super::feedback::{Feedback, FeedbackTap};
 use super::onebyone::OneByOne;
+use super::stats;
+use crate::addresses::Addresses;
 use crate::ice::{self, IceConfig, IceTransportPolicy, Notice, Relays};
 use confab_protocol::ctrl::CTRL_LABEL;
 use confab_protocol::media::Decoders;
@@ -81,6 +83,8 @@ pub(crate) struct Connection {
     pub(crate) state: watch::Receiver<RTCPeerConnectionState>,
     pub(crate) feedback: Arc<Feedback>,
     pub(crate) bandwidth: Arc<Bandwidth>,
+    /// The addresses of this machine when the connection was made. The library opens its sockets then, one for each.
+    bound: Addresses,
     relays: Relays,
     renewed: Option<Instant>,
     handler: Arc<Handler>,
@@ -88,8 +92,8 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Builds a connection; nothing is sent before the first description.
-    pub(crate) async fn open(ice: &IceConfig, decoders: Decoders) -> Result<Self> {
+    /// Builds a connection from `addresses` of this machine; nothing is sent before the first description.
+    pub(crate) async fn open(ice: &IceConfig, decoders: Decoders, addresses: Addresses) -> Result<Self> {
         let (events_sender, events) = mpsc::channel(EVENTS);
         let (state_sender, state) = watch::channel(RTCPeerConnectionState::New);
         let bandwidth = Arc::new(Bandwidth::default());
@@ -107,7 +111,6 @@ impl Connection {
             .with_relay_acceptance_min_wait(relay_only.then_some(Duration::ZERO))
             .build();
         let handler = Arc::new(Handler { events: events_sender, state: state_sender, relay_only });
-        let addresses = bind_addresses();
         let (relays, configuration) = configure(ice, &addresses, &handler).await?;
         let sockets = Arc::new(OneByOne::default());
         let builder = PeerConnectionBuilder::new()
@@ -117,26 +120,38 @@ impl Connection {
             .with_interceptor_registry(registry)
             .with_handler(Arc::clone(&handler) as Arc<dyn PeerConnectionEventHandler>)
             .with_runtime(Arc::clone(&sockets) as Arc<dyn Runtime>)
-            .with_udp_addrs(addresses);
+            .with_udp_addrs(addresses.to_bind());
         #[cfg(test)]
-        let builder = crate::simulation::equip(builder);
+        let builder = crate::simulation::equip(builder, &addresses);
         let pc: Arc<dyn PeerConnection> = Arc::new(builder.build().await?);
         let init = RTCDataChannelInit { ordered: true, negotiated: Some(0), ..RTCDataChannelInit::default() };
         let ctrl = pc.create_data_channel(CTRL_LABEL, Some(init)).await?;
-        Ok(Self { pc, ctrl, events, state, feedback, bandwidth, relays, renewed: None, handler, sockets })
+        Ok(Self {
+            pc,
+            ctrl,
+            events,
+            state,
+            feedback,
+            bandwidth,
+            bound: addresses,
+            relays,
+            renewed: None,
+            handler,
+            sockets,
+        })
     }
 
     /// A relay was lost: an allocation does not survive its way to the server. The next ICE restart allocates anew, with
     /// the servers that are set by then. False if that was done a moment ago: a server that gives relays and takes them
     /// back at once is not followed.
-    pub(crate) async fn renew_relays(&mut self, ice: &IceConfig) -> Result<bool> {
+    pub(crate) async fn renew_relays(&mut self, ice: &IceConfig, addresses: &Addresses) -> Result<bool> {
         let now = Instant::now();
         if self.renewed.is_some_and(|at| now.saturating_duration_since(at) < RENEW_PAUSE) {
             return Ok(false);
         }
         self.renewed = Some(now);
         // Other ports make other URLs; for the same ones the library would keep what it believes to have.
-        let (relays, configuration) = configure(ice, &bind_addresses(), &self.handler).await?;
+        let (relays, configuration) = configure(ice, addresses, &self.handler).await?;
         self.pc.set_configuration(configuration).await?;
         self.relays = relays;
         Ok(true)
@@ -145,6 +160,17 @@ impl Connection {
     /// The TURN server behind a local door, and how it is reached.
     pub(crate) fn relayed_by(&self, door: &str) -> Option<(String, &'static str)> {
         self.relays.behind(door)
+    }
+
+    /// True if the address of this machine that the connection uses is gone, and `now` there is another: the library's
+    /// sockets belong to the addresses that were there when it opened them, so ICE can't find a way any more.
+    pub(crate) async fn is_stranded(&self, now: &Addresses) -> bool {
+        // Without a change there is nothing to ask the library.
+        *now != self.bound
+            && match stats::local_address(&*self.pc).await {
+                Some(used) => now.strand(used),
+                None => now.strand_all(&self.bound),
+            }
     }
 
     /// The channels are open.
@@ -168,7 +194,7 @@ impl Connection {
 /// The configuration for the library, in which relays are behind local doors.
 async fn configure(
     ice: &IceConfig,
-    addresses: &[String],
+    addresses: &Addresses,
     handler: &Arc<Handler>,
 ) -> Result<(Relays, RTCConfiguration)> {
     let (stun, turn) = ice.sorted();
@@ -202,16 +228,14 @@ async fn configure(
 
 /// Where the local doors are: a place that the library's sockets reach. On Linux loopback is reached from a socket of
 /// any interface; other systems do not route between them, so there it is the address of an interface.
-fn door_host(addresses: &[String]) -> IpAddr {
-    let v4 = addresses.iter().any(|address| !address.starts_with('['));
+fn door_host(addresses: &Addresses) -> IpAddr {
+    let v4 = addresses.to_bind().iter().any(|address| !address.starts_with('['));
     let loopback: IpAddr = if v4 { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
     if cfg!(target_os = "linux") {
         return loopback;
     }
-    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-    let first = interfaces.iter().map(|interface| interface.ip()).find(|ip| ip.is_ipv4() == v4 && is_usable(ip));
     // A door on an IPv6 interface has no name that the library understands.
-    first.filter(IpAddr::is_ipv4).unwrap_or(loopback)
+    addresses.first_like(loopback).filter(IpAddr::is_ipv4).unwrap_or(loopback)
 }
 
 /// The codecs; NACK both ways, reports, transport feedback both ways, the estimate of the line and the pacer.
@@ -235,44 +259,6 @@ fn media(feedback: &Arc<Feedback>, bandwidth: &Arc<Bandwidth>, decoders: Decoder
         .with(Slot::from(500), FeedbackTap::new(Arc::clone(feedback)))
         .with(Slot::TwccReceiver, TwccReceiverBuilder::new().with_interval(REPORT_INTERVAL).build());
     Ok((engine, bandwidth::equip(registry, bandwidth)))
-}
-
-/// Wildcards stand for every interface but loopback. Without any such interface, two programs on one computer still
-/// find each other over loopback.
-fn bind_addresses() -> Vec<String> {
-    let addresses: Vec<IpAddr> = match if_addrs::get_if_addrs() {
-        Ok(interfaces) => interfaces.into_iter().map(|interface| interface.ip()).collect(),
-        Err(error) => {
-            tracing::warn!(%error, "the network interfaces can't be listed");
-            Vec::new()
-        }
-    };
-    addresses_for(&addresses)
-}
-
-fn addresses_for(interfaces: &[IpAddr]) -> Vec<String> {
-    let usable = |ip: &&IpAddr| is_usable(ip);
-    let mut addresses = Vec::new();
-    if interfaces.iter().filter(usable).any(IpAddr::is_ipv4) {
-        addresses.push("0.0.0.0:0".to_owned());
-    }
-    if interfaces.iter().filter(usable).any(IpAddr::is_ipv6) {
-        addresses.push("[::]:0".to_owned());
-    }
-    if addresses.is_empty() {
-        addresses.push("127.0.0.1:0".to_owned());
-        if interfaces.iter().any(|ip| ip.is_ipv6() && ip.is_loopback()) {
-            addresses.push("[::1]:0".to_owned());
-        }
-    }
-    addresses
-}
-
-fn is_usable(ip: &IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_link_local() && !ip.is_unspecified(),
-        IpAddr::V6(ip) => !ip.is_loopback() && !ip.is_unicast_link_local() && !ip.is_unspecified(),
-    }
 }
 
 /// A candidate of the wire as the library takes it.
@@ -344,22 +330,5 @@ impl PeerConnectionEventHandler for Handler {
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
         self.push(PcEvent::Track(track));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn bound(interfaces: &[&str]) -> Vec<String> {
-        addresses_for(&interfaces.iter().filter_map(|ip| ip.parse().ok()).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn loopback_is_used_only_when_there_is_nothing_else() {
-        assert_eq!(bound(&["127.0.0.1", "192.168.1.5"]), ["0.0.0.0:0"]);
-        assert_eq!(bound(&["127.0.0.1", "::1", "fd00::1", "10.0.0.1", "fe80::1"]), ["0.0.0.0:0", "[::]:0"]);
-        assert_eq!(bound(&["127.0.0.1", "::1", "fe80::1", "169.254.3.4"]), ["127.0.0.1:0", "[::1]:0"]);
-        assert_eq!(bound(&[]), ["127.0.0.1:0"]);
     }
 }

@@ -4,6 +4,7 @@ use super::connection::{Connection, candidate_init};
 use super::inbound::{Change, Inbound};
 use super::sdp;
 use crate::IceTransportPolicy;
+use crate::addresses::Addresses;
 use crate::ice::IceConfig;
 use confab_protocol::limits;
 use confab_protocol::media::Decoders;
@@ -49,7 +50,7 @@ pub(crate) fn inbound(texts: &[&str]) {
 
 pub(crate) async fn connection(signals: Vec<Signal>) {
     let ice = IceConfig::new(IceTransportPolicy::default(), Vec::new(), Vec::new());
-    let Ok(connection) = Connection::open(&ice, DECODERS).await else { return };
+    let Ok(connection) = Connection::open(&ice, DECODERS, Addresses::default()).await else { return };
     let pc = &connection.pc;
     for signal in signals {
         match signal {

@@ -138,7 +138,7 @@ pub(super) async fn turn(context: &Context, inbox: &mut Inbox, plan: &mut Plan, 
                 }
                 Some(Command::SignalingUp(up)) => interim.signaling(up, plan, Instant::now()),
                 // What follows has a new path anyway.
-                Some(Command::RestartIce | Command::Stats(_) | Command::AllStats(_)) => {}
+                Some(Command::RestartIce | Command::AddressesChanged | Command::Stats(_) | Command::AllStats(_)) => {}
                 Some(command) => put_aside(&mut aside, command),
             },
             () = sleep_until(at) => break due,
@@ -173,7 +173,7 @@ pub(super) async fn hold(context: &Context, inbox: &mut Inbox, plan: &mut Plan) 
                     }
                 }
                 Some(Command::SignalingUp(up)) => plan.signaling_up = up,
-                Some(Command::RestartIce | Command::Stats(_) | Command::AllStats(_)) => {}
+                Some(Command::RestartIce | Command::AddressesChanged | Command::Stats(_) | Command::AllStats(_)) => {}
                 Some(command) => put_aside(&mut aside, command),
             },
             () = sleep_until(begin) => {}

@@ -3,6 +3,7 @@
 use super::super::connection::Connection;
 use super::super::outbound::Outbound;
 use super::*;
+use crate::addresses::Addresses;
 use crate::ice::IceConfig;
 use crate::peer::codecs::receivable;
 use crate::peer::sdp::mid_of;
@@ -74,7 +75,7 @@ struct Side {
 impl Side {
     async fn open(decoders: Decoders) -> Self {
         let ice = IceConfig::new(IceTransportPolicy::default(), Vec::new(), Vec::new());
-        let connection = Connection::open(&ice, decoders).await.unwrap();
+        let connection = Connection::open(&ice, decoders, Addresses::read().unwrap()).await.unwrap();
         let library = Library::new(Arc::clone(&connection.pc), decoders);
         Self { connection, library, outbound: Outbound::default(), tasks: JoinSet::new() }
     }

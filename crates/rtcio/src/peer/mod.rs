@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Send(Arc<str>),
     /// The server is gone, or the room is joined again.
     SignalingUp(bool),
+    /// The addresses of this machine are others.
+    AddressesChanged,
     /// The server says that the peer left its room.
     Left,
     /// The server says that the peer begins anew: so do we, and offer.

@@ -9,9 +9,11 @@ use crate::stats::{
 };
 use confab_protocol::ipc::PeerState;
 use confab_protocol::ladder::SpatialLayer;
+use rtc::peer_connection::transport::RTCIceCandidateType;
 use rtc::statistics::stats::ice_candidate::RTCIceCandidateStats;
 use rtc::statistics::stats::ice_candidate_pair::RTCStatsIceCandidatePairState;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use webrtc::peer_connection::{PeerConnection, RTCStatsReport, RTCStatsReportEntry, StatsSelector};
 
@@ -100,6 +102,30 @@ pub(crate) async fn round_trip(pc: &dyn PeerConnection) -> Option<Duration> {
     Some(Duration::from_secs_f64(pair.current_round_trip_time)).filter(|round_trip| !round_trip.is_zero())
 }
 
+/// The address of this machine on the path in use. `None` until there is a path, and where the library does not tell: of a
+/// relay, and of a door to one.
+pub(crate) async fn local_address(pc: &dyn PeerConnection) -> Option<IpAddr> {
+    let library = pc.get_stats(Instant::now(), StatsSelector::None).await;
+    let in_use = pair_in_use(&library)?;
+    let pair = library.candidate_pairs().find(|pair| pair.stats.id == in_use)?;
+    let id = local_id(&pair.local_candidate_id);
+    let candidate = library.iter().find_map(|entry| match entry {
+        RTCStatsReportEntry::LocalCandidate(candidate) if candidate.stats.id == id => Some(candidate),
+        _ => None,
+    })?;
+    match candidate.candidate_type {
+        RTCIceCandidateType::Host => candidate.address.as_deref()?.parse().ok(),
+        // The address as others see it; its own is the one beside it (RFC 8445 section 5.1.1).
+        RTCIceCandidateType::Srflx | RTCIceCandidateType::Prflx => candidate.related_address.parse().ok(),
+        _ => None,
+    }
+}
+
+/// The pair names the bare ids of the ICE agent, the report keeps the candidates under longer ones.
+fn local_id(bare: &str) -> String {
+    format!("RTCLocalIceCandidate_{bare}")
+}
+
 /// Milliseconds since 1970.
 fn milliseconds(time: SystemTime) -> f64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64() * 1_000.0
@@ -142,8 +168,7 @@ impl Reading<'_> {
                 id: pair.stats.id.clone(),
                 timestamp,
                 transport_id: TRANSPORT.to_owned(),
-                // The pair names the bare ids of the ICE agent, the report keeps the candidates under longer ones.
-                local_candidate_id: format!("RTCLocalIceCandidate_{}", pair.local_candidate_id),
+                local_candidate_id: local_id(&pair.local_candidate_id),
                 remote_candidate_id: format!("RTCRemoteIceCandidate_{}", pair.remote_candidate_id),
                 state: pair_state(pair.state).to_owned(),
                 nominated: pair.nominated,

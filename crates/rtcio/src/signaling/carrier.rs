@@ -149,6 +149,13 @@ impl Carrier {
         self.ask().await
     }
 
+    pub(super) async fn hurry(&mut self) -> Result<(), Broken> {
+        let now = Instant::now();
+        self.probes.hurry(now);
+        self.next_probe = now;
+        self.attend().await
+    }
+
     /// Asks what may be asked now.
     async fn ask(&mut self) -> Result<(), Broken> {
         while let Some(asked) = self.turns.next(Instant::now()) {

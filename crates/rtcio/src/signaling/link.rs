@@ -2,8 +2,10 @@
 //! that it is open.
 
 use super::carrier::Carrier;
+use super::route;
 use confab_protocol::{ErrorCode, UserError, limits};
 use serde_json::Value;
+use std::net::IpAddr;
 use tokio::time::timeout;
 use url::Url;
 
@@ -22,6 +24,7 @@ pub(crate) enum LinkEvent {
 pub(crate) struct Link {
     wire: Wire,
     sid: Option<String>,
+    local: Option<IpAddr>,
 }
 
 /// What carries a link.
@@ -50,15 +53,22 @@ impl Link {
         #[cfg(test)]
         if let Some(dialled) = crate::simulation::dial(url).await {
             let (wire, sid) = dialled?;
-            return Ok(Self { wire: Wire::Simulated(wire), sid: Some(sid) });
+            let local = crate::simulation::local(url);
+            return Ok(Self { wire: Wire::Simulated(wire), sid: Some(sid), local });
         }
-        Ok(Self { wire: Wire::Server(Box::new(Carrier::open(url, path, auth).await?)), sid: None })
+        let (carrier, local) = tokio::join!(Carrier::open(url, path, auth), route::local_address(url));
+        Ok(Self { wire: Wire::Server(Box::new(carrier?)), sid: None, local })
     }
 
     /// Our id on this connection, where it is known: the library does not tell it, a server of ours does when a room is
     /// joined.
     pub(crate) fn sid(&self) -> Option<&str> {
         self.sid.as_deref()
+    }
+
+    /// The address of this machine that the link uses, where the system tells.
+    pub(crate) fn local(&self) -> Option<IpAddr> {
+        self.local
     }
 
     /// The next event. Nothing is lost when this is dropped half-way.
@@ -83,6 +93,15 @@ impl Link {
     pub(crate) async fn attend(&mut self) -> Result<(), Broken> {
         match &mut self.wire {
             Wire::Server(carrier) => carrier.attend().await,
+            #[cfg(test)]
+            Wire::Simulated(_) => Ok(()),
+        }
+    }
+
+    /// Asks at once, and less patiently, whether the server is still there.
+    pub(crate) async fn hurry(&mut self) -> Result<(), Broken> {
+        match &mut self.wire {
+            Wire::Server(carrier) => carrier.hurry().await,
             #[cfg(test)]
             Wire::Simulated(_) => Ok(()),
         }

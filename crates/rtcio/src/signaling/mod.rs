@@ -9,6 +9,7 @@ mod carrier;
 pub(crate) mod link;
 mod outbox;
 mod probes;
+mod route;
 mod turns;
 mod words;
 
@@ -23,6 +24,7 @@ use link::{Broken, Link, LinkEvent};
 use outbox::{Outbox, Outgoing};
 use serde_json::Value;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -54,6 +56,8 @@ pub(crate) enum Command {
     Relay { target: String, signal: Signal },
     /// The application is in its room, and this is its id there: what waited for that may go.
     Release { source: String },
+    /// The addresses of this machine are others; `stranded`: that of the link is gone.
+    AddressesChanged { stranded: bool },
     /// Connect, if there is no connection.
     Connect,
     /// Close the connection until told to connect.
@@ -63,8 +67,8 @@ pub(crate) enum Command {
 /// What the task tells the hub.
 #[derive(Debug)]
 pub(crate) enum SignalingEvent {
-    /// A link stands.
-    Connected { reconnect: bool, sid: Option<String> },
+    /// A link stands, from the address `local` of this machine if that is known.
+    Connected { reconnect: bool, sid: Option<String>, local: Option<IpAddr> },
     /// The link is gone.
     Disconnected { reason: String },
     /// No link could be made.
@@ -127,6 +131,14 @@ pub(crate) struct Signaling {
 struct Request {
     deadline: Instant,
     reply: AckReply,
+}
+
+/// Why this side ends a link.
+enum Ended {
+    /// Nobody wants it.
+    Unwanted,
+    /// The address that it uses is gone.
+    Stranded,
 }
 
 /// What the task does next.
@@ -225,6 +237,8 @@ impl Signaling {
                 },
                 command = self.commands.recv() => match command {
                     Some(Command::Disconnect) => return Next::Idle,
+                    // It may have begun on a network that is gone.
+                    Some(Command::AddressesChanged { .. }) => return Next::Open,
                     Some(command) => self.keep(command),
                     None => return Next::Stop,
                 },
@@ -245,6 +259,11 @@ impl Signaling {
                 () = &mut over => return Next::Open,
                 command = self.commands.recv() => match command {
                     Some(Command::Connect) => return Next::Open,
+                    // What failed before says nothing about another network.
+                    Some(Command::AddressesChanged { .. }) => {
+                        self.backoff.reset();
+                        return Next::Open;
+                    }
                     Some(Command::Disconnect) => return Next::Idle,
                     Some(command) => self.keep(command),
                     None => return Next::Stop,
@@ -261,7 +280,7 @@ impl Signaling {
             Command::Request { reply, .. } => {
                 reply.send(Err(AckError::Offline)).ok();
             }
-            Command::Release { .. } | Command::Connect | Command::Disconnect => {}
+            Command::Release { .. } | Command::AddressesChanged { .. } | Command::Connect | Command::Disconnect => {}
         }
     }
 
@@ -275,7 +294,7 @@ impl Signaling {
         let sid = link.sid().map(str::to_owned);
         // A server of ours stamps the sender of a signal itself.
         self.source = (!reconnect).then(|| sid.clone().unwrap_or_default());
-        self.tell(SignalingEvent::Connected { reconnect, sid }).await;
+        self.tell(SignalingEvent::Connected { reconnect, sid, local: link.local() }).await;
         let end = self.serve(&mut link).await;
         self.connected.store(false, Ordering::Release);
         for (_, request) in self.requests.drain() {
@@ -284,7 +303,8 @@ impl Signaling {
         link.close().await;
         self.outbox.link_lost();
         let (reason, next) = match end {
-            Ok(()) => ("closed by this side".to_owned(), Next::Idle),
+            Ok(Ended::Unwanted) => ("closed by this side".to_owned(), Next::Idle),
+            Ok(Ended::Stranded) => ("this side has another address".to_owned(), Next::Open),
             Err(broken) => (broken.0, Next::Pause),
         };
         tracing::debug!(%reason, "the connection to the signaling server is gone");
@@ -293,14 +313,14 @@ impl Signaling {
     }
 
     /// `Ok` when this side wants the link to end.
-    async fn serve(&mut self, link: &mut Link) -> Result<(), Broken> {
+    async fn serve(&mut self, link: &mut Link) -> Result<Ended, Broken> {
         let cancel = self.cancel.clone();
         loop {
             self.outbox.flush(link, self.source.as_deref()).await?;
             let deadline = self.requests.values().map(|request| request.deadline).min();
             tokio::select! {
                 biased;
-                () = cancel.cancelled() => return Ok(()),
+                () = cancel.cancelled() => return Ok(Ended::Unwanted),
                 event = link.recv() => match event? {
                     LinkEvent::Event { name, args } => {
                         self.tell(SignalingEvent::Event { event: name, args }).await;
@@ -314,7 +334,9 @@ impl Signaling {
                     LinkEvent::Due => link.attend().await?,
                 },
                 command = self.commands.recv() => match command {
-                    Some(Command::Disconnect) | None => return Ok(()),
+                    Some(Command::Disconnect) | None => return Ok(Ended::Unwanted),
+                    Some(Command::AddressesChanged { stranded: true }) => return Ok(Ended::Stranded),
+                    Some(Command::AddressesChanged { stranded: false }) => link.hurry().await?,
                     Some(command) => self.obey(command, link).await?,
                 },
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
@@ -346,7 +368,8 @@ impl Signaling {
                 self.requests.insert(self.request, Request { deadline, reply });
                 link.emit(&event, &args, Some(self.request)).await?;
             }
-            Command::Connect | Command::Disconnect => {}
+            // The first is what there is; the others are taken by the loop.
+            Command::Connect | Command::AddressesChanged { .. } | Command::Disconnect => {}
         }
         Ok(())
     }

@@ -7,11 +7,16 @@ use tokio::time::Instant;
 pub(super) const PROBE_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a server that has answered a probe before may leave one unanswered.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The same when something speaks against the link.
+const HURRIED_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What is known of the server's answers. One that has never answered a probe does not know them, as stock servers.
 #[derive(Debug, Default)]
 pub(super) struct Probes {
+    /// When a probe was sent that is not answered yet.
     unanswered: Option<Instant>,
+    /// When an answer must be there, whatever the patience otherwise.
+    hurried: Option<Instant>,
     known: bool,
 }
 
@@ -23,12 +28,18 @@ impl Probes {
         free
     }
 
+    /// Something speaks against the link: the next answer must come soon.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        self.hurried = Some(now + HURRIED_TIMEOUT);
+    }
+
     pub(super) fn answered(&mut self) {
-        (self.unanswered, self.known) = (None, true);
+        (self.unanswered, self.hurried, self.known) = (None, None, true);
     }
 
     pub(super) fn due(&self) -> Option<Instant> {
-        self.unanswered.filter(|_| self.known).map(|sent| sent + PROBE_TIMEOUT)
+        let patient = self.unanswered.map(|sent| sent + PROBE_TIMEOUT);
+        [patient, self.hurried].into_iter().flatten().min().filter(|_| self.known)
     }
 
     pub(super) fn is_overdue(&self, now: Instant) -> bool {
@@ -50,6 +61,12 @@ mod tests {
         assert!(probes.sent(now));
         assert!(!probes.is_overdue(now));
         assert!(probes.is_overdue(now + PROBE_TIMEOUT));
+        probes.answered();
+        assert!(!probes.is_overdue(now + PROBE_TIMEOUT));
+        probes.hurry(now);
+        assert!(probes.sent(now));
+        assert!(!probes.is_overdue(now));
+        assert!(probes.is_overdue(now + HURRIED_TIMEOUT));
         probes.answered();
         assert!(!probes.is_overdue(now + PROBE_TIMEOUT));
     }

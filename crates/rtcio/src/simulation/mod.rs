@@ -6,15 +6,19 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod addresses;
 mod chance;
 mod interleavings;
 mod member;
+mod moving;
 mod network;
 mod server;
 
+pub(crate) use addresses::{addresses, local};
 pub(crate) use network::equip;
 pub(crate) use server::{Wire, dial};
 
+use addresses::Homes;
 use network::Network;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -32,6 +36,7 @@ thread_local! {
 struct World {
     network: Arc<Network>,
     server: Arc<Server>,
+    homes: Arc<Homes>,
 }
 
 impl World {
@@ -53,6 +58,7 @@ fn run<T: Send + 'static>(seed: u64, scenario: impl AsyncFnOnce(World, StdRng) -
             let world = World {
                 network: Network::new(StdRng::from_rng(&mut rng)),
                 server: Server::new(StdRng::from_rng(&mut rng)),
+                homes: Arc::default(),
             };
             WORLD.set(Some(world.clone()));
             scenario(world, rng).await

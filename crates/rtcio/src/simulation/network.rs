@@ -1,12 +1,13 @@
 //! A network of datagrams in memory, and the library's runtime on it.
 
 use super::World;
+use crate::addresses::Addresses;
 use rand::Rng;
 use rand::rngs::StdRng;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, IoSliceMut};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -19,11 +20,11 @@ use webrtc::runtime::{
 };
 
 /// Puts a connection on the network of this thread's world, if there is one.
-pub(crate) fn equip(builder: PeerConnectionBuilder<String>) -> PeerConnectionBuilder<String> {
+pub(crate) fn equip(builder: PeerConnectionBuilder<String>, addresses: &Addresses) -> PeerConnectionBuilder<String> {
     match World::current() {
         Some(world) => {
             let runtime = Arc::new(VirtualRuntime { network: world.network });
-            builder.with_runtime(runtime).with_udp_addrs(vec!["127.0.0.1:0".to_owned()])
+            builder.with_runtime(runtime).with_udp_addrs(addresses.to_bind_simulated())
         }
         None => builder,
     }
@@ -47,6 +48,8 @@ struct State {
     digest: DefaultHasher,
     up: bool,
     loss: f64,
+    /// Addresses that nobody has any more.
+    left: HashSet<IpAddr>,
 }
 
 #[derive(Debug, Default)]
@@ -72,6 +75,7 @@ impl Network {
             digest: DefaultHasher::new(),
             up: true,
             loss: 0.0,
+            left: HashSet::new(),
         };
         let network = Arc::new(Self { state: Mutex::new(state), changed: Notify::new(), began: Instant::now() });
         tokio::spawn(Arc::clone(&network).carry());
@@ -81,6 +85,11 @@ impl Network {
     /// While down, every datagram that is sent gets lost.
     pub(super) fn set_up(&self, up: bool) {
         self.state.lock().unwrap().up = up;
+    }
+
+    /// What comes from this address or goes there is lost from now on.
+    pub(super) fn leave(&self, address: IpAddr) {
+        self.state.lock().unwrap().left.insert(address);
     }
 
     /// Share of the datagrams that get lost.
@@ -97,7 +106,8 @@ impl Network {
         let mut state = self.state.lock().unwrap();
         self.began.elapsed().hash(&mut state.digest);
         let loss = if state.up { state.loss } else { 1.0 };
-        if state.rng.random_bool(loss) {
+        let left = state.left.contains(&from.ip()) || state.left.contains(&to.ip());
+        if state.rng.random_bool(loss) || left {
             return;
         }
         let delay = Duration::from_millis(state.rng.random_range(2..12));

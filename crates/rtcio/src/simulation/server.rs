@@ -57,6 +57,8 @@ struct Line {
     /// When the last message of each direction arrives.
     last: Mutex<[Instant; 2]>,
     dead: AtomicBool,
+    /// Not even the end of it is heard.
+    stranded: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -121,7 +123,9 @@ impl Wire {
 
     pub(crate) fn close(&self) {
         self.line.dead.store(true, Ordering::Relaxed);
-        self.server.hung_up(&self.line);
+        if !self.line.stranded.load(Ordering::Relaxed) {
+            self.server.hung_up(&self.line);
+        }
     }
 }
 
@@ -158,6 +162,14 @@ impl Server {
         }
     }
 
+    /// What is said on the line of `host` is lost from now on, and neither end is told. It may make a new one.
+    pub(super) fn strand(&self, host: &str) {
+        for line in self.state.lock().unwrap().lines.iter().filter(|line| line.host == host) {
+            line.dead.store(true, Ordering::Relaxed);
+            line.stranded.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Lets `host` connect again.
     pub(super) fn mend(&self, host: &str) {
         self.state.lock().unwrap().cut.remove(host);
@@ -179,6 +191,7 @@ impl Server {
             down,
             last: Mutex::new([now; 2]),
             dead: AtomicBool::new(false),
+            stranded: AtomicBool::new(false),
         });
         state.lines.push(Arc::clone(&line));
         let (this, caller) = (Arc::clone(self), Arc::downgrade(&line));

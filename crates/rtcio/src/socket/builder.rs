@@ -1,6 +1,7 @@
 //! Options of a socket.
 
 use super::Socket;
+use crate::addresses;
 use crate::hub::Hub;
 use crate::ice::Root;
 use crate::peer::Watchdog;
@@ -210,7 +211,11 @@ fn open(options: Options) -> (Socket, Events) {
     };
     let cancel = CancellationToken::new();
     let (task, signaling, signaling_events) = Signaling::new(&options, cancel.child_token());
-    let shared = Arc::new(Shared::new(options, signaling, cancel.clone()));
+    #[cfg(not(test))]
+    let addresses = addresses::watch();
+    #[cfg(test)]
+    let addresses = crate::simulation::addresses(&options.url).unwrap_or_else(addresses::watch);
+    let shared = Arc::new(Shared::new(options, signaling, addresses, cancel.clone()));
     let events = shared.feed.subscribe();
     let (done, closed) = watch::channel(());
     let hub = Hub::new(Arc::clone(&shared), signaling_events);

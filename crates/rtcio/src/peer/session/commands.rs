@@ -40,7 +40,8 @@ impl Session<'_> {
                 }
             }
             Command::Send(envelope) => self.ctrl.send(envelope).await,
-            Command::SignalingUp(up) => self.signaling_changed(up).await,
+            Command::SignalingUp(up) => return self.signaling_changed(up).await,
+            Command::AddressesChanged => return self.moved().await,
             Command::Left => {
                 if self.watch.hint(Instant::now()) {
                     return Some(End::Gone);

@@ -41,7 +41,8 @@ impl Session<'_> {
         self.context.remote.tell(RemotePeerEvent::IceCandidateError { error: format!("{url}: {code} {text}") });
         self.tell(Event::IceCandidateError { peer: self.context.id.clone(), url, code, text }).await;
         if lost {
-            match self.connection.renew_relays(&self.context.shared.ice).await {
+            let shared = &self.context.shared;
+            match self.connection.renew_relays(&shared.ice, &shared.addresses()).await {
                 Ok(true) => self.negotiation.restart_ice(self.watch.is_healthy(), Instant::now()).await,
                 Ok(false) => tracing::debug!("a relay is lost again"),
                 Err(error) => tracing::warn!(%error, "relays can't be allocated again"),

@@ -2,7 +2,7 @@
 
 use super::Session;
 use crate::RemotePeerState;
-use crate::peer::plan::End;
+use crate::peer::plan::{End, Opening};
 use crate::peer::watchdog::Health;
 use confab_protocol::ipc::PeerState;
 use confab_protocol::signaling::Signal;
@@ -51,17 +51,37 @@ impl Session<'_> {
         end
     }
 
+    /// This machine moved to another network: a new connection, at once. The other side takes it though it has not noticed
+    /// anything yet; only a stock peer would not, and waits for its own watchdog.
+    pub(super) async fn moved(&mut self) -> Option<End> {
+        // Without signaling there is no other connection; it is asked again when that is back.
+        if !self.ours || !self.signaling_up || !self.connection.is_stranded(&self.context.shared.addresses()).await {
+            return None;
+        }
+        tracing::info!("the address of the connection is gone");
+        self.context.remote.reconnecting();
+        if self.state == PeerState::Connected {
+            self.set_state(PeerState::Reconnecting).await;
+        }
+        Some(End::Again { opening: Opening::Insist, offer: None })
+    }
+
     /// Offers and candidates of an outage were dropped: what still matters is said again.
-    pub(super) async fn signaling_changed(&mut self, up: bool) {
+    pub(super) async fn signaling_changed(&mut self, up: bool) -> Option<End> {
         self.signaling_up = up;
         if !up {
             self.negotiation.signaling_lost();
-            return;
+            return None;
+        }
+        let end = self.moved().await;
+        if end.is_some() {
+            return end;
         }
         self.negotiation.signaling_back(self.watch.is_unhealthy(), Instant::now()).await;
         self.say().await;
         for mid in self.inbound.unknown() {
             self.context.relay(Signal::StreamQuery { mid }).await;
         }
+        None
     }
 }

@@ -66,7 +66,7 @@ impl<'a> Session<'a> {
     /// Makes a connection.
     pub(crate) async fn open(context: &'a Context, plan: Plan) -> Result<Self> {
         let decoders = context.shared.decoders;
-        let connection = Connection::open(&context.shared.ice, decoders).await?;
+        let connection = Connection::open(&context.shared.ice, decoders, context.shared.addresses()).await?;
         let now = Instant::now();
         let library = Library::new(Arc::clone(&connection.pc), decoders);
         let watch = Watch::new(context.shared.watchdog, plan.patience(), now);
