@@ -1,8 +1,8 @@
 //! From packets of video in any order to whole frames in order.
 //!
 //! Packets are put in order by sequence number. A gap is waited for, because the other side answers our negative
-//! acknowledgements; after some patience it is given up, and nothing is delivered until the next key frame. A whole key frame
-//! behind a gap ends the wait at once.
+//! acknowledgements; after some patience, or at once if it is long, it is given up, and nothing is delivered until the next key
+//! frame. A whole key frame behind a gap ends the wait at once.
 
 use super::vp8::Descriptor;
 use super::{h264, vp8, vp9};
@@ -21,6 +21,8 @@ const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
 const ASKING: Duration = Duration::from_millis(100);
 /// Packets that wait at once; a key frame of 1080p at high quality has about 300.
 const BUFFERED: usize = 1024;
+/// Packets that a sender keeps to send them again, as ours does. A longer gap, as after a cut of seconds, is not waited for.
+const KEPT: i64 = 512;
 /// A step in the sequence numbers beyond which the sender has started anew.
 const RESET_STEP: u64 = 3_000;
 
@@ -95,9 +97,13 @@ impl Reassembler {
 
     /// Takes a packet in.
     pub(crate) fn push(&mut self, sequence: u16, timestamp: u32, marker: bool, payload: &Bytes, now: Instant) {
+        let highest = self.highest;
         let sequence = self.unwrap(sequence);
         if self.next.is_some_and(|next| sequence < next) {
             return;
+        }
+        if self.next.is_some() && sequence - highest > KEPT {
+            self.skip_to(sequence);
         }
         let descriptor = match self.codec {
             Codec::Vp9 => vp9::parse(payload),

@@ -78,6 +78,20 @@ fn reordered_and_doubled_packets_are_put_right() {
 }
 
 #[test]
+fn a_gap_that_nobody_can_fill_is_not_waited_for() {
+    let mut bench = Bench::new();
+    bench.push(frame(65_000, 1, true, 1));
+    assert_eq!(bench.ready(), [1]);
+    let behind = 65_001_u16.wrapping_add(KEPT as u16);
+    bench.push(frame(behind.wrapping_sub(1), 2, false, 1));
+    assert!(bench.ready().is_empty() && !bench.reassembler.needs_key_frame());
+    bench.push(frame(behind.wrapping_add(KEPT as u16), 3, false, 1));
+    assert!(bench.ready().is_empty() && bench.reassembler.needs_key_frame());
+    bench.push(frame(behind.wrapping_add(KEPT as u16 + 1), 4, true, 1));
+    assert_eq!(bench.ready(), [4]);
+}
+
+#[test]
 fn a_resent_packet_in_time_saves_the_chain() {
     let mut bench = Bench::new();
     bench.push(frame(0, 1, true, 1));
