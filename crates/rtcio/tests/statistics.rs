@@ -342,6 +342,10 @@ async fn a_longer_path_shows_in_the_round_trip() {
     watch_frames(&ben.track(&ann.id).await, 500, 10).await;
     let reported = |stats: &PeerStats| stats.remote_inbound_rtp.first().is_some_and(|r| r.round_trip_time.is_some());
     let stats = stats_when(&ann, &ben.id, "a round trip by RTCP", reported).await;
+    // Arrivals are reported, too: what the line carries is known.
+    let pair = stats.candidate_pair.iter().find(|pair| pair.selected);
+    let available = pair.unwrap().available_outgoing_bitrate;
+    assert!(available >= Some(100_000.0), "{available:?}");
     let round_trip = stats.remote_inbound_rtp[0].round_trip_time.unwrap();
     // At least what was added; far less than a wrong clock would give.
     assert!((0.049..2.0).contains(&round_trip), "{round_trip}");

@@ -243,3 +243,29 @@ impl Interceptor for FeedbackTap {
         self.feedback.metered().bind_inbound(info, false);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rtc::interceptor::AttributedPacket;
+    use rtc::shared::TransportContext;
+
+    #[test]
+    fn a_peer_that_says_what_it_can_receive_gets_no_more() {
+        let bandwidth = Arc::new(Bandwidth::default());
+        let mut tap = FeedbackTap::new(Arc::new(Feedback::new(Arc::clone(&bandwidth))));
+        let mut said = |bitrate: f32| {
+            let estimate = ReceiverEstimatedMaximumBitrate { sender_ssrc: 1, bitrate, ssrcs: vec![2] };
+            let message = AttributedPacket::new(Packet::Rtcp(vec![Box::new(estimate)]));
+            let transport = TransportContext::default();
+            tap.handle_read(TaggedPacket { now: Instant::now(), transport, message }).unwrap();
+            *bandwidth.estimate().borrow()
+        };
+        assert_eq!(said(f32::NAN), u32::MAX, "it says nothing");
+        assert_eq!(said(0.0), u32::MAX);
+        assert_eq!(said(300_000.0), 300_000);
+        assert_eq!(said(900_000.0), 900_000);
+        assert_eq!(said(1.0), 100_000, "sound and a small picture remain");
+        assert_eq!(bandwidth.available(), Some(100_000.0));
+    }
+}
