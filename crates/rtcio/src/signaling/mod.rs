@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Release { source: String },
     /// The addresses of this machine are others; `stranded`: that of the link is gone.
     AddressesChanged { stranded: bool },
+    /// A peer is silent: the network may be gone, and the server with it.
+    Doubt,
     /// Connect, if there is no connection.
     Connect,
     /// Close the connection until told to connect.
@@ -280,7 +282,11 @@ impl Signaling {
             Command::Request { reply, .. } => {
                 reply.send(Err(AckError::Offline)).ok();
             }
-            Command::Release { .. } | Command::AddressesChanged { .. } | Command::Connect | Command::Disconnect => {}
+            Command::Release { .. }
+            | Command::AddressesChanged { .. }
+            | Command::Doubt
+            | Command::Connect
+            | Command::Disconnect => {}
         }
     }
 
@@ -336,7 +342,7 @@ impl Signaling {
                 command = self.commands.recv() => match command {
                     Some(Command::Disconnect) | None => return Ok(Ended::Unwanted),
                     Some(Command::AddressesChanged { stranded: true }) => return Ok(Ended::Stranded),
-                    Some(Command::AddressesChanged { stranded: false }) => link.hurry().await?,
+                    Some(Command::AddressesChanged { stranded: false } | Command::Doubt) => link.hurry().await?,
                     Some(command) => self.obey(command, link).await?,
                 },
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
@@ -369,7 +375,7 @@ impl Signaling {
                 link.emit(&event, &args, Some(self.request)).await?;
             }
             // The first is what there is; the others are taken by the loop.
-            Command::Connect | Command::AddressesChanged { .. } | Command::Disconnect => {}
+            Command::Connect | Command::AddressesChanged { .. } | Command::Doubt | Command::Disconnect => {}
         }
         Ok(())
     }

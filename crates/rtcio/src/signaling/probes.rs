@@ -28,9 +28,9 @@ impl Probes {
         free
     }
 
-    /// Something speaks against the link: the next answer must come soon.
+    /// Something speaks against the link: the next answer must come soon. What more speaks against it gives it no more time.
     pub(super) fn hurry(&mut self, now: Instant) {
-        self.hurried = Some(now + HURRIED_TIMEOUT);
+        self.hurried.get_or_insert(now + HURRIED_TIMEOUT);
     }
 
     pub(super) fn answered(&mut self) {
@@ -64,6 +64,7 @@ mod tests {
         probes.answered();
         assert!(!probes.is_overdue(now + PROBE_TIMEOUT));
         probes.hurry(now);
+        probes.hurry(now + HURRIED_TIMEOUT / 2);
         assert!(probes.sent(now));
         assert!(!probes.is_overdue(now));
         assert!(probes.is_overdue(now + HURRIED_TIMEOUT));

@@ -4,6 +4,7 @@ use super::Session;
 use crate::RemotePeerState;
 use crate::peer::plan::{End, Opening};
 use crate::peer::watchdog::Health;
+use crate::signaling;
 use confab_protocol::ipc::PeerState;
 use confab_protocol::signaling::Signal;
 use tokio::time::Instant;
@@ -32,6 +33,9 @@ impl Session<'_> {
                         return end;
                     }
                 } else {
+                    // Where the server is silent, too, nobody hears of a restart of ICE, and the old path, which the library
+                    // gives up for it, may be back any moment: then it is not restarted.
+                    self.context.shared.signaling.send_now(signaling::Command::Doubt);
                     self.negotiation.disconnected(self.context.shared.watchdog.timeout, now);
                 }
                 if self.state == PeerState::Connected {
