@@ -10,8 +10,9 @@
 //!                └─ probes ───┴──▶ Pacer ─▶ the wire
 //! ```
 //!
-//! The library's own estimator and pacer are not used: its estimator notices a queue only where about a third more is sent
-//! than the line carries, grows by 8 % a second and can't probe; its pacer lets sound wait behind video.
+//! The library's own estimator and pacer are not used. Of pictures in four packets, 30 in a second, its estimator (`Gcc` of
+//! rtc 0.21.1) noticed in eight simulated seconds nothing when 1.6 times what the line carries was sent, and twice as much
+//! after 1.2 s; it grows by 8 % a second and can't probe. Its pacer lets sound wait behind video.
 
 mod estimator;
 mod pacer;
@@ -37,7 +38,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use with_repair::WithRepair;
 
-/// What is sent to a peer about whose line nothing is known yet, in bit/s: a quarter of a second of it fills no queue.
+/// The estimate of a line about which nothing is known yet, in bit/s: enough for a picture, and on most lines no queue.
 const INITIAL: f64 = 1_000_000.0;
 /// The least that is ever estimated, in bit/s: sound and a small picture.
 const LEAST: f64 = 100_000.0;
@@ -67,14 +68,14 @@ pub(crate) struct Bandwidth {
     backlog: AtomicU32,
     /// From the departure of a packet to the report of its arrival.
     round_trip: RoundTrip,
-    probing: Mutex<Probing>,
+    state: Mutex<State>,
 }
 
-/// Between the estimator, which asks for probes, and the pacer, which sends them.
+/// What the estimator, the pacer and the far end say.
 #[derive(Debug, Default)]
-struct Probing {
-    /// Packets can be sent twice without harm (RFC 4588).
-    possible: bool,
+struct State {
+    /// Packets can be sent twice without harm (RFC 4588), as probes do.
+    repeats: bool,
     wanted: Option<Cluster>,
     sent: Option<Sent>,
     /// What the far end says is the most (REMB), in bit/s.
@@ -95,7 +96,7 @@ impl Default for Bandwidth {
             needs: Mutex::default(),
             backlog: AtomicU32::new(0),
             round_trip: RoundTrip::default(),
-            probing: Mutex::default(),
+            state: Mutex::default(),
         }
     }
 }
@@ -108,8 +109,8 @@ impl Bandwidth {
 
     /// Bit/s that the line is taken to carry, retransmissions included; `None` while nothing is known.
     pub(crate) fn available(&self) -> Option<f64> {
-        let probing = self.probing();
-        [probing.target, probing.maximum].into_iter().flatten().min_by(f64::total_cmp)
+        let state = self.state();
+        [state.target, state.maximum].into_iter().flatten().min_by(f64::total_cmp)
     }
 
     /// The stream `ssrc` could make use of so many bit/s. Nobody looks for more than all need together.
@@ -119,11 +120,14 @@ impl Bandwidth {
 
     /// Something ended or begins under `ssrc`, maybe for a receiver that must not see again what was there before.
     pub(crate) fn change_feed(&self, ssrc: u32) {
-        self.probing().changed.push(ssrc);
+        let mut state = self.state();
+        if !state.changed.contains(&ssrc) {
+            state.changed.push(ssrc);
+        }
     }
 
     fn take_changed(&self) -> Vec<u32> {
-        std::mem::take(&mut self.probing().changed)
+        std::mem::take(&mut self.state().changed)
     }
 
     /// How long what is written now will wait in the pacer.
@@ -135,47 +139,47 @@ impl Bandwidth {
     pub(crate) fn limit(&self, maximum: f32) {
         let maximum = f64::from(maximum);
         if maximum.is_finite() && maximum > 0.0 {
-            let mut probing = self.probing();
-            probing.maximum = Some(maximum.max(LEAST));
-            self.publish(&probing);
+            let mut state = self.state();
+            state.maximum = Some(maximum.max(LEAST));
+            self.publish(&state);
         }
     }
 
     /// The far end reports arrivals; from now on the estimate counts.
     fn begin(&self, repairs: bool) {
-        let mut probing = self.probing();
-        probing.possible |= repairs;
+        let mut state = self.state();
+        state.repeats |= repairs;
         if !self.reports.swap(true, Ordering::Relaxed) {
-            probing.target = Some(INITIAL);
+            state.target = Some(INITIAL);
         }
-        self.publish(&probing);
+        self.publish(&state);
     }
 
     /// What the pacer sends at: the estimate; `None` while there is none.
     fn target(&self) -> Option<f64> {
-        self.probing().target
+        self.state().target
     }
 
     fn can_probe(&self) -> bool {
-        self.probing().possible
+        self.state().repeats
     }
 
     /// The pacer is to send a cluster.
     fn ask(&self, cluster: Cluster) {
-        self.probing().wanted = Some(cluster);
+        self.state().wanted = Some(cluster);
     }
 
     fn take_wanted(&self) -> Option<Cluster> {
-        self.probing().wanted.take()
+        self.state().wanted.take()
     }
 
     /// The pacer has sent the cluster.
     fn probed(&self, sent: Sent) {
-        self.probing().sent = Some(sent);
+        self.state().sent = Some(sent);
     }
 
     fn take_sent(&self) -> Option<Sent> {
-        self.probing().sent.take()
+        self.state().sent.take()
     }
 
     fn need(&self) -> f64 {
@@ -185,9 +189,9 @@ impl Bandwidth {
 
     /// Retransmissions take so many bit/s. New things get what is left, smoothed: retransmissions come in bursts.
     fn set_repairs(&self, repairs: f64) {
-        let mut probing = self.probing();
-        probing.repairs += (repairs - probing.repairs) * SMOOTHING;
-        self.publish(&probing);
+        let mut state = self.state();
+        state.repairs += (repairs - state.repairs) * SMOOTHING;
+        self.publish(&state);
     }
 
     fn set_backlog(&self, backlog: Duration) {
@@ -196,16 +200,16 @@ impl Bandwidth {
 
     /// A new estimate in bit/s.
     fn set_target(&self, target: f64) {
-        let mut probing = self.probing();
+        let mut state = self.state();
         if self.reports.load(Ordering::Relaxed) {
-            probing.target = Some(target);
-            self.publish(&probing);
+            state.target = Some(target);
+            self.publish(&state);
         }
     }
 
-    fn publish(&self, probing: &Probing) {
-        let target = probing.target.map(|target| (target - probing.repairs).max(target * LEAST_NEW));
-        let bounds = [target, probing.maximum].into_iter().flatten();
+    fn publish(&self, state: &State) {
+        let target = state.target.map(|target| (target - state.repairs).max(target * LEAST_NEW));
+        let bounds = [target, state.maximum].into_iter().flatten();
         let least = bounds.fold(f64::INFINITY, f64::min);
         let estimate = least.min(f64::from(u32::MAX)) as u32;
         self.estimate.send_if_modified(|told| {
@@ -218,8 +222,8 @@ impl Bandwidth {
         });
     }
 
-    fn probing(&self) -> MutexGuard<'_, Probing> {
-        self.probing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
