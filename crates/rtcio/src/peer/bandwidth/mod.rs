@@ -32,7 +32,7 @@ use probe::{Cluster, Sent};
 use rtc::interceptor::{CongestionControlBuilder, TwccSenderBuilder};
 use rtc::peer_connection::configuration::interceptor_registry::{Registry, Slot};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -60,8 +60,6 @@ pub(crate) const LATE: Duration = Duration::from_millis(40);
 pub(crate) struct Bandwidth {
     /// Bit/s for everything that is sent for the first time; `u32::MAX` while nothing bounds it.
     estimate: watch::Sender<u32>,
-    /// The far end reports arrivals.
-    reports: AtomicBool,
     /// Bit/s that each stream could make use of, by SSRC.
     needs: Mutex<HashMap<u32, u32>>,
     /// Microseconds that the last packet in the pacer will have waited.
@@ -80,7 +78,7 @@ struct State {
     sent: Option<Sent>,
     /// What the far end says is the most (REMB), in bit/s.
     maximum: Option<f64>,
-    /// The estimator's latest word.
+    /// The estimator's latest word; `None` while the far end reports no arrivals.
     target: Option<f64>,
     /// What of it retransmissions take, in bit/s.
     repairs: f64,
@@ -88,11 +86,20 @@ struct State {
     changed: Vec<u32>,
 }
 
+/// What the pacer is to do.
+struct Orders {
+    /// What was sent under these SSRCs is not to be sent again.
+    changed: Vec<u32>,
+    /// To be sent once.
+    cluster: Option<Cluster>,
+    /// The estimate in bit/s; `None` while there is none.
+    target: Option<f64>,
+}
+
 impl Default for Bandwidth {
     fn default() -> Self {
         Self {
             estimate: watch::Sender::new(u32::MAX),
-            reports: AtomicBool::new(false),
             needs: Mutex::default(),
             backlog: AtomicU32::new(0),
             round_trip: RoundTrip::default(),
@@ -126,10 +133,6 @@ impl Bandwidth {
         }
     }
 
-    fn take_changed(&self) -> Vec<u32> {
-        std::mem::take(&mut self.state().changed)
-    }
-
     /// How long what is written now will wait in the pacer.
     pub(crate) fn backlog(&self) -> Duration {
         Duration::from_micros(self.backlog.load(Ordering::Relaxed).into())
@@ -149,15 +152,14 @@ impl Bandwidth {
     fn begin(&self, repairs: bool) {
         let mut state = self.state();
         state.repeats |= repairs;
-        if !self.reports.swap(true, Ordering::Relaxed) {
-            state.target = Some(INITIAL);
-        }
+        state.target.get_or_insert(INITIAL);
         self.publish(&state);
     }
 
-    /// What the pacer sends at: the estimate; `None` while there is none.
-    fn target(&self) -> Option<f64> {
-        self.state().target
+    /// What the pacer is to do from now on.
+    fn orders(&self) -> Orders {
+        let mut state = self.state();
+        Orders { changed: std::mem::take(&mut state.changed), cluster: state.wanted.take(), target: state.target }
     }
 
     fn can_probe(&self) -> bool {
@@ -167,10 +169,6 @@ impl Bandwidth {
     /// The pacer is to send a cluster.
     fn ask(&self, cluster: Cluster) {
         self.state().wanted = Some(cluster);
-    }
-
-    fn take_wanted(&self) -> Option<Cluster> {
-        self.state().wanted.take()
     }
 
     /// The pacer has sent the cluster.
@@ -201,7 +199,7 @@ impl Bandwidth {
     /// A new estimate in bit/s.
     fn set_target(&self, target: f64) {
         let mut state = self.state();
-        if self.reports.load(Ordering::Relaxed) {
+        if state.target.is_some() {
             state.target = Some(target);
             self.publish(&state);
         }

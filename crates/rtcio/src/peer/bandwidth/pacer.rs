@@ -5,7 +5,7 @@
 use super::probe::{Cluster, Sent};
 use super::repairs::{Original, Repairs, bucket};
 use super::waiting::{Kind, Waiting, bits};
-use super::{Bandwidth, INITIAL, LONGEST};
+use super::{Bandwidth, INITIAL, LONGEST, Orders};
 use rtc::interceptor::Pacer as Bucket;
 use rtc::interceptor::{Attribute, AttributedPacket, Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers};
@@ -71,16 +71,17 @@ impl Pacer {
         }
     }
 
-    /// Sends at the estimate, or at the rate of the probe.
+    /// Does what it is told, and sends at the estimate or at the rate of the probe.
     fn follow(&mut self, now: Instant) {
-        for ssrc in self.bandwidth.take_changed() {
+        let Orders { changed, cluster, target } = self.bandwidth.orders();
+        for ssrc in changed {
             self.repairs.forget(ssrc);
             self.end_probe();
         }
-        if let Some(cluster) = self.bandwidth.take_wanted() {
+        if let Some(cluster) = cluster {
             self.begin_probe(cluster, now);
         }
-        let target = self.bandwidth.target().unwrap_or(f64::from(u32::MAX));
+        let target = target.unwrap_or(f64::from(u32::MAX));
         let (rate, burst) = match &self.probe {
             // Evenly, for its speed is what is measured.
             Some(probe) => (probe.cluster.rate, Duration::ZERO),
@@ -152,7 +153,6 @@ impl Pacer {
         if let Some(repairs) = self.repairs.count(now) {
             self.bandwidth.set_repairs(repairs);
         }
-        self.follow(now);
         self.bucket.refill(now);
         while let Some((size, overdue)) = self.waiting.next(now) {
             if !overdue && !self.bucket.can_release(size) {
@@ -211,6 +211,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Pacer {
         let report = matches!(packet.message.packet, Packet::Rtcp(_));
         self.reads.push_back(packet);
         if report {
+            self.follow(now);
             self.release(now);
         }
         Ok(())
@@ -233,6 +234,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Pacer {
     }
 
     fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
+        self.follow(now);
         self.release(now);
         Ok(())
     }
