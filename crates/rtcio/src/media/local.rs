@@ -46,31 +46,27 @@ impl Subscription {
         self.track.update(&mut state, Instant::now());
     }
 
-    /// What was written last still waits to be sent, or no longer.
-    pub(crate) fn set_late(&self, late: bool) {
+    /// What the peer gets and could use; `late`: what was written last still waits to be sent.
+    pub(crate) fn look(&self, late: bool) -> Look {
         let mut state = self.track.state();
-        if let Some(subscriber) = state.subscriber(self.id) {
-            subscriber.late = late;
-        }
+        let Some(subscriber) = state.subscriber(self.id) else { return Look::default() };
+        subscriber.late = late;
+        let (choice, need) = (subscriber.chooser.choice(), subscriber.chooser.need());
+        Look { choice, current: subscriber.switch.current(), need, most: self.track.max_bitrate() }
     }
+}
 
-    /// Upper bound of the bitrate, in bit/s.
-    pub(crate) fn max_bitrate(&self) -> u32 {
-        self.track.max_bitrate()
-    }
-
+/// One peer's part of a track at a moment.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Look {
+    /// What the peer is to get.
+    pub(crate) choice: Choice,
+    /// The layer it is on.
+    pub(crate) current: Option<SpatialLayer>,
     /// Bit/s that the peer would get on a line without bounds; 0 if it shows nothing.
-    pub(crate) fn need(&self) -> u32 {
-        let mut state = self.track.state();
-        state.subscriber(self.id).map_or(0, |subscriber| subscriber.chooser.need())
-    }
-
-    /// What the peer is to get, and the layer it is on.
-    pub(crate) fn choice(&self) -> (Choice, Option<SpatialLayer>) {
-        let mut state = self.track.state();
-        let found = state.subscriber(self.id);
-        found.map(|subscriber| (subscriber.chooser.choice(), subscriber.switch.current())).unwrap_or_default()
-    }
+    pub(crate) need: u32,
+    /// Upper bound of the bitrate, in bit/s.
+    pub(crate) most: u32,
 }
 
 impl Drop for Subscription {
@@ -114,7 +110,7 @@ impl Subscriber {
     /// Gives it the packets, if they are for it.
     fn offer(&mut self, packets: &Arc<Packets>, codec: Codec) {
         let Choice { layer, temporal, .. } = self.chooser.choice();
-        // Frames that no other one refers to are left out, until the line is clear.
+        // Until the line is clear, only what all later frames build on.
         let temporal = if self.late { 0 } else { temporal };
         if !self.switch.admit(packets.layer, packets.key, layer, temporal) {
             return;

@@ -4,7 +4,7 @@ use super::super::bandwidth::{Bandwidth, LATE};
 use super::super::outlet::{Outlet, Sending};
 use super::line::Line;
 use crate::media::ladder::Wants;
-use crate::media::local::{LocalTrack, Subscription};
+use crate::media::local::{LocalTrack, Look};
 use confab_protocol::media::{AUDIO_CLOCK_HZ, MediaKind, VIDEO_CLOCK_HZ};
 use std::sync::Arc;
 use std::time::Instant;
@@ -57,9 +57,10 @@ impl Forwarder {
         let mut fresh = true;
         loop {
             if video {
-                self.outlet.set_sending(Some(self.sending(&subscription)));
-                self.bandwidth.set_need(self.ssrc, subscription.need());
-                subscription.set_late(self.bandwidth.backlog() > LATE);
+                let Look { choice, current, need, most } = subscription.look(self.bandwidth.backlog() > LATE);
+                let target = self.wants.borrow().bitrate.min(most);
+                self.outlet.set_sending(Some(Sending { target, choice, current }));
+                self.bandwidth.set_need(self.ssrc, need);
             }
             let packets = tokio::select! {
                 biased;
@@ -88,11 +89,5 @@ impl Forwarder {
                 }
             }
         }
-    }
-
-    fn sending(&self, subscription: &Subscription) -> Sending {
-        let (choice, current) = subscription.choice();
-        let most = subscription.max_bitrate();
-        Sending { target: self.wants.borrow().bitrate.min(most), choice, current }
     }
 }
