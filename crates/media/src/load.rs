@@ -41,8 +41,7 @@ pub struct LoadWatch {
 impl LoadWatch {
     /// What is encoded at most, where this is given up first.
     pub fn relief(&self, degradation: DegradationPreference) -> Relief {
-        let keeps_resolution = degradation == DegradationPreference::MaintainResolution;
-        let steps: &[Relief] = if keeps_resolution { &STEPS_OF_DETAIL } else { &STEPS };
+        let steps: &[Relief] = if degradation.keeps_resolution() { &STEPS_OF_DETAIL } else { &STEPS };
         steps[self.step.min(steps.len() - 1)]
     }
 

@@ -99,6 +99,13 @@ pub enum DegradationPreference {
     Balanced,
 }
 
+impl DegradationPreference {
+    /// Frames are given up before pixels.
+    pub fn keeps_resolution(self) -> bool {
+        self == Self::MaintainResolution
+    }
+}
+
 /// What a picture shows (W3C mst-content-hint).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

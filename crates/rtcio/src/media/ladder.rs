@@ -84,10 +84,6 @@ impl Supply {
         if layer == self.lowest() { 0.0 } else { self.bits(layer, TOO_FEW_BITS) }
     }
 
-    fn keeps_resolution(&self) -> bool {
-        self.degradation == DegradationPreference::MaintainResolution
-    }
-
     /// The most that is worth spending on a layer, in bit/s.
     pub(crate) fn ceiling(&self, layer: SpatialLayer) -> u32 {
         if layer == SpatialLayer::Full {
@@ -181,7 +177,7 @@ impl Chooser {
         let affordable = |headroom: f64| {
             let fits = |layer: &SpatialLayer| {
                 let shared = rate(*layer) * temporal_share(least_temporal, TOP_TEMPORAL);
-                supply.keeps_resolution() || (supply.floor(*layer) * headroom).max(shared) <= target
+                supply.degradation.keeps_resolution() || (supply.floor(*layer) * headroom).max(shared) <= target
             };
             let within = supply.layers().filter(|layer| *layer <= ceiling);
             within.rev().find(fits).unwrap_or(supply.lowest())
@@ -242,8 +238,10 @@ impl Chooser {
             let slack = if going_up { 1.0 } else { TOLERANCE };
             let margin = if going_up { 1.0 / TOLERANCE } else { TOLERANCE };
             // Of a picture that keeps its size, each frame has to be worth it: there are fewer of them.
-            let worth =
-                supply.keeps_resolution().then(|| supply.bits(layer, TOO_FEW_BITS) / frames_left_out(*temporal));
+            let worth = supply
+                .degradation
+                .keeps_resolution()
+                .then(|| supply.bits(layer, TOO_FEW_BITS) / frames_left_out(*temporal));
             // Without a margin on the way up: for a peer alone the rate is its target.
             rate * temporal_share(*temporal, TOP_TEMPORAL) <= target * slack
                 && worth.is_none_or(|worth| worth <= target * margin)

@@ -11,6 +11,8 @@ use rtc::rtp::packetizer::Payloader;
 /// Largest RTP payload in bytes: an Ethernet MTU of the internet's narrow parts (1280, RFC 8200 section 5) less IPv6,
 /// UDP, RTP with extensions, the retransmission header and the SRTP tag.
 pub(crate) const PAYLOAD_BYTES: usize = 1160;
+/// Packets that a sender keeps to send them again: about three seconds at 1.5 Mbit/s.
+pub(crate) const KEPT_PACKETS: u16 = 512;
 /// Bytes of the library's VP8 descriptor without a picture id.
 const SHORT_DESCRIPTOR_BYTES: usize = 1;
 

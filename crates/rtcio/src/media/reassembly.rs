@@ -4,6 +4,7 @@
 //! acknowledgements; after some patience, or at once if it is long, it is given up, and nothing is delivered until the next key
 //! frame. A whole key frame behind a gap ends the wait at once.
 
+use super::packets::KEPT_PACKETS;
 use super::vp8::Descriptor;
 use super::{h264, vp8, vp9};
 use bytes::Bytes;
@@ -21,8 +22,6 @@ const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
 const ASKING: Duration = Duration::from_millis(100);
 /// Packets that wait at once; a key frame of 1080p at high quality has about 300.
 const BUFFERED: usize = 1024;
-/// Packets that a sender keeps to send them again, as ours does. A longer gap, as after a cut of seconds, is not waited for.
-const KEPT: i64 = 512;
 /// A step in the sequence numbers beyond which the sender has started anew.
 const RESET_STEP: u64 = 3_000;
 
@@ -102,7 +101,8 @@ impl Reassembler {
         if self.next.is_some_and(|next| sequence < next) {
             return;
         }
-        if self.next.is_some() && sequence - highest > KEPT {
+        // A sender that is like ours can't fill a longer gap, as after a cut of seconds.
+        if self.next.is_some() && sequence - highest > i64::from(KEPT_PACKETS) {
             self.skip_to(sequence);
         }
         let descriptor = match self.codec {

@@ -82,12 +82,12 @@ fn a_gap_that_nobody_can_fill_is_not_waited_for() {
     let mut bench = Bench::new();
     bench.push(frame(65_000, 1, true, 1));
     assert_eq!(bench.ready(), [1]);
-    let behind = 65_001_u16.wrapping_add(KEPT as u16);
+    let behind = 65_001_u16.wrapping_add(KEPT_PACKETS);
     bench.push(frame(behind.wrapping_sub(1), 2, false, 1));
     assert!(bench.ready().is_empty() && !bench.reassembler.needs_key_frame());
-    bench.push(frame(behind.wrapping_add(KEPT as u16), 3, false, 1));
+    bench.push(frame(behind.wrapping_add(KEPT_PACKETS), 3, false, 1));
     assert!(bench.ready().is_empty() && bench.reassembler.needs_key_frame());
-    bench.push(frame(behind.wrapping_add(KEPT as u16 + 1), 4, true, 1));
+    bench.push(frame(behind.wrapping_add(KEPT_PACKETS + 1), 4, true, 1));
     assert_eq!(bench.ready(), [4]);
 }
 

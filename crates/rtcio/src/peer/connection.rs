@@ -7,6 +7,7 @@ use super::onebyone::OneByOne;
 use super::stats;
 use crate::addresses::Addresses;
 use crate::ice::{self, IceConfig, IceTransportPolicy, Notice, Relays};
+use crate::media::packets::KEPT_PACKETS;
 use confab_protocol::ctrl::CTRL_LABEL;
 use confab_protocol::media::Decoders;
 use confab_protocol::signaling::Candidate;
@@ -34,8 +35,6 @@ use webrtc::runtime::Runtime;
 
 /// Callbacks that wait for the peer's task: candidates and tracks. When full, the newest is dropped.
 const EVENTS: usize = 256;
-/// Packets kept for retransmission: about three seconds at 1.5 Mbit/s.
-const RESEND_PACKETS: u16 = 512;
 /// How often missing packets are asked for, as in Chromium. Those who send do not answer more than once in a round trip.
 const NACK_INTERVAL: Duration = Duration::from_millis(20);
 /// For a second: the reassembly waits no longer.
@@ -247,7 +246,7 @@ fn media(feedback: &Arc<Feedback>, bandwidth: &Arc<Bandwidth>, decoders: Decoder
         engine.register_header_extension(extension, kind, None)?;
     }
     let registry = Registry::new()
-        .with(Slot::NackResponder, NackResponderBuilder::new().with_size(RESEND_PACKETS).build())
+        .with(Slot::NackResponder, NackResponderBuilder::new().with_size(KEPT_PACKETS).build())
         .with(
             Slot::NackGenerator,
             NackGeneratorBuilder::new().with_interval(NACK_INTERVAL).with_max_nacks_per_packet(NACKS).build(),

@@ -3,6 +3,7 @@
 //! The library's receivers ask for everything that they miss, again and again, and its responder answers each time. On a line
 //! that is full and therefore loses packets that would fill it with what it lost.
 
+use crate::media::packets::KEPT_PACKETS;
 use rtc::interceptor::Pacer as Bucket;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -16,8 +17,6 @@ const WINDOW: Duration = Duration::from_millis(200);
 const SOONEST: Duration = Duration::from_millis(30);
 /// Who waits longer for a lost packet, beyond the round trip, has given it up.
 const WORTHWHILE: Duration = Duration::from_millis(500);
-/// Packets of pictures that are remembered: half a second at 10 Mbit/s.
-const REMEMBERED: usize = 512;
 /// How often one packet is sent again to fill a probe.
 const MOST_REPEATED: usize = 3;
 
@@ -59,7 +58,7 @@ impl Repairs {
 
     /// A packet of pictures is sent.
     pub(super) fn remember(&mut self, ssrc: u32, original: Original, bytes: usize, at: Instant) {
-        if self.recent.len() >= REMEMBERED {
+        if self.recent.len() >= usize::from(KEPT_PACKETS) {
             self.recent.pop_front();
         }
         self.recent.push_back(Recent { ssrc, original, bytes, at, repaired: None });
