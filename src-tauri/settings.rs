@@ -123,7 +123,16 @@ fn clean(settings: Settings) -> Settings {
             recent.push(RecentRoom { link, at: room.at });
         }
     }
-    Settings { name, server, recent }
+    let device = |id: Option<String>| id.filter(|id| limits::is_clean(id, limits::ID_BYTES));
+    Settings {
+        name,
+        server,
+        recent,
+        microphone: device(settings.microphone),
+        speaker: device(settings.speaker),
+        camera: device(settings.camera),
+        ..settings
+    }
 }
 
 #[cfg(test)]
@@ -141,7 +150,12 @@ mod tests {
         let (mut store, problem) = Store::open(&data);
         assert_eq!((store.get(), problem), (&Settings::default(), None));
         store
-            .replace(Settings { name: " Ann ".into(), server: Some("https://h/x".into()), recent: vec![] })
+            .replace(Settings {
+                name: " Ann ".into(),
+                server: Some("https://h/x".into()),
+                recent: vec![],
+                ..Settings::default()
+            })
             .await
             .unwrap();
         store.remember("Ann B", &link(1), 5).await.unwrap();
@@ -187,7 +201,7 @@ mod tests {
         let (store, problem) = Store::open(dir.path());
         assert_eq!(problem, None);
         let recent = vec![RecentRoom { link: "http://h/r/a".into(), at: 2 }];
-        assert_eq!(store.get(), &Settings { name: String::new(), server: None, recent });
+        assert_eq!(store.get(), &Settings { recent, ..Settings::default() });
     }
 
     #[tokio::test]
@@ -197,7 +211,7 @@ mod tests {
         let bad = |name: &str, server: &str| Settings {
             name: name.into(),
             server: Some(server.into()).filter(|server: &String| !server.is_empty()),
-            recent: vec![],
+            ..Settings::default()
         };
         assert_eq!(store.replace(bad(&"x".repeat(65), "")).await.unwrap_err().code, ErrorCode::BadName);
         assert_eq!(store.replace(bad("Ann", "nonsense")).await.unwrap_err().code, ErrorCode::BadServer);

@@ -1,7 +1,7 @@
 //! Who is in the call, and what arrives from them.
 
 use confab_protocol::call::MediaState;
-use confab_protocol::ipc::{Participant, PeerState, TrackView};
+use confab_protocol::ipc::{FULL_VOLUME, Participant, PeerState, TrackView};
 use confab_protocol::limits;
 use std::time::Instant;
 
@@ -69,6 +69,8 @@ impl Roster {
                 state: PeerState::Connecting,
                 media: None,
                 tracks: Vec::new(),
+                volume: FULL_VOLUME,
+                muted_for_me: false,
             },
             since: now,
             connected_at: None,

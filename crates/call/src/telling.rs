@@ -25,6 +25,7 @@ impl Actor {
             me: self.self_view(),
             participants: self.roster.views(),
             chat: self.chat.messages().to_vec(),
+            active_speaker: None,
         }
     }
 
@@ -36,6 +37,7 @@ impl Actor {
             mic,
             camera,
             speaker: self.speaker.clone(),
+            share: None,
         }
     }
 

@@ -104,13 +104,19 @@ impl Reporter {
                     &notice.error.to_string(),
                 );
             }
+            UiEvent::ActiveSpeaker { id } => self.say("active-speaker", json!({ "id": id }), ""),
             UiEvent::Stats { peers } => {
                 let peers: Vec<Value> = peers.iter().map(|stats| self.peer(stats, probes)).collect();
                 self.say("stats", json!({ "peers": peers }), "");
             }
             // A window's business.
-            UiEvent::Levels { .. } | UiEvent::Snapshot { .. } | UiEvent::Settings { .. } | UiEvent::OpenLink { .. } => {
-            }
+            UiEvent::Levels { .. }
+            | UiEvent::Snapshot { .. }
+            | UiEvent::Settings { .. }
+            | UiEvent::OpenLink { .. }
+            | UiEvent::ParticipantChanged { .. }
+            | UiEvent::SpeakingWhileMuted
+            | UiEvent::Devices { .. } => {}
         }
     }
 

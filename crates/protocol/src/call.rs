@@ -10,6 +10,8 @@ use ts_rs::TS;
 
 /// `emit("camera", { id, name, stream })`: microphone and camera of a person.
 pub const CAMERA: &str = "camera";
+/// `emit("screen", { id, name, stream })`: a screen or a window that a person shares.
+pub const SCREEN: &str = "screen";
 /// `{ mic, cam }`: pushed on every change, and to each peer when it connects.
 pub const MEDIA_STATE: &str = "media-state";
 /// A [`ChatMessage`].

@@ -4,7 +4,7 @@
 
 use crate::UserError;
 use crate::call::{ChatMessage, MediaState};
-use crate::media::MediaKind;
+use crate::media::{MediaKind, Processing};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -53,6 +53,7 @@ pub struct TrackView {
 
 /// Someone else in the call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
 pub struct Participant {
     /// Peer id.
     pub id: String,
@@ -64,7 +65,16 @@ pub struct Participant {
     pub media: Option<MediaState>,
     /// Tracks that arrive.
     pub tracks: Vec<TrackView>,
+    /// How loud one hears them, in percent: 100 as they send, 0 silent, at most [`MAX_VOLUME`].
+    pub volume: u16,
+    /// Muted by oneself, for oneself.
+    pub muted_for_me: bool,
 }
+
+/// Greatest volume of a participant, in percent.
+pub const MAX_VOLUME: u16 = 400;
+/// Volume of a participant whom nobody made louder or quieter, in percent.
+pub const FULL_VOLUME: u16 = 100;
 
 /// State of an own device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -83,6 +93,105 @@ pub enum DeviceState {
     },
 }
 
+/// Kind of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviceKind {
+    /// Hears.
+    Microphone,
+    /// Plays.
+    Speaker,
+    /// Sees.
+    Camera,
+}
+
+/// A device that one can choose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Device {
+    /// What the system knows it by; the same after it was unplugged and plugged in again.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+}
+
+/// The devices there are.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceList {
+    /// Microphones.
+    pub microphones: Vec<Device>,
+    /// Speakers and headphones.
+    pub speakers: Vec<Device>,
+    /// Cameras.
+    pub cameras: Vec<Device>,
+    /// Id of the microphone that the system prefers; null if there is none.
+    pub default_microphone: Option<String>,
+    /// Id of the speaker that the system prefers; null if there is none.
+    pub default_speaker: Option<String>,
+    /// Id of the camera that is taken if none is chosen; null if there is none.
+    pub default_camera: Option<String>,
+}
+
+/// Kind of what one can share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum ShareKind {
+    /// A whole screen.
+    Screen,
+    /// One window.
+    Window,
+    /// Whatever is chosen in a dialog of the system, which opens then.
+    System,
+}
+
+/// Something that one can share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ShareSource {
+    /// Names it in the command that shares it.
+    pub id: String,
+    /// Screen, window, or the system's choice.
+    pub kind: ShareKind,
+    /// Title of the window, or name of the screen.
+    pub title: String,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// What it shows, as a `data:` URL of a small picture; null if it can't be had.
+    pub thumbnail: Option<String>,
+}
+
+/// What one can share.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct ShareChoice {
+    /// Screens first, then windows.
+    pub sources: Vec<ShareSource>,
+    /// True if the computer's sound can go along.
+    pub sound: bool,
+}
+
+/// What one shares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ShareView {
+    /// Title of the window, or name of the screen.
+    pub title: String,
+    /// How the capture stands; never `off`.
+    pub capture: DeviceState,
+    /// True while the window is minimized: the others see its last picture.
+    pub paused: bool,
+    /// The computer's sound goes along.
+    pub sound: bool,
+}
+
+/// Who is in a room that one is not in.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct RoomPeek {
+    /// How many.
+    pub count: u32,
+    /// Their names, in the order in which they came; fewer than `count` where some are not told.
+    pub names: Vec<String>,
+}
+
 /// Oneself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -97,10 +206,13 @@ pub struct SelfView {
     pub camera: DeviceState,
     /// Speaker.
     pub speaker: DeviceState,
+    /// What one shares; null while nothing.
+    pub share: Option<ShareView>,
 }
 
 /// The call one is in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
 pub struct CallView {
     /// Link to share.
     pub link: String,
@@ -112,6 +224,8 @@ pub struct CallView {
     pub participants: Vec<Participant>,
     /// Messages so far, oldest first.
     pub chat: Vec<ChatMessage>,
+    /// Peer id of who speaks or spoke last; null before anyone did, and if that was oneself.
+    pub active_speaker: Option<String>,
 }
 
 /// A room one was in before.
@@ -125,7 +239,7 @@ pub struct RecentRoom {
 }
 
 /// What is remembered between two starts.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Settings {
     /// Own display name.
@@ -134,6 +248,34 @@ pub struct Settings {
     pub server: Option<String>,
     /// Rooms one was in, newest first.
     pub recent: Vec<RecentRoom>,
+    /// Id of the microphone; null follows the system's default.
+    pub microphone: Option<String>,
+    /// Id of the speaker; null follows the system's default.
+    pub speaker: Option<String>,
+    /// Id of the camera; null takes the first one.
+    pub camera: Option<String>,
+    /// What is done to the microphone's sound.
+    pub processing: Processing,
+    /// Calls begin with the microphone on.
+    pub mic_on: bool,
+    /// Calls begin with the camera on.
+    pub camera_on: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            server: None,
+            recent: Vec::new(),
+            microphone: None,
+            speaker: None,
+            camera: None,
+            processing: Processing::default(),
+            mic_on: true,
+            camera_on: true,
+        }
+    }
 }
 
 /// Everything the user interface shows.
@@ -236,6 +378,11 @@ pub enum UiEvent {
         /// Its handle.
         handle: u32,
     },
+    /// Something else about a participant changed.
+    ParticipantChanged {
+        /// Them.
+        participant: Participant,
+    },
     /// A participant's microphone or camera changed.
     MediaState {
         /// Peer id.
@@ -257,6 +404,18 @@ pub enum UiEvent {
     Levels {
         /// Pairs of peer id and RMS level, 0 to 1 of full scale.
         levels: Vec<(String, f32)>,
+    },
+    /// Someone else speaks than before.
+    ActiveSpeaker {
+        /// Peer id; null if it is oneself, or if who spoke last has left.
+        id: Option<String>,
+    },
+    /// One speaks into a muted microphone.
+    SpeakingWhileMuted,
+    /// Devices were plugged in or out, or the system prefers others; told while someone looks at the list.
+    Devices {
+        /// What there is.
+        devices: DeviceList,
     },
     /// Statistics, once a second.
     Stats {

@@ -86,6 +86,24 @@ pub struct AudioPacket {
     pub sequence: u16,
 }
 
+/// What is done to the sound of a microphone before it is sent (W3C mediacapture-streams, `MediaTrackSettings`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Processing {
+    /// What the speaker plays is taken out of what the microphone hears.
+    pub echo_cancellation: bool,
+    /// Steady noise is taken out.
+    pub noise_suppression: bool,
+    /// Voices are brought to an even loudness.
+    pub gain_control: bool,
+}
+
+impl Default for Processing {
+    fn default() -> Self {
+        Self { echo_cancellation: true, noise_suppression: true, gain_control: true }
+    }
+}
+
 /// What an encoder gives up when bits or time run short (W3C mst-content-hint, `RTCDegradationPreference`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

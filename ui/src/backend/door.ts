@@ -1,4 +1,14 @@
-import type { Decoders, MediaRequest, Settings, Snapshot, UiEvent, UserError } from './types';
+import type {
+  Decoders,
+  DeviceList,
+  MediaRequest,
+  RoomPeek,
+  Settings,
+  ShareChoice,
+  Snapshot,
+  UiEvent,
+  UserError,
+} from './types';
 
 /** What a media connection reports. */
 export interface MediaHandlers {
@@ -14,6 +24,18 @@ export interface MediaConnection {
   close(): void;
 }
 
+/** What is on when a call begins. */
+export interface Entry {
+  mic: boolean;
+  camera: boolean;
+}
+
+/** Devices that are tried. */
+export interface Rehearsal {
+  microphone: boolean;
+  camera: boolean;
+}
+
 /**
  * The one door to the backend. Every command rejects with a {@link UserError}; what it changed arrives as events, not
  * as its answer.
@@ -24,8 +46,8 @@ export interface Backend {
    * `decoders` has, too.
    */
   subscribe(decoders: Decoders, onEvent: (event: UiEvent) => void): Promise<Snapshot>;
-  startCall(name: string): Promise<void>;
-  joinCall(link: string, name: string): Promise<void>;
+  startCall(name: string, entry: Entry): Promise<void>;
+  joinCall(link: string, name: string, entry: Entry): Promise<void>;
   leaveCall(): Promise<void>;
   setMic(on: boolean): Promise<void>;
   setCamera(on: boolean): Promise<void>;
@@ -35,6 +57,26 @@ export interface Backend {
   /** Opens a web address in the system's browser. */
   openExternal(url: string): Promise<void>;
   saveSettings(settings: Settings): Promise<Settings>;
+  /** The devices there are; `devices` events follow for a while when they change. */
+  listDevices(): Promise<DeviceList>;
+  /**
+   * Tries devices without sending anything: the camera's picture comes as the own track, the microphone's level as that of
+   * `self`. A second call changes what is tried.
+   */
+  startRehearsal(wanted: Rehearsal): Promise<void>;
+  stopRehearsal(): Promise<void>;
+  /** Plays a short sound on the chosen speaker; answers when it has ended. */
+  playTestSound(): Promise<void>;
+  /** Who is in the room of a link; null if its server does not tell. */
+  peekRoom(link: string): Promise<RoomPeek | null>;
+  /** What one can share. */
+  listShareSources(): Promise<ShareChoice>;
+  /** Shares the source with this id, with the computer's sound if that is wished. */
+  startShare(id: string, sound: boolean): Promise<void>;
+  stopShare(): Promise<void>;
+  /** How loud a participant is heard, in percent. */
+  setPeerVolume(id: string, volume: number): Promise<void>;
+  setMutedForMe(id: string, muted: boolean): Promise<void>;
   openMedia(handlers: MediaHandlers): Promise<MediaConnection>;
 }
 

@@ -1,6 +1,6 @@
 import { Channel, invoke } from '@tauri-apps/api/core';
 import type { Backend, MediaConnection, MediaHandlers } from './door';
-import type { Settings, Snapshot, UiEvent } from './types';
+import type { DeviceList, RoomPeek, Settings, ShareChoice, Snapshot, UiEvent } from './types';
 
 /** How long a loopback connection may take. */
 const OPEN_TIMEOUT = 10_000;
@@ -19,8 +19,8 @@ export const tauri: Backend = {
     early.forEach(onEvent);
     return snapshot;
   },
-  startCall: (name) => invoke('start_call', { name }),
-  joinCall: (link, name) => invoke('join_call', { link, name }),
+  startCall: (name, entry) => invoke('start_call', { name, ...entry }),
+  joinCall: (link, name, entry) => invoke('join_call', { link, name, ...entry }),
   leaveCall: () => invoke('leave_call'),
   setMic: (on) => invoke('set_mic', { on }),
   setCamera: (on) => invoke('set_camera', { on }),
@@ -28,6 +28,16 @@ export const tauri: Backend = {
   copyLink: () => invoke('copy_link'),
   openExternal: (url) => invoke('open_external', { url }),
   saveSettings: (settings) => invoke<Settings>('save_settings', { settings }),
+  listDevices: () => invoke<DeviceList>('list_devices'),
+  startRehearsal: (wanted) => invoke('start_rehearsal', { ...wanted }),
+  stopRehearsal: () => invoke('stop_rehearsal'),
+  playTestSound: () => invoke('play_test_sound'),
+  peekRoom: (link) => invoke<RoomPeek | null>('peek_room', { link }),
+  listShareSources: () => invoke<ShareChoice>('list_share_sources'),
+  startShare: (id, sound) => invoke('start_share', { id, sound }),
+  stopShare: () => invoke('stop_share'),
+  setPeerVolume: (id, volume) => invoke('set_peer_volume', { id, volume }),
+  setMutedForMe: (id, muted) => invoke('set_muted_for_me', { id, muted }),
   openMedia: async (handlers) => openSocket(await invoke<string>('media_socket'), handlers),
 };
 

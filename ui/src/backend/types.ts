@@ -26,6 +26,20 @@ export type Decoders = {
  */
 h264: boolean, };
 
+export type Processing = { 
+/**
+ * What the speaker plays is taken out of what the microphone hears.
+ */
+echoCancellation: boolean, 
+/**
+ * Steady noise is taken out.
+ */
+noiseSuppression: boolean, 
+/**
+ * Voices are brought to an even loudness.
+ */
+gainControl: boolean, };
+
 export type MediaState = { 
 /**
  * Microphone sends.
@@ -122,13 +136,125 @@ media: MediaState | null,
 /**
  * Tracks that arrive.
  */
-tracks: Array<TrackView>, };
+tracks: Array<TrackView>, 
+/**
+ * How loud one hears them, in percent: 100 as they send, 0 silent, at most [`MAX_VOLUME`].
+ */
+volume: number, 
+/**
+ * Muted by oneself, for oneself.
+ */
+mutedForMe: boolean, };
 
 export type DeviceState = { "state": "off" } | { "state": "starting" } | { "state": "on" } | { "state": "failed", 
 /**
  * What happened and what to do.
  */
 error: UserError, };
+
+export type DeviceKind = "microphone" | "speaker" | "camera";
+
+export type Device = { 
+/**
+ * What the system knows it by; the same after it was unplugged and plugged in again.
+ */
+id: string, 
+/**
+ * What people call it.
+ */
+name: string, };
+
+export type DeviceList = { 
+/**
+ * Microphones.
+ */
+microphones: Array<Device>, 
+/**
+ * Speakers and headphones.
+ */
+speakers: Array<Device>, 
+/**
+ * Cameras.
+ */
+cameras: Array<Device>, 
+/**
+ * Id of the microphone that the system prefers; null if there is none.
+ */
+defaultMicrophone: string | null, 
+/**
+ * Id of the speaker that the system prefers; null if there is none.
+ */
+defaultSpeaker: string | null, 
+/**
+ * Id of the camera that is taken if none is chosen; null if there is none.
+ */
+defaultCamera: string | null, };
+
+export type ShareKind = "screen" | "window" | "system";
+
+export type ShareSource = { 
+/**
+ * Names it in the command that shares it.
+ */
+id: string, 
+/**
+ * Screen, window, or the system's choice.
+ */
+kind: ShareKind, 
+/**
+ * Title of the window, or name of the screen.
+ */
+title: string, 
+/**
+ * Width in pixels.
+ */
+width: number, 
+/**
+ * Height in pixels.
+ */
+height: number, 
+/**
+ * What it shows, as a `data:` URL of a small picture; null if it can't be had.
+ */
+thumbnail: string | null, };
+
+export type ShareChoice = { 
+/**
+ * Screens first, then windows.
+ */
+sources: Array<ShareSource>, 
+/**
+ * True if the computer's sound can go along.
+ */
+sound: boolean, };
+
+export type ShareView = { 
+/**
+ * Title of the window, or name of the screen.
+ */
+title: string, 
+/**
+ * How the capture stands; never `off`.
+ */
+capture: DeviceState, 
+/**
+ * True while the window is minimized: the others see its last picture.
+ */
+paused: boolean, 
+/**
+ * The computer's sound goes along.
+ */
+sound: boolean, };
+
+export type RoomPeek = { 
+/**
+ * How many.
+ */
+count: number, 
+/**
+ * Their names, in the order in which they came; fewer than `count` where some are not told.
+ */
+names: Array<string>, };
 
 export type SelfView = { 
 /**
@@ -150,7 +276,11 @@ camera: DeviceState,
 /**
  * Speaker.
  */
-speaker: DeviceState, };
+speaker: DeviceState, 
+/**
+ * What one shares; null while nothing.
+ */
+share: ShareView | null, };
 
 export type CallView = { 
 /**
@@ -172,7 +302,11 @@ participants: Array<Participant>,
 /**
  * Messages so far, oldest first.
  */
-chat: Array<ChatMessage>, };
+chat: Array<ChatMessage>, 
+/**
+ * Peer id of who speaks or spoke last; null before anyone did, and if that was oneself.
+ */
+activeSpeaker: string | null, };
 
 export type RecentRoom = { 
 /**
@@ -196,7 +330,31 @@ server: string | null,
 /**
  * Rooms one was in, newest first.
  */
-recent: Array<RecentRoom>, };
+recent: Array<RecentRoom>, 
+/**
+ * Id of the microphone; null follows the system's default.
+ */
+microphone: string | null, 
+/**
+ * Id of the speaker; null follows the system's default.
+ */
+speaker: string | null, 
+/**
+ * Id of the camera; null takes the first one.
+ */
+camera: string | null, 
+/**
+ * What is done to the microphone's sound.
+ */
+processing: Processing, 
+/**
+ * Calls begin with the microphone on.
+ */
+micOn: boolean, 
+/**
+ * Calls begin with the camera on.
+ */
+cameraOn: boolean, };
 
 export type Snapshot = { 
 /**
@@ -312,7 +470,11 @@ id: string,
 /**
  * Its handle.
  */
-handle: number, } | { "type": "media-state", 
+handle: number, } | { "type": "participant-changed", 
+/**
+ * Them.
+ */
+participant: Participant, } | { "type": "media-state", 
 /**
  * Peer id.
  */
@@ -332,7 +494,15 @@ message: ChatMessage, } | { "type": "levels",
 /**
  * Pairs of peer id and RMS level, 0 to 1 of full scale.
  */
-levels: Array<[string, number]>, } | { "type": "stats", 
+levels: Array<[string, number]>, } | { "type": "active-speaker", 
+/**
+ * Peer id; null if it is oneself, or if who spoke last has left.
+ */
+id: string | null, } | { "type": "speaking-while-muted" } | { "type": "devices", 
+/**
+ * What there is.
+ */
+devices: DeviceList, } | { "type": "stats", 
 /**
  * One entry a peer.
  */

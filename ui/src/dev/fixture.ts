@@ -1,7 +1,7 @@
 import type { Backend } from '../backend/door';
-import type { DeviceState, Snapshot, UiEvent } from '../backend/types';
+import type { DeviceState, Participant, SelfView, Snapshot, UiEvent } from '../backend/types';
 import { openPattern } from './pattern';
-import { scenes, type Scene } from './scenes';
+import { devices, scenes, type Scene } from './scenes';
 
 /** A backend that plays a scene, for development in a plain browser. Never part of the production bundle. */
 
@@ -17,11 +17,26 @@ function choose(): Scene {
 
 window.addEventListener('hashchange', () => location.reload());
 
-function setDevice(device: 'mic' | 'camera', state: DeviceState): void {
+let rehearsal: ReturnType<typeof setInterval> | undefined;
+
+function setMe(change: Partial<SelfView>): void {
   const { call } = scene.snapshot;
   if (!call) return;
-  call.me = { ...call.me, [device]: state };
+  call.me = { ...call.me, ...change };
   emit({ type: 'me', me: call.me });
+}
+
+function changePeer(id: string, change: Partial<Participant>): void {
+  const participants = scene.snapshot.call?.participants ?? [];
+  const index = participants.findIndex((them) => them.id === id);
+  const known = participants[index];
+  if (!known) return;
+  const participant = (participants[index] = { ...known, ...change });
+  emit({ type: 'participant-changed', participant });
+}
+
+function setDevice(device: 'mic' | 'camera', state: DeviceState): void {
+  setMe({ [device]: state });
 }
 
 function change(snapshot: Partial<Snapshot>): void {
@@ -80,6 +95,36 @@ export const fixture: Backend = {
       throw { code: 'bad-server', message: 'That is not a server address. It looks like https://meet.example.org or http://192.168.1.20:7420.', detail: 'relative URL without a base' };
     }
     return settings;
+  },
+  async listDevices() {
+    return structuredClone(devices);
+  },
+  async startRehearsal({ microphone }) {
+    clearInterval(rehearsal);
+    if (microphone) rehearsal = setInterval(() => emit({ type: 'levels', levels: [['self', 0.02 + 0.1 * Math.random()]] }), 100);
+  },
+  async stopRehearsal() {
+    clearInterval(rehearsal);
+  },
+  playTestSound: () => new Promise((resolve) => setTimeout(resolve, 1200)),
+  async peekRoom() {
+    return scene.inside ?? null;
+  },
+  async listShareSources() {
+    return structuredClone(scene.choice ?? { sources: [], sound: false });
+  },
+  async startShare(id, sound) {
+    const title = scene.choice?.sources.find((source) => source.id === id)?.title ?? id;
+    setMe({ share: { title, capture: { state: 'on' }, paused: false, sound } });
+  },
+  async stopShare() {
+    setMe({ share: null });
+  },
+  async setPeerVolume(id, volume) {
+    changePeer(id, { volume });
+  },
+  async setMutedForMe(id, mutedForMe) {
+    changePeer(id, { mutedForMe });
   },
   async openMedia(handlers) {
     const size = scene.portrait ? { width: 360, height: 640 } : { width: 640, height: 360 };

@@ -1,4 +1,5 @@
-import type { CallView, ChatMessage, Participant, Settings, Snapshot, UiEvent, UserError } from '../backend/types';
+import { initial } from '../state/model';
+import type { CallView, ChatMessage, DeviceList, Participant, RoomPeek, Settings, ShareChoice, Snapshot, UiEvent, UserError } from '../backend/types';
 
 /** Scenes by URL hash (`#call-3`), for looking at the user interface without a backend. */
 
@@ -11,6 +12,10 @@ export interface Scene {
   portrait?: boolean;
   /** Reject starting and joining with this. */
   refuse?: UserError;
+  /** Who is already in the room of a link; null if its server does not tell. */
+  inside?: RoomPeek | null;
+  /** What one can share. */
+  choice?: ShareChoice;
   /** Never answer starting and joining. */
   hang?: boolean;
 }
@@ -19,7 +24,7 @@ const HOUR = 3_600_000;
 const LINK = 'http://192.168.1.20:7420/r/lusab-babad-gutih-tugad';
 const NAMES = ['Ben Okafor', 'Chiara Lombardi', 'Dmitri Volkov', 'Eun-ji Park', 'Farah Nasser', 'Gus', 'Hanna Virtanen', 'Ibrahim Kaya'];
 
-const settings = (more: Partial<Settings> = {}): Settings => ({ name: 'Ana Ruiz', server: null, recent: [], ...more });
+const settings = (more: Partial<Settings> = {}): Settings => ({ ...initial.settings, name: 'Ana Ruiz', ...more });
 const recent = (now: number) => [
   { link: LINK, at: now - 4 * 60_000 },
   { link: 'https://meet.example.org/r/weekly-planning', at: now - 26 * HOUR },
@@ -35,6 +40,8 @@ const person = (index: number, more: Partial<Participant> = {}): Participant => 
     { handle: index, kind: 'video', stream: `s${index}`, event: 'camera', refused: null },
     { handle: 100 + index, kind: 'audio', stream: `s${index}`, event: 'camera', refused: null },
   ],
+  volume: 100,
+  mutedForMe: false,
   ...more,
 });
 
@@ -43,9 +50,10 @@ const people = (count: number): Participant[] => Array.from({ length: count }, (
 const call = (more: Partial<CallView> = {}): CallView => ({
   link: LINK,
   room: 'lusab-babad-gutih-tugad',
-  me: { id: 'me', name: 'Ana Ruiz', mic: { state: 'on' }, camera: { state: 'on' }, speaker: { state: 'on' } },
+  me: { id: 'me', name: 'Ana Ruiz', mic: { state: 'on' }, camera: { state: 'on' }, speaker: { state: 'on' }, share: null },
   participants: [],
   chat: [],
+  activeSpeaker: null,
   ...more,
 });
 
@@ -62,6 +70,7 @@ const idle = (more: Partial<Settings> = {}): Snapshot => ({ state: 'idle', call:
 const handles = (count: number) => Array.from({ length: count + 1 }, (_, index) => index);
 
 const scene = (count: number, view: Partial<CallView> = {}): Scene => ({
+  choice,
   snapshot: inCall(call({ participants: people(count), ...view })),
   pictures: handles(count),
   events: [...talking(['p1']), [300, { type: 'stats', peers: people(count).map((them, index) => stats(them.id, index)) }]],
@@ -88,6 +97,51 @@ const error = (code: UserError['code'], message: string, detail?: string): UserE
 const busy = error('camera-busy', 'Your camera is in use by another program. Close it there, then try again.', 'v4l2: Device or resource busy (os error 16)');
 const noMic = error('microphone-missing', 'No microphone found. Connect one, then unmute. You still hear the others.');
 const noSpeaker = error('speaker-missing', 'No speaker or headphones found. Connect some to hear the others.');
+
+/** Devices of a usual laptop with a headset. */
+export const devices: DeviceList = {
+  microphones: [
+    { id: 'alsa_input.pci', name: 'Built-in Microphone' },
+    { id: 'alsa_input.usb', name: 'Jabra Evolve2 65 Headset Mono' },
+  ],
+  speakers: [
+    { id: 'alsa_output.pci', name: 'Built-in Speakers' },
+    { id: 'alsa_output.usb', name: 'Jabra Evolve2 65 Headset Analog Stereo' },
+    { id: 'alsa_output.hdmi', name: 'HDMI / DisplayPort 2' },
+  ],
+  cameras: [{ id: '/dev/video0', name: 'Integrated Camera' }],
+  defaultMicrophone: 'alsa_input.pci',
+  defaultSpeaker: 'alsa_output.pci',
+  defaultCamera: '/dev/video0',
+};
+
+/** A drawing that stands for what a screen or window shows. */
+function drawn(width: number, height: number, hue: number): string {
+  const bars = Array.from({ length: 6 }, (_, row) => `<rect x="6" y="${12 + row * 7}" width="${40 + ((row * 37) % 45)}" height="3" rx="1.5" fill="hsl(${hue} 20% 70%)"/>`).join('');
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${(100 * width) / height} 62" preserveAspectRatio="xMidYMid slice"><rect width="200" height="62" fill="hsl(${hue} 25% 22%)"/><rect width="200" height="7" fill="hsl(${hue} 30% 34%)"/>${bars}</svg>`;
+  return `data:image/svg+xml,${encodeURIComponent(svg)}`;
+}
+
+const source = (kind: 'screen' | 'window', index: number, title: string, width = 1920, height = 1080) => ({
+  id: `${kind}:${index}`,
+  kind,
+  title,
+  width,
+  height,
+  thumbnail: index === 4 ? null : drawn(width, height, 200 + index * 47),
+});
+
+const choice: ShareChoice = {
+  sources: [
+    source('screen', 0, 'Built-in display'),
+    source('screen', 1, 'Dell U2720Q', 3840, 2160),
+    source('window', 1, 'Quarterly numbers.ods — LibreOffice Calc', 1400, 900),
+    source('window', 2, 'Inbox', 900, 1000),
+    source('window', 3, 'confab: main.rs — a very long window title that does not fit', 1280, 800),
+    source('window', 4, 'Terminal', 800, 500),
+  ],
+  sound: true,
+};
 
 const LINES = [
   'Morning! Can everyone hear me?',

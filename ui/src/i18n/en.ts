@@ -136,6 +136,7 @@ export const en = {
   'say.messages': '{n|1 new message|{n} new messages}',
   'say.server.lost': 'The server is gone for the moment. You can still talk; new people can’t join until it is back.',
   'say.server.back': 'The server is back',
+  'say.muted.own': 'You are muted: the others don’t hear you',
   'say.in': 'You are in the call',
   'say.out': 'You left the call',
   'say.mic.on': 'Your microphone is on',

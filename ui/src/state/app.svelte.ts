@@ -1,6 +1,7 @@
 import { openBackend, toUserError, type Backend } from '../backend';
 import { findDecoders } from '../backend/media/avc';
 import { browserFeed, type MediaFeed } from '../backend/media/feed';
+import type { Entry } from '../backend/door';
 import type { Settings, UserError } from '../backend/types';
 import { initial, type Action, type AppState, type Panel } from './model';
 import { reduce } from './reducer';
@@ -84,11 +85,16 @@ export class App {
   }
 
   startCall(): Promise<void> {
-    return this.#enter('', (backend) => backend.startCall(this.name.trim()));
+    return this.#enter('', (backend) => backend.startCall(this.name.trim(), this.#entry));
   }
 
   joinCall(link: string): Promise<void> {
-    return this.#enter(link.trim(), (backend) => backend.joinCall(link.trim(), this.name.trim()));
+    return this.#enter(link.trim(), (backend) => backend.joinCall(link.trim(), this.name.trim(), this.#entry));
+  }
+
+  /** What is on when a call begins: as it was last time. */
+  get #entry(): Entry {
+    return { mic: this.state.settings.micOn, camera: this.state.settings.cameraOn };
   }
 
   async #enter(link: string, command: (backend: Backend) => Promise<void>): Promise<void> {

@@ -1,4 +1,5 @@
 import type { CallView, ChatMessage, Participant, SelfView, Snapshot, UserError } from '../backend/types';
+import { initial } from './model';
 
 /** Example values for unit tests. */
 
@@ -8,6 +9,8 @@ export const person = (id: string, more: Partial<Participant> = {}): Participant
   state: 'connected',
   media: { mic: true, cam: true },
   tracks: [],
+  volume: 100,
+  mutedForMe: false,
   ...more,
 });
 
@@ -17,6 +20,7 @@ export const self = (more: Partial<SelfView> = {}): SelfView => ({
   mic: { state: 'on' },
   camera: { state: 'on' },
   speaker: { state: 'on' },
+  share: null,
   ...more,
 });
 
@@ -26,13 +30,14 @@ export const call = (more: Partial<CallView> = {}): CallView => ({
   me: self(),
   participants: [],
   chat: [],
+  activeSpeaker: null,
   ...more,
 });
 
 export const snapshot = (view: CallView | null, more: Partial<Snapshot> = {}): Snapshot => ({
   state: view ? 'in-call' : 'idle',
   call: view,
-  settings: { name: 'Ana', server: null, recent: [] },
+  settings: { ...initial.settings, name: 'Ana' },
   version: '0.1.0',
   ...more,
 });

@@ -1,4 +1,4 @@
-import type { CallState, CallView, ChatMessage, PeerStats, Settings, UiEvent, UserError } from '../backend/types';
+import type { CallState, CallView, ChatMessage, DeviceList, PeerStats, Settings, UiEvent, UserError } from '../backend/types';
 import type { Key, Params } from '../i18n';
 import type { Speech } from './speech';
 
@@ -37,6 +37,12 @@ export interface AppState {
   /** Ids of those who speak. */
   speaking: readonly string[];
   stats: Readonly<Record<string, PeerStats>>;
+  /** Level of the own microphone, 0 to 1 of full scale, in a call or a rehearsal. */
+  ownLevel: number;
+  /** When one last spoke into a muted microphone, in milliseconds since 1970; null if not since it was muted. */
+  mutedSpeech: number | null;
+  /** Devices to choose from; null before they were asked for. */
+  devices: DeviceList | null;
   notices: readonly NoticeItem[];
   announcements: readonly Announcement[];
   /** A link the app was asked to open and that nobody has taken up yet. */
@@ -59,13 +65,26 @@ export const initial: AppState = {
   ready: false,
   callState: 'idle',
   call: null,
-  settings: { name: '', server: null, recent: [] },
+  settings: {
+    name: '',
+    server: null,
+    recent: [],
+    microphone: null,
+    speaker: null,
+    camera: null,
+    processing: { echoCancellation: true, noiseSuppression: true, gainControl: true },
+    micOn: true,
+    cameraOn: true,
+  },
   version: '',
   panel: null,
   unread: 0,
   speech: {},
   speaking: [],
   stats: {},
+  ownLevel: 0,
+  mutedSpeech: null,
+  devices: null,
   notices: [],
   announcements: [],
   openLink: null,

@@ -31,6 +31,8 @@ export function reduce(state: AppState, action: Action, now: number): AppState {
         ...them,
         tracks: them.tracks.filter((track) => track.handle !== action.handle),
       }));
+    case 'participant-changed':
+      return find(state, action.participant.id) ? setParticipant(state, action.participant) : state;
     case 'media-state':
       return mediaState(state, action.id, action.media, now);
     case 'me':
@@ -38,7 +40,13 @@ export function reduce(state: AppState, action: Action, now: number): AppState {
     case 'chat':
       return takeMessage(state, action.message, now);
     case 'levels':
-      return state.call ? setSpeech(state, hear(state.speech, action.levels)) : state;
+      return takeLevels(state, action.levels);
+    case 'active-speaker':
+      return changeCall(state, (call) => ({ ...call, activeSpeaker: action.id }));
+    case 'speaking-while-muted':
+      return state.call?.me.mic.state === 'off' ? announce({ ...state, mutedSpeech: now }, now, 'say.muted.own') : state;
+    case 'devices':
+      return { ...state, devices: action.devices };
     case 'stats':
       return { ...state, stats: Object.fromEntries(action.peers.map((peer) => [peer.id, peer])) };
     case 'notice':
@@ -79,7 +87,7 @@ function setCallState(state: AppState, callState: AppState['callState'], now: nu
 
 /** Forgets everything that belongs to a call. Notices stay: one of them may say why it ended. */
 function leave(state: AppState): AppState {
-  return { ...state, call: null, panel: null, unread: 0, speech: {}, speaking: [], stats: {}, ownIds: [], before: [] };
+  return { ...state, call: null, panel: null, unread: 0, speech: {}, speaking: [], stats: {}, ownLevel: 0, mutedSpeech: null, ownIds: [], before: [] };
 }
 
 function changeCall(state: AppState, change: (call: CallView) => CallView): AppState {
@@ -161,6 +169,12 @@ function setMe(state: AppState, me: SelfView, now: number): AppState {
     next = setSpeech(next, speech);
   }
   return next;
+}
+
+function takeLevels(state: AppState, levels: [string, number][]): AppState {
+  const ownLevel = levels.find(([id]) => id === SELF)?.[1] ?? 0;
+  const next = ownLevel === state.ownLevel ? state : { ...state, ownLevel };
+  return next.call ? setSpeech(next, hear(next.speech, levels)) : next;
 }
 
 function setSpeech(state: AppState, speech: Speech): AppState {
