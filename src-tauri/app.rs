@@ -349,7 +349,7 @@ impl AppTask {
             self.audience.tell(UiEvent::Notice { notice: Notice { urgent: false, error } });
         }
         let snapshot = self.snapshot().await;
-        self.audience.tell(UiEvent::Snapshot { snapshot });
+        self.audience.tell(UiEvent::Snapshot { snapshot: Box::new(snapshot) });
         let _ = joining.answer.send(Ok(()));
     }
 

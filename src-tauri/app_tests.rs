@@ -39,7 +39,7 @@ impl Desk {
         let snapshot = self.app.subscribe(window.into(), Decoders { h264: true }, listener).await.unwrap();
         assert_eq!(
             events.recv().await,
-            Some(UiEvent::Snapshot { snapshot: snapshot.clone() }),
+            Some(UiEvent::Snapshot { snapshot: Box::new(snapshot.clone()) }),
             "the snapshot comes first"
         );
         (snapshot, events)

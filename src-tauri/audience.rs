@@ -22,7 +22,7 @@ impl Audience {
     /// it.
     pub fn add(&mut self, window: String, listener: Listener, snapshot: Snapshot) {
         self.listeners.retain(|(known, _)| *known != window);
-        if !listener(UiEvent::Snapshot { snapshot }) {
+        if !listener(UiEvent::Snapshot { snapshot: Box::new(snapshot) }) {
             return;
         }
         self.listeners.push((window, listener));
@@ -73,7 +73,7 @@ mod tests {
         let (window, heard) = listener();
         audience.add("main".into(), window, snapshot());
         audience.tell(link("last"));
-        let mut expected = vec![UiEvent::Snapshot { snapshot: snapshot() }];
+        let mut expected = vec![UiEvent::Snapshot { snapshot: Box::new(snapshot()) }];
         expected.extend((1..=WAITING).map(|number| link(&number.to_string())));
         expected.push(link("last"));
         assert_eq!(heard.try_iter().collect::<Vec<_>>(), expected);

@@ -335,7 +335,7 @@ pub enum UiEvent {
     /// Everything at once: at subscription and when a call begins.
     Snapshot {
         /// The new state.
-        snapshot: Snapshot,
+        snapshot: Box<Snapshot>,
     },
     /// The call's state changed. `idle` ends it.
     CallState {
