@@ -116,6 +116,7 @@ impl Reporter {
             | UiEvent::OpenLink { .. }
             | UiEvent::ParticipantChanged { .. }
             | UiEvent::SpeakingWhileMuted
+            | UiEvent::Rehearsal { .. }
             | UiEvent::Devices { .. } => {}
         }
     }

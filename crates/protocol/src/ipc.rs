@@ -132,6 +132,15 @@ pub struct DeviceList {
     pub default_camera: Option<String>,
 }
 
+/// How the devices do that one tries without sending anything: in the lobby, and in the settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RehearsalView {
+    /// Microphone; its level comes in [`UiEvent::Levels`] under the id `self`.
+    pub microphone: DeviceState,
+    /// Camera; its picture comes as [`crate::frame::SELF_TRACK`].
+    pub camera: DeviceState,
+}
+
 /// Kind of what one can share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
@@ -412,6 +421,11 @@ pub enum UiEvent {
     },
     /// One speaks into a muted microphone.
     SpeakingWhileMuted,
+    /// A device that is tried changed.
+    Rehearsal {
+        /// New state.
+        rehearsal: RehearsalView,
+    },
     /// Devices were plugged in or out, or the system prefers others; told while someone looks at the list.
     Devices {
         /// What there is.

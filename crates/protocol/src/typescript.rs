@@ -31,6 +31,7 @@ pub fn declarations() -> String {
         ipc::DeviceKind,
         ipc::Device,
         ipc::DeviceList,
+        ipc::RehearsalView,
         ipc::ShareKind,
         ipc::ShareSource,
         ipc::ShareChoice,

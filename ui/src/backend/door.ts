@@ -60,8 +60,8 @@ export interface Backend {
   /** The devices there are; `devices` events follow for a while when they change. */
   listDevices(): Promise<DeviceList>;
   /**
-   * Tries devices without sending anything: the camera's picture comes as the own track, the microphone's level as that of
-   * `self`. A second call changes what is tried.
+   * Tries devices without sending anything: how they do arrives as `rehearsal`, the camera's picture as the own track, the
+   * microphone's level as that of `self`. A second call changes what is tried. Ends by itself when a call begins.
    */
   startRehearsal(wanted: Rehearsal): Promise<void>;
   stopRehearsal(): Promise<void>;

@@ -190,6 +190,16 @@ defaultSpeaker: string | null,
  */
 defaultCamera: string | null, };
 
+export type RehearsalView = { 
+/**
+ * Microphone; its level comes in [`UiEvent::Levels`] under the id `self`.
+ */
+microphone: DeviceState, 
+/**
+ * Camera; its picture comes as [`crate::frame::SELF_TRACK`].
+ */
+camera: DeviceState, };
+
 export type ShareKind = "screen" | "window" | "system";
 
 export type ShareSource = { 
@@ -498,7 +508,11 @@ levels: Array<[string, number]>, } | { "type": "active-speaker",
 /**
  * Peer id; null if it is oneself, or if who spoke last has left.
  */
-id: string | null, } | { "type": "speaking-while-muted" } | { "type": "devices", 
+id: string | null, } | { "type": "speaking-while-muted" } | { "type": "rehearsal", 
+/**
+ * New state.
+ */
+rehearsal: RehearsalView, } | { "type": "devices", 
 /**
  * What there is.
  */

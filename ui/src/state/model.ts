@@ -1,4 +1,4 @@
-import type { CallState, CallView, ChatMessage, DeviceList, PeerStats, Settings, UiEvent, UserError } from '../backend/types';
+import type { CallState, CallView, ChatMessage, DeviceList, PeerStats, RehearsalView, Settings, UiEvent, UserError } from '../backend/types';
 import type { Key, Params } from '../i18n';
 import type { Speech } from './speech';
 
@@ -41,6 +41,8 @@ export interface AppState {
   ownLevel: number;
   /** When one last spoke into a muted microphone, in milliseconds since 1970; null if not since it was muted. */
   mutedSpeech: number | null;
+  /** Devices that are tried; null while none are. */
+  rehearsal: RehearsalView | null;
   /** Devices to choose from; null before they were asked for. */
   devices: DeviceList | null;
   notices: readonly NoticeItem[];
@@ -59,7 +61,8 @@ export type Action =
   | { type: 'ui-panel'; panel: Panel | null }
   | { type: 'ui-error'; error: UserError; urgent: boolean }
   | { type: 'ui-dismiss'; id: number }
-  | { type: 'ui-link-taken' };
+  | { type: 'ui-link-taken' }
+  | { type: 'ui-rehearsal-over' };
 
 export const initial: AppState = {
   ready: false,
@@ -84,6 +87,7 @@ export const initial: AppState = {
   stats: {},
   ownLevel: 0,
   mutedSpeech: null,
+  rehearsal: null,
   devices: null,
   notices: [],
   announcements: [],

@@ -45,6 +45,10 @@ export function reduce(state: AppState, action: Action, now: number): AppState {
       return changeCall(state, (call) => ({ ...call, activeSpeaker: action.id }));
     case 'speaking-while-muted':
       return state.call?.me.mic.state === 'off' ? announce({ ...state, mutedSpeech: now }, now, 'say.muted.own') : state;
+    case 'rehearsal':
+      return { ...state, rehearsal: action.rehearsal };
+    case 'ui-rehearsal-over':
+      return { ...state, rehearsal: null, ownLevel: 0 };
     case 'devices':
       return { ...state, devices: action.devices };
     case 'stats':
