@@ -1,6 +1,7 @@
 //! From packets to the speaker: one thread that mixes, and a device or a clock that asks for the mix.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -34,7 +35,16 @@ pub struct AudioOutput {
     stop: Stop,
     level: Arc<Level>,
     failed: watch::Receiver<Option<UserError>>,
+    swaps: mpsc::Sender<Swap>,
+    /// Counts the swaps that were asked for: only the newest counts.
+    asked: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Another device for the mix, once it is open.
+struct Swap {
+    number: u64,
+    playback: Option<Playback>,
 }
 
 impl AudioOutput {
@@ -44,25 +54,39 @@ impl AudioOutput {
         let (door, stop, level) = (Door::default(), Stop::default(), Arc::<Level>::default());
         let (failure, failed) = watch::channel(None);
         let (opened, opening) = oneshot::channel();
+        let (swaps, swapped) = mpsc::channel();
+        let asked = Arc::<AtomicU64>::default();
         let mixer = Mixer::new(door.clone());
         let thread = {
-            let (stop, level) = (stop.clone(), level.clone());
+            let (stop, level, asked) = (stop.clone(), level.clone(), asked.clone());
             stop::spawn("confab-mix", move || {
-                let playback = match sink {
-                    AudioSink::None => Ok(None),
-                    AudioSink::Speaker(name) => Playback::open(name.as_deref()).map(Some),
-                };
-                let playback = match playback {
+                let playback = match open(&sink) {
                     Ok(playback) => playback,
                     Err(error) => return drop(opened.send(Err(error))),
                 };
                 if opened.send(Ok(())).is_ok() {
-                    Loop { mixer, playback, stop, level, failure }.run();
+                    Loop { mixer, playback, stop, level, failure, swapped, asked }.run();
                 }
             })?
         };
         device::opened(opening, OPEN_TIMEOUT).await?;
-        Ok(Self { door, stop, level, failed, thread: Some(thread) })
+        Ok(Self { door, stop, level, failed, swaps, asked, thread: Some(thread) })
+    }
+
+    /// Goes on with another sink. The old one plays until the new one is open: nobody in the mix notices. Fails as
+    /// [`start`](Self::start) does; then the old one stays. Of several at once the last one counts.
+    pub async fn set_sink(&self, sink: AudioSink) -> Result<(), UserError> {
+        let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        let (opened, opening) = oneshot::channel();
+        let swaps = self.swaps.clone();
+        stop::spawn("confab-speaker", move || {
+            let result = open(&sink).map(|playback| {
+                // An output that has ended needs no speaker.
+                let _ = swaps.send(Swap { number, playback });
+            });
+            let _ = opened.send(result);
+        })?;
+        device::opened(opening, OPEN_TIMEOUT).await
     }
 
     /// Adds a peer to the mix; it is heard from the next block on.
@@ -75,7 +99,8 @@ impl AudioOutput {
         self.level.get()
     }
 
-    /// Why the device stopped, once it has. The mix goes on without it: levels and recordings live.
+    /// Why the device stopped, once it has; `None` again with a new one. The mix goes on without it: levels and recordings
+    /// live.
     pub fn failed(&self) -> watch::Receiver<Option<UserError>> {
         self.failed.clone()
     }
@@ -93,18 +118,28 @@ impl Drop for AudioOutput {
     }
 }
 
+fn open(sink: &AudioSink) -> Result<Option<Playback>, UserError> {
+    match sink {
+        AudioSink::None => Ok(None),
+        AudioSink::Speaker(name) => Playback::open(name.as_deref()).map(Some),
+    }
+}
+
 struct Loop {
     mixer: Mixer,
     playback: Option<Playback>,
     stop: Stop,
     level: Arc<Level>,
     failure: watch::Sender<Option<UserError>>,
+    swapped: mpsc::Receiver<Swap>,
+    asked: Arc<AtomicU64>,
 }
 
 impl Loop {
     fn run(mut self) {
         let mut beat = Instant::now();
         while !self.stop.is_set() {
+            self.swap();
             if let Some(error) = self.playback.as_ref().and_then(Playback::failure) {
                 tracing::warn!(%error, "speaker lost");
                 self.playback = None;
@@ -126,6 +161,22 @@ impl Loop {
             let next = if self.playback.is_some() { Instant::now() + BLOCK_TIME / 2 } else { beat + BLOCK_TIME };
             if self.stop.sleep_until(next) {
                 return;
+            }
+        }
+    }
+
+    /// Takes a device that was opened meanwhile.
+    fn swap(&mut self) {
+        for Swap { number, playback } in self.swapped.try_iter() {
+            let unwanted = if number == self.asked.load(Ordering::Relaxed) {
+                self.failure.send_replace(None);
+                std::mem::replace(&mut self.playback, playback)
+            } else {
+                playback
+            };
+            // Closing waits for the sound server; the mix does not.
+            if let Err(error) = stop::spawn("confab-speaker", move || drop(unwanted)) {
+                tracing::warn!(%error, "a speaker is closed by the mix");
             }
         }
     }

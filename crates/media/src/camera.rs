@@ -1,6 +1,7 @@
 //! Cameras: raw buffers in whatever format they come, made I420.
 
 use confab_protocol::UserError;
+use confab_protocol::ipc::Device;
 
 use crate::i420::I420Frame;
 use crate::picture_source::PictureSource;
@@ -9,6 +10,7 @@ use crate::video::VideoConfig;
 
 mod convert;
 mod native;
+mod nodes;
 mod permission;
 
 use convert::RawFormat;
@@ -24,7 +26,10 @@ pub(crate) struct RawPicture {
 
 /// The cameras of a platform.
 pub(crate) trait CameraBackend {
-    /// Opens the camera with this name or number, or the first one, near the wished size and rate. Fails with
+    /// The cameras there are, the one that is taken if none is chosen first.
+    fn list() -> Vec<Device>;
+
+    /// Opens the camera with this id, name or number, or the first one, near the wished size and rate. Fails with
     /// `CameraMissing`, `CameraBusy` or `CameraFailed`.
     fn open(name: Option<&str>, config: VideoConfig) -> Result<Box<dyn CameraStream>, UserError>;
 }
@@ -33,6 +38,11 @@ pub(crate) trait CameraBackend {
 pub(crate) trait CameraStream {
     /// Waits for the next picture. An error is final: the camera is gone.
     fn next(&mut self) -> Result<RawPicture, UserError>;
+}
+
+/// See [`CameraBackend::list`]. Blocks.
+pub(crate) fn list() -> Vec<Device> {
+    native::Native::list()
 }
 
 struct Camera {

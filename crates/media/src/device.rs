@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use confab_protocol::media::AUDIO_CLOCK_HZ;
 use confab_protocol::{ErrorCode, UserError};
-use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
+use cpal::traits::{DeviceTrait, StreamTrait};
 use cpal::{BufferSize, FromSample, SampleFormat, SizedSample, StreamConfig, SupportedStreamConfig};
 use rtrb::{Consumer, Producer, RingBuffer};
 use tokio::sync::oneshot;
 
+use crate::devices;
 use crate::player::BLOCK;
 use crate::resample::MonoResampler;
 use crate::sound_host::{Platform, SoundHost};
@@ -47,8 +48,9 @@ pub(crate) async fn opened(
     }
 }
 
+/// Which way sound goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Direction {
+pub(crate) enum Direction {
     Input,
     Output,
 }
@@ -63,7 +65,8 @@ impl Direction {
         if self == Self::Input { ErrorCode::MicrophoneFailed } else { ErrorCode::SpeakerMissing }
     }
 
-    fn error(self, error: &cpal::Error) -> UserError {
+    /// `error` as a person is told it.
+    pub(crate) fn error(self, error: &cpal::Error) -> UserError {
         let code = match error.kind() {
             cpal::ErrorKind::HostUnavailable => ErrorCode::NoSoundServer,
             cpal::ErrorKind::DeviceNotAvailable => self.missing(),
@@ -73,32 +76,13 @@ impl Direction {
     }
 }
 
-/// Names by which a device may be called: the system's id and the description.
-fn names(device: &cpal::Device) -> [Option<String>; 2] {
-    [device.id().ok().map(|id| id.id().to_owned()), device.description().ok().map(|d| d.name().to_owned())]
-}
-
+/// The device that is called `name`, or the default one.
 fn find(host: &cpal::Host, direction: Direction, name: Option<&str>) -> Result<cpal::Device, UserError> {
-    let Some(name) = name else {
-        let device = match direction {
-            Direction::Input => host.default_input_device(),
-            Direction::Output => host.default_output_device(),
-        };
-        let usable = device.filter(|device| direction == Direction::Output || Platform::is_microphone(&names(device)));
-        return usable.ok_or_else(|| UserError::new(direction.missing()));
-    };
-    let all: Vec<_> = match direction {
-        Direction::Input => host.input_devices().map_err(|error| direction.error(&error))?.collect(),
-        Direction::Output => host.output_devices().map_err(|error| direction.error(&error))?.collect(),
-    };
-    let exact = |wanted: &String| wanted == name;
-    let alike = |wanted: &String| wanted.to_lowercase().contains(&name.to_lowercase());
-    let index = all
-        .iter()
-        .position(|device| names(device).iter().flatten().any(exact))
-        .or_else(|| all.iter().position(|device| names(device).iter().flatten().any(alike)));
-    let device = index.and_then(|index| all.into_iter().nth(index));
-    device.ok_or_else(|| UserError::with_detail(direction.missing(), format!("no device is called {name}")))
+    let found = devices::find(host, direction, name).map_err(|error| direction.error(&error))?;
+    found.ok_or_else(|| match name {
+        Some(name) => UserError::with_detail(direction.missing(), format!("no device is called {name}")),
+        None => UserError::new(direction.missing()),
+    })
 }
 
 fn configuration(
@@ -213,7 +197,7 @@ impl Recording {
         let resampler = MonoResampler::new(config.sample_rate, AUDIO_CLOCK_HZ)?;
         let stream = by_format!(format, Direction::Input, capture_stream(&device, config, producer, &failure))?;
         stream.play().map_err(|error| Direction::Input.error(&error))?;
-        tracing::debug!(device = ?names(&device), ?config, %format, "microphone open");
+        tracing::debug!(device = ?devices::id(&device), ?config, %format, "microphone open");
         let (silent, looked) = (Duration::ZERO, Instant::now());
         Ok(Self { _stream: stream, ring, resampler, failure, silent, looked, raw: Vec::new(), resampled: Vec::new() })
     }
@@ -312,7 +296,7 @@ impl Playback {
             playback_stream(&device, config, consumer, shared.clone(), &failure)
         )?;
         stream.play().map_err(|error| Direction::Output.error(&error))?;
-        tracing::debug!(device = ?names(&device), ?config, %format, "speaker open");
+        tracing::debug!(device = ?devices::id(&device), ?config, %format, "speaker open");
         Ok(Self {
             _stream: stream,
             ring,

@@ -3,6 +3,7 @@
 //! - [`VideoCapture`]: camera, file or test picture → a ladder of VP8 encoders that obey one [`VideoDemand`].
 //! - [`AudioCapture`]: microphone, file or tone → Opus packets, made once for all peers.
 //! - [`AudioOutput`]: the packets of each [`PeerAudio`] → jitter buffer, decoder, gain → one mix → a speaker or nobody.
+//! - [`devices()`], [`DeviceWatch`], [`choose`]: what there is to choose from, and what to do when it goes.
 //! - [`Vp8Decoder`], [`IvfWriter`], [`pattern`], [`PatternComparison`], [`Y4mReader`]: for recordings, tests and benchmarks.
 //!
 //! Nothing here knows of networks. What blocks (devices, codecs, disks) has threads of its own; the async functions only
@@ -17,6 +18,7 @@ mod camera;
 mod clock;
 mod decode;
 mod device;
+mod devices;
 mod encode;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -50,6 +52,7 @@ pub use audio_in::AudioCapture;
 pub use audio_out::AudioOutput;
 pub use confab_protocol::ladder::Relief;
 pub use decode::{DecodeError, Vp8Decoder, vp8_key_frame_size};
+pub use devices::{DeviceWatch, choose, devices};
 pub use encode::VideoEncoder;
 pub use i420::{I420Frame, MAX_DIMENSION, ScaleScratch};
 pub use jitter::JitterStats;

@@ -1,6 +1,10 @@
 //! Which of the system's sound systems is used: the part that differs by platform.
 
+use std::time::Instant;
+
 use confab_protocol::UserError;
+
+use crate::stop::Stop;
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -14,9 +18,22 @@ pub(crate) use other::Platform;
 
 /// A platform's choice of sound system.
 pub(crate) trait SoundHost {
+    /// Tells of changes among the devices.
+    type Changes: SoundChanges;
+
     /// Connects to it. True beside it if it converts rates and channels itself. Fails with `NoSoundServer`.
     fn open() -> Result<(cpal::Host, bool), UserError>;
 
-    /// False for an input that is no microphone (the echo of a speaker) although the system calls it the default.
-    fn is_microphone(names: &[Option<String>; 2]) -> bool;
+    /// False for what the system lists although nobody speaks into it or hears it: the echo of a speaker, a place where
+    /// sound is lost.
+    fn is_real(id: &str) -> bool;
+
+    /// Begins to listen for changes.
+    fn changes() -> Self::Changes;
+}
+
+/// Hears of devices that come and go.
+pub(crate) trait SoundChanges {
+    /// Waits until something changed, until `deadline`, or a moment longer than until `stop` is set.
+    fn wait(&mut self, stop: &Stop, deadline: Instant);
 }

@@ -7,75 +7,32 @@
 #![cfg(target_os = "linux")]
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use confab_media::{AudioCapture, AudioOutput, AudioSink, AudioSource};
 use confab_protocol::ErrorCode;
+use confab_testkit::body::{self, Body};
 use confab_testkit::clips;
 use confab_testkit::pulse::Pulse;
 use confab_testkit::sound::Sound;
-use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 /// File in the body's folder that says that its devices are open.
 const OPEN: &str = "open";
-/// Name of the body, and a value for it.
-const BODY: &str = "CONFAB_TEST_BODY";
-
-/// A running body.
-struct Body(std::process::Child);
-
-impl Body {
-    /// Starts the body `name` in a process that finds its sound server at `server`.
-    fn start(name: &str, server: &str, dir: &Path) -> Self {
-        let program = std::env::current_exe().expect("this program");
-        let child = Command::new(program)
-            .args(["--exact", "body", "--ignored", "--nocapture"])
-            .env(BODY, name)
-            .env("PULSE_SERVER", server)
-            .env("XDG_RUNTIME_DIR", dir)
-            .stdin(Stdio::piped())
-            .spawn()
-            .expect("starts");
-        Self(child)
-    }
-
-    /// Tells the body to end and checks that all was well in it.
-    fn finish(mut self) {
-        drop(self.0.stdin.take());
-        let status = self.0.wait().expect("ends");
-        assert!(status.success(), "the body failed: {status}");
-    }
-}
-
-impl Drop for Body {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Waits for the end of standard input.
-async fn told_to_end() {
-    let mut rest = Vec::new();
-    let _ = tokio::io::stdin().read_to_end(&mut rest).await;
-}
-
 /// Runs what the environment names. Not a test of its own.
 #[tokio::test]
 #[ignore = "runs inside the other tests"]
 async fn body() {
     // The pulseaudio crate calls every end of a connection an error.
     tracing_subscriber::fmt().with_env_filter("warn,confab_media=debug,pulseaudio=off").init();
-    match std::env::var(BODY).as_deref() {
-        Ok("bridge") => bridge().await,
-        Ok("no-server") => no_server().await,
-        Ok("names") => names().await,
-        Ok("no-devices") => no_devices().await,
-        Ok("crash") => crash().await,
-        Ok("leak") => leak().await,
+    match body::name().as_deref() {
+        Some("bridge") => bridge().await,
+        Some("no-server") => no_server().await,
+        Some("names") => names().await,
+        Some("no-devices") => no_devices().await,
+        Some("crash") => crash().await,
+        Some("leak") => leak().await,
         other => panic!("no such body: {other:?}"),
     }
 }
@@ -86,7 +43,7 @@ async fn bridge() {
     let output = AudioOutput::start(AudioSink::Speaker(Some("spk1".into()))).await.expect("opens");
     let peer = output.add_peer();
     tokio::select! {
-        () = told_to_end() => {}
+        () = body::told_to_end() => {}
         () = async {
             while let Some(packet) = packets.recv().await {
                 peer.push(packet);
@@ -104,14 +61,14 @@ fn what_is_said_into_one_microphone_is_heard_at_the_others_speaker() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let (said, heard) = (dir.path().join("said.wav"), dir.path().join("heard.wav"));
     clips::tone_wav(&said, &[440.0, 1000.0], 5.0).expect("writable");
-    let body = Body::start("bridge", &pulse.server(), dir.path());
+    let body = Body::start("bridge", &pulse.server(), dir.path()).expect("starts");
     // Microphone and speaker are open once the server has a stream of each.
     pulse.wait_for("source-outputs", 2).expect("a microphone (and the remapping of one)");
     pulse.wait_for("sink-inputs", 1).expect("a speaker");
     let recorder = pulse.record(1, &heard).expect("records");
     pulse.feed(0, &said).expect("plays").wait().expect("plays to its end");
     let path = recorder.finish().expect("a file");
-    body.finish();
+    body.finish().expect("no failure");
     let sound = Sound::read(&path).expect("a WAV file");
     for hz in [440.0, 1000.0] {
         let share = sound.tone_share(hz, 0.15);
@@ -132,7 +89,10 @@ async fn no_server() {
 #[test]
 fn without_a_sound_server_the_error_says_so() {
     let dir = tempfile::tempdir().expect("a temporary folder");
-    Body::start("no-server", &format!("unix:{}/none", dir.path().display()), dir.path()).finish();
+    Body::start("no-server", &format!("unix:{}/none", dir.path().display()), dir.path())
+        .expect("starts")
+        .finish()
+        .expect("no failure");
 }
 
 async fn names() {
@@ -149,7 +109,7 @@ async fn names() {
 fn devices_are_found_by_name_or_missed_by_it() {
     let pulse = Pulse::start().expect("a sound server");
     let dir = tempfile::tempdir().expect("a temporary folder");
-    Body::start("names", &pulse.server(), dir.path()).finish();
+    Body::start("names", &pulse.server(), dir.path()).expect("starts").finish().expect("no failure");
 }
 
 async fn no_devices() {
@@ -163,7 +123,7 @@ async fn no_devices() {
 fn a_server_without_devices_misses_them() {
     let pulse = Pulse::without_devices().expect("a sound server");
     let dir = tempfile::tempdir().expect("a temporary folder");
-    Body::start("no-devices", &pulse.server(), dir.path()).finish();
+    Body::start("no-devices", &pulse.server(), dir.path()).expect("starts").finish().expect("no failure");
 }
 
 /// The server dies: both ends say so, and the mix lives on.
@@ -194,7 +154,7 @@ async fn crash() {
 fn a_sound_server_that_dies_is_noticed_at_both_ends() {
     let mut pulse = Pulse::start().expect("a sound server");
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let body = Body::start("crash", &pulse.server(), dir.path());
+    let body = Body::start("crash", &pulse.server(), dir.path()).expect("starts");
     // The server has the streams before their owner knows that they are open.
     let start = std::time::Instant::now();
     while !dir.path().join(OPEN).exists() {
@@ -202,7 +162,7 @@ fn a_sound_server_that_dies_is_noticed_at_both_ends() {
         std::thread::sleep(Duration::from_millis(10));
     }
     pulse.kill().expect("dies");
-    body.finish();
+    body.finish().expect("no failure");
 }
 
 fn threads() -> usize {
@@ -235,7 +195,7 @@ fn devices_are_released_after_each_use() {
     let pulse = Pulse::start().expect("a sound server");
     let dir = tempfile::tempdir().expect("a temporary folder");
     let idle = pulse.count("source-outputs").expect("counts");
-    Body::start("leak", &pulse.server(), dir.path()).finish();
+    Body::start("leak", &pulse.server(), dir.path()).expect("starts").finish().expect("no failure");
     assert_eq!(pulse.count("source-outputs").expect("counts"), idle);
     assert_eq!(pulse.count("sink-inputs").expect("counts"), 0);
 }

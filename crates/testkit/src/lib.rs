@@ -1,6 +1,7 @@
 //! What the tests need around the real thing: programs of ours as processes, windows under a display of their own, private
 //! sound servers, networks that misbehave, clips, and measures of what was seen and heard. Nothing here ships.
 
+pub mod body;
 pub mod browser;
 pub mod clips;
 pub mod cost;

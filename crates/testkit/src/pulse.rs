@@ -116,8 +116,47 @@ impl Pulse {
 
     /// Plays a WAV file into the microphone of a participant.
     pub fn feed(&self, participant: usize, wav: &Path) -> io::Result<Sound> {
-        let child = self.command("paplay").arg("-d").arg(format!("micfeed{participant}")).arg(wav).spawn()?;
+        self.feed_sink(&format!("micfeed{participant}"), wav)
+    }
+
+    /// Plays a WAV file into a sink.
+    pub fn feed_sink(&self, sink: &str, wav: &Path) -> io::Result<Sound> {
+        let child = self.command("paplay").arg("-d").arg(sink).arg(wav).spawn()?;
         Ok(Sound { child, path: wav.to_owned() })
+    }
+
+    /// Plugs in a microphone with this id and name, which hears what is played into the sink `feed`.
+    pub fn plug_microphone(&self, id: &str, name: &str, feed: &str) -> io::Result<Plugged> {
+        self.load(&[
+            "module-remap-source",
+            &format!("source_name={id}"),
+            &format!("master={feed}.monitor"),
+            &format!("source_properties='device.description=\"{name}\"'"),
+        ])
+    }
+
+    /// Plugs in a speaker with this id and name, whose sound is also that of the sink `master`.
+    pub fn plug_speaker(&self, id: &str, name: &str, master: &str) -> io::Result<Plugged> {
+        self.load(&[
+            "module-remap-sink",
+            &format!("sink_name={id}"),
+            &format!("master={master}"),
+            &format!("sink_properties='device.description=\"{name}\"'"),
+        ])
+    }
+
+    /// Unplugs a device.
+    pub fn unplug(&self, plugged: Plugged) -> io::Result<()> {
+        self.pactl(&["unload-module", &plugged.0])
+    }
+
+    fn load(&self, module: &[&str]) -> io::Result<Plugged> {
+        let loaded = self.command("pactl").arg("load-module").args(module).output()?;
+        if !loaded.status.success() {
+            let why = String::from_utf8_lossy(&loaded.stderr).into_owned();
+            return Err(io::Error::other(format!("{module:?}: {why}")));
+        }
+        Ok(Plugged(String::from_utf8_lossy(&loaded.stdout).trim().to_owned()))
     }
 
     /// Records what a participant hears into a WAV file (48 kHz, mono, 16 bit) until [`Sound::finish`]. Returns once the
@@ -160,6 +199,10 @@ impl Drop for Pulse {
         let _ = self.kill();
     }
 }
+
+/// A device that was plugged in, for [`Pulse::unplug`].
+#[derive(Debug)]
+pub struct Plugged(String);
 
 /// A player or recorder at work; killed on drop.
 #[derive(Debug)]

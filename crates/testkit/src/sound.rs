@@ -30,8 +30,7 @@ impl Sound {
 
     /// Root mean square of the whole signal.
     pub fn rms(&self) -> f32 {
-        let power: f32 = self.samples.iter().map(|sample| sample * sample).sum();
-        (power / self.samples.len().max(1) as f32).sqrt()
+        rms(&self.samples)
     }
 
     /// Amplitude of the tone of `hz` in the signal, 0 to 1, by the Goertzel algorithm (Goertzel, 1958) over windows of
@@ -48,6 +47,26 @@ impl Sound {
         let all = chunks.len().max(1) as f32;
         chunks.filter(|chunk| goertzel(chunk, hz, self.rate) >= amplitude).count() as f32 / all
     }
+
+    /// The longest time, in seconds, without a sound of at least `level` (RMS of 10 ms) between the first and the last of
+    /// them; infinite if there is none.
+    pub fn longest_gap(&self, level: f32) -> f32 {
+        let window = (self.rate / 100) as usize;
+        let loud: Vec<usize> = self
+            .samples
+            .chunks_exact(window.max(1))
+            .enumerate()
+            .filter(|(_, chunk)| rms(chunk) >= level)
+            .map(|(index, _)| index)
+            .collect();
+        let gap = loud.windows(2).map(|pair| pair[1] - pair[0] - 1).max();
+        gap.map_or(f32::INFINITY, |windows| (windows * window) as f32 / self.rate as f32)
+    }
+}
+
+fn rms(samples: &[f32]) -> f32 {
+    let power: f32 = samples.iter().map(|sample| sample * sample).sum();
+    (power / samples.len().max(1) as f32).sqrt()
 }
 
 fn goertzel(samples: &[f32], hz: f32, rate: u32) -> f32 {
@@ -73,5 +92,14 @@ mod tests {
         assert!(sound.tone(660.0) < 0.01);
         assert!(sound.tone_share(440.0, 0.2) > 0.99);
         assert!((sound.rms() - 0.212).abs() < 0.005);
+    }
+
+    #[test]
+    fn a_gap_is_measured_between_sounds() {
+        let silence = |seconds: f32| vec![0.0_f32; (48_000.0 * seconds) as usize];
+        let samples = [silence(1.0), vec![0.3; 4800], silence(0.15), vec![0.3; 4800], silence(2.0)].concat();
+        let sound = Sound { samples, rate: 48_000 };
+        assert!((sound.longest_gap(0.1) - 0.15).abs() < 0.011, "{}", sound.longest_gap(0.1));
+        assert_eq!(sound.longest_gap(0.5), f32::INFINITY);
     }
 }

@@ -1,12 +1,12 @@
 //! Cameras by nokhwa: V4L2, Media Foundation or AVFoundation. Only its raw buffers: its decoders go through RGB.
 
+use confab_protocol::ipc::Device;
 use confab_protocol::{ErrorCode, UserError};
-use nokhwa::utils::{
-    ApiBackend, CameraFormat, CameraIndex, CameraInfo, FrameFormat, RequestedFormat, RequestedFormatType,
-};
+use nokhwa::utils::{ApiBackend, CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType};
 use nokhwa::{Camera, NokhwaError};
 
 use super::convert::RawFormat;
+use super::nodes::{self, Found};
 use super::permission::{Asker, Permission};
 use super::{CameraBackend, CameraStream, RawPicture};
 use crate::video::VideoConfig;
@@ -26,24 +26,35 @@ const FORMATS: [FrameFormat; 6] = [
 pub(crate) struct Native;
 
 impl CameraBackend for Native {
+    fn list() -> Vec<Device> {
+        match found() {
+            Ok(cameras) => cameras.into_iter().map(|camera| camera.device).collect(),
+            Err(error) => {
+                tracing::debug!(%error, "no list of cameras");
+                Vec::new()
+            }
+        }
+    }
+
     fn open(name: Option<&str>, config: VideoConfig) -> Result<Box<dyn CameraStream>, UserError> {
         let failed = |error: &NokhwaError| UserError::with_detail(code(error), error);
         Asker::ask()?;
-        let cameras = nokhwa::query(ApiBackend::Auto).map_err(|error| failed(&error))?;
-        let cameras: Vec<_> = match name {
-            None => cameras,
-            Some(name) => cameras.into_iter().filter(|camera| is_called(camera, name)).collect(),
+        let cameras = found().map_err(|error| failed(&error))?;
+        let (nodes, mut reason) = match name {
+            None => (
+                cameras.into_iter().flat_map(|camera| camera.nodes).collect(),
+                UserError::new(ErrorCode::CameraMissing),
+            ),
+            Some(name) => (
+                nodes::called(&cameras, name).map(|camera| camera.nodes.clone()).unwrap_or_default(),
+                UserError::with_detail(ErrorCode::CameraMissing, format!("no camera is called {name}")),
+            ),
         };
-        let mut reason = match name {
-            None => UserError::new(ErrorCode::CameraMissing),
-            Some(name) => UserError::with_detail(ErrorCode::CameraMissing, format!("no camera is called {name}")),
-        };
-        // One camera can have several nodes of which only one gives pictures: the first that opens is it.
-        for camera in cameras {
-            match open(camera.index().clone(), config) {
+        for node in nodes {
+            match open(node.clone(), config) {
                 Ok(stream) => return Ok(Box::new(stream)),
                 Err(error) => {
-                    tracing::debug!(camera = camera.human_name(), %error, "camera does not open");
+                    tracing::debug!(camera = %node, %error, "camera does not open");
                     // "In use" tells a person more than whatever the other nodes say.
                     if reason.code != ErrorCode::CameraBusy {
                         reason = failed(&error);
@@ -55,12 +66,22 @@ impl CameraBackend for Native {
     }
 }
 
-fn is_called(camera: &CameraInfo, name: &str) -> bool {
-    let index = match camera.index() {
-        CameraIndex::Index(index) => index.to_string(),
-        CameraIndex::String(index) => index.clone(),
-    };
-    index == name || camera.human_name().to_lowercase().contains(&name.to_lowercase())
+/// The cameras that nokhwa lists.
+fn found() -> Result<Vec<Found>, NokhwaError> {
+    Ok(nodes::cameras(nokhwa::query(ApiBackend::Auto)?, unit))
+}
+
+/// The piece of hardware behind a node: several nodes of V4L2 may share one.
+#[cfg(target_os = "linux")]
+fn unit(index: &CameraIndex) -> Option<String> {
+    let device = format!("/sys/class/video4linux/video{}/device", index.as_index().ok()?);
+    Some(std::fs::canonicalize(device).ok()?.display().to_string())
+}
+
+/// Each node is a camera.
+#[cfg(not(target_os = "linux"))]
+fn unit(_: &CameraIndex) -> Option<String> {
+    None
 }
 
 /// nokhwa keeps only the system's words.

@@ -1,16 +1,22 @@
 //! Linux: PulseAudio (also PipeWire in its clothes) where it runs, else ALSA.
 
+use std::time::Instant;
+
 use confab_protocol::{ErrorCode, UserError};
 use cpal::HostId;
 use cpal::traits::HostTrait;
 
-use super::SoundHost;
+use super::{SoundChanges, SoundHost};
+use crate::devices::PulseEvents;
+use crate::stop::Stop;
 
 /// See [`SoundHost`].
 #[derive(Debug)]
 pub(crate) struct Platform;
 
 impl SoundHost for Platform {
+    type Changes = Changes;
+
     fn open() -> Result<(cpal::Host, bool), UserError> {
         let pulse = match cpal::host_from_id(HostId::PulseAudio) {
             Ok(host) => return Ok((host, true)),
@@ -27,8 +33,35 @@ impl SoundHost for Platform {
         }
     }
 
-    fn is_microphone(names: &[Option<String>; 2]) -> bool {
-        // PulseAudio names the monitor of the speaker as default source where there is no microphone.
-        !names.iter().flatten().any(|name| name.ends_with(".monitor"))
+    fn is_real(id: &str) -> bool {
+        // Monitors are what speakers play; PulseAudio calls one the default where there is no microphone. `auto_null` is
+        // its sink for want of any.
+        !id.ends_with(".monitor") && id != "auto_null"
+    }
+
+    fn changes() -> Changes {
+        Changes(None)
+    }
+}
+
+/// The events of PulseAudio, while there is one.
+#[derive(Debug)]
+pub(crate) struct Changes(Option<PulseEvents>);
+
+impl SoundChanges for Changes {
+    fn wait(&mut self, stop: &Stop, deadline: Instant) {
+        if self.0.is_none() {
+            match PulseEvents::connect() {
+                // What changed before the connection stood is looked at without a wait.
+                Ok(events) => return self.0 = Some(events),
+                Err(error) => tracing::trace!(%error, "no events of a sound server"),
+            }
+        }
+        let heard = self.0.as_mut().map(|events| events.wait(stop, deadline));
+        if !matches!(heard, Some(Ok(()))) {
+            // A server that has just died is not asked at once.
+            self.0 = None;
+            stop.sleep_until(deadline);
+        }
     }
 }

@@ -1,21 +1,40 @@
 //! Windows and macOS: one sound system each, always there.
 
+use std::time::Instant;
+
 use confab_protocol::{ErrorCode, UserError};
 
-use super::SoundHost;
+use super::{SoundChanges, SoundHost};
+use crate::stop::Stop;
 
 /// See [`SoundHost`].
 #[derive(Debug)]
 pub(crate) struct Platform;
 
 impl SoundHost for Platform {
+    type Changes = Clock;
+
     fn open() -> Result<(cpal::Host, bool), UserError> {
         let first = cpal::ALL_HOSTS.first().ok_or(ErrorCode::NoSoundServer)?;
         let host = cpal::host_from_id(*first);
         host.map(|host| (host, false)).map_err(|error| UserError::with_detail(ErrorCode::NoSoundServer, error))
     }
 
-    fn is_microphone(_: &[Option<String>; 2]) -> bool {
+    fn is_real(_: &str) -> bool {
         true
+    }
+
+    fn changes() -> Clock {
+        Clock
+    }
+}
+
+/// cpal tells no changes among devices here: one looks now and then.
+#[derive(Debug)]
+pub(crate) struct Clock;
+
+impl SoundChanges for Clock {
+    fn wait(&mut self, stop: &Stop, deadline: Instant) {
+        stop.sleep_until(deadline);
     }
 }

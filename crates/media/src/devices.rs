@@ -1,0 +1,105 @@
+//! The devices of this computer by the names people know, and what changes among them.
+
+use std::time::Duration;
+
+use confab_protocol::ipc::{Device, DeviceKind, DeviceList};
+use confab_protocol::{ErrorCode, UserError};
+
+use crate::camera;
+
+#[cfg(target_os = "linux")]
+mod pulse_events;
+mod sound;
+mod watch;
+
+#[cfg(target_os = "linux")]
+pub(crate) use pulse_events::PulseEvents;
+pub(crate) use sound::{find, id};
+pub use watch::DeviceWatch;
+
+/// How long the systems may take to name their devices.
+const LIST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The devices there are. A computer without a sound server or without cameras has none of them; that is no error. Fails
+/// with `Internal` if the systems do not answer within five seconds.
+pub async fn devices() -> Result<DeviceList, UserError> {
+    let listed = tokio::task::spawn_blocking(|| look(&mut sound::SoundSystem::default()));
+    match tokio::time::timeout(LIST_TIMEOUT, listed).await {
+        Ok(Ok(list)) => Ok(list),
+        Ok(Err(error)) => Err(UserError::with_detail(ErrorCode::Internal, error)),
+        Err(_) => {
+            let detail = format!("no list of devices in {} s", LIST_TIMEOUT.as_secs());
+            Err(UserError::with_detail(ErrorCode::Internal, detail))
+        }
+    }
+}
+
+/// The device to use: the one that is called `wanted` if it is there, else the one that the system prefers, else any.
+/// `None` if there is none of this kind.
+pub fn choose<'a>(list: &'a DeviceList, kind: DeviceKind, wanted: Option<&str>) -> Option<&'a Device> {
+    let (devices, default) = match kind {
+        DeviceKind::Microphone => (&list.microphones, &list.default_microphone),
+        DeviceKind::Speaker => (&list.speakers, &list.default_speaker),
+        DeviceKind::Camera => (&list.cameras, &list.default_camera),
+    };
+    wanted
+        .and_then(|name| called(devices, name))
+        .or_else(|| devices.iter().find(|device| default.as_ref() == Some(&device.id)))
+        .or_else(|| devices.first())
+}
+
+/// The device that `name` means: its id, else its name, else a part of its name whatever the case.
+pub(crate) fn called<'a>(devices: &'a [Device], name: &str) -> Option<&'a Device> {
+    let part = name.to_lowercase();
+    devices
+        .iter()
+        .find(|device| device.id == name)
+        .or_else(|| devices.iter().find(|device| device.name == name))
+        .or_else(|| devices.iter().find(|device| device.name.to_lowercase().contains(&part)))
+}
+
+/// Asks the systems. Blocks.
+fn look(sound: &mut sound::SoundSystem) -> DeviceList {
+    let cameras = camera::list();
+    let default_camera = cameras.first().map(|camera| camera.id.clone());
+    let mut list = DeviceList { cameras, default_camera, ..DeviceList::default() };
+    sound.list(&mut list);
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(id: &str, name: &str) -> Device {
+        Device { id: id.to_owned(), name: name.to_owned() }
+    }
+
+    #[test]
+    fn a_device_is_meant_by_its_id_its_name_or_a_part_of_it() {
+        let all = [device("1", "Headset 2"), device("2", "Headset"), device("usb-3", "Built-in Audio")];
+        let id = |name| called(&all, name).map(|device| device.id.as_str());
+        assert_eq!(id("2"), Some("2"), "an id before a part of a name");
+        assert_eq!(id("Headset"), Some("2"), "a whole name before a part of another");
+        assert_eq!(id("built-in"), Some("usb-3"));
+        assert_eq!(id("camera"), None);
+    }
+
+    #[test]
+    fn what_is_not_there_is_replaced_by_the_default_or_else_by_any() {
+        let mut list = DeviceList {
+            microphones: vec![device("a", "A"), device("b", "B")],
+            default_microphone: Some("b".to_owned()),
+            ..DeviceList::default()
+        };
+        let id = |list: &DeviceList, wanted| {
+            choose(list, DeviceKind::Microphone, wanted).map(|device| device.id.clone()).unwrap_or_default()
+        };
+        assert_eq!(id(&list, Some("a")), "a");
+        assert_eq!(id(&list, Some("gone")), "b");
+        assert_eq!(id(&list, None), "b");
+        list.default_microphone = None;
+        assert_eq!(id(&list, None), "a");
+        assert_eq!(choose(&list, DeviceKind::Camera, Some("a")), None);
+    }
+}

@@ -1,0 +1,82 @@
+//! Devices that come and go: one thread that looks while anybody wants to know.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use confab_protocol::UserError;
+use confab_protocol::ipc::DeviceList;
+use tokio::sync::watch;
+
+use super::sound::SoundSystem;
+use crate::sound_host::{Platform, SoundChanges, SoundHost};
+use crate::stop::{self, Stop};
+
+/// How often cameras are looked for, and sound devices where the system tells no changes.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long one waits for the first list.
+const FIRST_LIST: Duration = Duration::from_secs(3);
+
+/// The watch that runs in this process: devices are the computer's, one look serves all.
+static RUNNING: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
+
+/// The list of devices, kept up to date while a clone of this is alive.
+#[derive(Debug, Clone)]
+pub struct DeviceWatch(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    list: watch::Receiver<Option<DeviceList>>,
+    stop: Stop,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.stop.set();
+    }
+}
+
+impl DeviceWatch {
+    /// Starts to look, or joins who looks already. Fails with `Internal` if no thread can be had.
+    pub fn start() -> Result<Self, UserError> {
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = running.upgrade() {
+            return Ok(Self(shared));
+        }
+        let (sender, list) = watch::channel(None);
+        let stop = Stop::default();
+        let watched = stop.clone();
+        stop::spawn("confab-devices", move || run(&sender, &watched))?;
+        let shared = Arc::new(Shared { list, stop });
+        *running = Arc::downgrade(&shared);
+        Ok(Self(shared))
+    }
+
+    /// The newest list; `None` before the first look has ended.
+    pub fn list(&self) -> watch::Receiver<Option<DeviceList>> {
+        self.0.list.clone()
+    }
+
+    /// The newest list, after the first look has ended. Empty if that takes longer than three seconds.
+    pub async fn known(&self) -> DeviceList {
+        let mut list = self.list();
+        let known = tokio::time::timeout(FIRST_LIST, list.wait_for(Option::is_some)).await;
+        known.ok().and_then(|list| list.ok()?.clone()).unwrap_or_default()
+    }
+}
+
+fn run(sender: &watch::Sender<Option<DeviceList>>, stop: &Stop) {
+    let mut sound = SoundSystem::default();
+    let mut changes = Platform::changes();
+    while !stop.is_set() {
+        let list = super::look(&mut sound);
+        sender.send_if_modified(|known| {
+            let changed = known.as_ref() != Some(&list);
+            if changed {
+                tracing::debug!(?list, "devices");
+                *known = Some(list);
+            }
+            changed
+        });
+        changes.wait(stop, Instant::now() + LOOK_EVERY);
+    }
+}

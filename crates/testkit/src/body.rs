@@ -1,0 +1,56 @@
+//! Bodies of tests that run in a process of their own, since an environment variable belongs to a whole process: the sound
+//! server of a test is named by one.
+//!
+//! A program of tests has one ignored test called `body`, which looks at [`name`] and runs what is called so.
+
+use std::io;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use tokio::io::AsyncReadExt;
+
+/// The variable that names the body.
+const BODY: &str = "CONFAB_TEST_BODY";
+
+/// The name of the body that this process is to run, if it is one.
+pub fn name() -> Option<String> {
+    std::env::var(BODY).ok()
+}
+
+/// Waits, inside a body, until it is told to end.
+pub async fn told_to_end() {
+    let mut rest = Vec::new();
+    let _ = tokio::io::stdin().read_to_end(&mut rest).await;
+}
+
+/// A running body; killed on drop.
+#[derive(Debug)]
+pub struct Body(Child);
+
+impl Body {
+    /// Starts the body `name` of this program in a process that finds its sound server at `server` and its files in `dir`.
+    pub fn start(name: &str, server: &str, dir: &Path) -> io::Result<Self> {
+        let child = Command::new(std::env::current_exe()?)
+            .args(["--exact", "body", "--ignored", "--nocapture"])
+            .env(BODY, name)
+            .env("PULSE_SERVER", server)
+            .env("XDG_RUNTIME_DIR", dir)
+            .stdin(Stdio::piped())
+            .spawn()?;
+        Ok(Self(child))
+    }
+
+    /// Tells the body to end and waits for it. Fails if something in it did.
+    pub fn finish(mut self) -> io::Result<()> {
+        drop(self.0.stdin.take());
+        let status = self.0.wait()?;
+        if status.success() { Ok(()) } else { Err(io::Error::other(format!("the body failed: {status}"))) }
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
