@@ -31,7 +31,7 @@ pub struct Join {
     /// Name that others see
     #[arg(long, default_value = "confab-peer")]
     pub name: String,
-    /// Picture to send: pattern, FILE.y4m, camera[:NAME] or none
+    /// Picture to send: pattern, FILE.y4m, camera[:NAME], screen[:N], window:TITLE or none
     #[arg(long, default_value = "none")]
     pub video: VideoSource,
     /// Sound to send: tone[:Hz], FILE.wav, mic[:NAME] or none

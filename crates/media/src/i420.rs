@@ -2,6 +2,9 @@
 
 use std::cmp::min;
 
+use yuv::BufferStoreMut::Borrowed;
+use yuv::YuvPlanarImageMut;
+
 /// Widest and highest picture anything here accepts, in pixels. VP8 could do 16383, which would let a hostile key frame
 /// ask for 400 MB.
 pub const MAX_DIMENSION: u32 = 4096;
@@ -83,6 +86,23 @@ impl I420Frame {
         let (y, rest) = self.data.split_at_mut(self.width as usize * self.height as usize);
         let (u, v) = rest.split_at_mut(cw as usize * ch as usize);
         [y, u, v]
+    }
+
+    /// The planes as conversions write them.
+    pub(crate) fn planar_mut(&mut self) -> YuvPlanarImageMut<'_, u8> {
+        let (width, height) = (self.width, self.height);
+        let (chroma, _) = self.chroma_size();
+        let [y, u, v] = self.planes_mut();
+        YuvPlanarImageMut {
+            y_plane: Borrowed(y),
+            y_stride: width,
+            u_plane: Borrowed(u),
+            u_stride: chroma,
+            v_plane: Borrowed(v),
+            v_stride: chroma,
+            width,
+            height,
+        }
     }
 
     /// Peak signal-to-noise ratio of the luma against a picture of the same size, in dB; infinite if equal, `None` if the

@@ -1,6 +1,6 @@
 //! Devices, capture, encoding, decoding, audio processing and mixing.
 //!
-//! - [`VideoCapture`]: camera, file or test picture → a ladder of VP8 encoders that obey one [`VideoDemand`].
+//! - [`VideoCapture`]: camera, screen, file or test picture → a ladder of VP8 encoders that obey one [`VideoDemand`].
 //! - [`AudioCapture`]: microphone, file or tone → Opus packets, made once for all peers.
 //! - [`AudioOutput`]: the packets of each [`PeerAudio`] → jitter buffer, decoder, gain → one mix → a speaker or nobody.
 //! - [`devices()`], [`DeviceWatch`], [`choose`]: what there is to choose from, and what to do when it goes.
@@ -35,6 +35,7 @@ mod picture_source;
 mod player;
 mod record;
 mod resample;
+mod screen;
 mod size_policy;
 mod slot;
 mod sound_host;
@@ -59,8 +60,9 @@ pub use jitter::JitterStats;
 pub use mixer::{MAX_GAIN, PeerAudio};
 pub use pattern_comparison::PatternComparison;
 pub use record::{IvfFile, IvfWriter, read_ivf};
+pub use screen::list_screens;
 pub use sound_source::TONE_AMPLITUDE;
-pub use source::{AudioSink, AudioSource, DEFAULT_TONE_HZ, SourceError, TONE_RANGE_HZ, VideoSource};
+pub use source::{AudioSink, AudioSource, DEFAULT_TONE_HZ, ScreenSelector, SourceError, TONE_RANGE_HZ, VideoSource};
 pub use video::{VideoCapture, VideoConfig, VideoEvent, VideoStats};
 pub use vpx::VpxError;
 pub use y4m::{Y4mHeader, Y4mReader, Y4mWriter};

@@ -1,4 +1,4 @@
-//! The sources behind one trait: test picture, file, camera.
+//! The sources behind one trait: test picture, file, camera, screen.
 
 use std::time::{Duration, Instant};
 
@@ -9,13 +9,18 @@ use crate::source::VideoSource;
 use crate::stop::Stop;
 use crate::video::VideoConfig;
 use crate::y4m::Y4mReader;
-use crate::{camera, clock, pattern};
+use crate::{camera, clock, pattern, screen};
 
 /// Something that yields pictures at its own pace, on a thread of its own.
 pub(crate) trait PictureSource {
     /// Waits for the next picture and writes it into `picture` (resized as needed). `false`: there is none to look at,
     /// because the time was not wanted or the wait was ended by `stop`. An error is final.
     fn next(&mut self, picture: &mut I420Frame, wanted: bool, stop: &Stop) -> Result<bool, UserError>;
+
+    /// True while there is nothing new to see, because a person put what is shown away.
+    fn hidden(&self) -> bool {
+        false
+    }
 }
 
 /// Opens a source; blocks as long as the device takes.
@@ -33,24 +38,25 @@ pub(crate) fn open(source: &VideoSource, config: VideoConfig) -> Result<Box<dyn 
             Ok(Box::new(Clip { pace, reader }))
         }
         VideoSource::Camera(name) => camera::open(name.as_deref(), config),
+        VideoSource::Screen(selector) => screen::open(selector, config),
     }
 }
 
 /// A steady beat that does not drift; beats that were missed are skipped, not caught up.
 #[derive(Debug)]
-struct Pace {
+pub(crate) struct Pace {
     start: Instant,
     period: Duration,
     next: u32,
 }
 
 impl Pace {
-    fn new(fps: f64) -> Self {
+    pub(crate) fn new(fps: f64) -> Self {
         Self { start: Instant::now(), period: Duration::from_secs_f64(1.0 / fps), next: 0 }
     }
 
     /// Sleeps until the next beat and returns its number; `None` if stopped.
-    fn wait(&mut self, stop: &Stop) -> Option<u32> {
+    pub(crate) fn wait(&mut self, stop: &Stop) -> Option<u32> {
         let late = self.start.elapsed().as_nanos() / self.period.as_nanos().max(1);
         let late = u32::try_from(late).unwrap_or(u32::MAX);
         let beat = self.next.max(late);

@@ -8,7 +8,8 @@ use confab_protocol::limits;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Where pictures come from. As text: `none`, `pattern`, `camera`, `camera:NAME` or a file that ends in `.y4m`.
+/// Where pictures come from. As text: `none`, `pattern`, `camera`, `camera:NAME`, what a [`ScreenSelector`] is as text, or
+/// a file that ends in `.y4m`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum VideoSource {
@@ -19,8 +20,20 @@ pub enum VideoSource {
     Pattern,
     /// The camera with this name or number, or the first one.
     Camera(Option<String>),
+    /// A screen or a window of this computer.
+    Screen(ScreenSelector),
     /// A Y4M file (4:2:0, 8 bit), played in a loop at its own rate.
     Y4m(PathBuf),
+}
+
+/// What to show of this computer. As text: `screen`, `screen:N` or `window:TITLE`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum ScreenSelector {
+    /// The screen with this number, counted from 1, or the primary one.
+    Screen(Option<u32>),
+    /// The window with this title, or else the first one whose title has this in it; `0x…`: the one with this id.
+    Window(String),
 }
 
 /// Where sound comes from. As text: `none`, `mic`, `mic:NAME`, `tone`, `tone:HZ` or a file that ends in `.wav`.
@@ -68,12 +81,16 @@ pub enum SourceError {
     /// A tone that is no number or out of [`TONE_RANGE_HZ`].
     #[error("a tone needs a frequency from 20 to 12000 Hz, not \"{0}\"")]
     Tone(String),
-    /// A device name that is empty or too long.
-    #[error("a device name has 1 to 128 characters")]
+    /// A device name or a title that is empty or too long.
+    #[error("a name has 1 to 128 characters")]
     Name,
+    /// A screen that is no number from 1.
+    #[error("screens are counted from 1, not \"{0}\"")]
+    Screen(String),
 }
 
-const VIDEO_FORMS: &str = "none, pattern, camera, camera:NAME, FILE.y4m";
+const VIDEO_FORMS: &str = "none, pattern, camera, camera:NAME, screen, screen:N, window:TITLE, FILE.y4m";
+const SCREEN_FORMS: &str = "screen, screen:N, window:TITLE";
 const AUDIO_FORMS: &str = "none, mic, mic:NAME, tone, tone:HZ, FILE.wav";
 const SINK_FORMS: &str = "none, speaker, speaker:NAME";
 
@@ -99,8 +116,27 @@ impl FromStr for VideoSource {
             _ if text == "pattern" => Ok(Self::Pattern),
             _ if text == "camera" => Ok(Self::Camera(None)),
             Some(("camera", name)) => device(name).map(Self::Camera),
+            _ if text == "screen" => text.parse().map(Self::Screen),
+            Some(("screen" | "window", _)) => text.parse().map(Self::Screen),
             _ if is_file(text, "y4m") => Ok(Self::Y4m(text.into())),
             _ => Err(unknown(text, VIDEO_FORMS)),
+        }
+    }
+}
+
+impl FromStr for ScreenSelector {
+    type Err = SourceError;
+
+    fn from_str(text: &str) -> Result<Self, SourceError> {
+        match text.split_once(':') {
+            _ if text == "screen" => Ok(Self::Screen(None)),
+            Some(("screen", number)) => match number.parse() {
+                Ok(number) if number > 0 => Ok(Self::Screen(Some(number))),
+                _ => Err(SourceError::Screen(number.chars().take(limits::ID_BYTES).collect())),
+            },
+            Some(("window", title)) if limits::is_clean(title, limits::ID_BYTES) => Ok(Self::Window(title.to_owned())),
+            Some(("window", _)) => Err(SourceError::Name),
+            _ => Err(unknown(text, SCREEN_FORMS)),
         }
     }
 }
@@ -144,7 +180,18 @@ impl fmt::Display for VideoSource {
             Self::Pattern => f.write_str("pattern"),
             Self::Camera(None) => f.write_str("camera"),
             Self::Camera(Some(name)) => write!(f, "camera:{name}"),
+            Self::Screen(selector) => selector.fmt(f),
             Self::Y4m(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+impl fmt::Display for ScreenSelector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Screen(None) => f.write_str("screen"),
+            Self::Screen(Some(number)) => write!(f, "screen:{number}"),
+            Self::Window(title) => write!(f, "window:{title}"),
         }
     }
 }
@@ -189,7 +236,7 @@ macro_rules! as_text {
     )+};
 }
 
-as_text!(VideoSource, AudioSource, AudioSink);
+as_text!(VideoSource, ScreenSelector, AudioSource, AudioSink);
 
 #[cfg(test)]
 mod tests {
@@ -197,7 +244,18 @@ mod tests {
 
     #[test]
     fn each_form_reads_back_as_written() {
-        for text in ["none", "pattern", "camera", "camera:HD Webcam: 2", "clips/a.y4m", "/x/B.Y4M"] {
+        for text in [
+            "none",
+            "pattern",
+            "camera",
+            "camera:HD Webcam: 2",
+            "screen",
+            "screen:2",
+            "window:Notes: a.y4m",
+            "window:0x1a00003",
+            "clips/a.y4m",
+            "/x/B.Y4M",
+        ] {
             assert_eq!(text.parse::<VideoSource>().expect(text).to_string(), text);
         }
         for text in ["none", "mic", "mic:USB: Audio", "tone:880", "a/b.wav"] {
@@ -212,7 +270,9 @@ mod tests {
 
     #[test]
     fn rubbish_is_refused() {
-        for text in ["", "cam", "camera:", "movie.mp4", "y4m", "camera:\n"] {
+        for text in
+            ["", "cam", "camera:", "movie.mp4", "y4m", "camera:\n", "screen:0", "screen:one", "window:", "window"]
+        {
             assert!(text.parse::<VideoSource>().is_err(), "{text:?}");
         }
         for text in ["", "tone:", "tone:NaN", "tone:inf", "tone:-4", "tone:48000", "mic:", "a.mp3"] {

@@ -79,6 +79,7 @@ pub struct VideoCapture {
     threads: Vec<JoinHandle<()>>,
     stats: Arc<Mutex<VideoStats>>,
     relief: watch::Sender<Relief>,
+    hidden: watch::Sender<bool>,
     // Keeps the channel of a source without pictures open until the capture ends.
     _idle: Option<mpsc::Sender<VideoEvent>>,
 }
@@ -87,7 +88,7 @@ impl VideoCapture {
     /// Opens the source and starts encoding what the newest `demand` wants.
     ///
     /// Returns once the device or file is open. Fails with `CameraMissing`, `CameraBusy`, `CameraFailed`,
-    /// `FileUnreadable` or `FileFormat`. The receiver ends after a failure, or when the capture is stopped or dropped.
+    /// `ScreenMissing`, `ScreenFailed`, `ScreenUnsupported`, `FileUnreadable` or `FileFormat`. The receiver ends after a failure, or when the capture is stopped or dropped.
     /// [`VideoSource::None`] opens nothing and never yields.
     pub async fn start(
         source: VideoSource,
@@ -95,9 +96,14 @@ impl VideoCapture {
         demand: watch::Receiver<VideoDemand>,
     ) -> Result<(Self, mpsc::Receiver<VideoEvent>), UserError> {
         let (events, receiver) = mpsc::channel(EVENT_QUEUE);
-        let relief = watch::Sender::new(Relief::NONE);
-        let mut capture =
-            Self { stop: Stop::default(), threads: Vec::new(), stats: Arc::default(), relief, _idle: None };
+        let mut capture = Self {
+            stop: Stop::default(),
+            threads: Vec::new(),
+            stats: Arc::default(),
+            relief: watch::Sender::new(Relief::NONE),
+            hidden: watch::Sender::new(false),
+            _idle: None,
+        };
         if source == VideoSource::None {
             capture._idle = Some(events);
             return Ok((capture, receiver));
@@ -107,13 +113,14 @@ impl VideoCapture {
         let label = source.to_string();
         let thread = {
             let (stop, slot, demand) = (capture.stop.clone(), slot.clone(), demand.clone());
+            let hidden = capture.hidden.clone();
             stop::spawn("confab-capture", move || {
                 // Whatever happens here, the encoder thread has to learn of the end.
                 let _end = slot.close_on_drop();
                 match picture_source::open(&source, config) {
                     Err(error) => drop(opened.send(Err(error))),
                     // Nobody waits any more if the start was cancelled: release the device.
-                    Ok(source) if opened.send(Ok(())).is_ok() => run_capture(source, &slot, &stop, &demand),
+                    Ok(source) if opened.send(Ok(())).is_ok() => run_capture(source, &slot, &stop, &demand, &hidden),
                     Ok(_) => {}
                 }
             })?
@@ -145,6 +152,12 @@ impl VideoCapture {
         self.relief.subscribe()
     }
 
+    /// True while there is nothing new to see, because a person put what is shown away (a minimized window); the last
+    /// picture stands.
+    pub fn hidden(&self) -> watch::Receiver<bool> {
+        self.hidden.subscribe()
+    }
+
     /// Ends the capture; the device is free when this returns (at most two seconds, if a driver hangs).
     pub async fn stop(mut self) {
         self.stop.set();
@@ -160,7 +173,13 @@ impl Drop for VideoCapture {
 }
 
 /// The capture thread: the newest picture goes into the slot until the source ends or the flag is raised.
-fn run_capture(mut source: Box<dyn PictureSource>, slot: &Slot, stop: &Stop, demand: &watch::Receiver<VideoDemand>) {
+fn run_capture(
+    mut source: Box<dyn PictureSource>,
+    slot: &Slot,
+    stop: &Stop,
+    demand: &watch::Receiver<VideoDemand>,
+    hidden: &watch::Sender<bool>,
+) {
     let mut picture = slot.take_spare();
     while !stop.is_set() {
         let wanted = demand.borrow().wanted();
@@ -173,5 +192,7 @@ fn run_capture(mut source: Box<dyn PictureSource>, slot: &Slot, stop: &Stop, dem
                 return;
             }
         }
+        let now = source.hidden();
+        hidden.send_if_modified(|told| std::mem::replace(told, now) != now);
     }
 }

@@ -51,6 +51,14 @@ codes! {
     CameraBusy => "Your camera is in use by another program. Close it there, then try again.",
     /// A camera is there and does not work.
     CameraFailed => "Your camera doesn't answer. Unplug it and plug it in again, then turn the camera on.",
+    /// A screen or window that is not there.
+    ScreenMissing => "There is no such screen or window. Choose another one to share.",
+    /// The system gives no pictures of its screens.
+    ScreenUnsupported => "Screens can't be shared on this system. Others still see your camera and hear you.",
+    /// The system's screens can't be looked at, for a reason of the system's.
+    ScreenFailed => "Your screen can't be captured. Try again, or share another one.",
+    /// What was shared is gone.
+    ShareEnded => "The window you shared was closed, so you are not sharing any more.",
     /// Encoding takes more time than there is.
     ComputerBusy => "Your computer is too busy to send your full picture. Others see a smaller one; closing programs helps.",
     /// No microphone is connected.

@@ -1,7 +1,7 @@
 //! Camera formats to I420.
 
 use thiserror::Error;
-use yuv::{YuvConversionMode, YuvPackedImage, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
+use yuv::{YuvConversionMode, YuvPackedImage, YuvRange, YuvStandardMatrix};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
@@ -80,7 +80,7 @@ impl Converter {
                 let stride = chroma.0 as usize * 4;
                 let yuy = enough(stride * height as usize)?;
                 let image = YuvPackedImage { yuy, yuy_stride: stride as u32, width, height };
-                yuv::yuyv422_to_yuv420(&mut planar(out), &image).map_err(refused)?;
+                yuv::yuyv422_to_yuv420(&mut out.planar_mut(), &image).map_err(refused)?;
             }
             RawFormat::Nv12 => {
                 let uv = chroma.0 as usize * 2 * chroma.1 as usize;
@@ -95,7 +95,7 @@ impl Converter {
                 let data = enough(pixels * 3)?;
                 let convert = if raw.format == RawFormat::Rgb { yuv::rgb_to_yuv420 } else { yuv::bgr_to_yuv420 };
                 let mode = YuvConversionMode::Balanced;
-                convert(&mut planar(out), data, width * 3, YuvRange::Limited, YuvStandardMatrix::Bt601, mode)
+                convert(&mut out.planar_mut(), data, width * 3, YuvRange::Limited, YuvStandardMatrix::Bt601, mode)
                     .map_err(refused)?;
             }
         }
@@ -128,23 +128,6 @@ impl Converter {
 fn check_size(width: u32, height: u32) -> Result<(), ConvertError> {
     let good = 2..=MAX_DIMENSION;
     if good.contains(&width) && good.contains(&height) { Ok(()) } else { Err(ConvertError::Size(width, height)) }
-}
-
-fn planar(out: &mut I420Frame) -> YuvPlanarImageMut<'_, u8> {
-    use yuv::BufferStoreMut::Borrowed;
-    let (width, height) = (out.width(), out.height());
-    let (chroma, _) = out.chroma_size();
-    let [y, u, v] = out.planes_mut();
-    YuvPlanarImageMut {
-        y_plane: Borrowed(y),
-        y_stride: width,
-        u_plane: Borrowed(u),
-        u_stride: chroma,
-        v_plane: Borrowed(v),
-        v_stride: chroma,
-        width,
-        height,
-    }
 }
 
 /// Interleaved 4:4:4 of full range (JPEG) to planar 4:2:0 of limited range.

@@ -1,0 +1,43 @@
+//! Screens and windows of an X server: shared memory for the pixels, Composite for windows that are covered, Damage to
+//! know of changes, XFixes for the pointer.
+
+use confab_protocol::ipc::ShareSource;
+use confab_protocol::{ErrorCode, UserError};
+
+use super::{ScreenBackend, ScreenStream};
+use crate::source::ScreenSelector;
+use desktop::Desktop;
+use grabber::Grabber;
+
+mod desktop;
+mod grabber;
+mod image;
+mod listing;
+mod monitor;
+mod pointer;
+#[allow(unsafe_code)]
+mod shared;
+mod window;
+
+/// The display of the environment.
+#[derive(Debug)]
+pub(crate) struct Native;
+
+impl ScreenBackend for Native {
+    fn list(thumbnails: bool) -> Result<Vec<ShareSource>, UserError> {
+        listing::list(&Desktop::of_session()?, thumbnails)
+    }
+
+    fn open(selector: &ScreenSelector) -> Result<Box<dyn ScreenStream>, UserError> {
+        Ok(Box::new(Grabber::open(Desktop::of_session()?, selector)?))
+    }
+}
+
+/// What the X server or the way to it said, as the technical cause.
+fn failed(error: impl std::fmt::Display) -> UserError {
+    UserError::with_detail(ErrorCode::ScreenFailed, error)
+}
+
+#[cfg(test)]
+#[path = "x11_tests.rs"]
+mod tests;

@@ -1,0 +1,145 @@
+//! Which screens and windows there are.
+
+use confab_protocol::ipc::{ShareKind, ShareSource};
+use confab_protocol::{ErrorCode, UserError};
+use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, MapState, Window, WindowClass};
+
+use super::desktop::Desktop;
+use super::failed;
+use super::grabber::Target;
+use super::image::ImageReader;
+use super::monitor::{self, Monitor};
+use super::window::SharedWindow;
+use crate::screen::{THUMBNAIL_SIDE, bgrx};
+use crate::source::ScreenSelector;
+
+/// How deep below the root a titled window is looked for where no window manager lists them: frames lie around it.
+const DEPTH: u32 = 3;
+/// Windows that are listed at most.
+const MOST_WINDOWS: usize = 64;
+/// A smaller window, in pixels of a side, is none that a person would share.
+const LEAST_SIDE: u16 = 16;
+
+/// A window with a title.
+#[derive(Debug, Clone)]
+pub(super) struct Titled {
+    pub(super) id: Window,
+    pub(super) title: String,
+    width: u16,
+    height: u16,
+}
+
+/// See [`ScreenBackend::list`](crate::screen::ScreenBackend::list).
+pub(super) fn list(desktop: &Desktop, thumbnails: bool) -> Result<Vec<ShareSource>, UserError> {
+    let monitors = monitor::all(desktop)?;
+    let windows = if desktop.composite { windows(desktop)? } else { Vec::new() };
+    let mut sources = Vec::new();
+    for (number, monitor) in (1..).zip(&monitors) {
+        let (selector, size) = (ScreenSelector::Screen(Some(number)), (monitor.width, monitor.height));
+        sources.push(source(ShareKind::Screen, selector, &monitor.title, size));
+    }
+    for window in &windows {
+        let (selector, size) = (ScreenSelector::Window(format!("{:#x}", window.id)), (window.width, window.height));
+        sources.push(source(ShareKind::Window, selector, &window.title, size));
+    }
+    if thumbnails {
+        let mut targets: Vec<Box<dyn Target>> = Vec::new();
+        for monitor in &monitors {
+            targets.push(Box::new(Monitor::open(desktop, monitor)?));
+        }
+        // All before the first look at one: programs draw what was covered of their windows while screens are looked at.
+        for window in &windows {
+            targets.push(Box::new(SharedWindow::open(desktop, window.id)?));
+        }
+        let mut images = ImageReader::new(desktop);
+        for (source, target) in sources.iter_mut().zip(&mut targets) {
+            source.thumbnail = thumbnail(desktop, target.as_mut(), &mut images)?;
+        }
+    }
+    Ok(sources)
+}
+
+fn source(kind: ShareKind, selector: ScreenSelector, title: &str, (width, height): (u16, u16)) -> ShareSource {
+    let (id, title) = (selector.to_string(), title.to_owned());
+    ShareSource { id, kind, title, width: width.into(), height: height.into(), thumbnail: None }
+}
+
+/// `None` if the window has gone meanwhile.
+fn thumbnail(
+    desktop: &Desktop,
+    target: &mut dyn Target,
+    images: &mut ImageReader,
+) -> Result<Option<String>, UserError> {
+    let Ok(Some(area)) = target.area(desktop) else { return Ok(None) };
+    let Some(data) = images.read(desktop, area)? else { return Ok(None) };
+    let shown = bgrx::Bgrx { width: area.width.into(), height: area.height.into(), data };
+    bgrx::thumbnail(&shown, THUMBNAIL_SIDE).map(Some).map_err(failed)
+}
+
+/// The window that a selector means: by its id, its title, or a part of it, in this order.
+pub(super) fn find(desktop: &Desktop, wanted: &str) -> Result<Window, UserError> {
+    let missing = || UserError::with_detail(ErrorCode::ScreenMissing, format!("no window is called {wanted}"));
+    if let Some(id) = wanted.strip_prefix("0x").and_then(|hex| Window::from_str_radix(hex, 16).ok()) {
+        return desktop.geometry(id).map(|_| id).map_err(|_| missing());
+    }
+    let windows = windows(desktop)?;
+    let part = wanted.to_lowercase();
+    let called = windows.iter().find(|window| window.title == wanted);
+    let found = called.or_else(|| windows.iter().find(|window| window.title.to_lowercase().contains(&part)));
+    found.map(|window| window.id).ok_or_else(missing)
+}
+
+/// The windows that people know: those of the window manager's list, or else all with a title.
+fn windows(desktop: &Desktop) -> Result<Vec<Titled>, UserError> {
+    let list = desktop.connection.get_property(
+        false,
+        desktop.root,
+        desktop.atoms._NET_CLIENT_LIST,
+        AtomEnum::WINDOW,
+        0,
+        MOST_WINDOWS as u32,
+    );
+    let list = list.map_err(failed)?.reply().map_err(failed)?;
+    let mut found = Vec::new();
+    match list.value32() {
+        Some(ids) if list.value_len > 0 => {
+            for id in ids {
+                found.extend(titled(desktop, id)?);
+            }
+        }
+        _ => walk(desktop, desktop.root, DEPTH, &mut found)?,
+    }
+    Ok(found)
+}
+
+/// Looks for windows below `parent`; where one has a title, what is inside it belongs to it.
+fn walk(desktop: &Desktop, parent: Window, depth: u32, found: &mut Vec<Titled>) -> Result<(), UserError> {
+    // A parent that has gone meanwhile has no children.
+    let Ok(tree) = desktop.connection.query_tree(parent).map_err(failed)?.reply() else { return Ok(()) };
+    // The server names the lowest first; people think of the top one.
+    for id in tree.children.into_iter().rev() {
+        if found.len() >= MOST_WINDOWS {
+            return Ok(());
+        }
+        match titled(desktop, id)? {
+            Some(window) => found.push(window),
+            None if depth > 1 => walk(desktop, id, depth - 1, found)?,
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// The window, if it is one that can be seen and has a title.
+fn titled(desktop: &Desktop, id: Window) -> Result<Option<Titled>, UserError> {
+    let attributes = desktop.connection.get_window_attributes(id).map_err(failed)?;
+    let geometry = desktop.connection.get_geometry(id).map_err(failed)?;
+    let title = desktop.title(id)?;
+    // One that has gone meanwhile is none.
+    let (Ok(attributes), Ok(geometry), Some(title)) = (attributes.reply(), geometry.reply(), title) else {
+        return Ok(None);
+    };
+    let (width, height) = (geometry.width, geometry.height);
+    let visible = attributes.map_state == MapState::VIEWABLE && attributes.class == WindowClass::INPUT_OUTPUT;
+    Ok((visible && width.min(height) >= LEAST_SIDE).then_some(Titled { id, title, width, height }))
+}
