@@ -12,6 +12,7 @@ mod encoding;
 mod examples;
 mod h264;
 mod healing;
+mod levels;
 mod lifecycle;
 mod ours;
 mod ours_channels;

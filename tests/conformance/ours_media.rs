@@ -6,7 +6,7 @@ use confab_media::{
     AudioCapture, AudioSource, VideoCapture, VideoConfig, VideoEvent, VideoSource, Vp8Decoder, pattern,
 };
 use confab_rtcio::{
-    Codec, CodecPreferences, EncodedFrame, LocalTrack, MediaKind, RemoteTrack, RtcioStream, StreamOptions,
+    AudioLevel, Codec, CodecPreferences, EncodedFrame, LocalTrack, MediaKind, RemoteTrack, RtcioStream, StreamOptions,
     VideoEncoding,
 };
 use serde_json::{Value, json};
@@ -40,6 +40,8 @@ pub struct Received {
 struct Meter {
     moving: u32,
     number: u32,
+    /// What the newest packet of sound says of its level.
+    level: Option<AudioLevel>,
     width: u32,
     height: u32,
     /// Where the frames go as well.
@@ -66,8 +68,10 @@ impl Received {
             });
         } else if let Some(mut packets) = track.take_audio() {
             tokio::spawn(async move {
-                while packets.recv().await.is_some() {
-                    lock(&written).moving += 1;
+                while let Some(packet) = packets.recv().await {
+                    let mut meter = lock(&written);
+                    meter.moving += 1;
+                    meter.level = packet.level;
                 }
             });
         }
@@ -214,6 +218,11 @@ impl Ours {
             Ok(report)
         });
         reports.collect()
+    }
+
+    pub async fn levels(&mut self, id: &str) -> Outcome<Value> {
+        let of_peer = self.received.iter().filter(|received| received.peer == id);
+        Ok(of_peer.filter_map(|received| lock(&received.meter).level).map(|level| json!(level.rms())).collect())
     }
 
     pub async fn transport(&mut self, id: &str) -> Outcome<Value> {

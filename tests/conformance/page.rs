@@ -135,6 +135,10 @@ impl PagePeer {
         self.call("inbound", json!([id])).await
     }
 
+    pub async fn levels(&mut self, id: &str) -> Outcome<Value> {
+        self.call("levels", json!([id])).await
+    }
+
     pub async fn transport(&mut self, id: &str) -> Outcome<Value> {
         self.call("transport", json!([id])).await
     }

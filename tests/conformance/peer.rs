@@ -89,6 +89,8 @@ verbs! {
     tracks() -> Value;
     /// What comes in from a peer, as `inbound-rtp` reports of W3C webrtc-stats with the `codec`'s MIME type.
     inbound(id: &str) -> Value;
+    /// What the headers of the sound that comes in from a peer say of its level: RMS, 0 to 1.
+    levels(id: &str) -> Value;
     /// The `transport` report of the connection to a peer.
     transport(id: &str) -> Value;
     /// Types of the candidates on the way to a peer: of this side, and of the other, null where it is not known.

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use confab_protocol::media::{AUDIO_CLOCK_HZ, AudioPacket};
+use confab_protocol::media::{AUDIO_CLOCK_HZ, AudioLevel, AudioPacket};
 use confab_protocol::{ErrorCode, UserError};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -15,6 +15,7 @@ use crate::device;
 use crate::level::{Level, rms};
 use crate::sound_source::{self, SoundSource};
 use crate::source::AudioSource;
+use crate::speech::SpeechDetector;
 use crate::stop::{self, Stop};
 
 /// Samples of one packet: 20 ms.
@@ -38,6 +39,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 struct Shared {
     muted: AtomicBool,
     level: Level,
+    voice: AtomicBool,
 }
 
 /// A running source of sound with its Opus encoder (20 ms, 48 kHz, mono, 32 kbit/s, in-band FEC). Dropping it ends both.
@@ -89,6 +91,11 @@ impl AudioCapture {
     /// Loudness of what the source hears, also while muted (someone who speaks then wants to know): RMS, 0..1.
     pub fn level(&self) -> f32 {
         self.shared.level.get()
+    }
+
+    /// True while somebody speaks into it, also while muted.
+    pub fn hears_voice(&self) -> bool {
+        self.shared.voice.load(Ordering::Relaxed)
     }
 
     /// Why the source stopped against our will, once it has; the packet receiver then ends too.
@@ -157,6 +164,7 @@ impl Loop {
         let mut timestamp = clock::audio_ticks(Instant::now());
         let mut sequence = 0u16;
         let mut was_muted = false;
+        let mut speech = SpeechDetector::default();
         while !self.stop.is_set() && !self.packets.is_closed() {
             match self.source.next(&mut frame, &self.stop) {
                 Ok(true) => {}
@@ -173,7 +181,10 @@ impl Loop {
             if (now - timestamp).abs() > CLOCK_SLACK {
                 timestamp = now;
             }
-            self.shared.level.set(rms(&frame));
+            let loudness = rms(&frame);
+            let level = AudioLevel::from_rms(loudness, speech.hear(&frame));
+            self.shared.level.set(loudness);
+            self.shared.voice.store(level.voice, Ordering::Relaxed);
             if self.shared.muted.load(Ordering::Acquire) {
                 was_muted = true;
                 continue;
@@ -191,7 +202,8 @@ impl Loop {
             };
             // A second look: the mute may have come while this frame was encoded.
             if !self.shared.muted.load(Ordering::Acquire) {
-                let _ = self.packets.try_send(AudioPacket { data, timestamp: timestamp as u32, sequence });
+                let timestamp = timestamp as u32;
+                let _ = self.packets.try_send(AudioPacket { data, timestamp, sequence, level: Some(level) });
                 sequence = sequence.wrapping_add(1);
             }
         }

@@ -24,6 +24,7 @@ pub fn sound(mut data: &[u8]) {
             data: Bytes::copy_from_slice(payload),
             timestamp: time.wrapping_mul(BLOCK_SAMPLES),
             sequence: u16::from_be_bytes([*high, *low]),
+            level: None,
         };
         player.push(packet, now);
         for _ in 0..*blocks {

@@ -3,7 +3,7 @@ use super::*;
 fn packet(index: u32) -> AudioPacket {
     // A 20 ms CELT packet (TOC 0xF8: configuration 31, mono, one frame); what it says is not looked at here.
     let data = Bytes::from(vec![0xF8, index as u8, (index >> 8) as u8]);
-    AudioPacket { data, timestamp: index.wrapping_mul(960), sequence: index as u16 }
+    AudioPacket { data, timestamp: index.wrapping_mul(960), sequence: index as u16, level: None }
 }
 
 fn at(ms: u64) -> Duration {
@@ -131,7 +131,8 @@ fn a_stream_that_restarts_anywhere_is_played() {
 fn rubbish_and_floods_are_bounded() {
     let mut buffer = JitterBuffer::default();
     for data in [&[][..], &[0xFF], &[0xF8; 8000]] {
-        buffer.insert(AudioPacket { data: Bytes::copy_from_slice(data), timestamp: 0, sequence: 0 }, at(0));
+        buffer
+            .insert(AudioPacket { data: Bytes::copy_from_slice(data), timestamp: 0, sequence: 0, level: None }, at(0));
     }
     assert_eq!(buffer.stats().refused, 3);
     for i in 0..1000 {

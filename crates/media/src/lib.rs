@@ -41,6 +41,7 @@ mod slot;
 mod sound_host;
 mod sound_source;
 mod source;
+mod speech;
 mod stop;
 mod stretch;
 mod temporal;

@@ -12,7 +12,7 @@ fn run(peers: &[(&PeerAudio, f32, f32)], mixer: &mut Mixer, seconds: u32) -> Vec
             let frame: [f32; FRAME] =
                 std::array::from_fn(|s| ((i as usize * FRAME + s) as f32 * step).sin() * amplitude);
             let data = encoder.encode(&frame).expect("encodes");
-            peer.push(AudioPacket { data, timestamp: i * FRAME as u32, sequence: i as u16 });
+            peer.push(AudioPacket { data, timestamp: i * FRAME as u32, sequence: i as u16, level: None });
         }
         for half in 0..2 {
             mixer.mix(Duration::from_millis(u64::from(i * 20 + half * 10)), &mut block);
@@ -78,7 +78,7 @@ fn a_full_queue_drops_the_newest_and_counts_it() {
     let door = Door::default();
     let peer = door.add();
     for i in 0..(PACKET_QUEUE as u32 + 10) {
-        peer.push(AudioPacket { data: vec![0xF8].into(), timestamp: i * 960, sequence: i as u16 });
+        peer.push(AudioPacket { data: vec![0xF8].into(), timestamp: i * 960, sequence: i as u16, level: None });
     }
     assert_eq!(peer.stats().refused, 10);
     peer.set_gain(f32::NAN);

@@ -23,7 +23,7 @@ fn encode(packets: u32, sound: impl Fn(usize) -> f32) -> Vec<AudioPacket> {
         .map(|i| {
             let frame: [f32; FRAME] = std::array::from_fn(|s| sound(i as usize * FRAME + s));
             let data = encoder.encode(&frame).expect("encodes");
-            AudioPacket { data, timestamp: i * FRAME as u32, sequence: i as u16 }
+            AudioPacket { data, timestamp: i * FRAME as u32, sequence: i as u16, level: None }
         })
         .collect()
 }

@@ -12,8 +12,8 @@ const QUIET: f32 = 1e-6;
 /// A chunk has to be this long for any splice, in samples.
 pub const MIN_CHUNK: usize = *PERIODS.start() + OVERLAP;
 
-/// The best period and its likeness.
-fn period(chunk: &[f32]) -> Option<(usize, f32)> {
+/// The best period in samples and its likeness, at most 1. What is quieter than -60 dBFS is like everything.
+pub fn period(chunk: &[f32]) -> Option<(usize, f32)> {
     let longest = chunk.len().checked_sub(OVERLAP)?.min(*PERIODS.end());
     let head = &chunk[..OVERLAP];
     let energy = |part: &[f32]| part.iter().map(|v| v * v).sum::<f32>();

@@ -65,7 +65,7 @@ pub use confab_protocol::ctrl::Drawn;
 pub use confab_protocol::ipc::PeerState;
 pub use confab_protocol::ladder::{FrameLayer, LayerDemand, Relief, SpatialLayer};
 pub use confab_protocol::media::{
-    AudioPacket, Codec, ContentHint, Decoders, DegradationPreference, EncodedFrame, MediaKind, VideoDemand,
+    AudioLevel, AudioPacket, Codec, ContentHint, Decoders, DegradationPreference, EncodedFrame, MediaKind, VideoDemand,
 };
 pub use confab_protocol::signaling::IceServer;
 pub use error::{AckError, AskIceError, EmitError};

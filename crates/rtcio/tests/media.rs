@@ -5,13 +5,18 @@
 mod common;
 
 use common::{Camera, Member, PATIENCE, pair, server, sound, watch_frames};
-use confab_rtcio::{AudioPacket, Codec, Event, LocalTrack, MediaKind, RtcioStream, Socket};
+use confab_rtcio::{AudioLevel, AudioPacket, Codec, Event, LocalTrack, MediaKind, RtcioStream, Socket};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::timeout;
 
 fn camera_args(stream: &RtcioStream, name: &str) -> Vec<Value> {
     vec![json!({ "name": name, "stream": stream.placeholder() })]
+}
+
+/// What the source says of the loudness of this packet.
+fn level(number: u32) -> AudioLevel {
+    AudioLevel::from_decibels((number % 128) as u8, number.is_multiple_of(2))
 }
 
 /// The event that told what the stream with this id is.
@@ -44,7 +49,8 @@ async fn pictures_and_sound_go_both_ways() {
             let mut ticks = tokio::time::interval(Duration::from_millis(20));
             for number in 0u32.. {
                 ticks.tick().await;
-                speaker.write_audio(AudioPacket { data: sound(number), timestamp: number * 960, sequence: 0 });
+                let level = Some(level(number));
+                speaker.write_audio(AudioPacket { data: sound(number), timestamp: number * 960, sequence: 0, level });
             }
         });
         keep.push((Camera::start(&video, 3_000), sounds));
@@ -67,6 +73,7 @@ async fn pictures_and_sound_go_both_ways() {
             let packet = timeout(PATIENCE, packets.recv()).await.unwrap().unwrap();
             let number = u32::from_be_bytes(packet.data[1..5].try_into().unwrap());
             assert_eq!(packet.data, sound(number));
+            assert_eq!(packet.level, Some(level(number)));
             if let Some(last) = last.replace(packet.clone()) {
                 assert_eq!(packet.sequence, last.sequence.wrapping_add(1));
                 assert_eq!(packet.timestamp.wrapping_sub(last.timestamp), 960);

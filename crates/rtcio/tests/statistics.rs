@@ -51,7 +51,7 @@ fn microphone(track: &LocalTrack) -> JoinHandle<()> {
         let mut ticks = interval(Duration::from_millis(20));
         for number in 0u32.. {
             ticks.tick().await;
-            track.write_audio(AudioPacket { data: sound(number), timestamp: number * 960, sequence: 0 });
+            track.write_audio(AudioPacket { data: sound(number), timestamp: number * 960, sequence: 0, level: None });
         }
     })
 }

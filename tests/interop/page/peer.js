@@ -245,6 +245,12 @@ class Peer {
     return streams.map((report) => ({ ...report, codec: reports.get(report.codecId)?.mimeType }));
   }
 
+  /** What the headers of the sound that comes in from `id` say of its level: RMS, 0 to 1. */
+  levels(id) {
+    const sources = this.socket.getPeer(id).connection.getReceivers().flatMap((one) => one.getSynchronizationSources());
+    return sources.map(({ audioLevel }) => audioLevel).filter((level) => level !== undefined);
+  }
+
   /** The `transport` report of the connection to `id`. */
   async transport(id) {
     const reports = await this.socket.getPeer(id).connection.getStats();

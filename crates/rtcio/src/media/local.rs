@@ -228,7 +228,7 @@ impl LocalTrack {
             Ok(payloads) if !payloads.is_empty() => {
                 let size = (u32::from(frame.width), u32::from(frame.height));
                 let EncodedFrame { timestamp, key, layer, .. } = frame;
-                self.publish(Packets { payloads, timestamp, key, layer }, Some(size));
+                self.publish(Packets { payloads, timestamp, key, layer, level: None }, Some(size));
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "a frame could not be packetized"),
@@ -238,8 +238,9 @@ impl LocalTrack {
     /// Sends an audio packet to every peer that has the track. Never waits.
     pub fn write_audio(&self, packet: AudioPacket) {
         if self.inner.codec == Codec::Opus && !packet.data.is_empty() && self.has_subscribers() {
-            let AudioPacket { data, timestamp, .. } = packet;
-            self.publish(Packets { payloads: vec![data], timestamp, key: true, layer: FrameLayer::default() }, None);
+            let AudioPacket { data, timestamp, level, .. } = packet;
+            let layer = FrameLayer::default();
+            self.publish(Packets { payloads: vec![data], timestamp, key: true, layer, level }, None);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Media on its way: packetizing, reassembly, local and remote tracks. Nothing here knows a connection.
 
+pub(crate) mod audio_level;
 mod bits;
 pub(crate) mod demand;
 pub(crate) mod encoding;

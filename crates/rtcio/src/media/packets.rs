@@ -4,7 +4,7 @@ use super::vp8::MARKS_BYTES;
 use super::vp9::Vp9Payloader;
 use bytes::Bytes;
 use confab_protocol::ladder::FrameLayer;
-use confab_protocol::media::Codec;
+use confab_protocol::media::{AudioLevel, Codec};
 use rtc::rtp::codec::vp8::Vp8Payloader;
 use rtc::rtp::packetizer::Payloader;
 
@@ -25,6 +25,8 @@ pub(crate) struct Packets {
     /// True for key frames and for audio: what can be understood alone.
     pub(crate) key: bool,
     pub(crate) layer: FrameLayer,
+    /// How loud it is, if it is audio and its source says.
+    pub(crate) level: Option<AudioLevel>,
 }
 
 /// What cuts frames into RTP payloads.

@@ -64,6 +64,7 @@ async fn pump_audio(
                     data: packet.payload,
                     timestamp: packet.header.timestamp,
                     sequence: packet.header.sequence_number,
+                    level: track.level_of(&packet.header),
                 };
                 // Full: the application does not read, or not fast enough for real time. The newest is dropped.
                 packets.try_send(packet).ok();

@@ -1,9 +1,11 @@
 //! Tracks of others.
 
+use super::audio_level;
 use confab_protocol::ctrl::Drawn;
-use confab_protocol::media::{AudioPacket, Codec, EncodedFrame, MediaKind};
+use confab_protocol::media::{AudioLevel, AudioPacket, Codec, EncodedFrame, MediaKind};
+use rtc::rtp;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, mpsc};
 
 /// Frames that wait for the application, about a second; when full, the track skips to the next key frame.
@@ -44,24 +46,31 @@ pub(crate) struct Counters {
     pub(crate) jitter: AtomicU32,
 }
 
-/// What a description says of the codecs of a track.
+/// What a description says of how a track is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct OfferedCodecs {
+pub(crate) struct Offered {
     /// Payload type and codec of those that can be received, the preferred one first.
     pub(crate) receivable: Vec<(u8, Codec)>,
     /// Name of the first one, whether it can be received or not.
     pub(crate) preferred: Option<String>,
+    /// Id of the header extension that tells the level of sound.
+    pub(crate) audio_level: Option<u8>,
 }
 
-/// What is offered, and the codec in use.
-type Codecs = (OfferedCodecs, Option<Codec>);
+/// How it is sent.
+#[derive(Debug)]
+struct Format {
+    offered: Offered,
+    /// The codec in use.
+    codec: Option<Codec>,
+}
 
 #[derive(Debug)]
 pub(crate) struct Inner {
     id: String,
     msid: String,
     kind: MediaKind,
-    codecs: Mutex<Codecs>,
+    format: Mutex<Format>,
     video: Mutex<Option<mpsc::Receiver<EncodedFrame>>>,
     audio: Mutex<Option<mpsc::Receiver<AudioPacket>>>,
     /// True once the application reads; before that a full queue is no reason to ask for key frames.
@@ -93,7 +102,7 @@ impl RemoteTrack {
         id: String,
         msid: String,
         kind: MediaKind,
-        codecs: OfferedCodecs,
+        offered: Offered,
         drawn_changed: &Arc<Notify>,
     ) -> (Self, Sink) {
         let (video_sender, video) = mpsc::channel(VIDEO_QUEUE);
@@ -103,7 +112,7 @@ impl RemoteTrack {
             id,
             msid,
             kind,
-            codecs: Mutex::new((codecs, None)),
+            format: Mutex::new(Format { offered, codec: None }),
             video: Mutex::new(is_video.then_some(video)),
             audio: Mutex::new((!is_video).then_some(audio)),
             taken: AtomicBool::new(false),
@@ -135,30 +144,44 @@ impl RemoteTrack {
 
     /// The codec in which it comes; before the first packet, the one that the sender offers first. Each frame says its own.
     pub fn codec(&self) -> Codec {
-        let guard = self.inner.codecs.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = || guard.0.receivable.first().map(|(_, codec)| *codec);
-        guard.1.or_else(first).unwrap_or(if self.inner.kind == MediaKind::Video { Codec::Vp8 } else { Codec::Opus })
+        let format = self.format();
+        let first = || format.offered.receivable.first().map(|(_, codec)| *codec);
+        format.codec.or_else(first).unwrap_or(if self.inner.kind == MediaKind::Video {
+            Codec::Vp8
+        } else {
+            Codec::Opus
+        })
     }
 
     /// Name of the codec that the sender offers first (as in `a=rtpmap`), if none that it offers can be received: then
     /// nothing comes.
     pub fn refused_codec(&self) -> Option<String> {
-        let guard = self.inner.codecs.lock().unwrap_or_else(PoisonError::into_inner);
-        guard.0.preferred.clone().filter(|_| guard.0.receivable.is_empty())
+        let format = self.format();
+        format.offered.preferred.clone().filter(|_| format.offered.receivable.is_empty())
     }
 
-    /// What a description says of the codecs.
-    pub(crate) fn set_codecs(&self, codecs: OfferedCodecs) {
-        self.inner.codecs.lock().unwrap_or_else(PoisonError::into_inner).0 = codecs;
+    fn format(&self) -> MutexGuard<'_, Format> {
+        self.inner.format.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a description says of how it is sent.
+    pub(crate) fn set_offered(&self, offered: Offered) {
+        self.format().offered = offered;
+    }
+
+    /// How loud the sound of a packet with this header is, if the sender says.
+    pub(crate) fn level_of(&self, header: &rtp::Header) -> Option<AudioLevel> {
+        let id = self.format().offered.audio_level?;
+        audio_level::read(header, id)
     }
 
     /// A packet of this payload type came: its codec.
     pub(crate) fn codec_of(&self, payload_type: u8) -> Codec {
         {
-            let mut guard = self.inner.codecs.lock().unwrap_or_else(PoisonError::into_inner);
-            let known = guard.0.receivable.iter().find(|(known, _)| *known == payload_type).map(|(_, codec)| *codec);
-            if known.is_some() {
-                guard.1 = known;
+            let mut format = self.format();
+            let mut receivable = format.offered.receivable.iter();
+            if let Some((_, codec)) = receivable.find(|(known, _)| *known == payload_type).copied() {
+                format.codec = Some(codec);
             }
         }
         self.codec()

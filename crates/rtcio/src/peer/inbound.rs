@@ -91,7 +91,7 @@ impl Inbound {
         }
         for media in media {
             match self.lines.get(&media.mid) {
-                Some(line) => line.track.set_codecs(media.codecs),
+                Some(line) => line.track.set_offered(media.offered),
                 None => self.add(media, &mut changes),
             }
         }
@@ -124,7 +124,7 @@ impl Inbound {
             .entry(msid.clone())
             .or_insert_with(|| RemoteStream { id: None, msid: msid.clone(), peer: self.peer.clone() })
             .clone();
-        let (track, sink) = RemoteTrack::new(media.track, msid.clone(), media.kind, media.codecs, &self.drawn_changed);
+        let (track, sink) = RemoteTrack::new(media.track, msid.clone(), media.kind, media.offered, &self.drawn_changed);
         self.sink(&media.mid).send_replace(Some(sink));
         self.lines.insert(media.mid, Line { track: track.clone(), msid: msid.clone(), told: None });
         changes.push(Change::Added { stream, track, first });

@@ -2,8 +2,9 @@
 //! rtc.io, as browsers do, knows it from the description.
 
 use super::codecs::{preferred, receivable};
+use crate::media::audio_level;
 use crate::media::receive::kind_of;
-use crate::media::remote::OfferedCodecs;
+use crate::media::remote::Offered;
 use confab_protocol::ctrl::TOOL_LINE;
 use confab_protocol::limits;
 use confab_protocol::media::{Decoders, MediaKind};
@@ -17,7 +18,7 @@ pub(crate) struct RemoteMedia {
     pub(crate) msid: Option<String>,
     /// Track id; the mid if there is none.
     pub(crate) track: String,
-    pub(crate) codecs: OfferedCodecs,
+    pub(crate) offered: Offered,
 }
 
 /// The m-lines of `sdp` on which its author sends, at most [`limits::TRACKS_PER_PEER`].
@@ -59,9 +60,10 @@ fn section(section: &str, decoders: Decoders) -> Option<RemoteMedia> {
         kind,
         msid: msid.filter(fits).filter(|msid| *msid != "-").map(str::to_owned),
         track: track.filter(fits).unwrap_or(mid).to_owned(),
-        codecs: OfferedCodecs {
+        offered: Offered {
             receivable: receivable(section, kind, decoders),
             preferred: preferred(section).map(str::to_owned),
+            audio_level: audio_level::id_in(section).filter(|_| kind == MediaKind::Audio),
         },
     })
 }
@@ -192,7 +194,7 @@ mod tests {
             kind,
             msid: msid.map(str::to_owned),
             track: track.to_owned(),
-            codecs: OfferedCodecs::default(),
+            offered: Offered::default(),
         };
         assert_eq!(media, [line("1", MediaKind::Audio, Some("s"), "t1"), line("4", MediaKind::Video, None, "t4")]);
         assert_eq!(fingerprint(SDP), Some("sha-256 AA:BB"));
@@ -243,7 +245,7 @@ mod tests {
             a=rtpmap:98 vp9/90000\r\na=rtpmap:99 rtx/90000\r\na=rtpmap:35 AV1/90000\r\na=rtpmap:97 VP8/90000\r\n\
             a=rtpmap:x VP8/90000\r\na=rtpmap:300\r\na=rtpmap:35 opus/48000/2\r\na=rtpmap:102 H264/90000\r\n\
             a=fmtp:102 profile-level-id=42e01f;packetization-mode=1\r\n";
-        let codecs = |h264| sending_media(sdp, Decoders { h264 }).remove(0).codecs;
+        let codecs = |h264| sending_media(sdp, Decoders { h264 }).remove(0).offered;
         assert_eq!(codecs(false).receivable, [(98, Codec::Vp9), (96, Codec::Vp8)]);
         assert_eq!(codecs(true).receivable, [(98, Codec::Vp9), (96, Codec::Vp8), (102, Codec::H264)]);
         assert_eq!(codecs(true).preferred.as_deref(), Some("AV1"));

@@ -105,7 +105,7 @@ impl Member {
                     let (timestamp, width, height, layer) = (1, 640, 360, FrameLayer::default());
                     track.write_frame(EncodedFrame { data, codec, key: true, timestamp, width, height, layer });
                 }
-                MediaKind::Audio => track.write_audio(AudioPacket { data, timestamp: 1, sequence: 1 }),
+                MediaKind::Audio => track.write_audio(AudioPacket { data, timestamp: 1, sequence: 1, level: None }),
             }
         }
     }

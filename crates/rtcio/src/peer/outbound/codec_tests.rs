@@ -1,7 +1,7 @@
 //! The ladder from the encoder to the decoder: whatever peers want from one moment to the next, each of them has an
 //! ordinary VP8 stream that decodes to the right pictures.
 
-use super::line::Line;
+use super::line::{Format, Line};
 use crate::LocalTrack;
 use crate::media::ladder::Wants;
 use crate::media::local::Subscription;
@@ -18,6 +18,8 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 const CONFIG: VideoConfig = VideoConfig { width: 640, height: 360, fps: 30, bitrate: 800_000 };
+
+const FORMAT: Format = Format { payload_type: 96, audio_level: None };
 
 /// A receiver that believes what a browser would believe.
 struct Receiver {
@@ -46,7 +48,7 @@ impl Receiver {
     /// Takes what came and compares it with the picture that was taken at that time.
     fn take(&mut self, source: &I420Frame, number: u32) {
         while let Ok(packets) = self.subscription.packets.try_recv() {
-            let written = self.line.packets(&packets, Codec::Vp8, 96, Instant::now());
+            let written = self.line.packets(&packets, Codec::Vp8, FORMAT, Instant::now());
             let data = self.reassemble(&written);
             let (timestamp, key) = (written[0].header.timestamp, is_key_frame(&data));
             let layer = FrameLayer::default();

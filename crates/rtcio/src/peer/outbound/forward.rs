@@ -2,7 +2,7 @@
 
 use super::super::bandwidth::{Bandwidth, LATE};
 use super::super::outlet::{Outlet, Sending};
-use super::line::Line;
+use super::line::{Format, Line};
 use crate::media::ladder::Wants;
 use crate::media::local::{LocalTrack, Look};
 use confab_protocol::media::{AUDIO_CLOCK_HZ, MediaKind, VIDEO_CLOCK_HZ};
@@ -16,8 +16,8 @@ use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Feed {
     pub(crate) track: Option<LocalTrack>,
-    /// Payload type of the negotiated codec; `None` while the m-line does not send.
-    pub(crate) payload_type: Option<u8>,
+    /// `None` while the m-line does not send.
+    pub(crate) format: Option<Format>,
 }
 
 /// Sends to one m-line.
@@ -36,8 +36,8 @@ impl Forwarder {
         let mut line = Line::new(self.ssrc);
         loop {
             let feed = self.feeds.borrow_and_update().clone();
-            let goes_on = match (feed.track, feed.payload_type) {
-                (Some(track), Some(payload_type)) => self.forward(&track, payload_type, &mut line).await,
+            let goes_on = match (feed.track, feed.format) {
+                (Some(track), Some(format)) => self.forward(&track, format, &mut line).await,
                 _ => self.feeds.changed().await.is_ok(),
             };
             self.outlet.set_sending(None);
@@ -50,7 +50,7 @@ impl Forwarder {
     }
 
     /// Sends one track until the feed changes. False if nothing can be sent any more.
-    async fn forward(&mut self, track: &LocalTrack, payload_type: u8, line: &mut Line) -> bool {
+    async fn forward(&mut self, track: &LocalTrack, format: Format, line: &mut Line) -> bool {
         let video = track.kind() == MediaKind::Video;
         let clock_hz = if video { VIDEO_CLOCK_HZ } else { AUDIO_CLOCK_HZ };
         let mut subscription = track.subscribe(*self.wants.borrow_and_update());
@@ -82,7 +82,7 @@ impl Forwarder {
                 self.bandwidth.change_feed(self.ssrc);
                 line.join(packets.timestamp, clock_hz, now);
             }
-            for packet in line.packets(&packets, track.codec(), payload_type, now) {
+            for packet in line.packets(&packets, track.codec(), format, now) {
                 if let Err(error) = self.rtp.write_rtp(packet).await {
                     tracing::debug!(%error, "a packet can't be sent any more");
                     return false;

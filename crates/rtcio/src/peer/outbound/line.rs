@@ -1,11 +1,21 @@
 //! The numbers of one RTP stream: continuous for its receiver, whatever feeds it.
 
+use crate::media::audio_level;
 use crate::media::packets::Packets;
 use crate::media::vp8::Marks;
 use bytes::Bytes;
 use confab_protocol::media::{Codec, MediaKind};
 use rtc::rtp;
 use std::time::Instant;
+
+/// What was negotiated of the packets of an m-line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Format {
+    /// Payload type of the codec.
+    pub(crate) payload_type: u8,
+    /// Id of the header extension that tells the level of sound, if the other side wants to know.
+    pub(crate) audio_level: Option<u8>,
+}
 
 /// Sequence numbers, timestamps and picture ids of one RTP stream. They stand still while nothing is sent, so that no gap
 /// asks for retransmissions.
@@ -42,23 +52,26 @@ impl Line {
         &mut self,
         packets: &Packets,
         codec: Codec,
-        payload_type: u8,
+        format: Format,
         now: Instant,
     ) -> Vec<rtp::Packet> {
         let timestamp = self.timestamp(packets.timestamp, codec, now);
         let marks = (codec == Codec::Vp8).then(|| self.mark(packets));
         let count = packets.payloads.len();
         let packet = |(index, part): (usize, &Bytes)| {
-            let header = rtp::Header {
+            let mut header = rtp::Header {
                 version: 2,
                 // The marker ends a picture (RFC 7741 section 4.1); in audio it would begin a talkspurt.
                 marker: codec.kind() == MediaKind::Video && index + 1 == count,
-                payload_type,
+                payload_type: format.payload_type,
                 sequence_number: self.sequence.wrapping_add(index as u16),
                 timestamp,
                 ssrc: self.ssrc,
                 ..rtp::Header::default()
             };
+            if let (Some(id), Some(level)) = (format.audio_level, packets.level) {
+                audio_level::write(&mut header, id, level);
+            }
             let payload = marks.map_or_else(|| part.clone(), |marks| marks.payload(index == 0, part));
             rtp::Packet { header, payload }
         };

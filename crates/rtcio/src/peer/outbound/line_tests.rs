@@ -3,9 +3,12 @@ use confab_protocol::ladder::FrameLayer;
 use confab_protocol::media::{AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ};
 use std::time::Duration;
 
+const VP8: Format = Format { payload_type: 96, audio_level: None };
+const OPUS: Format = Format { payload_type: 111, audio_level: Some(3) };
+
 fn frame(timestamp: u32, parts: usize, temporal: u8) -> Packets {
     let layer = FrameLayer { temporal, ..FrameLayer::default() };
-    Packets { payloads: vec![Bytes::from_static(b"part"); parts], timestamp, key: false, layer }
+    Packets { payloads: vec![Bytes::from_static(b"part"); parts], timestamp, key: false, layer, level: None }
 }
 
 /// Picture id and base index of a packet of ours.
@@ -21,7 +24,7 @@ fn numbers_go_on_whatever_was_left_out() {
     let now = Instant::now();
     let mut sent = Vec::new();
     for (timestamp, parts, temporal) in [(3_000, 2, 0), (6_000, 1, 2), (18_000, 3, 1), (24_000, 1, 0)] {
-        sent.push(line.packets(&frame(timestamp, parts, temporal), Codec::Vp8, 96, now));
+        sent.push(line.packets(&frame(timestamp, parts, temporal), Codec::Vp8, VP8, now));
     }
     let all: Vec<_> = sent.iter().flatten().collect();
     let sequences: Vec<u16> = all.iter().map(|packet| packet.header.sequence_number).collect();
@@ -37,7 +40,8 @@ fn numbers_go_on_whatever_was_left_out() {
 #[test]
 fn two_layers_of_one_picture_are_two_frames() {
     let mut line = Line::new(1);
-    let mut timestamp = |source| line.packets(&frame(source, 1, 0), Codec::Vp8, 96, Instant::now())[0].header.timestamp;
+    let mut timestamp =
+        |source| line.packets(&frame(source, 1, 0), Codec::Vp8, VP8, Instant::now())[0].header.timestamp;
     assert_eq!([3_000, 3_000, 6_000].map(&mut timestamp), [3_000, 3_001, 6_000]);
 }
 
@@ -47,14 +51,14 @@ fn timestamps_go_on_when_the_source_changes() {
     let now = Instant::now();
     line.join(7, VIDEO_CLOCK_HZ, now);
     assert_eq!(line.offset, 0);
-    line.packets(&frame(u32::MAX, 1, 0), Codec::Vp8, 96, now);
+    line.packets(&frame(u32::MAX, 1, 0), Codec::Vp8, VP8, now);
     line.join(500, VIDEO_CLOCK_HZ, now + Duration::from_millis(100));
     assert_eq!(500_u32.wrapping_add(line.offset), 8_999);
 }
 
 #[test]
 fn what_is_no_vp8_passes_as_it_is() {
-    let packets = Line::new(1).packets(&frame(1, 1, 0), Codec::Opus, 111, Instant::now());
+    let packets = Line::new(1).packets(&frame(1, 1, 0), Codec::Opus, OPUS, Instant::now());
     assert_eq!((&packets[0].payload[..], packets[0].header.marker), (&b"part"[..], false));
     let mut line = Line::new(1);
     line.join(0, AUDIO_CLOCK_HZ, Instant::now());

@@ -4,6 +4,7 @@ use super::super::codecs;
 use super::super::connection::Connection;
 use super::super::outlet::Outlet;
 use super::forward::{Feed, Forwarder};
+use super::line::Format;
 use crate::media::ladder::Wants;
 use crate::media::local::LocalTrack;
 use crate::media::stream::RtcioStream;
@@ -13,6 +14,7 @@ use rtc::media_stream::MediaStreamTrack;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodingParameters, RTCRtpEncodingParameters, RTCRtpRtxParameters, RtpCodecKind,
 };
+use rtc::sdp::extmap::AUDIO_LEVEL_URI;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
@@ -154,24 +156,26 @@ impl Slot {
 
     /// Lets the forwarder send if it may.
     pub(crate) async fn refresh(&self, connected: bool) {
-        let payload_type = if connected { self.payload_type().await } else { None };
-        self.feed.send_if_modified(|feed| std::mem::replace(&mut feed.payload_type, payload_type) != payload_type);
+        let format = if connected { self.format().await } else { None };
+        self.feed.send_if_modified(|feed| std::mem::replace(&mut feed.format, format) != format);
     }
 
-    /// The negotiated payload type, if the m-line sends.
-    async fn payload_type(&self) -> Option<u8> {
+    /// What was negotiated, if the m-line sends.
+    async fn format(&self) -> Option<Format> {
         let direction = self.transceiver.current_direction().await.ok()?;
         if !matches!(direction, RTCRtpTransceiverDirection::Sendonly | RTCRtpTransceiverDirection::Sendrecv) {
             return None;
         }
-        let parameters = self.transceiver.sender().await.ok()??.get_parameters().await.ok()?;
-        let payload_type = codecs::payload_type(self.codec, &parameters.rtp_parameters.codecs);
+        let parameters = self.transceiver.sender().await.ok()??.get_parameters().await.ok()?.rtp_parameters;
+        let payload_type = codecs::payload_type(self.codec, &parameters.codecs);
         let refused = payload_type.is_none();
         if refused && !self.refused.load(Ordering::Relaxed) {
             tracing::warn!(codec = ?self.codec, "the peer does not take the codec of a track; it is not sent");
         }
         self.refused.store(refused, Ordering::Relaxed);
-        payload_type
+        let extension = parameters.header_extensions.iter().find(|extension| extension.uri == AUDIO_LEVEL_URI);
+        let audio_level = extension.and_then(|extension| u8::try_from(extension.id).ok());
+        Some(Format { payload_type: payload_type?, audio_level })
     }
 }
 
