@@ -26,6 +26,8 @@ const QUANTILE: f64 = 0.98;
 const CONCEAL_SAMPLES: i64 = AUDIO_CLOCK_HZ as i64 / 10;
 /// How long after a loss there is waited one packet longer, so that the next one can mend it: ten seconds.
 const LOSSY: Duration = Duration::from_secs(10);
+/// A pause after which what was measured before it says nothing any more: clocks 200 ppm apart are 2 ms off by then.
+const LONG_PAUSE: Duration = Duration::from_secs(10);
 /// Length of a packet while none has been seen, in samples: 20 ms.
 const DEFAULT_SAMPLES: i64 = AUDIO_CLOCK_HZ as i64 / 50;
 
@@ -59,6 +61,8 @@ pub struct JitterStats {
     pub concealed: u64,
     /// Thrown away: sound had fallen too far behind.
     pub skipped: u64,
+    /// Made shorter or longer by a period of its sound, to change the delay.
+    pub spliced: u64,
     /// Starts of the stream: the first one, after silence, after a jump.
     pub starts: u64,
 }
@@ -95,6 +99,7 @@ pub struct JitterBuffer {
     sorted: Vec<i64>,
     target: i64,
     lossy_until: Duration,
+    last_arrival: Duration,
     stats: JitterStats,
 }
 
@@ -117,6 +122,7 @@ impl Default for JitterBuffer {
             sorted: Vec::with_capacity(WINDOW),
             target: samples(MIN_TARGET),
             lossy_until: Duration::ZERO,
+            last_arrival: Duration::ZERO,
             stats: JitterStats::default(),
         }
     }
@@ -157,9 +163,15 @@ impl JitterBuffer {
         self.newest = Some(self.newest.map_or(timestamp, |newest| newest.max(timestamp)));
         self.measure(timestamp, now);
         if self.state == State::Idle {
+            // After a short pause the network is likely as it was; after a long one the clocks have drifted apart.
+            if now.saturating_sub(self.last_arrival) > LONG_PAUSE {
+                self.transits.clear();
+                self.measure(timestamp, now);
+            }
             self.state = State::Filling { since: now };
             self.stats.starts += 1;
         }
+        self.last_arrival = now;
         let held = Held { data: packet.data, sequence: packet.sequence, samples: length };
         self.packets.insert(timestamp, held);
         while self.packets.len() > CAPACITY {
@@ -171,15 +183,13 @@ impl JitterBuffer {
     /// Decides what comes next at `now`. `waiting` are samples already decoded and not yet heard.
     pub fn next(&mut self, now: Duration) -> Playout {
         if let State::Filling { since } = self.state {
-            let span = match (self.packets.first_key_value(), self.packets.last_key_value()) {
-                (Some((first, _)), Some((last, held))) => last + held.samples - first,
-                _ => 0,
-            };
-            if span < self.target && samples(now.saturating_sub(since)) < self.target {
+            let first = self.packets.first_key_value().map_or(self.next, |(first, _)| *first);
+            // A burst brings its delay along: what is first in it is late already.
+            if self.delay_of(first, now) < self.target && samples(now.saturating_sub(since)) < self.target {
                 return Playout::Silence;
             }
             self.state = State::Playing;
-            self.next = self.packets.first_key_value().map_or(self.next, |(first, _)| *first);
+            self.next = first;
             self.ahead = 0;
         }
         if self.state == State::Idle {
@@ -216,8 +226,13 @@ impl JitterBuffer {
     /// How long sound waits here beyond the fastest packet's way, and how long it should, both in samples. `undelivered`
     /// are samples handed out and not yet heard. `None` while nothing plays.
     pub fn delay(&self, now: Duration, undelivered: usize) -> Option<(i64, i64)> {
-        let fastest = *self.sorted.first()?;
-        (self.state == State::Playing).then(|| (samples(now) - (self.next - undelivered as i64) - fastest, self.target))
+        let position = self.next - undelivered as i64;
+        (self.state == State::Playing).then(|| (self.delay_of(position, now), self.target))
+    }
+
+    /// How long what has this timestamp has waited here beyond the fastest packet's way, in samples.
+    fn delay_of(&self, timestamp: i64, now: Duration) -> i64 {
+        samples(now) - timestamp - self.sorted.first().copied().unwrap_or_default()
     }
 
     /// What is waited for now.
@@ -280,7 +295,6 @@ impl JitterBuffer {
         self.ahead += DEFAULT_SAMPLES;
         match self.conceal(DEFAULT_SAMPLES) {
             Playout::Silence => {
-                // The transits stay: after a pause the network is likely as it was.
                 self.state = State::Idle;
                 Playout::Silence
             }

@@ -140,3 +140,22 @@ fn rubbish_and_floods_are_bounded() {
     }
     assert!(buffer.packets.len() <= CAPACITY);
 }
+
+#[test]
+fn after_a_long_pause_clocks_that_drifted_apart_do_not_matter() {
+    let mut buffer = JitterBuffer::default();
+    for i in 0..100u32 {
+        buffer.insert(packet(i), at(u64::from(i) * 20));
+        buffer.next(at(u64::from(i) * 20));
+    }
+    (0..10).for_each(|i| drop(buffer.next(at(2000 + i * 20))));
+    // Ten minutes later, and the sender's clock is 120 ms behind.
+    let mut playing = 0;
+    for i in 30_000..30_100u32 {
+        let now = at(u64::from(i) * 20 + 120);
+        buffer.insert(packet(i), now);
+        playing += u32::from(index(&buffer.next(now)).is_some());
+    }
+    let (delay, target) = buffer.delay(at(30_099 * 20 + 120), 0).expect("it plays");
+    assert!(playing >= 98 && (delay - target).abs() <= 960, "{playing} packets, {delay} of {target} samples");
+}

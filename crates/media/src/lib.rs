@@ -19,6 +19,7 @@ mod clock;
 mod decode;
 mod device;
 mod devices;
+mod drift;
 mod encode;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use confab_protocol::media::{AUDIO_CLOCK_HZ, AudioPacket};
 
+use crate::drift::DriftControl;
 use crate::jitter::{JitterBuffer, JitterStats, Playout};
 use crate::stretch;
 
@@ -30,7 +31,9 @@ pub struct PeerPlayer {
     decoder: Option<opus::Decoder>,
     ready: VecDeque<f32>,
     chunk: Vec<f32>,
+    drift: DriftControl,
     since_splice: u32,
+    splices: u64,
     // Loudness of the last samples played: where a fade to silence starts.
     last_sample: f32,
 }
@@ -48,7 +51,9 @@ impl Default for PeerPlayer {
             decoder: None,
             ready: VecDeque::with_capacity(2 * MAX_PACKET),
             chunk: Vec::with_capacity(2 * MAX_PACKET),
+            drift: DriftControl::default(),
             since_splice: 0,
+            splices: 0,
             last_sample: 0.0,
         }
     }
@@ -62,28 +67,37 @@ impl PeerPlayer {
 
     /// Fills one block with what is heard at `now`.
     pub fn pull(&mut self, now: Duration, block: &mut [f32; BLOCK]) {
-        while self.ready.len() < BLOCK {
+        // First, for it changes how many samples are needed.
+        self.drift.measure(self.excess(now));
+        while self.ready.len() < self.drift.needed() {
             if !self.decode_next(now) {
                 break;
             }
         }
-        for sample in block.iter_mut() {
+        let (ready, last) = (&mut self.ready, &mut self.last_sample);
+        self.drift.fill(block, || {
             // A step to silence clicks: let the last sample run out instead (time constant 1 ms).
-            *sample = self.ready.pop_front().unwrap_or(self.last_sample * 0.98);
-            self.last_sample = if sample.abs() < 1e-5 { 0.0 } else { *sample };
-        }
+            let sample = ready.pop_front().unwrap_or(*last * 0.98);
+            *last = if sample.abs() < 1e-5 { 0.0 } else { sample };
+            *last
+        });
     }
 
     /// Counters of the stream.
     pub fn stats(&self) -> JitterStats {
-        self.jitter.stats()
+        JitterStats { spliced: self.splices, ..self.jitter.stats() }
+    }
+
+    /// Delay over the target at the beginning of a block, in samples; `None` while nothing plays.
+    pub(crate) fn excess(&self, now: Duration) -> Option<i64> {
+        self.jitter.delay(now, self.ready.len()).map(|(delay, target)| delay - target)
     }
 
     /// Decodes or invents the next stretch into `ready`; false if there is silence.
     fn decode_next(&mut self, now: Duration) -> bool {
-        let undelivered = self.ready.len();
-        if self.jitter.delay(now, undelivered).is_some_and(|(delay, target)| delay > target + HOPELESS) {
-            self.jitter.catch_up(now, undelivered);
+        if self.excess(now).is_some_and(|excess| excess > HOPELESS) {
+            self.jitter.catch_up(now, self.ready.len());
+            self.drift.measure(None);
         }
         let playout = self.jitter.next(now);
         let real = matches!(playout, Playout::Packet(_));
@@ -102,7 +116,7 @@ impl PeerPlayer {
             }
         }
         if real {
-            self.control_delay(now);
+            self.splice();
         }
         self.ready.extend(self.chunk.drain(..));
         true
@@ -120,23 +134,24 @@ impl PeerPlayer {
         Ok(())
     }
 
-    /// Brings the delay to what the network needs, one period of sound at a time.
-    fn control_delay(&mut self, now: Duration) {
+    /// Brings the delay to what the network needs, one period of sound at a time, where it is further off than the
+    /// correction of drift would soon make good.
+    fn splice(&mut self) {
         self.since_splice = self.since_splice.saturating_add(1);
         if self.since_splice < SPLICE_EVERY || self.chunk.len() < stretch::MIN_CHUNK {
             return;
         }
-        let undelivered = self.ready.len() + self.chunk.len();
-        let Some((delay, target)) = self.jitter.delay(now, undelivered) else { return };
-        let spliced = if delay > target + SLACK {
-            stretch::shorten(&mut self.chunk, delay > target + FAR_BEHIND)
-        } else if delay + SHORTAGE < target {
-            stretch::lengthen(&mut self.chunk)
-        } else {
-            0
-        };
-        if spliced > 0 {
+        let before = self.chunk.len() as i64;
+        if let Some(excess) = self.drift.steady().filter(|excess| *excess > SLACK) {
+            stretch::shorten(&mut self.chunk, excess > FAR_BEHIND);
+        } else if self.drift.least().is_some_and(|excess| excess < -SHORTAGE) {
+            stretch::lengthen(&mut self.chunk);
+        }
+        let by = self.chunk.len() as i64 - before;
+        if by != 0 {
             self.since_splice = 0;
+            self.splices += 1;
+            self.drift.jumped(by);
         }
     }
 }

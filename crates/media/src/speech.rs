@@ -11,8 +11,8 @@ const LEAST: f32 = 0.003;
 const OVER_ROOM: f32 = 3.0;
 /// Least likeness of one period to the next in a vowel.
 const VOICED: f32 = 0.7;
-/// Vowels in a row that begin speech: 60 ms. A key that rings has less.
-const ONSET: u32 = 3;
+/// Vowels in a row that begin speech: 80 ms. A key that rings has less.
+const ONSET: u32 = 4;
 /// Frames for which speech goes on without a vowel: 240 ms, the consonants and stops between two.
 const HANGOVER: u32 = 12;
 /// Frames of one half of the time that the room is listened to: 1.5 s. A speaker breathes more often than in two halves.
