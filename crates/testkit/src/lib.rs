@@ -10,6 +10,8 @@ pub mod network;
 pub mod process;
 pub mod pulse;
 pub mod received;
+pub mod room;
 pub mod sound;
+pub mod speech;
 pub mod turn;
 pub mod window;
