@@ -275,6 +275,9 @@ impl AppTask {
             Command::Settings(answer) => drop(answer.send(self.settings.get().clone())),
             Command::SaveSettings(settings, answer) => {
                 let saved = self.settings.replace(settings).await;
+                if let Phase::InCall(active) = &self.phase {
+                    active.call.set_processing(self.settings.get().processing);
+                }
                 self.tell_settings();
                 let _ = answer.send(saved.map(|()| self.settings.get().clone()));
             }
@@ -329,8 +332,16 @@ impl AppTask {
         };
         let Sources { video, audio, speaker } = self.sources.clone();
         let decoders = self.decoders.borrow().unwrap_or_default();
-        let config =
-            CallConfig { connect, video, audio, speaker, decoders, ..CallConfig::new(link.clone(), name.clone()) };
+        let processing = self.settings.get().processing;
+        let config = CallConfig {
+            connect,
+            video,
+            audio,
+            processing,
+            speaker,
+            decoders,
+            ..CallConfig::new(link.clone(), name.clone())
+        };
         let task = AbortOnDropHandle::new(tokio::spawn(async move {
             timeout(JOIN_TIMEOUT, Call::join(config))
                 .await

@@ -11,7 +11,7 @@ use crate::roster::Roster;
 use crate::session::{self, Resume, Session};
 use crate::telling::{LEVELS, STATS};
 use crate::{AudioSink, CallConfig};
-use confab_media::AudioOutput;
+use confab_media::{AudioOutput, Voice};
 use confab_protocol::call as names;
 use confab_protocol::frame::SELF_TRACK;
 use confab_protocol::ipc::{CallState, DeviceState, PeerState, UiEvent};
@@ -61,6 +61,7 @@ impl Actor {
         config: CallConfig,
         session: Session,
         output: Result<AudioOutput, UserError>,
+        voice: Voice,
         events: mpsc::Sender<UiEvent>,
         window: broadcast::Sender<TrackFrame>,
         preview: PreviewSwitch,
@@ -73,7 +74,7 @@ impl Actor {
         let speaker_failed = output.as_ref().map_or_else(|| watch::Sender::new(None).subscribe(), AudioOutput::failed);
         let (told_tx, told) = mpsc::channel(4);
         let sources = (config.audio.clone(), config.video.clone(), config.video_config);
-        let devices = Devices::new(sources, preview.clone(), window.clone(), told_tx);
+        let devices = Devices::new(sources, voice, preview.clone(), window.clone(), told_tx);
         let (mut roster, mut members) = (Roster::default(), Members::default());
         for member in &session.welcome.members {
             roster.announce(&member.id, &member.name, Instant::now());

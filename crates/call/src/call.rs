@@ -5,14 +5,14 @@ use crate::actor::Actor;
 use crate::incoming::Probe;
 use crate::preview::PreviewSwitch;
 use crate::session::Session;
-use confab_media::AudioOutput;
+use confab_media::{AudioOutput, FarEnd, Voice};
 use confab_protocol::call::is_chat_text;
 use confab_protocol::ctrl::Drawn;
 use confab_protocol::frame::SELF_TRACK;
 use confab_protocol::ipc::{CallState, CallView, UiEvent};
-use confab_protocol::media::EncodedFrame;
+use confab_protocol::media::{EncodedFrame, Processing};
 use confab_protocol::{ErrorCode, UserError};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// Commands that wait for the call's task.
 const COMMANDS: usize = 64;
@@ -51,6 +51,7 @@ pub struct Call {
     commands: mpsc::Sender<Command>,
     frames: broadcast::Sender<TrackFrame>,
     preview: PreviewSwitch,
+    processing: watch::Sender<Processing>,
 }
 
 /// The events of a call, in order.
@@ -71,15 +72,19 @@ impl Call {
     /// here; the errors are those of reaching the server and the room.
     pub async fn join(config: CallConfig) -> Result<(Call, CallEvents), UserError> {
         config.check()?;
-        let (session, output) = tokio::join!(Session::open(&config), AudioOutput::start(config.speaker.clone()));
+        let far_end = FarEnd::default();
+        let output = AudioOutput::start_heard(config.speaker.clone(), &far_end);
+        let (session, output) = tokio::join!(Session::open(&config), output);
         let session = session?;
         let (commands, command_rx) = mpsc::channel(COMMANDS);
         let (event_tx, events) = mpsc::channel(EVENTS);
         let (frames, _) = broadcast::channel(FRAMES);
         let preview = PreviewSwitch::default();
-        let actor = Actor::new(config, session, output, event_tx, frames.clone(), preview.clone()).await;
+        let processing = watch::Sender::new(config.processing);
+        let voice = Voice { processing: processing.subscribe(), far_end };
+        let actor = Actor::new(config, session, output, voice, event_tx, frames.clone(), preview.clone()).await;
         tokio::spawn(actor.run(command_rx));
-        Ok((Call { commands, frames, preview }, CallEvents { events }))
+        Ok((Call { commands, frames, preview, processing }, CallEvents { events }))
     }
 
     /// What the window shows of the call; `None` if it ended.
@@ -95,6 +100,11 @@ impl Call {
     /// Mutes or unmutes. The outcome arrives as `me`; unmuting tries a failed microphone again.
     pub async fn set_mic(&self, on: bool) {
         self.ask(|done| Command::SetMic(on, done)).await;
+    }
+
+    /// Changes what is done to the microphone's sound, at once and without a gap.
+    pub fn set_processing(&self, processing: Processing) {
+        self.processing.send_replace(processing);
     }
 
     /// Turns the camera on or off; off releases the device. The outcome arrives as `me`.

@@ -2,7 +2,7 @@
 
 use crate::{AudioSink, AudioSource, VideoConfig, VideoSource};
 use confab_protocol::ipc::TrackView;
-use confab_protocol::media::{Decoders, MediaKind};
+use confab_protocol::media::{Decoders, MediaKind, Processing};
 use confab_protocol::room::RoomLink;
 use confab_protocol::{ErrorCode, UserError, limits};
 use std::path::{Path, PathBuf};
@@ -23,6 +23,8 @@ pub struct CallConfig {
     pub video_config: VideoConfig,
     /// What the microphone button turns on.
     pub audio: AudioSource,
+    /// What is done to the microphone's sound; [`Call::set_processing`](crate::Call::set_processing) changes it.
+    pub processing: Processing,
     /// Where the others are heard.
     pub speaker: AudioSink,
     /// Microphone on from the start.
@@ -52,6 +54,7 @@ impl CallConfig {
             video: VideoSource::Camera(None),
             video_config: VideoConfig::default(),
             audio: AudioSource::Mic(None),
+            processing: Processing::default(),
             speaker: AudioSink::Speaker(None),
             mic_on: true,
             camera_on: true,

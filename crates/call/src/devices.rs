@@ -4,7 +4,7 @@ use crate::call::TrackFrame;
 use crate::outgoing::{self, DeviceEvent};
 use crate::preview::{self, PreviewSwitch};
 use crate::{AudioSource, VideoConfig, VideoSource};
-use confab_media::{AudioCapture, VideoCapture, VideoEvent};
+use confab_media::{AudioCapture, VideoCapture, VideoEvent, Voice};
 use confab_protocol::call::MediaState;
 use confab_protocol::ipc::DeviceState;
 use confab_protocol::media::AudioPacket;
@@ -39,6 +39,7 @@ pub struct Devices {
     audio_source: AudioSource,
     video_source: VideoSource,
     video_config: VideoConfig,
+    voice: Voice,
     mic: Option<(AudioCapture, AbortHandle)>,
     mic_wanted: bool,
     mic_state: DeviceState,
@@ -60,6 +61,7 @@ impl Devices {
     /// Nothing is opened yet.
     pub fn new(
         (audio_source, video_source, video_config): (AudioSource, VideoSource, VideoConfig),
+        voice: Voice,
         preview: PreviewSwitch,
         window: broadcast::Sender<TrackFrame>,
         told: mpsc::Sender<DeviceEvent>,
@@ -78,6 +80,7 @@ impl Devices {
             audio_source,
             video_source,
             video_config,
+            voice,
             mic: None,
             mic_wanted: false,
             mic_state: DeviceState::Off,
@@ -135,8 +138,8 @@ impl Devices {
             return;
         }
         self.mic_state = DeviceState::Starting;
-        let source = self.audio_source.clone();
-        self.opening.spawn(async move { Opened::Mic(AudioCapture::start(source).await) });
+        let (source, voice) = (self.audio_source.clone(), self.voice.clone());
+        self.opening.spawn(async move { Opened::Mic(AudioCapture::start_voice(source, voice).await) });
     }
 
     /// Turns the camera on, or off and releases it.

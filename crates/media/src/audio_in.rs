@@ -17,6 +17,7 @@ use crate::sound_source::{self, SoundSource};
 use crate::source::AudioSource;
 use crate::speech::SpeechDetector;
 use crate::stop::{self, Stop};
+use crate::voice::{Processor, Voice};
 
 /// Samples of one packet: 20 ms.
 pub const FRAME: usize = AUDIO_CLOCK_HZ as usize / 50;
@@ -55,7 +56,22 @@ pub struct AudioCapture {
 impl AudioCapture {
     /// Opens the source. Fails with `MicrophoneMissing`, `MicrophoneFailed`, `NoSoundServer`, `FileUnreadable` or
     /// `FileFormat`. [`AudioSource::None`] opens nothing and never yields. The receiver ends when the capture does.
+    /// What the source hears is sent as it is.
     pub async fn start(source: AudioSource) -> Result<(Self, mpsc::Receiver<AudioPacket>), UserError> {
+        Self::open(source, None).await
+    }
+
+    /// As [`start`](Self::start), with voice processing of a microphone. Tones and files are sent as they are: no room and
+    /// no speaker is in them.
+    pub async fn start_voice(
+        source: AudioSource,
+        voice: Voice,
+    ) -> Result<(Self, mpsc::Receiver<AudioPacket>), UserError> {
+        let voice = Some(voice).filter(|_| matches!(source, AudioSource::Mic(_)));
+        Self::open(source, voice).await
+    }
+
+    async fn open(source: AudioSource, voice: Option<Voice>) -> Result<(Self, mpsc::Receiver<AudioPacket>), UserError> {
         let (packets, receiver) = mpsc::channel(PACKET_QUEUE);
         let (failure, failed) = watch::channel(None);
         let mut capture = Self { shared: Arc::default(), stop: Stop::default(), failed, thread: None, _idle: None };
@@ -69,7 +85,8 @@ impl AudioCapture {
         let thread = stop::spawn("confab-audio-in", move || match sound_source::open(&source) {
             Err(error) => drop(opened.send(Err(error))),
             Ok(source) if opened.send(Ok(())).is_ok() => {
-                Loop { source, encoder, shared, stop, packets, failure }.run();
+                let voice = voice.map(Processor::new);
+                Loop { source, voice, encoder, shared, stop, packets, failure }.run();
             }
             Ok(_) => {}
         })?;
@@ -88,7 +105,8 @@ impl AudioCapture {
         self.shared.muted.load(Ordering::Acquire)
     }
 
-    /// Loudness of what the source hears, also while muted (someone who speaks then wants to know): RMS, 0..1.
+    /// Loudness of what would be sent, also while muted (someone who speaks then wants to know): RMS, 0..1. What the speaker
+    /// plays is not in it where echo is cancelled.
     pub fn level(&self) -> f32 {
         self.shared.level.get()
     }
@@ -151,6 +169,7 @@ impl Encoder {
 
 struct Loop {
     source: Box<dyn SoundSource>,
+    voice: Option<Processor>,
     encoder: Encoder,
     shared: Arc<Shared>,
     stop: Stop,
@@ -181,6 +200,9 @@ impl Loop {
             if (now - timestamp).abs() > CLOCK_SLACK {
                 timestamp = now;
             }
+            if let Some(Err(error)) = self.voice.as_mut().map(|voice| voice.process(&mut frame)) {
+                return self.fail(error);
+            }
             let loudness = rms(&frame);
             let level = AudioLevel::from_rms(loudness, speech.hear(&frame));
             self.shared.level.set(loudness);
@@ -195,10 +217,7 @@ impl Loop {
             }
             let data = match self.encoder.encode(&frame) {
                 Ok(data) => data,
-                Err(error) => {
-                    self.failure.send_replace(Some(UserError::with_detail(ErrorCode::Internal, error)));
-                    return;
-                }
+                Err(error) => return self.fail(error),
             };
             // A second look: the mute may have come while this frame was encoded.
             if !self.shared.muted.load(Ordering::Acquire) {
@@ -207,5 +226,10 @@ impl Loop {
                 sequence = sequence.wrapping_add(1);
             }
         }
+    }
+
+    /// Ends with an error of a codec's, which no person can do anything about.
+    fn fail(&self, error: impl std::fmt::Display) {
+        self.failure.send_replace(Some(UserError::with_detail(ErrorCode::Internal, error)));
     }
 }

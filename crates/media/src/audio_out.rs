@@ -16,6 +16,7 @@ use crate::mixer::{Door, Mixer, PeerAudio};
 use crate::player::BLOCK;
 use crate::source::AudioSink;
 use crate::stop::{self, Stop};
+use crate::voice::{FarEnd, Writer};
 
 /// Time of one block.
 const BLOCK_TIME: Duration = Duration::from_millis(10);
@@ -49,8 +50,13 @@ struct Swap {
 
 impl AudioOutput {
     /// Opens the sink and starts mixing. Fails with `SpeakerMissing` or `NoSoundServer`; [`AudioSink::None`] needs no
-    /// device and does not fail for want of one.
+    /// device and does not fail for want of one. No microphone is told what plays.
     pub async fn start(sink: AudioSink) -> Result<Self, UserError> {
+        Self::start_heard(sink, &FarEnd::default()).await
+    }
+
+    /// As [`start`](Self::start); what the speaker plays is the far end of the microphone beside it.
+    pub async fn start_heard(sink: AudioSink, far_end: &FarEnd) -> Result<Self, UserError> {
         let (door, stop, level) = (Door::default(), Stop::default(), Arc::<Level>::default());
         let (failure, failed) = watch::channel(None);
         let (opened, opening) = oneshot::channel();
@@ -58,14 +64,15 @@ impl AudioOutput {
         let asked = Arc::<AtomicU64>::default();
         let mixer = Mixer::new(door.clone());
         let thread = {
-            let (stop, level, asked) = (stop.clone(), level.clone(), asked.clone());
+            let (stop, level, asked, far_end) = (stop.clone(), level.clone(), asked.clone(), far_end.clone());
             stop::spawn("confab-mix", move || {
                 let playback = match open(&sink) {
                     Ok(playback) => playback,
                     Err(error) => return drop(opened.send(Err(error))),
                 };
                 if opened.send(Ok(())).is_ok() {
-                    Loop { mixer, playback, stop, level, failure, swapped, asked }.run();
+                    let heard = playback.as_ref().map(|_| far_end.writer());
+                    Loop { mixer, playback, far_end, heard, stop, level, failure, swapped, asked }.run();
                 }
             })?
         };
@@ -128,6 +135,9 @@ fn open(sink: &AudioSink) -> Result<Option<Playback>, UserError> {
 struct Loop {
     mixer: Mixer,
     playback: Option<Playback>,
+    far_end: FarEnd,
+    /// Where the blocks go that the present speaker plays. Without a speaker, nobody hears them.
+    heard: Option<Writer>,
     stop: Stop,
     level: Arc<Level>,
     failure: watch::Sender<Option<UserError>>,
@@ -170,6 +180,7 @@ impl Loop {
         for Swap { number, playback } in self.swapped.try_iter() {
             let unwanted = if number == self.asked.load(Ordering::Relaxed) {
                 self.failure.send_replace(None);
+                self.heard = playback.as_ref().map(|_| self.far_end.writer());
                 std::mem::replace(&mut self.playback, playback)
             } else {
                 playback
@@ -188,6 +199,9 @@ impl Loop {
             let block = self.block();
             if let Some(playback) = &mut self.playback {
                 playback.write(&block);
+            }
+            if let Some(heard) = &self.heard {
+                heard.write(&block);
             }
             asked = true;
         }

@@ -1,7 +1,8 @@
 //! Devices, capture, encoding, decoding, audio processing and mixing.
 //!
 //! - [`VideoCapture`]: camera, screen, file or test picture → a ladder of VP8 encoders that obey one [`VideoDemand`].
-//! - [`AudioCapture`]: microphone, file or tone → Opus packets, made once for all peers.
+//! - [`AudioCapture`]: microphone, file or tone → [`Voice`] processing of a microphone → Opus packets, made once for all
+//!   peers.
 //! - [`AudioOutput`]: the packets of each [`PeerAudio`] → jitter buffer, decoder, gain → one mix → a speaker or nobody.
 //! - [`devices()`], [`DeviceWatch`], [`choose`]: what there is to choose from, and what to do when it goes.
 //! - [`Vp8Decoder`], [`IvfWriter`], [`pattern`], [`PatternComparison`], [`Y4mReader`]: for recordings, tests and benchmarks.
@@ -47,6 +48,7 @@ mod stop;
 mod stretch;
 mod temporal;
 mod video;
+mod voice;
 mod vpx;
 mod wav;
 mod y4m;
@@ -66,5 +68,6 @@ pub use screen::list_screens;
 pub use sound_source::TONE_AMPLITUDE;
 pub use source::{AudioSink, AudioSource, DEFAULT_TONE_HZ, ScreenSelector, SourceError, TONE_RANGE_HZ, VideoSource};
 pub use video::{VideoCapture, VideoConfig, VideoEvent, VideoStats};
+pub use voice::{FarEnd, Voice};
 pub use vpx::VpxError;
 pub use y4m::{Y4mHeader, Y4mReader, Y4mWriter};

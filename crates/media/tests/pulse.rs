@@ -9,17 +9,22 @@
 use std::path::Path;
 use std::time::Duration;
 
-use confab_media::{AudioCapture, AudioOutput, AudioSink, AudioSource};
+use confab_media::{AudioCapture, AudioOutput, AudioSink, AudioSource, FarEnd, Voice};
 use confab_protocol::ErrorCode;
+use confab_protocol::media::{AudioPacket, Processing};
 use confab_testkit::body::{self, Body};
 use confab_testkit::clips;
 use confab_testkit::pulse::Pulse;
 use confab_testkit::sound::Sound;
+use confab_testkit::speech;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 /// File in the body's folder that says that its devices are open.
 const OPEN: &str = "open";
+/// File in the body's folder with what is said to it.
+const SPEECH: &str = "speech.wav";
 /// Runs what the environment names. Not a test of its own.
 #[tokio::test]
 #[ignore = "runs inside the other tests"]
@@ -33,6 +38,7 @@ async fn body() {
         Some("no-devices") => no_devices().await,
         Some("crash") => crash().await,
         Some("leak") => leak().await,
+        Some("echo") => echo().await,
         other => panic!("no such body: {other:?}"),
     }
 }
@@ -198,4 +204,57 @@ fn devices_are_released_after_each_use() {
     Body::start("leak", &pulse.server(), dir.path()).expect("starts").finish().expect("no failure");
     assert_eq!(pulse.count("source-outputs").expect("counts"), idle);
     assert_eq!(pulse.count("sink-inputs").expect("counts"), 0);
+}
+
+/// Power of `count` packets as they are heard.
+async fn power(packets: &mut mpsc::Receiver<AudioPacket>, decoder: &mut opus::Decoder, count: usize) -> f32 {
+    let mut sum = 0.0;
+    for _ in 0..count {
+        let packet = timeout(PATIENCE, packets.recv()).await.expect("in time").expect("a packet");
+        let mut samples = [0.0; 960];
+        let length = decoder.decode_float(&packet.data, &mut samples, false).expect("Opus");
+        sum += samples[..length].iter().map(|sample| sample * sample).sum::<f32>() / length as f32;
+    }
+    sum / count as f32
+}
+
+/// A speaker that speaks right into the microphone.
+async fn echo() {
+    let far_end = FarEnd::default();
+    let speaker = AudioSink::Speaker(Some("spk0".into()));
+    let output = AudioOutput::start_heard(speaker, &far_end).await.expect("opens");
+    let peer = output.add_peer();
+    let speech = Path::new(&std::env::var("XDG_RUNTIME_DIR").expect("set")).join(SPEECH);
+    let (_far, mut said) = AudioCapture::start(AudioSource::Wav(speech)).await.expect("starts");
+    tokio::spawn(async move {
+        while let Some(packet) = said.recv().await {
+            peer.push(packet);
+        }
+    });
+    let off = Processing { echo_cancellation: false, noise_suppression: false, gain_control: false };
+    let switch = watch::Sender::new(off);
+    let voice = Voice { processing: switch.subscribe(), far_end };
+    let mic = AudioSource::Mic(Some("echo".into()));
+    let (_capture, mut packets) = AudioCapture::start_voice(mic, voice).await.expect("opens");
+    let mut decoder = opus::Decoder::new(48_000, opus::Channels::Mono).expect("a decoder");
+    // The first second has the start of the speaker in it.
+    power(&mut packets, &mut decoder, 50).await;
+    let heard = power(&mut packets, &mut decoder, 200).await;
+    switch.send_replace(Processing { echo_cancellation: true, ..off });
+    power(&mut packets, &mut decoder, 300).await;
+    let left = power(&mut packets, &mut decoder, 200).await;
+    let erle = 10.0 * (heard / left).log10();
+    println!("echo of {:.1} dBFS, {erle:.1} dB less when it is cancelled", 10.0 * heard.log10());
+    assert!(heard > 1e-4, "the echo is heard: {heard}");
+    // A busy machine that makes the speaker stutter makes a new way for the echo each time.
+    assert!(erle > 20.0, "{erle:.1} dB");
+}
+
+#[test]
+fn what_the_speaker_plays_is_not_sent_back() {
+    let pulse = Pulse::start().expect("a sound server");
+    pulse.pactl(&["load-module", "module-remap-source", "source_name=echo", "master=spk0.monitor"]).expect("an echo");
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    speech::wav(&dir.path().join(SPEECH), speech::Speaker::Ann, 8.0).expect("espeak-ng and sox");
+    Body::start("echo", &pulse.server(), dir.path()).expect("starts").finish().expect("passes");
 }
