@@ -65,6 +65,9 @@ async fn two_windows_call_each_other_by_a_link() -> Outcome {
     ben.fill("name-input", "Ben").await?;
     ben.fill("link-input", &link).await?;
     ben.click("join-call").await?;
+    ben.find("lobby").await?;
+    screenshot(&ben, "lobby").await?;
+    ben.click("lobby-join").await?;
     let ann_at_ben = tile_of(&ben, "Ann").await?;
     let ben_at_ann = tile_of(&ann, "Ben").await?;
     sees_frames_advance(&ben, &ann_at_ben).await?;
@@ -242,11 +245,13 @@ async fn what_goes_wrong_is_said_in_the_window() -> Outcome {
     window.fill("name-input", "Dee").await?;
     window.fill("link-input", "http://127.0.0.1:9/r/nobody-there").await?;
     window.click("join-call").await?;
+    window.click("lobby-join").await?;
     let said = window.text("home-error").await?;
     assert!(said.contains("can't be reached"), "{said}");
     screenshot(&window, "unreachable").await?;
 
     // No camera, no microphone, no sound server: a call all the same.
+    window.click("lobby-back").await?;
     start_call(&window, "Dee").await?;
     window.wait("the missing camera to be named", "return document.body.innerText.includes('No camera found')").await?;
     let number = window.eval(&frame_number_script("self")).await?;

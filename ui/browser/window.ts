@@ -26,7 +26,7 @@ export class Window {
   }
 
   /** Shows a scene of src/dev/scenes.ts. */
-  async show(scene: string, size = { width: 1280, height: 800 }, colorScheme: 'dark' | 'light' = 'dark'): Promise<Page> {
+  async show(scene: string, size = { width: 1280, height: 800 }, colorScheme: 'dark' | 'light' = 'dark', search = ''): Promise<Page> {
     this.problems.length = 0;
     const context = await this.#browser.newContext({ viewport: size, colorScheme, reducedMotion: 'reduce' });
     const page = await context.newPage();
@@ -36,8 +36,8 @@ export class Window {
     // As Tauri's freezePrototype does.
     await page.addInitScript(() => Object.freeze(Object.prototype));
     const base = this.#server.resolvedUrls?.local[0];
-    await page.goto(`${base}#${scene}`);
-    await page.waitForSelector('[data-testid=home], [data-testid=call]');
+    await page.goto(`${base}${search}#${scene}`);
+    await page.waitForSelector('[data-testid=home], [data-testid=lobby], [data-testid=call], [data-testid=sharing-bar]');
     return page;
   }
 }

@@ -17,6 +17,21 @@ const acts = {
   chat: async (page) => page.keyboard.press('c'),
   'chat-empty': async (page) => page.keyboard.press('c'),
   people: async (page) => page.keyboard.press('p'),
+  share: async (page) => page.keyboard.press('s'),
+  'settings-video': async (page) => {
+    await page.getByTestId('settings-open').click();
+    await page.getByTestId('settings-video').click();
+    await page.getByTestId('settings-preview').click();
+  },
+  'settings-general': async (page) => {
+    await page.getByTestId('settings-open').click();
+    await page.getByTestId('settings-general').click();
+  },
+  'settings-network': async (page) => {
+    await page.getByTestId('settings-open').click();
+    await page.getByTestId('settings-network').click();
+  },
+  'picker-open': async (page) => page.getByTestId('pick-speaker').click(),
   settings: async (page) => page.getByTestId('settings-open').click(),
   'home-link': async (page) => page.getByTestId('link-input').fill('https://meet.example.org/r/weekly-planning'),
   'home-nameless': async (page) => page.getByTestId('start-call').click(),
@@ -24,7 +39,7 @@ const acts = {
   'notice-more': async (page) => page.getByRole('button', { name: 'More' }).first().click(),
   faded: async (page) => page.waitForFunction(() => !document.querySelector('.bar')?.classList.contains('visible')),
 };
-const scenes = { people: 'call-5', settings: 'home', 'settings-call': 'call-3', 'home-link': 'home', 'home-nameless': 'home-first', tip: 'call-3', 'notice-more': 'notices', faded: 'call-2' };
+const scenes = { people: 'call-5', settings: 'home', share: 'call-3', 'settings-video': 'home', 'settings-general': 'home', 'settings-network': 'home', 'picker-open': 'lobby', 'settings-call': 'call-3', 'home-link': 'home', 'home-nameless': 'home-first', tip: 'call-3', 'notice-more': 'notices', faded: 'call-2' };
 
 const server = await createServer({ root: new URL('..', import.meta.url).pathname, server: { port: 0, strictPort: false, hmr: false }, logLevel: 'error' });
 await server.listen();
@@ -43,7 +58,7 @@ for (const name of names) {
       page.on('pageerror', (error) => console.log(`${name}: ${error}`));
       page.on('console', (line) => ['error', 'warning'].includes(line.type()) && console.log(`${name}: ${line.text()}`));
       await page.goto(`${base}#${scenes[name] ?? name}`);
-      await page.waitForSelector('[data-testid=home], [data-testid=call]');
+      await page.waitForSelector('[data-testid=home], [data-testid=lobby], [data-testid=call]');
       const videos = await page.locator('[data-testid=tile-video]').count();
       if (videos > 0) {
         await page.waitForFunction((n) => [...document.querySelectorAll('[data-testid=tile-video]')].filter((e) => +e.dataset.frames > 1).length >= n, videos, { timeout: 20_000 }).catch(() => console.log(`${name}: some of ${videos} pictures never came`));

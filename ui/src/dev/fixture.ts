@@ -99,9 +99,11 @@ export const fixture: Backend = {
   async listDevices() {
     return structuredClone(devices);
   },
-  async startRehearsal({ microphone }) {
+  async startRehearsal({ microphone, camera }) {
     clearInterval(rehearsal);
-    if (microphone) rehearsal = setInterval(() => emit({ type: 'levels', levels: [['self', 0.02 + 0.1 * Math.random()]] }), 100);
+    const now = (on: boolean): DeviceState => ({ state: on ? 'on' : 'off' });
+    emit({ type: 'rehearsal', rehearsal: scene.trouble ?? { microphone: now(microphone), camera: now(camera) } });
+    if (microphone && !scene.trouble) rehearsal = setInterval(() => emit({ type: 'levels', levels: [['self', 0.02 + 0.1 * Math.random()]] }), 100);
   },
   async stopRehearsal() {
     clearInterval(rehearsal);

@@ -1,5 +1,5 @@
 import { initial } from '../state/model';
-import type { CallView, ChatMessage, DeviceList, Participant, RoomPeek, Settings, ShareChoice, Snapshot, UiEvent, UserError } from '../backend/types';
+import type { CallView, ChatMessage, DeviceList, Participant, RehearsalView, RoomPeek, Settings, ShareChoice, Snapshot, UiEvent, UserError } from '../backend/types';
 
 /** Scenes by URL hash (`#call-3`), for looking at the user interface without a backend. */
 
@@ -16,6 +16,8 @@ export interface Scene {
   inside?: RoomPeek | null;
   /** What one can share. */
   choice?: ShareChoice;
+  /** What trying the devices comes to, if not that they work. */
+  trouble?: RehearsalView;
   /** Never answer starting and joining. */
   hang?: boolean;
 }
@@ -73,7 +75,7 @@ const scene = (count: number, view: Partial<CallView> = {}): Scene => ({
   choice,
   snapshot: inCall(call({ participants: people(count), ...view })),
   pictures: handles(count),
-  events: [...talking(['p1']), [300, { type: 'stats', peers: people(count).map((them, index) => stats(them.id, index)) }]],
+  events: [...talking(['p1']), [200, { type: 'active-speaker', id: 'p1' }], [300, { type: 'stats', peers: people(count).map((them, index) => stats(them.id, index)) }]],
 });
 
 const stats = (id: string, index: number) => ({
@@ -88,6 +90,8 @@ const stats = (id: string, index: number) => ({
   audioLevel: 0.1,
   connection: index === 1 ? 'relay' : 'host',
 });
+
+const asked: [number, UiEvent] = [50, { type: 'open-link', link: 'https://meet.example.org/r/weekly-planning' }];
 
 function talking(ids: string[]): [number, UiEvent][] {
   return Array.from({ length: 600 }, (_, index) => [100 + index * 100, { type: 'levels', levels: ids.map((id) => [id, 0.12]) }]);
@@ -170,13 +174,24 @@ function chat(count: number, now: number): ChatMessage[] {
 export function scenes(now: number): Record<string, () => Scene> {
   const withMe = (me: Partial<CallView['me']>, count: number) => scene(count, { me: { ...call().me, ...me } });
   return {
-    home: () => ({ snapshot: idle({ recent: recent(now) }) }),
+    home: () => ({ snapshot: idle({ recent: recent(now) }), pictures: [0] }),
     'home-first': () => ({ snapshot: idle({ name: '' }) }),
     'home-error': () => ({
       snapshot: idle({ recent: recent(now) }),
       refuse: error('server-unreachable', 'The server can’t be reached. Check your connection and the link, then try again.', 'tcp connect 192.168.1.20:7420: Connection refused'),
     }),
     joining: () => ({ snapshot: idle(), hang: true }),
+    lobby: () => ({ snapshot: idle(), inside: { count: 3, names: ['Ben Okafor', 'Chiara Lombardi'] }, pictures: [0], events: [asked] }),
+    'lobby-first': () => ({ snapshot: idle({ name: '' }), pictures: [0], events: [asked] }),
+    'lobby-off': () => ({ snapshot: idle({ micOn: false, cameraOn: false }), inside: { count: 0, names: [] }, events: [asked] }),
+    'lobby-trouble': () => ({
+      snapshot: idle(),
+      trouble: { microphone: { state: 'failed', error: noMic }, camera: { state: 'failed', error: busy } },
+      refuse: error('room-full', 'This call is full. Try again when someone has left.'),
+      events: [asked],
+    }),
+    sharing: () => withMe({ share: { title: 'Quarterly numbers.ods — LibreOffice Calc', capture: { state: 'on' }, paused: false, sound: false } }, 2),
+    'sharing-paused': () => withMe({ share: { title: 'Inbox', capture: { state: 'on' }, paused: true, sound: false } }, 2),
     alone: () => ({ ...scene(0), events: [] }),
     'alone-no-camera': () => withMe({ camera: { state: 'failed', error: busy } }, 0),
     'call-2': () => scene(1),
@@ -213,7 +228,7 @@ export function scenes(now: number): Record<string, () => Scene> {
     reconnecting: () => ({ ...scene(1), events: [[1500, { type: 'peer-state', id: 'p1', state: 'reconnecting' }]] }),
     'server-lost': () => ({ ...scene(2), events: [[200, { type: 'call-state', state: 'server-lost' }]] }),
     'no-sound': () => withMe({ speaker: { state: 'failed', error: noSpeaker }, mic: { state: 'failed', error: noMic } }, 1),
-    'muted-hint': () => ({ ...withMe({ mic: { state: 'off' } }, 2), events: talking(['self']) }),
+    'muted-hint': () => ({ ...withMe({ mic: { state: 'off' } }, 2), events: [[300, { type: 'speaking-while-muted' }]] }),
     notices: () => ({
       ...scene(2),
       events: [
@@ -226,6 +241,13 @@ export function scenes(now: number): Record<string, () => Scene> {
       const view = scene(2);
       view.snapshot.call?.participants[0]?.tracks.push({ handle: 50, kind: 'video', stream: 'screen', event: 'screen', refused: null });
       return { ...view, pictures: [...handles(2), 50] };
+    },
+    'two-screens': () => {
+      const view = scene(3);
+      for (const index of [0, 1]) {
+        view.snapshot.call?.participants[index]?.tracks.push({ handle: 50 + index, kind: 'video', stream: `screen${index}`, event: 'screen', refused: null });
+      }
+      return { ...view, pictures: [...handles(3), 50, 51] };
     },
     'open-link': () => ({ ...scene(2), events: [[300, { type: 'open-link', link: 'https://meet.example.org/r/weekly-planning' }]] }),
   };

@@ -1,8 +1,8 @@
 import { openBackend, toUserError, type Backend } from '../backend';
 import { findDecoders } from '../backend/media/avc';
 import { browserFeed, type MediaFeed } from '../backend/media/feed';
-import type { Entry } from '../backend/door';
-import type { Settings, UserError } from '../backend/types';
+import type { Entry, Rehearsal } from '../backend/door';
+import type { RoomPeek, Settings, ShareChoice, UserError } from '../backend/types';
 import { initial, type Action, type AppState, type Panel } from './model';
 import { reduce } from './reducer';
 
@@ -10,6 +10,8 @@ import { reduce } from './reducer';
 const COPIED_SHOWN = 2_000;
 
 type Device = 'mic' | 'camera';
+
+const NOTHING: Rehearsal = { microphone: false, camera: false };
 
 /** The app: the reducer's state, the commands, and what a person has typed and not sent yet. Outlives every view. */
 export class App {
@@ -29,6 +31,10 @@ export class App {
   readonly announcements = $derived(this.state.announcements);
   readonly openLink = $derived(this.state.openLink);
   readonly ownIds = $derived(this.state.ownIds);
+  readonly ownLevel = $derived(this.state.ownLevel);
+  readonly mutedSpeech = $derived(this.state.mutedSpeech);
+  readonly devices = $derived(this.state.devices);
+  readonly rehearsal = $derived(this.state.rehearsal);
   /** Set when the backend could not be reached at all. */
   broken: UserError | null = $state.raw(null);
   /** Why the last start or join failed. */
@@ -45,12 +51,24 @@ export class App {
   /** Commands on their way; a control shows that it is still syncing. */
   pending: Record<Device, boolean> = $state({ mic: false, camera: false });
   settingsOpen: boolean = $state(false);
+  /** Link of the call before whose door one stands; null elsewhere. */
+  lobby: string | null = $state(null);
+  /** Who is in there already; null if nobody tells. */
+  inside: RoomPeek | null = $state.raw(null);
+  shareOpen: boolean = $state(false);
   /** False while the pictures' connection is down. */
   picturesConnected: boolean = $state(true);
   feed: MediaFeed | null = $state.raw(null);
 
+  readonly #pictures: boolean;
   #backend: Backend | null = null;
+  #rehearsing: Rehearsal = NOTHING;
   #copiedTimer: ReturnType<typeof setTimeout> | undefined;
+
+  /** `pictures`: false in a window that shows none. */
+  constructor({ pictures = true } = {}) {
+    this.#pictures = pictures;
+  }
 
   get name(): string {
     return this.typedName ?? this.state.settings.name;
@@ -61,7 +79,9 @@ export class App {
     try {
       const backend = await openBackend();
       this.#backend = backend;
-      this.feed = browserFeed((handlers) => backend.openMedia(handlers), (connected) => (this.picturesConnected = connected));
+      if (this.#pictures) {
+        this.feed = browserFeed((handlers) => backend.openMedia(handlers), (connected) => (this.picturesConnected = connected));
+      }
       await backend.subscribe(await findDecoders(), (event) => this.dispatch(event));
     } catch (error) {
       this.broken = toUserError(error);
@@ -75,12 +95,15 @@ export class App {
       this.feed?.start();
       // Only now is the link used up; whoever stops joining finds it where it was.
       this.link = '';
+      this.lobby = null;
       this.chatError = null;
+      this.#rehearsing = NOTHING;
     }
     if (!this.state.call && before.call) {
       this.feed?.stop();
       this.picturesConnected = true;
       this.copied = false;
+      this.shareOpen = false;
     }
   }
 
@@ -95,6 +118,81 @@ export class App {
   /** What is on when a call begins: as it was last time. */
   get #entry(): Entry {
     return { mic: this.state.settings.micOn, camera: this.state.settings.cameraOn };
+  }
+
+  /** Goes to the door of a call: devices are tried there before one is seen and heard. */
+  enterLobby(link: string): void {
+    this.homeError = null;
+    this.inside = null;
+    this.lobby = link.trim();
+    void this.#peek(this.lobby);
+  }
+
+  leaveLobby(): void {
+    this.lobby = null;
+    this.homeError = null;
+  }
+
+  async #peek(link: string): Promise<void> {
+    try {
+      const inside = await this.#backend?.peekRoom(link);
+      if (this.lobby === link) this.inside = inside ?? null;
+    } catch {
+      // Joining says what is wrong with the link or its server.
+    }
+  }
+
+  /** Reads the list of devices; later changes arrive by themselves while it is looked at. */
+  async listDevices(): Promise<void> {
+    await this.#run(async (backend) => this.dispatch({ type: 'devices', devices: await backend.listDevices() }));
+  }
+
+  /** Tries devices; with neither, gives them back. */
+  async rehearse(wanted: Rehearsal): Promise<void> {
+    if (!this.#backend || (wanted.microphone === this.#rehearsing.microphone && wanted.camera === this.#rehearsing.camera)) return;
+    this.#rehearsing = wanted;
+    const any = wanted.microphone || wanted.camera;
+    if (!this.state.call) {
+      if (wanted.camera) this.feed?.start();
+      else this.feed?.stop();
+    }
+    if (any) {
+      await this.#run((backend) => backend.startRehearsal(wanted));
+    } else {
+      await this.#run((backend) => backend.stopRehearsal());
+      this.dispatch({ type: 'ui-rehearsal-over' });
+    }
+  }
+
+  /** Plays a sound on the chosen speaker; over when it has ended. */
+  playTestSound(): Promise<boolean> {
+    return this.#run((backend) => backend.playTestSound());
+  }
+
+  listShareSources(): Promise<ShareChoice> {
+    return this.#backend?.listShareSources() ?? Promise.resolve({ sources: [], sound: false });
+  }
+
+  async startShare(id: string, sound: boolean): Promise<void> {
+    if (await this.#run((backend) => backend.startShare(id, sound))) this.shareOpen = false;
+  }
+
+  async stopShare(): Promise<void> {
+    await this.#run((backend) => backend.stopShare());
+  }
+
+  /** Shares, or stops sharing. */
+  async toggleShare(): Promise<void> {
+    if (this.state.call?.me.share) await this.stopShare();
+    else this.shareOpen = true;
+  }
+
+  async setPeerVolume(id: string, volume: number): Promise<void> {
+    await this.#run((backend) => backend.setPeerVolume(id, volume));
+  }
+
+  async setMutedForMe(id: string, muted: boolean): Promise<void> {
+    await this.#run((backend) => backend.setMutedForMe(id, muted));
   }
 
   async #enter(link: string, command: (backend: Backend) => Promise<void>): Promise<void> {

@@ -1,8 +1,8 @@
 /** Keys that work anywhere in a call while nobody types. */
 
-export type CallKey = 'mic' | 'camera' | 'chat' | 'people' | 'copy' | 'close';
+export type CallKey = 'mic' | 'camera' | 'share' | 'chat' | 'people' | 'copy' | 'close';
 
-export const KEYS: Record<CallKey, string> = { mic: 'M', camera: 'V', chat: 'C', people: 'P', copy: 'L', close: 'Escape' };
+export const KEYS: Record<CallKey, string> = { mic: 'M', camera: 'V', share: 'S', chat: 'C', people: 'P', copy: 'L', close: 'Escape' };
 
 type Pressed = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'altKey' | 'metaKey' | 'repeat' | 'defaultPrevented'>;
 

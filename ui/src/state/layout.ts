@@ -47,6 +47,39 @@ export function grid(count: number, stage: Size, gap: number): Rect[] {
   });
 }
 
+/** Share of the stage that a filmstrip takes, and the narrowest and widest of its tiles in pixels. */
+const STRIP = 0.19;
+const STRIP_LEAST = 148;
+const STRIP_MOST = 260;
+/** A stage narrower than this, as width over height, has its filmstrip above rather than beside. */
+const WIDE = 1.2;
+
+/**
+ * One tile as large as it can be, the first, and the others small in a filmstrip: beside it, or above it on a narrow
+ * stage. A strip that is too long for full tiles makes them smaller; none is left out.
+ */
+export function focus(count: number, stage: Size, gap: number): Rect[] {
+  if (count < 1 || stage.width <= 0 || stage.height <= 0) return [];
+  const whole = { x: 0, y: 0, ...stage };
+  if (count === 1) return [whole];
+  const others = count - 1;
+  if (stage.width / stage.height < WIDE) {
+    const fitting = (stage.width - gap * (others - 1)) / others;
+    const width = Math.min(STRIP_LEAST, fitting);
+    const height = width / PICTURE;
+    const left = (stage.width - others * width - gap * (others - 1)) / 2;
+    const strip = Array.from({ length: others }, (_, index) => ({ x: left + index * (width + gap), y: 0, width, height }));
+    return [{ x: 0, y: height + gap, width: stage.width, height: stage.height - height - gap }, ...strip];
+  }
+  const fitting = (stage.height - gap * (others - 1)) / others;
+  const width = Math.min(Math.min(STRIP_MOST, Math.max(STRIP_LEAST, stage.width * STRIP)), fitting * PICTURE);
+  const height = width / PICTURE;
+  const left = stage.width - width;
+  const top = (stage.height - others * height - gap * (others - 1)) / 2;
+  const strip = Array.from({ length: others }, (_, index) => ({ x: left, y: top + index * (height + gap), width, height }));
+  return [{ x: 0, y: 0, width: left - gap, height: stage.height }, ...strip];
+}
+
 /** Size of the tiles in a grid of `columns` by `rows`. */
 function tileSize(columns: number, rows: number, stage: Size, gap: number): Size {
   const width = (stage.width - gap * (columns - 1)) / columns;

@@ -24,6 +24,10 @@ export interface TileView {
   /** Name of the codec in which the track would come, if it can't be received: there will be no picture. */
   refused: string | null;
   speaking: boolean;
+  /** The one who speaks, of all who make a sound. */
+  active: boolean;
+  /** Muted by oneself, for oneself. */
+  mutedForMe: boolean;
   quality: Quality;
   /** Last second's numbers; null for oneself and until they are known. */
   stats: PeerStats | null;
@@ -47,6 +51,8 @@ export function ownTile(call: CallView, speaking: readonly string[]): TileView {
     handle: camera ? SELF_TRACK : null,
     refused: null,
     speaking: me.mic.state === 'on' && speaking.includes(SELF),
+    active: call.activeSpeaker === null,
+    mutedForMe: false,
     quality: 'good',
     stats: null,
     ownMic: me.mic,
@@ -60,10 +66,10 @@ export function otherTiles(
   speaking: readonly string[],
   stats: Readonly<Record<string, PeerStats>>,
 ): TileView[] {
-  return call.participants.flatMap((them) => tilesOf(them, speaking.includes(them.id), stats[them.id]));
+  return call.participants.flatMap((them) => tilesOf(them, speaking.includes(them.id), call.activeSpeaker === them.id, stats[them.id]));
 }
 
-function tilesOf(them: Participant, speaking: boolean, stats: PeerStats | undefined): TileView[] {
+function tilesOf(them: Participant, speaking: boolean, active: boolean, stats: PeerStats | undefined): TileView[] {
   const videos = them.tracks.filter((track) => track.kind === 'video');
   const screens = videos.filter((track) => track.event === 'screen');
   const face = videos.findLast((track) => track.event !== 'screen') ?? null;
@@ -80,6 +86,8 @@ function tilesOf(them: Participant, speaking: boolean, stats: PeerStats | undefi
     handle: track.handle,
     refused: track.refused,
     speaking: false,
+    active: false,
+    mutedForMe: false,
   });
   const shown = camera ? face : null;
   const own: TileView = {
@@ -91,6 +99,20 @@ function tilesOf(them: Participant, speaking: boolean, stats: PeerStats | undefi
     handle: shown?.handle ?? null,
     refused: shown?.refused ?? null,
     speaking: speaking && mic !== false,
+    active,
+    mutedForMe: them.mutedForMe,
   };
   return [...screens.map(screen), own];
+}
+
+/**
+ * The tiles in the order of the stage and whether the first one is to be large: the one that a person pinned, else the
+ * screen that was shared last. Other screens come next, then everybody else; nobody's place changes for nothing.
+ */
+export function arrange(tiles: readonly TileView[], pinned: string | null): { tiles: TileView[]; large: boolean } {
+  const screens = tiles.filter((tile) => tile.kind === 'screen');
+  const first = tiles.find((tile) => tile.key === pinned) ?? screens.at(-1);
+  if (!first) return { tiles: [...tiles], large: false };
+  const rest = tiles.filter((tile) => tile !== first);
+  return { tiles: [first, ...rest.filter((tile) => tile.kind === 'screen'), ...rest.filter((tile) => tile.kind !== 'screen')], large: true };
 }

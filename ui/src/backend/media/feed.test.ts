@@ -104,7 +104,7 @@ describe('pictures', () => {
   it('stop when the tile goes', async () => {
     const connection = await start();
     const there = sink();
-    const detach = feed.attach(3, there);
+    const { detach } = feed.attach(3, there);
     receive(connection, 3, true, 0);
     detach();
     draw();
@@ -151,14 +151,14 @@ describe('sizes', () => {
 
   it('are told at once, then when they have settled, and that a tile is gone', async () => {
     const connection = await start();
-    const detach = feed.attach(3, sink());
-    feed.drawn(3, 200.4, 112.6);
-    for (const width of [300, 400, 640]) feed.drawn(3, width, (width * 9) / 16);
+    const { drawn, detach } = feed.attach(3, sink());
+    drawn(200.4, 112.6);
+    for (const width of [300, 400, 640]) drawn(width, (width * 9) / 16);
     expect(sizes(connection)).toEqual([{ type: 'drawn', handle: 3, width: 200, height: 113 }]);
     await vi.advanceTimersByTimeAsync(1000);
-    feed.drawn(3, 640, 360);
+    drawn(640, 360);
     await vi.advanceTimersByTimeAsync(1000);
-    feed.drawn(3, 800, 450);
+    drawn(800, 450);
     detach();
     await vi.advanceTimersByTimeAsync(1000);
     expect(sizes(connection).slice(1)).toEqual([
@@ -169,12 +169,11 @@ describe('sizes', () => {
 
   it('are none while nobody sees the window, also of tiles that come meanwhile', async () => {
     const connection = await start();
-    feed.attach(3, sink());
-    feed.drawn(3, 200, 100);
+    const { drawn } = feed.attach(3, sink());
+    drawn(200, 100);
     feed.setVisible(false);
-    feed.drawn(3, 640, 360);
-    feed.attach(4, sink());
-    feed.drawn(4, 320, 180);
+    drawn(640, 360);
+    feed.attach(4, sink()).drawn(320, 180);
     await vi.advanceTimersByTimeAsync(1000);
     const hidden = { type: 'drawn', width: 0, height: 0 };
     expect(sizes(connection).slice(1)).toEqual([{ ...hidden, handle: 3 }, { ...hidden, handle: 4 }]);
@@ -188,12 +187,37 @@ describe('sizes', () => {
 
   it('are told again over a new connection', async () => {
     const connection = await start();
-    feed.attach(3, sink());
-    feed.drawn(3, 200, 100);
+    const { drawn } = feed.attach(3, sink());
+    drawn(200, 100);
     connection.handlers.closed();
     await vi.advanceTimersByTimeAsync(1000);
     expect(connections).toHaveLength(2);
     expect(sizes(connections[1]!)).toEqual([{ type: 'drawn', handle: 3, width: 200, height: 100 }]);
+  });
+});
+
+describe('two views of one track', () => {
+  it('are drawn by one decoder, at the size of the larger', async () => {
+    const connection = await start();
+    const [tile, dialog] = [sink(), sink()];
+    const small = feed.attach(0, tile);
+    small.drawn(200, 100);
+    receive(connection, 0, true, 0);
+    draw();
+    const large = feed.attach(0, dialog);
+    expect(dialog.pictures.at(-1)).toEqual({ state: 'playing' });
+    large.drawn(640, 360);
+    small.drawn(160, 90);
+    await vi.advanceTimersByTimeAsync(1000);
+    receive(connection, 0, false, 9000);
+    draw();
+    expect([decoders.made.length, tile.drawn, dialog.drawn]).toEqual([1, [0, 100_000], [100_000]]);
+    large.detach();
+    await vi.advanceTimersByTimeAsync(1000);
+    small.detach();
+    large.detach();
+    const sizes = connection.sent.flatMap((request) => (request.type === 'drawn' ? request.width : []));
+    expect(sizes).toEqual([200, 640, 160, 0]);
   });
 });
 

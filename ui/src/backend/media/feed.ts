@@ -2,11 +2,22 @@ import type { MediaConnection, MediaHandlers } from '../door';
 import { TrackDecoder, type MakeDecoder, type Picture } from './decoder';
 import { parsePacket } from './packet';
 
-/** Where one track is shown. */
+/** A place where a track is shown. */
 export interface Sink {
   /** Draws a picture; it is closed afterwards. */
   draw(frame: VideoFrame): void;
   picture(picture: Picture): void;
+}
+
+/** A sink that shows a track. */
+export interface View {
+  /**
+   * Says how many pixels of the display the picture covers, so that no more are sent. The first size is told at once,
+   * later ones when they have settled.
+   */
+  drawn(width: number, height: number): void;
+  /** Shows nothing there any more. */
+  detach(): void;
 }
 
 /** What the feed stands on; tests put their own in. */
@@ -32,11 +43,13 @@ const RETRY_MOST = 5_000;
 
 interface Track {
   decoder: TrackDecoder;
-  sink: Sink;
+  /** Who shows it, each with the pixels that its picture covers, once known. */
+  sinks: Map<Sink, Size | null>;
+  picture: Picture;
   /** The newest picture that is not drawn yet. */
   next: VideoFrame | null;
   askedAt: number;
-  /** Pixels of the display that the picture covers, once known. */
+  /** The largest of the sizes. */
   drawn: Size | null;
   settling: ReturnType<typeof setTimeout> | undefined;
 }
@@ -87,29 +100,35 @@ export class MediaFeed {
     for (const track of this.#tracks.values()) this.#reset(track);
   }
 
-  /** Shows track `handle` in `sink` until the returned function is called. A track has one sink, the latest. */
-  attach(handle: number, sink: Sink): () => void {
-    const previous = this.#tracks.get(handle);
-    if (previous) this.#reset(previous);
-    const track: Track = { ...fresh(sink), decoder: this.#decoder(handle, sink) };
-    this.#tracks.set(handle, track);
-    this.#askKey(handle, track);
-    return () => {
-      if (this.#tracks.get(handle) !== track) return;
-      this.#reset(track);
-      this.#tracks.delete(handle);
-      this.#tellSize(handle, HIDDEN);
+  /** Shows track `handle` in `sink`, too. However many show a track, it is decoded once. */
+  attach(handle: number, sink: Sink): View {
+    let track = this.#tracks.get(handle);
+    if (track) sink.picture(track.picture);
+    else this.#tracks.set(handle, (track = fresh((known) => this.#decoder(handle, known))));
+    const shown = track;
+    shown.sinks.set(sink, null);
+    this.#askKey(handle, shown);
+    return {
+      drawn: (width, height) => {
+        if (!shown.sinks.has(sink)) return;
+        shown.sinks.set(sink, { width: pixels(width), height: pixels(height) });
+        this.#measure(handle, shown);
+      },
+      detach: () => {
+        if (!shown.sinks.delete(sink)) return;
+        if (shown.sinks.size > 0) return this.#measure(handle, shown);
+        this.#reset(shown);
+        this.#tracks.delete(handle);
+        this.#tellSize(handle, HIDDEN);
+      },
     };
   }
 
-  /**
-   * Says how many pixels of the display the picture of `handle` covers, so that no more are sent. The first size is told
-   * at once, later ones when they have settled.
-   */
-  drawn(handle: number, width: number, height: number): void {
-    const track = this.#tracks.get(handle);
-    if (!track) return;
-    const size = { width: pixels(width), height: pixels(height) };
+  /** Takes the largest of a track's sizes for its own. */
+  #measure(handle: number, track: Track): void {
+    const sizes = [...track.sinks.values()].filter((size) => size !== null);
+    if (sizes.length === 0) return;
+    const size = sizes.reduce((largest, other) => (other.width * other.height > largest.width * largest.height ? other : largest));
     if (track.drawn?.width === size.width && track.drawn.height === size.height) return;
     const first = track.drawn === null;
     track.drawn = size;
@@ -137,14 +156,17 @@ export class MediaFeed {
     this.#connection?.send({ type: 'drawn', handle, ...size });
   }
 
-  #decoder(handle: number, sink: Sink): TrackDecoder {
+  #decoder(handle: number, track: Omit<Track, 'decoder'>): TrackDecoder {
     return new TrackDecoder(this.#world.makeDecoder, {
       frame: (frame) => this.#decoded(handle, frame),
       keyNeeded: () => {
-        const track = this.#tracks.get(handle);
-        if (track) this.#askKey(handle, track);
+        const known = this.#tracks.get(handle);
+        if (known) this.#askKey(handle, known);
       },
-      picture: (picture) => sink.picture(picture),
+      picture: (picture) => {
+        track.picture = picture;
+        for (const sink of track.sinks.keys()) sink.picture(picture);
+      },
     });
   }
 
@@ -210,7 +232,7 @@ export class MediaFeed {
       track.next = null;
       if (!frame) continue;
       try {
-        track.sink.draw(frame);
+        for (const sink of track.sinks.keys()) sink.draw(frame);
       } finally {
         frame.close();
       }
@@ -225,8 +247,16 @@ export class MediaFeed {
   }
 }
 
-function fresh(sink: Sink): Omit<Track, 'decoder'> {
-  return { sink, next: null, askedAt: -Infinity, drawn: null, settling: undefined };
+function fresh(decoder: (track: Omit<Track, 'decoder'>) => TrackDecoder): Track {
+  const track: Omit<Track, 'decoder'> = {
+    sinks: new Map(),
+    picture: { state: 'waiting' },
+    next: null,
+    askedAt: -Infinity,
+    drawn: null,
+    settling: undefined,
+  };
+  return Object.assign(track, { decoder: decoder(track) });
 }
 
 function pixels(length: number): number {

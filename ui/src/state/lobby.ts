@@ -1,0 +1,13 @@
+import type { RoomPeek } from '../backend/types';
+import { t } from '../i18n';
+
+/** Who is in a call before whose door one stands, in a sentence. */
+export function insideSentence({ count, names }: RoomPeek): string {
+  if (count === 0) return t('lobby.inside.nobody');
+  const [first, second] = names;
+  if (first === undefined) return t('lobby.inside.count', { n: count });
+  if (count === 1) return t('lobby.inside.one', { first });
+  if (second === undefined) return t('lobby.inside.count', { n: count });
+  if (count === 2) return t('lobby.inside.two', { first, second });
+  return t('lobby.inside.more', { first, second, n: count - 2 });
+}
