@@ -30,11 +30,17 @@ pub struct Body(Child);
 impl Body {
     /// Starts the body `name` of this program in a process that finds its sound server at `server` and its files in `dir`.
     pub fn start(name: &str, server: &str, dir: &Path) -> io::Result<Self> {
+        Self::start_with(name, server, dir, &[])
+    }
+
+    /// The same with further variables of the environment.
+    pub fn start_with(name: &str, server: &str, dir: &Path, variables: &[(&str, &str)]) -> io::Result<Self> {
         let child = Command::new(std::env::current_exe()?)
             .args(["--exact", "body", "--ignored", "--nocapture"])
             .env(BODY, name)
             .env("PULSE_SERVER", server)
             .env("XDG_RUNTIME_DIR", dir)
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .spawn()?;
         Ok(Self(child))

@@ -5,6 +5,7 @@ pub mod body;
 pub mod browser;
 pub mod clips;
 pub mod cost;
+pub mod intelligibility;
 pub mod line;
 pub mod network;
 pub mod process;
