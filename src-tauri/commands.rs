@@ -84,6 +84,18 @@ pub async fn send_chat(app: State<'_, App>, text: String) -> Result<()> {
     in_time(app.call().await?.send_chat(text)).await?
 }
 
+/// Changes how loud a participant is heard, in percent.
+#[tauri::command]
+pub async fn set_peer_volume(app: State<'_, App>, id: String, volume: u16) -> Result<()> {
+    in_time(app.call().await?.set_peer_volume(id, volume)).await?
+}
+
+/// Mutes a participant for oneself, or not any more.
+#[tauri::command]
+pub async fn set_muted_for_me(app: State<'_, App>, id: String, muted: bool) -> Result<()> {
+    in_time(app.call().await?.set_muted_for_me(id, muted)).await?
+}
+
 /// Puts the room's link on the clipboard.
 #[tauri::command]
 pub async fn copy_link<R: Runtime>(handle: AppHandle<R>, app: State<'_, App>) -> Result<()> {

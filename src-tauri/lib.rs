@@ -77,6 +77,8 @@ fn start(options: Options) -> Result<i32, Fatal> {
             commands::set_mic,
             commands::set_camera,
             commands::send_chat,
+            commands::set_peer_volume,
+            commands::set_muted_for_me,
             commands::copy_link,
             commands::open_external,
             commands::save_settings,

@@ -1,10 +1,12 @@
 //! The task that owns a call.
 
+use crate::active_speaker::ActiveSpeaker;
 use crate::call::{Command, TrackFrame};
 use crate::chat::ChatLog;
 use crate::devices::Devices;
 use crate::incoming::Incoming;
 use crate::members::Members;
+use crate::muted_speech::MutedSpeech;
 use crate::outgoing::DeviceEvent;
 use crate::preview::PreviewSwitch;
 use crate::roster::Roster;
@@ -47,6 +49,8 @@ pub struct Actor {
     speaker_failed: watch::Receiver<Option<UserError>>,
     pub(crate) speaker: DeviceState,
     pub(crate) incoming: Vec<Incoming>,
+    pub(crate) speakers: ActiveSpeaker,
+    pub(crate) muted_speech: MutedSpeech,
     /// (peer, stream) → event that carried it; it may be known before the stream's first track.
     pub(crate) stream_events: HashMap<(String, String), String>,
     pub(crate) rejoining: JoinSet<Result<Welcome, UserError>>,
@@ -96,6 +100,8 @@ impl Actor {
             speaker_failed,
             speaker,
             incoming: Vec::new(),
+            speakers: ActiveSpeaker::default(),
+            muted_speech: MutedSpeech::default(),
             stream_events: HashMap::new(),
             rejoining: JoinSet::new(),
             events,
@@ -146,7 +152,7 @@ impl Actor {
                         self.tell_me().await;
                     }
                 }
-                _ = levels.tick() => self.tell_levels(),
+                _ = levels.tick() => self.tell_levels().await,
                 _ = stats.tick() => self.tell_stats().await,
             }
         };
@@ -217,6 +223,12 @@ impl Actor {
             Command::SendChat(text, done) => {
                 self.send_chat(text).await;
                 let _ = done.send(());
+            }
+            Command::SetPeerVolume(id, volume, done) => {
+                let _ = done.send(self.set_peer_volume(&id, volume).await);
+            }
+            Command::SetMutedForMe(id, muted, done) => {
+                let _ = done.send(self.set_muted_for_me(&id, muted).await);
             }
             Command::Probes(answer) => {
                 let _ = answer.send(self.incoming.iter().filter_map(Incoming::probe).collect());

@@ -38,6 +38,8 @@ pub(crate) enum Command {
     SetMic(bool, oneshot::Sender<()>),
     SetCamera(bool, oneshot::Sender<()>),
     SendChat(String, oneshot::Sender<()>),
+    SetPeerVolume(String, u16, oneshot::Sender<Result<(), UserError>>),
+    SetMutedForMe(String, bool, oneshot::Sender<Result<(), UserError>>),
     Probes(oneshot::Sender<Vec<Probe>>),
     KeyFrame(u32),
     Drawn(u32, Drawn),
@@ -118,6 +120,19 @@ impl Call {
             return Err(ErrorCode::ChatText.into());
         }
         self.ask(|done| Command::SendChat(text, done)).await.ok_or_else(|| ErrorCode::NotInCall.into())
+    }
+
+    /// Changes how loud one hears a participant, in percent: 100 as they send, at most
+    /// [`MAX_VOLUME`](confab_protocol::ipc::MAX_VOLUME). All they send, and all they will send in this call, also after
+    /// they were away. Errors: [`ErrorCode::BadVolume`], [`ErrorCode::ParticipantGone`], [`ErrorCode::NotInCall`].
+    pub async fn set_peer_volume(&self, id: String, volume: u16) -> Result<(), UserError> {
+        self.ask(|done| Command::SetPeerVolume(id, volume, done)).await.ok_or(ErrorCode::NotInCall)?
+    }
+
+    /// Mutes a participant for oneself, or not any more; kept as the volume is. Errors: [`ErrorCode::ParticipantGone`],
+    /// [`ErrorCode::NotInCall`].
+    pub async fn set_muted_for_me(&self, id: String, muted: bool) -> Result<(), UserError> {
+        self.ask(|done| Command::SetMutedForMe(id, muted, done)).await.ok_or(ErrorCode::NotInCall)?
     }
 
     /// Encoded frames of all tracks from now on, own preview included, for a window to draw. Bounded: a slow reader

@@ -118,6 +118,11 @@ impl Devices {
         self.mic.as_ref().map_or(0.0, |(capture, _)| capture.level())
     }
 
+    /// True while somebody speaks into the microphone, muted or not.
+    pub fn hears_voice(&self) -> bool {
+        self.mic.as_ref().is_some_and(|(capture, _)| capture.hears_voice())
+    }
+
     /// Mutes at once, or unmutes, opening the microphone if there is none yet.
     pub fn set_mic(&mut self, on: bool) {
         self.mic_wanted = on;

@@ -7,7 +7,7 @@ use confab_protocol::ipc::TrackView;
 use confab_protocol::media::{AudioPacket, Codec, EncodedFrame};
 use confab_rtcio::RemoteTrack;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -43,6 +43,8 @@ pub struct Meter {
     bytes: AtomicU64,
     width: AtomicU16,
     height: AtomicU16,
+    /// Bits of the greatest level since the last look; those of positive numbers have their order.
+    told_level: AtomicU32,
     seen: Mutex<Seen>,
 }
 
@@ -68,6 +70,11 @@ impl Meter {
             width: self.width.load(Ordering::Relaxed),
             height: self.height.load(Ordering::Relaxed),
         }
+    }
+
+    /// How loud the sender says that its sound was since the last look, at most: RMS, 0 to 1.
+    pub fn take_told_level(&self) -> f32 {
+        f32::from_bits(self.told_level.swap(0, Ordering::Relaxed))
     }
 
     fn count_bytes(&self, bytes: usize) {
@@ -163,6 +170,9 @@ impl Incoming {
 async fn pump_audio(mut packets: mpsc::Receiver<AudioPacket>, audio: Arc<PeerAudio>, meter: Arc<Meter>) {
     while let Some(packet) = packets.recv().await {
         meter.count_bytes(packet.data.len());
+        if let Some(level) = packet.level {
+            meter.told_level.fetch_max(level.rms().to_bits(), Ordering::Relaxed);
+        }
         audio.push(packet);
     }
 }

@@ -4,13 +4,16 @@
 //! [`actor`], owns the call. A [`Call`] is a cheap handle that sends it commands; what happens comes out as the
 //! [`UiEvent`](confab_protocol::ipc::UiEvent)s that the window draws and `confab-peer` prints.
 
+mod active_speaker;
 mod actor;
 mod call;
 mod chat;
 mod config;
 mod devices;
+mod hearing;
 mod incoming;
 mod members;
+mod muted_speech;
 mod outgoing;
 mod peers;
 mod preview;

@@ -1,6 +1,7 @@
 //! The call's task: what peers do and send.
 
 use crate::actor::Actor;
+use crate::hearing;
 use crate::incoming::{Incoming, VideoSinks};
 use crate::recording_path;
 use confab_protocol::call::{self as names, ChatMessage, MediaState};
@@ -44,6 +45,7 @@ impl Actor {
         self.incoming.retain(|incoming| incoming.peer != id);
         self.stream_events.retain(|(peer, _), _| peer != id);
         if self.roster.remove(id).is_some() {
+            self.forget_speaker(id).await;
             self.tell(UiEvent::PeerDisconnect { id: id.to_owned() }).await;
         }
     }
@@ -126,6 +128,9 @@ impl Actor {
         };
         let Some(incoming) = incoming else { return };
         self.roster.announce(peer, "", Instant::now());
+        if let (Some(audio), Some(entry)) = (&incoming.audio, self.roster.get(peer)) {
+            audio.set_gain(hearing::gain(&entry.view));
+        }
         self.incoming.push(incoming);
         self.roster.put_track(peer, view.clone());
         self.tell(UiEvent::TrackAdded { id: peer.to_owned(), track: view }).await;

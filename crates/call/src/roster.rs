@@ -3,10 +3,13 @@
 use confab_protocol::call::MediaState;
 use confab_protocol::ipc::{FULL_VOLUME, Participant, PeerState, TrackView};
 use confab_protocol::limits;
+use std::collections::HashMap;
 use std::time::Instant;
 
 /// Name of someone who gave none.
 const NO_NAME: &str = "Guest";
+/// Volume and mute of someone about whom nobody changed anything.
+const AS_SENT: (u16, bool) = (FULL_VOLUME, false);
 
 /// One other person, and what only the backend knows of them.
 #[derive(Debug)]
@@ -25,6 +28,8 @@ pub struct Entry {
 #[derive(Debug, Default)]
 pub struct Roster {
     entries: Vec<Entry>,
+    /// Volume and mute, if anyone changed them, of those who are gone and may come back.
+    kept: HashMap<String, (u16, bool)>,
 }
 
 impl Roster {
@@ -62,6 +67,7 @@ impl Roster {
             }
             return false;
         }
+        let (volume, muted_for_me) = self.kept.remove(id).unwrap_or(AS_SENT);
         self.entries.push(Entry {
             view: Participant {
                 id: id.to_owned(),
@@ -69,8 +75,8 @@ impl Roster {
                 state: PeerState::Connecting,
                 media: None,
                 tracks: Vec::new(),
-                volume: FULL_VOLUME,
-                muted_for_me: false,
+                volume,
+                muted_for_me,
             },
             since: now,
             connected_at: None,
@@ -79,10 +85,15 @@ impl Roster {
         true
     }
 
-    /// Removes `id`.
+    /// Removes `id`. Who comes back is heard as before.
     pub fn remove(&mut self, id: &str) -> Option<Entry> {
         let place = self.entries.iter().position(|entry| entry.view.id == id)?;
-        Some(self.entries.remove(place))
+        let entry = self.entries.remove(place);
+        let hearing = (entry.view.volume, entry.view.muted_for_me);
+        if hearing != AS_SENT {
+            self.kept.insert(id.to_owned(), hearing);
+        }
+        Some(entry)
     }
 
     /// A track of `id` arrives, or more is known of it. False if `id` is not in the call.
@@ -134,6 +145,22 @@ mod tests {
         assert_eq!(names, ["Ben", "Ann"]);
         assert!(roster.remove("b").is_some());
         assert!(roster.remove("b").is_none());
+    }
+
+    #[test]
+    fn who_comes_back_is_heard_as_before() {
+        let mut roster = Roster::default();
+        let now = Instant::now();
+        roster.announce("a", "Ann", now);
+        roster.announce("b", "Ben", now);
+        let view = &mut roster.get_mut("a").unwrap().view;
+        (view.volume, view.muted_for_me) = (250, true);
+        for id in ["a", "b"] {
+            roster.remove(id);
+            roster.announce(id, "", now);
+        }
+        let heard: Vec<_> = roster.views().iter().map(|view| (view.volume, view.muted_for_me)).collect();
+        assert_eq!(heard, [(250, true), (100, false)]);
     }
 
     #[test]

@@ -14,8 +14,6 @@ pub const LEVELS: Duration = Duration::from_millis(100);
 pub const STATS: Duration = Duration::from_secs(1);
 /// After this long without a connection a participant counts as unreachable.
 const UNREACHABLE: Duration = Duration::from_secs(20);
-/// RMS level under which someone counts as silent and is not told.
-const SILENCE: f32 = 0.001;
 
 impl Actor {
     pub(crate) fn view(&self) -> CallView {
@@ -25,7 +23,7 @@ impl Actor {
             me: self.self_view(),
             participants: self.roster.views(),
             chat: self.chat.messages().to_vec(),
-            active_speaker: None,
+            active_speaker: self.active_speaker(),
         }
     }
 
@@ -73,25 +71,6 @@ impl Actor {
     pub(crate) async fn tell(&self, event: UiEvent) {
         // Nobody listens any more: the call is about to end.
         let _ = self.events.send(event).await;
-    }
-
-    pub(crate) fn tell_levels(&self) {
-        let mut levels: Vec<(String, f32)> = Vec::new();
-        for incoming in &self.incoming {
-            let level = incoming.audio.as_ref().map_or(0.0, |audio| audio.level());
-            if level > SILENCE {
-                match levels.iter_mut().find(|(id, _)| *id == incoming.peer) {
-                    Some((_, loudest)) => *loudest = loudest.max(level),
-                    None => levels.push((incoming.peer.clone(), level)),
-                }
-            }
-        }
-        let own = self.devices.mic_level();
-        if own > SILENCE {
-            levels.push(("self".to_owned(), own));
-        }
-        // The next levels come soon.
-        let _ = self.events.try_send(UiEvent::Levels { levels });
     }
 
     pub(crate) async fn tell_stats(&mut self) {

@@ -109,6 +109,22 @@ impl Participant {
         .await
     }
 
+    async fn speaker(&mut self, id: Option<&str>) {
+        let expected = UiEvent::ActiveSpeaker { id: id.map(str::to_owned) };
+        self.wait("a speaker", |event| (event == expected).then_some(())).await
+    }
+
+    /// Waits until the window knows that the others are heard so.
+    async fn heard_as(&mut self, volume: u16, muted_for_me: bool) {
+        self.wait("a change of a participant", |event| match event {
+            UiEvent::ParticipantChanged { participant } => {
+                ((participant.volume, participant.muted_for_me) == (volume, muted_for_me)).then_some(())
+            }
+            _ => None,
+        })
+        .await
+    }
+
     async fn state(&mut self, expected: CallState) {
         self.wait("a state of the call", |event| (event == UiEvent::CallState { state: expected }).then_some(())).await
     }
@@ -156,6 +172,39 @@ async fn mute_and_camera_are_seen_by_the_others_and_the_camera_comes_mid_call() 
     assert_eq!(ann.call.state().await, CallState::Idle);
     assert_eq!(ann.call.send_chat("anyone?".into()).await.unwrap_err().code, ErrorCode::NotInCall);
     ben.call.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn others_are_heard_as_loud_as_one_likes_and_who_speaks_is_known() {
+    let server = server().await;
+    let link = link(&server);
+    let mut ann = Participant::join(CallConfig { audio: AudioSource::None, ..config(&link, "Ann") }).await;
+    let ben = Participant::join(config(&link, "Ben")).await;
+    let id = ann.connected().await;
+    ann.speaker(Some(&id)).await;
+    assert_eq!(ann.call.view().await.unwrap().active_speaker, Some(id.clone()));
+
+    ann.call.set_muted_for_me(id.clone(), true).await.unwrap();
+    ann.heard_as(100, true).await;
+    ann.hears(false).await;
+    ann.call.set_peer_volume(id.clone(), 400).await.unwrap();
+    ann.call.set_muted_for_me(id.clone(), false).await.unwrap();
+    ann.heard_as(400, false).await;
+    // The tone has a level of .18.
+    ann.wait("a loud tone", |event| match event {
+        UiEvent::Levels { levels } => levels.iter().find(|(peer, level)| *peer == id && *level > 0.6).map(drop),
+        _ => None,
+    })
+    .await;
+    let refused = ann.call.set_peer_volume(id.clone(), 401).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::BadVolume);
+    let refused = ann.call.set_peer_volume("nobody".into(), 100).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::ParticipantGone);
+
+    ben.call.leave().await;
+    ann.speaker(None).await;
+    ann.call.leave().await;
+    server.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

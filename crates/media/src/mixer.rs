@@ -55,6 +55,11 @@ impl PeerAudio {
         self.shared.gain.set(if gain.is_finite() { gain.clamp(0.0, MAX_GAIN) } else { 1.0 });
     }
 
+    /// See [`Self::set_gain`].
+    pub fn gain(&self) -> f32 {
+        self.shared.gain.get()
+    }
+
     /// Records what is heard from this peer from now on, silence included, as WAV with 48 kHz, mono, 16 bit. A second call
     /// closes the first file. Fails with `RecordFailed`.
     pub fn record_to(&self, path: impl AsRef<Path>) -> Result<(), UserError> {

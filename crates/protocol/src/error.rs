@@ -77,6 +77,10 @@ codes! {
     RecordFailed => "The recording can't be written. Check the folder and the free space.",
     /// Chat text that is empty or too long.
     ChatText => "A message can have up to 4000 characters. Shorten it, or send it in parts.",
+    /// A volume beyond what there is.
+    BadVolume => "A volume goes from 0 to 400 percent.",
+    /// A command about someone who is not, or no longer, in the call.
+    ParticipantGone => "This person is not in the call any more.",
     /// A command that needs a call, without one.
     NotInCall => "You are not in a call. Start one or join with a link.",
     /// A start or join during a call.
