@@ -1,5 +1,6 @@
 //! The task that owns a call.
 
+use crate::CallConfig;
 use crate::active_speaker::ActiveSpeaker;
 use crate::call::{Command, TrackFrame};
 use crate::chat::ChatLog;
@@ -11,12 +12,12 @@ use crate::outgoing::DeviceEvent;
 use crate::preview::PreviewSwitch;
 use crate::roster::Roster;
 use crate::session::{self, Resume, Session};
+use crate::speaker::Speaker;
 use crate::telling::{LEVELS, STATS};
-use crate::{AudioSink, CallConfig};
 use confab_media::{AudioOutput, Voice};
 use confab_protocol::call as names;
 use confab_protocol::frame::SELF_TRACK;
-use confab_protocol::ipc::{CallState, DeviceState, PeerState, UiEvent};
+use confab_protocol::ipc::{CallState, PeerState, UiEvent};
 use confab_protocol::signaling::{self, Member, PeerRef, Welcome};
 use confab_protocol::{ErrorCode, UserError};
 use confab_rtcio::{Event, Events, Socket};
@@ -24,7 +25,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -45,9 +46,7 @@ pub struct Actor {
     pub(crate) devices: Devices,
     pub(crate) told: mpsc::Receiver<DeviceEvent>,
     pub(crate) output: Option<AudioOutput>,
-    /// Why the speaker stopped, once it has.
-    speaker_failed: watch::Receiver<Option<UserError>>,
-    pub(crate) speaker: DeviceState,
+    pub(crate) speaker: Speaker,
     pub(crate) incoming: Vec<Incoming>,
     pub(crate) speakers: ActiveSpeaker,
     pub(crate) muted_speech: MutedSpeech,
@@ -64,18 +63,12 @@ impl Actor {
     pub async fn new(
         config: CallConfig,
         session: Session,
-        output: Result<AudioOutput, UserError>,
+        (output, speaker): (Option<AudioOutput>, Speaker),
         voice: Voice,
         events: mpsc::Sender<UiEvent>,
         window: broadcast::Sender<TrackFrame>,
         preview: PreviewSwitch,
     ) -> Self {
-        let (speaker, output) = match output {
-            Ok(output) => (DeviceState::On, Some(output)),
-            // Without a speaker the mix still runs: levels and recordings do not depend on it.
-            Err(error) => (DeviceState::Failed { error }, AudioOutput::start(AudioSink::None).await.ok()),
-        };
-        let speaker_failed = output.as_ref().map_or_else(|| watch::Sender::new(None).subscribe(), AudioOutput::failed);
         let (told_tx, told) = mpsc::channel(4);
         let sources = (config.audio.clone(), config.video.clone(), config.video_config);
         let devices = Devices::new(sources, voice, preview.clone(), window.clone(), told_tx);
@@ -97,7 +90,6 @@ impl Actor {
             devices,
             told,
             output,
-            speaker_failed,
             speaker,
             incoming: Vec::new(),
             speakers: ActiveSpeaker::default(),
@@ -128,28 +120,19 @@ impl Actor {
                     None => break None,
                     Some(event) => self.engine_event(event).await,
                 },
-                opened = self.devices.opened() => {
-                    self.devices.take(opened);
-                    self.tell_media().await;
-                }
-                Some(event) = self.told.recv() => {
-                    let urgent = !matches!(event, DeviceEvent::Overloaded);
-                    if let Some(error) = self.devices.told(event) {
-                        self.notice(urgent, error).await;
-                        self.tell_media().await;
+                happened = self.devices.next() => self.devices_do(|devices| devices.take(happened)).await,
+                Some(event) = self.told.recv() => self.devices_do(|devices| devices.told(event)).await,
+                happened = self.speaker.next() => {
+                    let before = self.speaker.state();
+                    let told = self.speaker.take(happened, self.output.as_ref());
+                    if self.speaker.state() != before {
+                        self.tell_me().await;
                     }
+                    self.notice_of_device(told).await;
                 }
                 Some(rejoined) = self.rejoining.join_next() => {
                     if let Ok(rejoined) = rejoined {
                         self.rejoined(rejoined).await;
-                    }
-                }
-                Ok(()) = self.speaker_failed.changed() => {
-                    let failed = self.speaker_failed.borrow_and_update().clone();
-                    if let Some(error) = failed {
-                        self.speaker = DeviceState::Failed { error: error.clone() };
-                        self.notice(true, error).await;
-                        self.tell_me().await;
                     }
                 }
                 _ = levels.tick() => self.tell_levels().await,
@@ -201,6 +184,28 @@ impl Actor {
         self.tell(UiEvent::CallState { state: CallState::Idle }).await;
     }
 
+    /// Has the devices act, and tells what that changed.
+    async fn devices_do(&mut self, act: impl FnOnce(&mut Devices) -> Option<UserError>) {
+        let before = (self.devices.states(), self.devices.rehearsal());
+        let told = act(&mut self.devices);
+        if self.devices.states() != before.0 {
+            self.tell_media().await;
+        }
+        let rehearsal = self.devices.rehearsal();
+        if rehearsal != before.1 {
+            self.tell(UiEvent::Rehearsal { rehearsal }).await;
+        }
+        self.notice_of_device(told).await;
+    }
+
+    /// That another device took over, or that the computer is busy, can wait; that there is none cannot.
+    async fn notice_of_device(&self, told: Option<UserError>) {
+        if let Some(error) = told {
+            let urgent = !matches!(error.code, ErrorCode::DeviceChanged | ErrorCode::ComputerBusy);
+            self.notice(urgent, error).await;
+        }
+    }
+
     async fn command(&mut self, command: Command) {
         // A caller that stopped waiting for the answer is no error.
         match command {
@@ -218,6 +223,23 @@ impl Actor {
             Command::SetCamera(on, done) => {
                 self.devices.set_camera(on);
                 self.tell_media().await;
+                let _ = done.send(());
+            }
+            Command::SetDevices(choice, done) => {
+                self.speaker.choose(choice.speaker.clone(), self.output.as_ref());
+                self.devices_do(|devices| {
+                    devices.choose(&choice);
+                    None
+                })
+                .await;
+                let _ = done.send(());
+            }
+            Command::Rehearse(tried, done) => {
+                self.devices_do(|devices| {
+                    devices.rehearse(tried);
+                    None
+                })
+                .await;
                 let _ = done.send(());
             }
             Command::SendChat(text, done) => {

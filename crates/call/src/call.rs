@@ -5,7 +5,8 @@ use crate::actor::Actor;
 use crate::incoming::Probe;
 use crate::preview::PreviewSwitch;
 use crate::session::Session;
-use confab_media::{AudioOutput, FarEnd, Voice};
+use crate::{DeviceChoice, speaker};
+use confab_media::{FarEnd, Voice};
 use confab_protocol::call::is_chat_text;
 use confab_protocol::ctrl::Drawn;
 use confab_protocol::frame::SELF_TRACK;
@@ -30,6 +31,15 @@ pub struct TrackFrame {
     pub frame: EncodedFrame,
 }
 
+/// Devices that are tried without being sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rehearsed {
+    /// For its level.
+    pub microphone: bool,
+    /// For its picture.
+    pub camera: bool,
+}
+
 /// What the handle asks of the call's task.
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -37,6 +47,8 @@ pub(crate) enum Command {
     State(oneshot::Sender<CallState>),
     SetMic(bool, oneshot::Sender<()>),
     SetCamera(bool, oneshot::Sender<()>),
+    SetDevices(DeviceChoice, oneshot::Sender<()>),
+    Rehearse(Rehearsed, oneshot::Sender<()>),
     SendChat(String, oneshot::Sender<()>),
     SetPeerVolume(String, u16, oneshot::Sender<Result<(), UserError>>),
     SetMutedForMe(String, bool, oneshot::Sender<Result<(), UserError>>),
@@ -75,8 +87,7 @@ impl Call {
     pub async fn join(config: CallConfig) -> Result<(Call, CallEvents), UserError> {
         config.check()?;
         let far_end = FarEnd::default();
-        let output = AudioOutput::start_heard(config.speaker.clone(), &far_end);
-        let (session, output) = tokio::join!(Session::open(&config), output);
+        let (session, output) = tokio::join!(Session::open(&config), speaker::open(&config.speaker, &far_end));
         let session = session?;
         let (commands, command_rx) = mpsc::channel(COMMANDS);
         let (event_tx, events) = mpsc::channel(EVENTS);
@@ -112,6 +123,18 @@ impl Call {
     /// Turns the camera on or off; off releases the device. The outcome arrives as `me`.
     pub async fn set_camera(&self, on: bool) {
         self.ask(|done| Command::SetCamera(on, done)).await;
+    }
+
+    /// Changes to other devices while the call goes on: each plays or captures until its successor does. A source that is no
+    /// device stays. What is chosen and not there is replaced by the next best, until it is plugged in.
+    pub async fn set_devices(&self, choice: DeviceChoice) {
+        self.ask(|done| Command::SetDevices(choice, done)).await;
+    }
+
+    /// Tries devices without sending anything, beside what the others hear and see: a muted microphone for its level, a
+    /// camera that is off for its picture among [`frames`](Self::frames). How they do arrives as `rehearsal`.
+    pub async fn rehearse(&self, tried: Rehearsed) {
+        self.ask(|done| Command::Rehearse(tried, done)).await;
     }
 
     /// Sends a chat message to everyone. Errors: [`ErrorCode::ChatText`], [`ErrorCode::NotInCall`].

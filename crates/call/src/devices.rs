@@ -1,60 +1,52 @@
-//! Own microphone and camera as states, and the opening of devices beside the call's task.
+//! Own microphone and camera as states: opened beside the call's task, sent or only tried, and followed when devices come
+//! and go. The track goes on whatever feeds it: nothing is negotiated for another device.
 
-use crate::call::TrackFrame;
+use crate::call::{Rehearsed, TrackFrame};
+use crate::choice::{self, DeviceChoice};
+use crate::opening::{self, CameraWish};
 use crate::outgoing::{self, DeviceEvent};
+use crate::place::{Place, Pump};
 use crate::preview::{self, PreviewSwitch};
-use crate::{AudioSource, VideoConfig, VideoSource};
-use confab_media::{AudioCapture, VideoCapture, VideoEvent, Voice};
+use crate::{AudioSink, AudioSource, VideoConfig, VideoSource};
+use confab_media::{AudioCapture, DeviceWatch, VideoCapture, Voice};
 use confab_protocol::call::MediaState;
-use confab_protocol::ipc::DeviceState;
-use confab_protocol::media::AudioPacket;
+use confab_protocol::ipc::{DeviceKind, DeviceList, DeviceState, RehearsalView};
 use confab_protocol::{ErrorCode, UserError};
 use confab_rtcio::{LocalTrack, RtcioStream, VideoEncoding};
-use tokio::sync::{broadcast, mpsc};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
 
-type MicOpened = Result<(AudioCapture, mpsc::Receiver<AudioPacket>), UserError>;
-type CameraOpened = Result<(VideoCapture, mpsc::Receiver<VideoEvent>), UserError>;
-
-/// A device that was opened, or was not.
-pub enum Opened {
-    /// The microphone.
-    Mic(MicOpened),
-    /// The camera.
-    Camera(CameraOpened),
-}
-
-/// A camera that runs.
-#[derive(Debug)]
-struct Camera {
-    /// The device and its encoder; dropping releases them.
-    capture: VideoCapture,
-    /// Which opening this is, to tell a late failure of an earlier one.
-    generation: u64,
+/// What happens to devices by itself.
+pub enum Happened {
+    /// A microphone was opened, or was not.
+    Mic(Result<opening::Mic, UserError>),
+    /// A camera was opened, or was not.
+    Camera(Result<opening::Camera, UserError>),
+    /// Devices were plugged in or out, or the system prefers others.
+    List,
 }
 
 /// Microphone and camera of the own stream.
 pub struct Devices {
     stream: RtcioStream,
+    watch: Option<DeviceWatch>,
+    list: Option<watch::Receiver<Option<DeviceList>>>,
     audio_source: AudioSource,
     video_source: VideoSource,
     video_config: VideoConfig,
     voice: Voice,
-    mic: Option<(AudioCapture, AbortHandle)>,
-    mic_wanted: bool,
-    mic_state: DeviceState,
+    mic: Place<AudioCapture>,
     audio_track: Option<LocalTrack>,
-    camera: Option<Camera>,
-    camera_wanted: bool,
-    /// At most one opening is under way: a camera can be had only once.
-    camera_opening: bool,
-    camera_state: DeviceState,
+    camera: Place<VideoCapture>,
     video_track: Option<LocalTrack>,
+    /// The camera's frames go to the others, not only to the own window.
+    sending: watch::Sender<bool>,
+    /// The camera that was turned off last: it can be had again only once it is released.
+    closing: Option<JoinHandle<()>>,
     preview: PreviewSwitch,
     window: broadcast::Sender<TrackFrame>,
     told: mpsc::Sender<DeviceEvent>,
-    opening: JoinSet<Opened>,
-    generation: u64,
+    opening: JoinSet<Happened>,
 }
 
 impl Devices {
@@ -75,26 +67,27 @@ impl Devices {
         if let Err(error) = stream.set_encoding(encoding) {
             tracing::error!(%error, "the configuration does not reach the encoder");
         }
+        let watch = choice::look(&audio_source, &AudioSink::None, &video_source);
+        let mic = Place::new(DeviceKind::Microphone, audio_source.device().map(str::to_owned));
+        let camera = Place::new(DeviceKind::Camera, video_source.device().map(str::to_owned));
         Self {
             stream,
+            list: watch.as_ref().map(DeviceWatch::list),
+            watch,
             audio_source,
             video_source,
             video_config,
             voice,
-            mic: None,
-            mic_wanted: false,
-            mic_state: DeviceState::Off,
+            mic,
             audio_track: None,
-            camera: None,
-            camera_wanted: false,
-            camera_opening: false,
-            camera_state: DeviceState::Off,
+            camera,
             video_track: None,
+            sending: watch::Sender::new(false),
+            closing: None,
             preview,
             window,
             told,
             opening: JoinSet::new(),
-            generation: 0,
         }
     }
 
@@ -105,152 +98,130 @@ impl Devices {
 
     /// State of microphone and camera.
     pub fn states(&self) -> (DeviceState, DeviceState) {
-        (self.mic_state.clone(), self.camera_state.clone())
+        (self.mic.shown(), self.camera.shown())
+    }
+
+    /// How what is tried does.
+    pub fn rehearsal(&self) -> RehearsalView {
+        RehearsalView { microphone: self.mic.rehearsed(), camera: self.camera.rehearsed() }
     }
 
     /// What the others are told.
     pub fn media_state(&self) -> MediaState {
-        MediaState { mic: self.mic_state == DeviceState::On, cam: self.camera_state == DeviceState::On }
+        MediaState { mic: self.mic.shown() == DeviceState::On, cam: self.camera.shown() == DeviceState::On }
     }
 
     /// Level of the microphone, muted or not: RMS, 0 to 1.
     pub fn mic_level(&self) -> f32 {
-        self.mic.as_ref().map_or(0.0, |(capture, _)| capture.level())
+        self.mic.running.as_ref().map_or(0.0, |mic| mic.capture.level())
     }
 
     /// True while somebody speaks into the microphone, muted or not.
     pub fn hears_voice(&self) -> bool {
-        self.mic.as_ref().is_some_and(|(capture, _)| capture.hears_voice())
+        self.mic.running.as_ref().is_some_and(|mic| mic.capture.hears_voice())
     }
 
     /// Mutes at once, or unmutes, opening the microphone if there is none yet.
     pub fn set_mic(&mut self, on: bool) {
-        self.mic_wanted = on;
-        if let Some((capture, _)) = &self.mic {
-            capture.set_muted(!on);
-            self.mic_state = if on { DeviceState::On } else { DeviceState::Off };
-            return;
+        self.mic.on = on;
+        match &self.mic.running {
+            Some(mic) => mic.capture.set_muted(!on),
+            None if on => self.open_mic(),
+            None => {}
         }
-        if !on {
-            self.mic_state = DeviceState::Off;
-            return;
-        }
-        if self.mic_state == DeviceState::Starting {
-            return;
-        }
-        if matches!(self.audio_source, AudioSource::None) {
-            self.mic_state = DeviceState::Failed { error: ErrorCode::MicrophoneMissing.into() };
-            return;
-        }
-        self.mic_state = DeviceState::Starting;
-        let (source, voice) = (self.audio_source.clone(), self.voice.clone());
-        self.opening.spawn(async move { Opened::Mic(AudioCapture::start_voice(source, voice).await) });
     }
 
     /// Turns the camera on, or off and releases it.
     pub fn set_camera(&mut self, on: bool) {
-        self.camera_wanted = on;
-        if !on {
-            self.camera = None;
-            self.camera_state = DeviceState::Off;
-            return;
-        }
-        if self.camera.is_some() {
-            return;
-        }
-        if matches!(self.video_source, VideoSource::None) {
-            self.camera_state = DeviceState::Failed { error: ErrorCode::CameraMissing.into() };
-            return;
-        }
-        self.camera_state = DeviceState::Starting;
-        if std::mem::replace(&mut self.camera_opening, true) {
-            return;
-        }
-        let (source, config) = (self.video_source.clone(), self.video_config);
-        let track = self.video_track.get_or_insert_with(LocalTrack::simulcast);
-        let demand = preview::merge_demand(track.demand(), &self.preview, (config.width, config.height));
-        self.opening.spawn(async move { Opened::Camera(VideoCapture::start(source, config, demand).await) });
+        self.camera.on = on;
+        self.use_camera();
     }
 
-    /// The next device that was opened. Pends while none is being opened.
-    pub async fn opened(&mut self) -> Opened {
+    /// Tries devices without sending anything: the microphone for its level, the camera for its picture in the own window.
+    pub fn rehearse(&mut self, tried: Rehearsed) {
+        self.mic.tried = tried.microphone;
+        if tried.microphone && self.mic.running.is_none() {
+            self.open_mic();
+        }
+        self.camera.tried = tried.camera;
+        self.use_camera();
+    }
+
+    /// Changes to other devices.
+    pub fn choose(&mut self, choice: &DeviceChoice) {
+        let list = self.known();
+        if let AudioSource::Mic(wanted) = &mut self.audio_source {
+            wanted.clone_from(&choice.microphone);
+            if self.mic.choose(choice.microphone.clone(), &list) {
+                self.open_mic();
+            }
+        }
+        if let VideoSource::Camera(wanted) = &mut self.video_source {
+            wanted.clone_from(&choice.camera);
+            if self.camera.choose(choice.camera.clone(), &list) {
+                self.open_camera();
+            }
+        }
+    }
+
+    /// What happens next by itself. Safe to drop before it is done.
+    pub async fn next(&mut self) -> Happened {
         loop {
-            match self.opening.join_next().await {
-                Some(Ok(opened)) => return opened,
-                Some(Err(error)) => tracing::error!(%error, "opening a device failed"),
-                None => std::future::pending().await,
+            tokio::select! {
+                Some(opened) = self.opening.join_next() => match opened {
+                    Ok(opened) => return opened,
+                    Err(error) => tracing::error!(%error, "opening a device failed"),
+                },
+                () = choice::changed(&mut self.list) => return Happened::List,
             }
         }
     }
 
-    /// Puts an opened device to work.
-    pub fn take(&mut self, opened: Opened) {
-        match opened {
-            Opened::Mic(result) => self.take_mic(result),
-            Opened::Camera(result) => {
-                self.camera_opening = false;
+    /// Acts on what happened. Returns what to tell the person.
+    pub fn take(&mut self, happened: Happened) -> Option<UserError> {
+        match happened {
+            Happened::Mic(result) => {
+                let outdated = self.mic.opened();
+                let told = self.take_mic(result);
+                self.again_if(outdated, told)
+            }
+            Happened::Camera(result) => {
+                let outdated = self.camera.opened();
                 // Turned off while it was being opened: dropping the result releases it.
-                if self.camera_wanted {
-                    self.take_camera(result);
-                }
+                let told = if self.camera.is_needed() { self.take_camera(result) } else { None };
+                self.again_if(outdated, told)
             }
+            Happened::List => self.reconsider(),
         }
     }
 
-    fn take_mic(&mut self, result: MicOpened) {
-        match result {
-            Ok((capture, packets)) => {
-                capture.set_muted(!self.mic_wanted);
-                self.mic_state = if self.mic_wanted { DeviceState::On } else { DeviceState::Off };
-                let track = self.audio_track.get_or_insert_with(LocalTrack::audio).clone();
-                self.stream.add_track(&track);
-                let (failed, told) = (capture.failed(), self.told.clone());
-                let pump = async move {
-                    outgoing::pump_mic(packets, track).await;
-                    // The packets ended; by whose will?
-                    let error = failed.borrow().clone();
-                    if let Some(error) = error {
-                        let _ = told.send(DeviceEvent::MicEnded(error)).await;
-                    }
-                };
-                self.mic = Some((capture, tokio::spawn(pump).abort_handle()));
-            }
-            Err(error) => self.mic_state = DeviceState::Failed { error },
+    /// What to tell of an opening. One that is out of date is followed by another, whose outcome counts.
+    fn again_if(&mut self, outdated: bool, told: Option<UserError>) -> Option<UserError> {
+        if !outdated {
+            return told;
         }
-    }
-
-    fn take_camera(&mut self, result: CameraOpened) {
-        match result {
-            Ok((capture, events)) => {
-                let track = self.video_track.get_or_insert_with(LocalTrack::simulcast).clone();
-                self.stream.add_track(&track);
-                self.generation += 1;
-                let generation = self.generation;
-                let window = (self.preview.clone(), self.window.clone());
-                tokio::spawn(outgoing::watch_load(capture.relief(), track.clone(), self.told.clone()));
-                tokio::spawn(outgoing::pump_camera(generation, events, track, window, self.told.clone()));
-                self.camera = Some(Camera { capture, generation });
-                self.camera_state = DeviceState::On;
-            }
-            Err(error) => self.camera_state = DeviceState::Failed { error },
-        }
+        let lost = self.reconsider();
+        lost.or_else(|| told.filter(|told| told.code == ErrorCode::DeviceChanged))
     }
 
     /// A device says something by itself. Returns what to tell the person.
     pub fn told(&mut self, event: DeviceEvent) -> Option<UserError> {
         match event {
             DeviceEvent::Overloaded => Some(ErrorCode::ComputerBusy.into()),
-            DeviceEvent::MicEnded(error) => {
-                if let Some((_, pump)) = self.mic.take() {
-                    pump.abort();
+            DeviceEvent::MicEnded(generation, error) => {
+                let again = self.mic.ended(generation, &error)? && matches!(self.audio_source, AudioSource::Mic(_));
+                if again {
+                    self.open_mic();
                 }
-                self.mic_state = DeviceState::Failed { error: error.clone() };
-                Some(error)
+                (!again).then_some(error)
             }
             DeviceEvent::CameraEnded(generation, error) => {
-                self.camera.take_if(|camera| camera.generation == generation)?;
-                self.camera_state = DeviceState::Failed { error: error.clone() };
-                Some(error)
+                let again =
+                    self.camera.ended(generation, &error)? && matches!(self.video_source, VideoSource::Camera(_));
+                if again {
+                    self.open_camera();
+                }
+                (!again).then_some(error)
             }
         }
     }
@@ -258,12 +229,127 @@ impl Devices {
     /// Releases both devices and returns when that is done.
     pub async fn close(&mut self) {
         self.opening.shutdown().await;
-        if let Some((capture, pump)) = self.mic.take() {
-            pump.abort();
-            capture.stop().await;
+        if let Some(mic) = self.mic.release() {
+            mic.capture.stop().await;
         }
-        if let Some(camera) = self.camera.take() {
+        if let Some(camera) = self.camera.release() {
             camera.capture.stop().await;
         }
+        if let Some(closing) = self.closing.take() {
+            let _ = closing.await;
+        }
+    }
+
+    /// The list of devices, as far as it is known.
+    fn known(&self) -> DeviceList {
+        self.list.as_ref().and_then(|list| list.borrow().clone()).unwrap_or_default()
+    }
+
+    /// Changes to better devices, if there are some. Returns what to tell the person.
+    fn reconsider(&mut self) -> Option<UserError> {
+        let list = self.known();
+        let mut lost = None;
+        if matches!(self.audio_source, AudioSource::Mic(_)) {
+            lost = self.mic.lose(&list, ErrorCode::MicrophoneMissing.into());
+            if self.mic.reconsider(&list) {
+                self.open_mic();
+            }
+        }
+        if matches!(self.video_source, VideoSource::Camera(_)) {
+            lost = self.camera.lose(&list, ErrorCode::CameraMissing.into()).or(lost);
+            if self.camera.reconsider(&list) {
+                self.open_camera();
+            }
+        }
+        lost
+    }
+
+    fn open_mic(&mut self) {
+        if matches!(self.audio_source, AudioSource::None) {
+            self.mic.fail(ErrorCode::MicrophoneMissing.into());
+        } else if self.mic.begin() {
+            let (source, voice, watch) = (self.audio_source.clone(), self.voice.clone(), self.watch.clone());
+            self.opening.spawn(async move { Happened::Mic(opening::mic(source, voice, watch).await) });
+        }
+    }
+
+    fn take_mic(&mut self, result: Result<opening::Mic, UserError>) -> Option<UserError> {
+        let opening::Mic { found, capture, packets } = match result {
+            Ok(mic) => mic,
+            Err(error) => return self.mic.fail(error),
+        };
+        capture.set_muted(!self.mic.on);
+        let track = self.audio_track.get_or_insert_with(LocalTrack::audio).clone();
+        self.stream.add_track(&track);
+        let (failed, told, generation) = (capture.failed(), self.told.clone(), self.mic.next_generation());
+        let pump = tokio::spawn(async move {
+            outgoing::pump_mic(packets, track).await;
+            // The packets ended; by whose will?
+            let error = failed.borrow().clone();
+            if let Some(error) = error {
+                let _ = told.send(DeviceEvent::MicEnded(generation, error)).await;
+            }
+        });
+        self.mic.run(capture, Pump(pump.abort_handle()), found)
+    }
+
+    /// Has the camera run if somebody wants it, and its picture sent if the others are to see it.
+    fn use_camera(&mut self) {
+        let on = self.camera.on;
+        self.sending.send_if_modified(|sending| std::mem::replace(sending, on) != on);
+        if !self.camera.is_needed() {
+            if let Some(camera) = self.camera.release() {
+                self.closing = Some(tokio::spawn(camera.capture.stop()));
+            }
+            return;
+        }
+        match (&self.camera.running, &self.video_track) {
+            (Some(_), Some(track)) if on => self.stream.add_track(track),
+            (Some(_), _) => {}
+            (None, _) => self.open_camera(),
+        }
+    }
+
+    fn open_camera(&mut self) {
+        if matches!(self.video_source, VideoSource::None) {
+            self.camera.fail(ErrorCode::CameraMissing.into());
+            return;
+        }
+        if !self.camera.begin() {
+            return;
+        }
+        let config = self.video_config;
+        let track = self.video_track.get_or_insert_with(LocalTrack::simulcast);
+        let peers = preview::gated(track.demand(), self.sending.subscribe());
+        let wish = CameraWish {
+            source: self.video_source.clone(),
+            config,
+            demand: preview::merge_demand(peers, &self.preview, (config.width, config.height)),
+            watch: self.watch.clone(),
+            after: self.closing.take(),
+            takes_over: self.camera.running.is_some(),
+        };
+        self.opening.spawn(async move { Happened::Camera(opening::camera(wish).await) });
+    }
+
+    fn take_camera(&mut self, result: Result<opening::Camera, UserError>) -> Option<UserError> {
+        let opening::Camera { found, capture, events, first } = match result {
+            Ok(camera) => camera,
+            Err(error) => return self.camera.fail(error),
+        };
+        let track = self.video_track.get_or_insert_with(LocalTrack::simulcast).clone();
+        if self.camera.on {
+            self.stream.add_track(&track);
+        }
+        tokio::spawn(outgoing::watch_load(capture.relief(), track.clone(), self.told.clone()));
+        let way = outgoing::Way {
+            track,
+            sending: self.sending.subscribe(),
+            preview: self.preview.clone(),
+            window: self.window.clone(),
+        };
+        let generation = self.camera.next_generation();
+        let pump = tokio::spawn(outgoing::pump_camera(generation, (first, events), way, self.told.clone()));
+        self.camera.run(capture, Pump(pump.abort_handle()), found)
     }
 }

@@ -5,6 +5,7 @@ use crate::preview::PreviewSwitch;
 use confab_media::{Relief, VideoEvent};
 use confab_protocol::UserError;
 use confab_protocol::frame::SELF_TRACK;
+use confab_protocol::ladder::SPATIAL_LAYERS;
 use confab_protocol::media::AudioPacket;
 use confab_rtcio::LocalTrack;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -12,8 +13,8 @@ use tokio::sync::{broadcast, mpsc, watch};
 /// What a device says by itself.
 #[derive(Debug)]
 pub enum DeviceEvent {
-    /// The microphone stopped.
-    MicEnded(UserError),
+    /// The microphone of this generation stopped.
+    MicEnded(u64, UserError),
     /// The camera of this generation stopped.
     CameraEnded(u64, UserError),
     /// The computer can't encode everything that is wanted.
@@ -36,35 +37,55 @@ pub async fn watch_load(mut relief: watch::Receiver<Relief>, track: LocalTrack, 
     }
 }
 
-/// Carries camera frames to the peers and to the own window until the camera ends.
+/// Where the frames of a camera go.
+pub struct Way {
+    /// To the others, while `sending`.
+    pub track: LocalTrack,
+    pub sending: watch::Receiver<bool>,
+    /// To the own window, as it wants them.
+    pub preview: PreviewSwitch,
+    pub window: broadcast::Sender<TrackFrame>,
+}
+
+/// Carries camera frames, `first` before the others, to the peers and to the own window until the camera ends.
 pub async fn pump_camera(
     generation: u64,
-    mut events: mpsc::Receiver<VideoEvent>,
-    track: LocalTrack,
-    (preview, window): (PreviewSwitch, broadcast::Sender<TrackFrame>),
+    (mut first, mut events): (Option<VideoEvent>, mpsc::Receiver<VideoEvent>),
+    way: Way,
     told: mpsc::Sender<DeviceEvent>,
 ) {
     let mut shown = None;
-    while let Some(event) = events.recv().await {
+    // Layers that the peers can follow: they had a key frame since one began to send.
+    let mut sent = [false; SPATIAL_LAYERS];
+    loop {
+        let event = match first.take() {
+            Some(event) => Some(event),
+            None => events.recv().await,
+        };
         match event {
-            VideoEvent::Frame(frame) => {
-                track.write_frame(frame.clone());
-                let layer = Some(frame.layer.spatial);
+            Some(VideoEvent::Frame(frame)) => {
+                let layer = frame.layer.spatial;
+                let follows = &mut sent[layer.index()];
+                *follows = *way.sending.borrow() && (*follows || frame.key);
+                if *follows {
+                    way.track.write_frame(frame.clone());
+                }
                 if frame.key {
-                    preview.set_full(frame.layer.spatial.full_size((frame.width.into(), frame.height.into())));
-                    if layer == preview.layer() {
-                        shown = layer;
+                    way.preview.set_full(layer.full_size((frame.width.into(), frame.height.into())));
+                    if Some(layer) == way.preview.layer() {
+                        shown = Some(layer);
                     }
                 }
-                if layer == shown {
+                if Some(layer) == shown {
                     // No window is no error.
-                    let _ = window.send(TrackFrame { handle: SELF_TRACK, frame });
+                    let _ = way.window.send(TrackFrame { handle: SELF_TRACK, frame });
                 }
             }
-            VideoEvent::Failed(error) => {
+            Some(VideoEvent::Failed(error)) => {
                 let _ = told.send(DeviceEvent::CameraEnded(generation, error)).await;
                 return;
             }
+            None => return,
         }
     }
 }

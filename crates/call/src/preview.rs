@@ -56,6 +56,28 @@ impl PreviewSwitch {
     }
 }
 
+/// What the peers want while `open`, else nothing: whoever only tries a camera encodes for nobody else. The task ends when
+/// nobody reads it.
+pub(crate) fn gated(
+    mut peers: watch::Receiver<VideoDemand>,
+    mut open: watch::Receiver<bool>,
+) -> watch::Receiver<VideoDemand> {
+    let choose = |peers: VideoDemand, open: bool| if open { peers } else { VideoDemand::default() };
+    let gated = watch::Sender::new(choose(*peers.borrow_and_update(), *open.borrow_and_update()));
+    let demand = gated.subscribe();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                changed = peers.changed() => if changed.is_err() { return },
+                changed = open.changed() => if changed.is_err() { return },
+                () = gated.closed() => return,
+            }
+            gated.send_replace(choose(*peers.borrow_and_update(), *open.borrow_and_update()));
+        }
+    });
+    demand
+}
+
 /// One demand out of what the peers and what the preview want, of a picture that is taken to have `full` pixels before the
 /// first frame of it. The task ends when nobody reads it.
 pub(crate) fn merge_demand(

@@ -34,7 +34,7 @@ impl Actor {
             name: self.config.name.clone(),
             mic,
             camera,
-            speaker: self.speaker.clone(),
+            speaker: self.speaker.state(),
             share: None,
         }
     }

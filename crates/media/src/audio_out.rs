@@ -82,18 +82,20 @@ impl AudioOutput {
 
     /// Goes on with another sink. The old one plays until the new one is open: nobody in the mix notices. Fails as
     /// [`start`](Self::start) does; then the old one stays. Of several at once the last one counts.
-    pub async fn set_sink(&self, sink: AudioSink) -> Result<(), UserError> {
+    pub fn set_sink(&self, sink: AudioSink) -> impl Future<Output = Result<(), UserError>> + Send + use<> {
         let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
-        let (opened, opening) = oneshot::channel();
         let swaps = self.swaps.clone();
-        stop::spawn("confab-speaker", move || {
-            let result = open(&sink).map(|playback| {
-                // An output that has ended needs no speaker.
-                let _ = swaps.send(Swap { number, playback });
-            });
-            let _ = opened.send(result);
-        })?;
-        device::opened(opening, OPEN_TIMEOUT).await
+        async move {
+            let (opened, opening) = oneshot::channel();
+            stop::spawn("confab-speaker", move || {
+                let result = open(&sink).map(|playback| {
+                    // An output that has ended needs no speaker.
+                    let _ = swaps.send(Swap { number, playback });
+                });
+                let _ = opened.send(result);
+            })?;
+            device::opened(opening, OPEN_TIMEOUT).await
+        }
     }
 
     /// Adds a peer to the mix; it is heard from the next block on.

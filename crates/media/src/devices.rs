@@ -34,13 +34,23 @@ pub async fn devices() -> Result<DeviceList, UserError> {
     }
 }
 
+/// The devices of one kind.
+pub fn of_kind(list: &DeviceList, kind: DeviceKind) -> &[Device] {
+    match kind {
+        DeviceKind::Microphone => &list.microphones,
+        DeviceKind::Speaker => &list.speakers,
+        DeviceKind::Camera => &list.cameras,
+    }
+}
+
 /// The device to use: the one that is called `wanted` if it is there, else the one that the system prefers, else any.
 /// `None` if there is none of this kind.
 pub fn choose<'a>(list: &'a DeviceList, kind: DeviceKind, wanted: Option<&str>) -> Option<&'a Device> {
-    let (devices, default) = match kind {
-        DeviceKind::Microphone => (&list.microphones, &list.default_microphone),
-        DeviceKind::Speaker => (&list.speakers, &list.default_speaker),
-        DeviceKind::Camera => (&list.cameras, &list.default_camera),
+    let devices = of_kind(list, kind);
+    let default = match kind {
+        DeviceKind::Microphone => &list.default_microphone,
+        DeviceKind::Speaker => &list.default_speaker,
+        DeviceKind::Camera => &list.default_camera,
     };
     wanted
         .and_then(|name| called(devices, name))
@@ -49,7 +59,7 @@ pub fn choose<'a>(list: &'a DeviceList, kind: DeviceKind, wanted: Option<&str>) 
 }
 
 /// The device that `name` means: its id, else its name, else a part of its name whatever the case.
-pub(crate) fn called<'a>(devices: &'a [Device], name: &str) -> Option<&'a Device> {
+pub fn called<'a>(devices: &'a [Device], name: &str) -> Option<&'a Device> {
     let part = name.to_lowercase();
     devices
         .iter()

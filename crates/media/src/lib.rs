@@ -57,7 +57,7 @@ pub use audio_in::AudioCapture;
 pub use audio_out::AudioOutput;
 pub use confab_protocol::ladder::Relief;
 pub use decode::{DecodeError, Vp8Decoder, vp8_key_frame_size};
-pub use devices::{DeviceWatch, choose, devices};
+pub use devices::{DeviceWatch, called, choose, devices, of_kind};
 pub use encode::VideoEncoder;
 pub use i420::{I420Frame, MAX_DIMENSION, ScaleScratch};
 pub use jitter::JitterStats;

@@ -107,6 +107,27 @@ fn unknown(text: &str, expected: &'static str) -> SourceError {
     SourceError::Unknown { text: text.chars().take(limits::ID_BYTES).collect(), expected }
 }
 
+impl VideoSource {
+    /// The name of the camera, if it is one and has one.
+    pub fn device(&self) -> Option<&str> {
+        if let Self::Camera(name) = self { name.as_deref() } else { None }
+    }
+}
+
+impl AudioSource {
+    /// The name of the microphone, if it is one and has one.
+    pub fn device(&self) -> Option<&str> {
+        if let Self::Mic(name) = self { name.as_deref() } else { None }
+    }
+}
+
+impl AudioSink {
+    /// The name of the speaker, if it is one and has one.
+    pub fn device(&self) -> Option<&str> {
+        if let Self::Speaker(name) = self { name.as_deref() } else { None }
+    }
+}
+
 impl FromStr for VideoSource {
     type Err = SourceError;
 

@@ -67,6 +67,8 @@ codes! {
     MicrophoneFailed => "Your microphone doesn't answer. Check the sound settings of your system, then unmute.",
     /// No loudspeaker.
     SpeakerMissing => "No speaker or headphones found. Connect some to hear the others.",
+    /// A microphone, speaker or camera was plugged in or out, and another one is used.
+    DeviceChanged => "A device was plugged in or out, so another one is used now. You can choose one in the settings.",
     /// No sound server runs.
     NoSoundServer => "Sound isn't running on this computer, so you can't hear or be heard. Start it, then rejoin.",
     /// A media file that cannot be read.

@@ -1,0 +1,114 @@
+//! Opening microphones and cameras beside the call's task: the chosen one, or the next best.
+
+use crate::{AudioSource, VideoConfig, VideoSource};
+use confab_media::{AudioCapture, DeviceWatch, VideoCapture, VideoEvent, Voice};
+use confab_protocol::UserError;
+use confab_protocol::ipc::{Device, DeviceKind, DeviceList};
+use confab_protocol::media::{AudioPacket, VideoDemand};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// How long one waits for the first picture of a camera before the one it takes over from is let go.
+const FIRST_PICTURE: Duration = Duration::from_secs(3);
+
+/// A device that works: which one it is, if the computer names it, and the list it was chosen from.
+#[derive(Debug)]
+pub struct Found {
+    pub device: Option<Device>,
+    pub list: DeviceList,
+}
+
+/// An open microphone.
+pub struct Mic {
+    pub found: Found,
+    pub capture: AudioCapture,
+    pub packets: mpsc::Receiver<AudioPacket>,
+}
+
+/// An open camera.
+pub struct Camera {
+    pub found: Found,
+    pub capture: VideoCapture,
+    pub events: mpsc::Receiver<VideoEvent>,
+    /// What was taken off `events` already.
+    pub first: Option<VideoEvent>,
+}
+
+async fn known(watch: Option<DeviceWatch>) -> DeviceList {
+    match watch {
+        Some(watch) => watch.known().await,
+        None => DeviceList::default(),
+    }
+}
+
+/// Opens a source of sound.
+pub async fn mic(source: AudioSource, voice: Voice, watch: Option<DeviceWatch>) -> Result<Mic, UserError> {
+    let AudioSource::Mic(wanted) = source else {
+        return open_mic(source, voice, Found { device: None, list: DeviceList::default() }).await;
+    };
+    let list = known(watch).await;
+    let device = confab_media::choose(&list, DeviceKind::Microphone, wanted.as_deref()).cloned();
+    // Without any, the name it was asked by says best what is missing.
+    let name = device.as_ref().map(|device| device.id.clone()).or(wanted);
+    open_mic(AudioSource::Mic(name), voice, Found { device, list }).await
+}
+
+async fn open_mic(source: AudioSource, voice: Voice, found: Found) -> Result<Mic, UserError> {
+    let (capture, packets) = AudioCapture::start_voice(source, voice).await?;
+    Ok(Mic { found, capture, packets })
+}
+
+/// A camera to be opened.
+pub struct CameraWish {
+    pub source: VideoSource,
+    pub config: VideoConfig,
+    pub demand: watch::Receiver<VideoDemand>,
+    pub watch: Option<DeviceWatch>,
+    /// To be waited for: another camera is being released, and one can be had only once.
+    pub after: Option<JoinHandle<()>>,
+    /// Another camera runs until this one gives pictures.
+    pub takes_over: bool,
+}
+
+/// Opens a source of pictures. A camera that is busy or broken is passed over for another, unless it was chosen.
+pub async fn camera(wish: CameraWish) -> Result<Camera, UserError> {
+    if let Some(after) = wish.after
+        && after.await.is_err()
+    {
+        tracing::error!("releasing a camera failed");
+    }
+    let start = async |source: VideoSource| VideoCapture::start(source, wish.config, wish.demand.clone()).await;
+    let mut list = DeviceList::default();
+    let (device, (capture, mut events)) = match wish.source {
+        VideoSource::Camera(wanted) => {
+            list = known(wish.watch).await;
+            let mut candidates = candidates(&list, wanted.as_deref()).into_iter();
+            let mut device = candidates.next();
+            loop {
+                // Without any, the name it was asked by says best what is missing.
+                let name = device.as_ref().map(|device| device.id.clone()).or_else(|| wanted.clone());
+                match (start(VideoSource::Camera(name)).await, candidates.next()) {
+                    (Ok(opened), _) => break (device, opened),
+                    (Err(_), Some(next)) => device = Some(next),
+                    (Err(error), None) => return Err(error),
+                }
+            }
+        }
+        source => (None, start(source).await?),
+    };
+    let waits = wish.takes_over && wish.demand.borrow().wanted();
+    let first = if waits { timeout(FIRST_PICTURE, events.recv()).await.ok().flatten() } else { None };
+    Ok(Camera { found: Found { device, list }, capture, events, first })
+}
+
+/// The cameras to try, in order: the chosen one alone if it is there.
+fn candidates(list: &DeviceList, wanted: Option<&str>) -> Vec<Device> {
+    if let Some(chosen) = wanted.and_then(|wanted| confab_media::called(&list.cameras, wanted)) {
+        return vec![chosen.clone()];
+    }
+    let best = confab_media::choose(list, DeviceKind::Camera, None);
+    let others = list.cameras.iter().filter(|camera| Some(*camera) != best);
+    best.into_iter().chain(others).cloned().collect()
+}
