@@ -58,6 +58,7 @@ enum Command {
 pub struct App {
     commands: mpsc::Sender<Command>,
     decoders: watch::Receiver<Option<Decoders>>,
+    sharing: watch::Receiver<bool>,
 }
 
 impl App {
@@ -66,6 +67,7 @@ impl App {
         let (commands, receiver) = mpsc::channel(COMMANDS);
         let (current, calls) = watch::channel(None);
         let (known, decoders) = watch::channel(None);
+        let (shares, sharing) = watch::channel(false);
         let task = AppTask {
             commands: receiver,
             settings,
@@ -76,8 +78,9 @@ impl App {
             hosting: Hosting::default(),
             current,
             decoders: known,
+            sharing: shares,
         };
-        (Self { commands, decoders }, task, calls)
+        (Self { commands, decoders, sharing }, task, calls)
     }
 
     /// Lets a window hear all events from now on, a snapshot first; the snapshot is also the answer. `decoders`: what the
@@ -94,6 +97,11 @@ impl App {
     /// Waits for the first window: before it nobody knows what a call could show. False if the app ended without one.
     pub async fn window(&self) -> bool {
         self.decoders.clone().wait_for(Option::is_some).await.is_ok()
+    }
+
+    /// True while one shares something in a call.
+    pub fn sharing(&self) -> watch::Receiver<bool> {
+        self.sharing.clone()
     }
 
     /// Starts a call in a new room, on the server of the settings or on the embedded one.
@@ -229,6 +237,7 @@ pub struct AppTask {
     current: watch::Sender<Option<Call>>,
     /// What the window decodes; `None` before there was one.
     decoders: watch::Sender<Option<Decoders>>,
+    sharing: watch::Sender<bool>,
 }
 
 impl AppTask {
@@ -387,6 +396,7 @@ impl AppTask {
 
     /// The call's events have ended, or took too long to.
     fn ended(&mut self) {
+        self.set_sharing(false);
         self.current.send_replace(None);
         let phase = std::mem::replace(&mut self.phase, Phase::Idle);
         self.set_state(CallState::Idle);
@@ -402,8 +412,17 @@ impl AppTask {
             // `ended` says it, when the next call can begin.
             UiEvent::CallState { state: CallState::Idle } => {}
             UiEvent::CallState { state } => self.set_state(state),
-            event => self.audience.tell(event),
+            event => {
+                if let UiEvent::Me { me } = &event {
+                    self.set_sharing(me.share.is_some());
+                }
+                self.audience.tell(event);
+            }
         }
+    }
+
+    fn set_sharing(&self, now: bool) {
+        self.sharing.send_if_modified(|before| std::mem::replace(before, now) != now);
     }
 
     fn set_state(&mut self, state: CallState) {

@@ -3,7 +3,8 @@
 
 use crate::app::App;
 use crate::media_socket::Door;
-use confab_protocol::ipc::{Settings, Snapshot, UiEvent};
+use confab_call::{ScreenSelector, VideoSource, list_screens};
+use confab_protocol::ipc::{Settings, ShareChoice, Snapshot, UiEvent};
 use confab_protocol::media::Decoders;
 use confab_protocol::room::RoomLink;
 use confab_protocol::{ErrorCode, UserError, limits};
@@ -18,6 +19,8 @@ use url::Url;
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// Longest time for the desktop: clipboard and browser.
 const DESKTOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest time for the pictures of all screens and windows.
+const LIST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest web address that is opened.
 const URL_BYTES: usize = 2048;
 
@@ -76,6 +79,33 @@ pub async fn set_mic(app: State<'_, App>, on: bool) -> Result<()> {
 #[tauri::command]
 pub async fn set_camera(app: State<'_, App>, on: bool) -> Result<()> {
     in_time(app.call().await?.set_camera(on)).await
+}
+
+/// What one can share, with a small picture of each.
+#[tauri::command]
+pub async fn list_share_sources() -> Result<ShareChoice> {
+    let failed = |why: String| UserError::with_detail(ErrorCode::ScreenFailed, why);
+    let listed = timeout(LIST_TIMEOUT, tokio::task::spawn_blocking(|| list_screens(true))).await;
+    let listed = listed.map_err(|_| failed("no answer in time".into()))?.map_err(|error| failed(error.to_string()))?;
+    // The computer's sound would have the voices of the call in it, and send each of them back to whose it is.
+    Ok(ShareChoice { sources: listed?, sound: false })
+}
+
+/// Shares what [`list_share_sources`] named `id`.
+#[tauri::command]
+pub async fn start_share(app: State<'_, App>, id: String, sound: bool) -> Result<()> {
+    let selector: ScreenSelector =
+        id.parse().map_err(|error| UserError::with_detail(ErrorCode::ScreenMissing, error))?;
+    if sound {
+        return Err(ErrorCode::ShareSoundUnsupported.into());
+    }
+    in_time(app.call().await?.start_share(VideoSource::Screen(selector))).await?
+}
+
+/// Stops sharing.
+#[tauri::command]
+pub async fn stop_share(app: State<'_, App>) -> Result<()> {
+    in_time(app.call().await?.stop_share()).await
 }
 
 /// Sends a chat message to everyone.

@@ -14,6 +14,7 @@ pub mod media_tokens;
 pub mod options;
 pub mod renderer;
 pub mod settings;
+mod sharing_bar;
 mod tray;
 pub mod viewers;
 mod window;
@@ -76,6 +77,9 @@ fn start(options: Options) -> Result<i32, Fatal> {
             commands::leave_call,
             commands::set_mic,
             commands::set_camera,
+            commands::list_share_sources,
+            commands::start_share,
+            commands::stop_share,
             commands::send_chat,
             commands::set_peer_volume,
             commands::set_muted_for_me,
@@ -92,7 +96,9 @@ fn start(options: Options) -> Result<i32, Fatal> {
             Ok(())
         })
         .on_window_event(|window, event| {
-            if let WindowEvent::CloseRequested { api, .. } = event {
+            if let WindowEvent::CloseRequested { api, .. } = event
+                && window.label() == window::MAIN
+            {
                 api.prevent_close();
                 // Gone for the person at once; the others are told in the meantime.
                 let _ = window.hide();
@@ -146,6 +152,7 @@ fn set_up<R: Runtime>(tauri: &mut tauri::App<R>, options: Options) -> tauri::Res
     links::listen(&handle);
     tray::add(&handle);
     window::open(tauri, options.data_dir.as_deref())?;
+    tauri::async_runtime::spawn(sharing_bar::keep(handle.clone(), options.data_dir.clone(), app.sharing()));
     tauri::async_runtime::spawn(quit_on_signal(handle));
     tauri::async_runtime::spawn(begin(app, options, problem));
     Ok(())

@@ -25,7 +25,7 @@ pub fn origins() -> Vec<String> {
 
 /// Opens the window. `data_dir` is where the web view keeps its files, or the system's place for them.
 pub fn open<R: Runtime>(app: &App<R>, data_dir: Option<&Path>) -> tauri::Result<WebviewWindow<R>> {
-    let mut builder = WebviewWindowBuilder::new(app, MAIN, WebviewUrl::App("index.html".into()))
+    let window = builder(app, MAIN, WebviewUrl::App("index.html".into()), data_dir)
         .title("Confab")
         .inner_size(1280.0, 800.0)
         .min_inner_size(720.0, 480.0)
@@ -33,16 +33,27 @@ pub fn open<R: Runtime>(app: &App<R>, data_dir: Option<&Path>) -> tauri::Result<
         .center()
         // Hidden until its colour is known: no white flash in the dark.
         .visible(false)
-        .on_navigation(may_navigate)
-        .on_new_window(|_, _| NewWindowResponse::Deny);
-    if let Some(dir) = data_dir {
-        builder = builder.data_directory(dir.join("webview"));
-    }
-    let window = builder.build()?;
+        .build()?;
     let light = matches!(window.theme(), Ok(Theme::Light));
     window.set_background_color(Some(if light { LIGHT } else { DARK }))?;
     window.show()?;
     Ok(window)
+}
+
+/// A window for a page of the app, which nothing else is ever shown in. `data_dir` as for [`open`].
+pub fn builder<'a, R: Runtime, M: Manager<R>>(
+    app: &'a M,
+    label: &str,
+    page: WebviewUrl,
+    data_dir: Option<&Path>,
+) -> WebviewWindowBuilder<'a, R, M> {
+    let builder = WebviewWindowBuilder::new(app, label, page)
+        .on_navigation(may_navigate)
+        .on_new_window(|_, _| NewWindowResponse::Deny);
+    match data_dir {
+        Some(dir) => builder.data_directory(dir.join("webview")),
+        None => builder,
+    }
 }
 
 /// Brings the window to the front.

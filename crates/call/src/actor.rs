@@ -12,6 +12,7 @@ use crate::outgoing::DeviceEvent;
 use crate::preview::PreviewSwitch;
 use crate::roster::Roster;
 use crate::session::{self, Resume, Session};
+use crate::share::Sharing;
 use crate::speaker::Speaker;
 use crate::telling::{LEVELS, STATS};
 use confab_media::{AudioOutput, Voice};
@@ -44,6 +45,7 @@ pub struct Actor {
     pub(crate) members: Members,
     pub(crate) chat: ChatLog,
     pub(crate) devices: Devices,
+    pub(crate) sharing: Sharing,
     pub(crate) told: mpsc::Receiver<DeviceEvent>,
     pub(crate) output: Option<AudioOutput>,
     pub(crate) speaker: Speaker,
@@ -71,6 +73,7 @@ impl Actor {
     ) -> Self {
         let (told_tx, told) = mpsc::channel(4);
         let sources = (config.audio.clone(), config.video.clone(), config.video_config);
+        let sharing = Sharing::new(told_tx.clone());
         let devices = Devices::new(sources, voice, preview.clone(), window.clone(), told_tx);
         let (mut roster, mut members) = (Roster::default(), Members::default());
         for member in &session.welcome.members {
@@ -88,6 +91,7 @@ impl Actor {
             members,
             chat: ChatLog::default(),
             devices,
+            sharing,
             told,
             output,
             speaker,
@@ -122,6 +126,7 @@ impl Actor {
                 },
                 happened = self.devices.next() => self.devices_do(|devices| devices.take(happened)).await,
                 Some(event) = self.told.recv() => self.devices_do(|devices| devices.told(event)).await,
+                event = self.sharing.event() => self.share_event(event).await,
                 happened = self.speaker.next() => {
                     let before = self.speaker.state();
                     let told = self.speaker.take(happened, self.output.as_ref());
@@ -167,6 +172,7 @@ impl Actor {
     async fn finish(mut self) {
         // Devices first: a light that stays on after leaving frightens people.
         self.devices.close().await;
+        self.sharing.close().await;
         self.incoming.clear();
         if let Some(output) = self.output.take() {
             output.stop().await;
@@ -240,6 +246,11 @@ impl Actor {
                     None
                 })
                 .await;
+                let _ = done.send(());
+            }
+            Command::StartShare(source, answer) => self.start_share(source, answer).await,
+            Command::StopShare(done) => {
+                self.stop_share().await;
                 let _ = done.send(());
             }
             Command::SendChat(text, done) => {

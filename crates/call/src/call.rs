@@ -1,11 +1,11 @@
 //! The handle of a call.
 
-use crate::CallConfig;
 use crate::actor::Actor;
 use crate::incoming::Probe;
 use crate::preview::PreviewSwitch;
 use crate::session::Session;
-use crate::{DeviceChoice, speaker};
+use crate::share::Answer;
+use crate::{CallConfig, DeviceChoice, VideoSource, speaker};
 use confab_media::{FarEnd, Voice};
 use confab_protocol::call::is_chat_text;
 use confab_protocol::ctrl::Drawn;
@@ -49,6 +49,8 @@ pub(crate) enum Command {
     SetCamera(bool, oneshot::Sender<()>),
     SetDevices(DeviceChoice, oneshot::Sender<()>),
     Rehearse(Rehearsed, oneshot::Sender<()>),
+    StartShare(VideoSource, Answer),
+    StopShare(oneshot::Sender<()>),
     SendChat(String, oneshot::Sender<()>),
     SetPeerVolume(String, u16, oneshot::Sender<Result<(), UserError>>),
     SetMutedForMe(String, bool, oneshot::Sender<Result<(), UserError>>),
@@ -135,6 +137,18 @@ impl Call {
     /// camera that is off for its picture among [`frames`](Self::frames). How they do arrives as `rehearsal`.
     pub async fn rehearse(&self, tried: Rehearsed) {
         self.ask(|done| Command::Rehearse(tried, done)).await;
+    }
+
+    /// Shares a screen, a window or whatever else gives pictures, as a stream beside the camera and in place of what was
+    /// shared before. Returns when it is open. Errors are those of the source, [`ErrorCode::ScreenMissing`] first of all.
+    pub async fn start_share(&self, source: VideoSource) -> Result<(), UserError> {
+        let opened = self.ask(|answer| Command::StartShare(source, answer)).await;
+        opened.unwrap_or_else(|| Err(ErrorCode::NotInCall.into()))
+    }
+
+    /// Stops sharing; without a share it changes nothing.
+    pub async fn stop_share(&self) {
+        self.ask(Command::StopShare).await;
     }
 
     /// Sends a chat message to everyone. Errors: [`ErrorCode::ChatText`], [`ErrorCode::NotInCall`].

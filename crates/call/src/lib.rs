@@ -1,4 +1,4 @@
-//! A call as people know it: a roster with tiles, microphone and camera, chat, state, statistics.
+//! A call as people know it: a roster with tiles, microphone, camera and shared screen, chat, state, statistics.
 //!
 //! The crate composes the engine (`confab-rtcio`) with media (`confab-media`); neither knows the other. One task, the
 //! [`actor`], owns the call. A [`Call`] is a cheap handle that sends it commands; what happens comes out as the
@@ -23,12 +23,13 @@ mod preview;
 mod roster;
 mod seen;
 mod session;
+mod share;
 mod speaker;
 mod telling;
 
 pub use call::{Call, CallEvents, Rehearsed, TrackFrame};
 pub use choice::DeviceChoice;
-pub use confab_media::{AudioSink, AudioSource, VideoConfig, VideoSource};
+pub use confab_media::{AudioSink, AudioSource, ScreenSelector, VideoConfig, VideoSource, list_screens};
 pub use config::{CallConfig, recording_path};
 pub use incoming::Probe;
 pub use seen::SeenPicture;

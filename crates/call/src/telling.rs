@@ -35,7 +35,7 @@ impl Actor {
             mic,
             camera,
             speaker: self.speaker.state(),
-            share: None,
+            share: self.sharing.view(),
         }
     }
 

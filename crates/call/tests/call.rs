@@ -265,3 +265,110 @@ async fn a_server_that_is_not_there_is_said_at_once() {
     let error: UserError = Call::join(config(&link, "Ann")).await.map(|_| ()).unwrap_err();
     assert_eq!(error.code, ErrorCode::ServerUnreachable);
 }
+
+/// Waits until a picture of a shared screen comes from `peer`, and returns its handle.
+async fn screen_of(participant: &mut Participant, peer: &str) -> u32 {
+    participant
+        .wait("a screen", |event| match event {
+            UiEvent::TrackAdded { id, track } if id == peer && track.event == "screen" => {
+                assert_eq!(track.kind, MediaKind::Video);
+                Some(track.handle)
+            }
+            _ => None,
+        })
+        .await
+}
+
+/// Waits until pictures of the track are decoded, at the size of the source.
+async fn sees_screen(participant: &mut Participant, handle: u32) {
+    let call = participant.call.clone();
+    let seen = async {
+        loop {
+            participant.sees(1).await;
+            let probes = call.probes().await;
+            if probes.iter().any(|probe| probe.handle == handle && probe.pattern.is_some()) {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, seen).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_share_is_a_stream_of_its_own_for_those_who_come_later_too_until_it_is_stopped() {
+    let server = server().await;
+    let link = link(&server);
+    let mut ann = Participant::join(config(&link, "Ann")).await;
+    let mut ben = Participant::join(CallConfig { camera_on: false, ..config(&link, "Ben") }).await;
+    let ben_id = ann.connected().await;
+    let ann_id = ben.connected().await;
+    ann.call.start_share(VideoSource::Pattern).await.unwrap();
+    let share = ann.call.view().await.unwrap().me.share.unwrap();
+    assert_eq!((share.title.as_str(), share.capture, share.paused), ("pattern", DeviceState::On, false));
+    let handle = screen_of(&mut ben, &ann_id).await;
+    sees_screen(&mut ben, handle).await;
+
+    // A second one shares, and a third comes.
+    ben.call.start_share(VideoSource::Pattern).await.unwrap();
+    screen_of(&mut ann, &ben_id).await;
+    let mut cat = Participant::join(CallConfig { camera_on: false, ..config(&link, "Cat") }).await;
+    let of_ann = screen_of(&mut cat, &ann_id).await;
+    sees_screen(&mut cat, of_ann).await;
+
+    ann.call.stop_share().await;
+    assert_eq!(ann.call.view().await.unwrap().me.share, None);
+    ben.wait("the end of the share", |event| {
+        (event == UiEvent::TrackRemoved { id: ann_id.clone(), handle }).then_some(())
+    })
+    .await;
+    ann.call.stop_share().await;
+    // Who comes now hears of Ben's screen only, and again of Ann's when she shares again.
+    let mut dan = Participant::join(CallConfig { camera_on: false, ..config(&link, "Dan") }).await;
+    let of_ben = screen_of(&mut dan, &ben_id).await;
+    sees_screen(&mut dan, of_ben).await;
+    let view = dan.call.view().await.unwrap();
+    let shared = |id: &str| {
+        let of = view.participants.iter().find(|participant| participant.id == id).unwrap();
+        of.tracks.iter().filter(|track| track.event == "screen").count()
+    };
+    assert_eq!((shared(&ann_id), shared(&ben_id)), (0, 1));
+    ann.call.start_share(VideoSource::Pattern).await.unwrap();
+    let again = screen_of(&mut dan, &ann_id).await;
+    sees_screen(&mut dan, again).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_share_that_cannot_be_or_that_ends_says_why() {
+    let server = server().await;
+    let link = link(&server);
+    let dir = tempfile::tempdir().unwrap();
+    let clip = dir.path().join("clip.y4m");
+    let mut writer = Y4mWriter::create(&clip, 320, 180, 30).unwrap();
+    writer.write(&I420Frame::new(320, 180)).unwrap();
+    writer.finish().unwrap();
+    let mut ann = Participant::join(config(&link, "Ann")).await;
+    let mut ben = Participant::join(config(&link, "Ben")).await;
+    let ann_id = ben.connected().await;
+    for (source, code) in [
+        (VideoSource::None, ErrorCode::ScreenMissing),
+        (VideoSource::Y4m(dir.path().join("missing.y4m")), ErrorCode::FileUnreadable),
+    ] {
+        assert_eq!(ann.call.start_share(source).await.unwrap_err().code, code);
+        assert_eq!(ann.call.view().await.unwrap().me.share, None);
+    }
+    ann.call.start_share(VideoSource::Y4m(clip.clone())).await.unwrap();
+    let handle = screen_of(&mut ben, &ann_id).await;
+    std::fs::File::options().write(true).open(&clip).unwrap().set_len(0).unwrap();
+    let reason = ann.wait("the reason", |event| match event {
+        UiEvent::Notice { notice } => Some(notice.error.code),
+        _ => None,
+    });
+    assert_eq!(reason.await, ErrorCode::FileFormat);
+    assert_eq!(ann.call.view().await.unwrap().me.share, None);
+    ben.wait("the end", |event| (event == UiEvent::TrackRemoved { id: ann_id.clone(), handle }).then_some(())).await;
+    // Another one in its place, in one step.
+    ann.call.start_share(VideoSource::Pattern).await.unwrap();
+    let handle = screen_of(&mut ben, &ann_id).await;
+    ann.call.start_share(VideoSource::Pattern).await.unwrap();
+    sees_screen(&mut ben, handle).await;
+}

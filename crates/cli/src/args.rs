@@ -34,6 +34,9 @@ pub struct Join {
     /// Picture to send: pattern, FILE.y4m, camera[:NAME], screen[:N], window:TITLE or none
     #[arg(long, default_value = "none")]
     pub video: VideoSource,
+    /// What to share beside it, as a stream of its own: screen[:N], window:TITLE, pattern or FILE.y4m
+    #[arg(long, value_name = "SOURCE", default_value = "none")]
+    pub share: VideoSource,
     /// Sound to send: tone[:Hz], FILE.wav, mic[:NAME] or none
     #[arg(long, default_value = "none")]
     pub audio: AudioSource,

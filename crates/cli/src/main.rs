@@ -6,7 +6,7 @@ mod report;
 
 use args::{Arguments, Command, Join};
 use clap::Parser;
-use confab_call::{Call, CallConfig, CallEvents, VideoConfig};
+use confab_call::{Call, CallConfig, CallEvents, VideoConfig, VideoSource};
 use confab_protocol::ipc::{CallState, DeviceState, UiEvent};
 use confab_protocol::media::Decoders;
 use confab_protocol::room::RoomLink;
@@ -68,7 +68,7 @@ async fn run(join: Join, reporter: &mut Reporter) -> Result<(), UserError> {
             bitrate: join.bitrate.saturating_mul(1000),
         },
         mic_on: !matches!(join.audio, confab_call::AudioSource::None),
-        camera_on: !matches!(join.video, confab_call::VideoSource::None),
+        camera_on: join.video != VideoSource::None,
         video: join.video,
         audio: join.audio,
         speaker: join.speaker,
@@ -86,6 +86,9 @@ async fn run(join: Join, reporter: &mut Reporter) -> Result<(), UserError> {
         () = &mut interrupted => return Ok(()),
     };
     reporter.connected(call.view().await);
+    if join.share != VideoSource::None {
+        call.start_share(join.share).await?;
+    }
     let mut participant = Participant { call, events, reporter, failed: None };
     let limit = async {
         match join.seconds {

@@ -89,7 +89,7 @@ impl Reporter {
                 let text = failures.collect::<Vec<_>>().join("\n");
                 self.say(
                     "me",
-                    json!({ "id": me.id, "mic": me.mic, "camera": me.camera, "speaker": me.speaker }),
+                    json!({ "id": me.id, "mic": me.mic, "camera": me.camera, "speaker": me.speaker, "share": me.share }),
                     &text,
                 );
             }

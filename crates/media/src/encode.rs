@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::clock;
 use crate::i420::{I420Frame, ScaleScratch};
-use crate::layer_encoder::{LayerEncoder, Timing};
+use crate::layer_encoder::{LayerEncoder, Terms, Timing};
 use crate::load::LoadWatch;
 use crate::size_policy::full_size;
 use crate::slot::{Slot, Taken};
@@ -77,7 +77,11 @@ impl VideoEncoder {
         let fps = f64::from(self.config.fps.clamp(1, 120));
         let fps = demand.max_framerate.map_or(fps, |most| fps.min(most));
         let timing = Timing { pts, duration: (f64::from(VIDEO_CLOCK_HZ) / fps) as u32 };
-        let most = demand.max_bitrate.min(self.config.bitrate);
+        let terms = Terms {
+            most: demand.max_bitrate.min(self.config.bitrate),
+            fps: self.config.fps,
+            detailed: demand.content_hint.is_detailed(),
+        };
         let full = full_size((picture.width(), picture.height()), self.config, demand);
         let wanted = existing(demand, full);
         let mut frames = Vec::new();
@@ -99,7 +103,7 @@ impl VideoEncoder {
                 above = Some(place);
                 &lower[place]
             };
-            frames.extend(self.layers[place].encode(picture, timing, demand, most, self.config.fps)?);
+            frames.extend(self.layers[place].encode(picture, timing, demand, terms)?);
         }
         frames.sort_by_key(|frame| !frame.key);
         Ok(frames)

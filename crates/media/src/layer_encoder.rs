@@ -22,6 +22,17 @@ pub struct Timing {
     pub duration: u32,
 }
 
+/// What holds for all layers of a picture.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    /// Greatest bitrate in bit/s.
+    pub most: u32,
+    /// Frames per second to plan for.
+    pub fps: u32,
+    /// See [`EncoderSettings::detailed`].
+    pub detailed: bool,
+}
+
 /// The encoder of one spatial layer.
 #[derive(Debug)]
 pub struct LayerEncoder {
@@ -47,20 +58,19 @@ impl LayerEncoder {
         self.answered = None;
     }
 
-    /// Encodes a picture for `demand`, at no more than `most` bit/s and `fps` frames per second. `None`: the picture is one
-    /// of a temporal layer that nobody wants, or no bits were left for it.
+    /// Encodes a picture for `demand`. `None`: the picture is one of a temporal layer that nobody wants, or no bits were left
+    /// for it.
     pub fn encode(
         &mut self,
         picture: &I420Frame,
         timing: Timing,
         demand: LayerDemand,
-        most: u32,
-        fps: u32,
+        Terms { most, fps, detailed }: Terms,
     ) -> Result<Option<EncodedFrame>, VpxError> {
         let temporal = demand.temporal.min(TOP_TEMPORAL);
         let bitrate = demand.bitrate.clamp(MIN_BITRATE, most.max(MIN_BITRATE));
         let (width, height) = (picture.width(), picture.height());
-        let settings = EncoderSettings { width, height, fps, bitrate, temporal };
+        let settings = EncoderSettings { width, height, fps, bitrate, temporal, detailed };
         if !self.follow(settings)? {
             self.answered = None;
         }

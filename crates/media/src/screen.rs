@@ -26,8 +26,8 @@ use other::Native;
 #[cfg(target_os = "linux")]
 use x11::Native;
 
-/// How long a picture that stopped changing still comes at the full rate.
-const SETTLING: Duration = Duration::from_secs(1);
+/// How long a picture that stopped changing still comes at the full rate: as long as the encoder needs to make it sharp.
+const SETTLING: Duration = Duration::from_secs(3);
 /// Time between two pictures that do not differ.
 const STILL: Duration = Duration::from_millis(200);
 /// Greatest width and height of a thumbnail in pixels.

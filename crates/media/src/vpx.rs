@@ -69,6 +69,8 @@ pub struct EncoderSettings {
     pub bitrate: u32,
     /// Highest temporal layer that is encoded.
     pub temporal: u8,
+    /// The picture is drawn by a computer: what rests costs nothing and turns sharp, what moves may be late.
+    pub detailed: bool,
 }
 
 /// One encoded frame as libvpx hands it out.
@@ -104,6 +106,10 @@ const CPU_USED: c_int = -6;
 const KEY_FRAME_DISTANCE: c_uint = 3000;
 /// Rate-control buffer: size, start and target level in ms of the bitrate (as libwebrtc sets them).
 const BUFFER_MS: (c_uint, c_uint, c_uint) = (1000, 500, 600);
+/// Mode for screen content and the difference under which a block counts as unchanged, of pictures drawn by a computer and
+/// of others (as libwebrtc sets them).
+const DETAILED: (c_int, c_int) = (1, 100);
+const NATURAL: (c_int, c_int) = (0, 1);
 /// Buffer level in percent under which the encoder drops a frame rather than overshoot the bitrate.
 const DROP_FRAME_PERCENT: c_uint = 30;
 
@@ -149,9 +155,11 @@ impl Encoder {
         let mut encoder = Self { context, config, settings };
         // Half of the optimal buffer for one key frame, in percent of the per-frame budget (libwebrtc's rule).
         let max_intra = (BUFFER_MS.2 * fps / 20).max(300) as c_int;
+        let (screen_content, static_threshold) = if settings.detailed { DETAILED } else { NATURAL };
         for (control, value) in [
             (vp8e_enc_control_id::VP8E_SET_CPUUSED, CPU_USED),
-            (vp8e_enc_control_id::VP8E_SET_STATIC_THRESHOLD, 1),
+            (vp8e_enc_control_id::VP8E_SET_SCREEN_CONTENT_MODE, screen_content),
+            (vp8e_enc_control_id::VP8E_SET_STATIC_THRESHOLD, static_threshold),
             (vp8e_enc_control_id::VP8E_SET_NOISE_SENSITIVITY, 0),
             (vp8e_enc_control_id::VP8E_SET_TOKEN_PARTITIONS, 0),
             (vp8e_enc_control_id::VP8E_SET_MAX_INTRA_BITRATE_PCT, max_intra),

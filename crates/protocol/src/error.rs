@@ -57,6 +57,8 @@ codes! {
     ScreenUnsupported => "Screens can't be shared on this system. Others still see your camera and hear you.",
     /// The system's screens can't be looked at, for a reason of the system's.
     ScreenFailed => "Your screen can't be captured. Try again, or share another one.",
+    /// The computer's sound cannot go along with a share.
+    ShareSoundUnsupported => "The sound of this computer can't be shared here. Share without it.",
     /// What was shared is gone.
     ShareEnded => "The window you shared was closed, so you are not sharing any more.",
     /// Encoding takes more time than there is.

@@ -177,6 +177,13 @@ pub enum ContentHint {
     Text,
 }
 
+impl ContentHint {
+    /// Each picture matters more than motion: it was drawn by a computer, rests most of the time and has sharp edges.
+    pub fn is_detailed(self) -> bool {
+        matches!(self, Self::Detail | Self::Text)
+    }
+}
+
 /// Upper bound of a layer's bitrate where nobody sets one, in bit/s.
 pub const DEFAULT_MAX_BITRATE: u32 = 1_500_000;
 

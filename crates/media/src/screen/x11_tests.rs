@@ -377,9 +377,9 @@ async fn full_hd_comes_at_the_full_rate_while_it_moves_and_seldom_while_it_rests
     // RED in BT.601 of limited range: 16 + 65.5 R + 128.6 G + 25 B.
     assert!(luma.abs_diff(91) <= 1, "{luma}");
     assert_eq!(given(false, 5, &moving).0, 0, "nobody looks");
-    // A second at the full rate, then five a second.
-    let (count, ..) = given(true, 180, &|_| {});
-    assert!((5..=120).contains(&count), "{count} of 180");
+    // Three seconds at the full rate, then five pictures a second.
+    let (count, ..) = given(true, 300, &|_| {});
+    assert!((15..=240).contains(&count), "{count} of 300");
 }
 
 #[tokio::test]
