@@ -17,7 +17,9 @@ async fn what_is_said_into_one_microphone_is_heard_at_the_others_speaker() -> Ou
     let environment = [("PULSE_SERVER", sound_server.as_str())];
     let join = |name: &str, number: usize| {
         let (mic, speaker) = (format!("mic:mic{number}"), format!("speaker:spk{number}"));
-        Peer::join_with(&link, name, &["--audio", &mic, "--speaker", &speaker], &environment)
+        // A tone that does not end is noise to be suppressed.
+        let arguments = ["--audio", &mic, "--processing", "none", "--speaker", &speaker];
+        Peer::join_with(&link, name, &arguments, &environment)
     };
     let mut ann = join("Ann", 0)?;
     ann.joined().await?;

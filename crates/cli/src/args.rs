@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use confab_call::{AudioSink, AudioSource, VideoSource};
+use confab_protocol::media::Processing;
 use std::path::PathBuf;
 
 const EXIT_CODES: &str = "Exit codes: 0 left as asked · 1 something else failed · 2 wrong arguments · 3 bad link or name · \
@@ -40,6 +41,9 @@ pub struct Join {
     /// Sound to send: tone[:Hz], FILE.wav, mic[:NAME] or none
     #[arg(long, default_value = "none")]
     pub audio: AudioSource,
+    /// What is done to a microphone's sound: any of echo,noise,gain with commas between them, or none
+    #[arg(long, value_name = "PARTS", default_value = "echo,noise,gain", value_parser = parse_processing)]
+    pub processing: Processing,
     /// Where to play the others: speaker[:NAME] or none
     #[arg(long, default_value = "none")]
     pub speaker: AudioSink,
@@ -78,6 +82,19 @@ fn parse_size(text: &str) -> Result<(u32, u32), String> {
     Ok((side(width)?, side(height)?))
 }
 
+fn parse_processing(text: &str) -> Result<Processing, String> {
+    let mut processing = Processing { echo_cancellation: false, noise_suppression: false, gain_control: false };
+    for part in text.split(',').filter(|_| text != "none") {
+        match part {
+            "echo" => processing.echo_cancellation = true,
+            "noise" => processing.noise_suppression = true,
+            "gain" => processing.gain_control = true,
+            _ => return Err(format!("\"{part}\" is none of echo, noise and gain")),
+        }
+    }
+    Ok(processing)
+}
+
 fn parse_seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if seconds > 0.0 && seconds <= 1e7 => Ok(seconds),
@@ -103,5 +120,14 @@ mod tests {
         }
         assert!(parse_seconds("0").is_err() && parse_seconds("NaN").is_err() && parse_seconds("inf").is_err());
         assert_eq!(parse_seconds("0.5"), Ok(0.5));
+    }
+
+    #[test]
+    fn parts_of_processing_are_named() {
+        assert_eq!(parse_processing("gain,echo,noise"), Ok(Processing::default()));
+        let noise = Processing { echo_cancellation: false, noise_suppression: true, gain_control: false };
+        assert_eq!(parse_processing("noise"), Ok(noise));
+        assert_eq!(parse_processing("none"), Ok(Processing { noise_suppression: false, ..noise }));
+        assert!(parse_processing("").is_err() && parse_processing("echo,none").is_err());
     }
 }

@@ -71,6 +71,7 @@ async fn run(join: Join, reporter: &mut Reporter) -> Result<(), UserError> {
         camera_on: join.video != VideoSource::None,
         video: join.video,
         audio: join.audio,
+        processing: join.processing,
         speaker: join.speaker,
         record: join.record,
         // What is not decoded here, may be whatever it is.
