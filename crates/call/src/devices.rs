@@ -282,8 +282,9 @@ impl Devices {
         let track = self.audio_track.get_or_insert_with(LocalTrack::audio).clone();
         self.stream.add_track(&track);
         let (failed, told, generation) = (capture.failed(), self.told.clone(), self.mic.next_generation());
+        let loss = capture.expected_loss();
         let pump = tokio::spawn(async move {
-            outgoing::pump_mic(packets, track).await;
+            outgoing::pump_mic(packets, loss, track).await;
             // The packets ended; by whose will?
             let error = failed.borrow().clone();
             if let Some(error) = error {

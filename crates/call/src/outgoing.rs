@@ -2,7 +2,7 @@
 
 use crate::call::TrackFrame;
 use crate::preview::PreviewSwitch;
-use confab_media::{Relief, VideoEvent};
+use confab_media::{ExpectedLoss, Relief, VideoEvent};
 use confab_protocol::UserError;
 use confab_protocol::frame::SELF_TRACK;
 use confab_protocol::ladder::SPATIAL_LAYERS;
@@ -90,10 +90,18 @@ pub async fn pump_camera(
     }
 }
 
-/// Carries microphone packets to the peers until the microphone ends.
-pub async fn pump_mic(mut packets: mpsc::Receiver<AudioPacket>, track: LocalTrack) {
-    while let Some(packet) = packets.recv().await {
-        track.write_audio(packet);
+/// Carries microphone packets to the peers until the microphone ends, and tells its encoder what they miss.
+pub async fn pump_mic(mut packets: mpsc::Receiver<AudioPacket>, loss: ExpectedLoss, track: LocalTrack) {
+    let mut reported = track.expected_loss();
+    reported.mark_changed();
+    loop {
+        tokio::select! {
+            packet = packets.recv() => match packet {
+                Some(packet) => track.write_audio(packet),
+                None => return,
+            },
+            Ok(()) = reported.changed() => loss.set(*reported.borrow_and_update()),
+        }
     }
 }
 

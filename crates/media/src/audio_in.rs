@@ -1,7 +1,7 @@
 //! From a microphone, tone or file to Opus packets.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::clock;
 use crate::device;
 use crate::level::{Level, rms};
+use crate::sound_encoder::Encoder;
 use crate::sound_source::{self, SoundSource};
 use crate::source::AudioSource;
 use crate::speech::SpeechDetector;
@@ -23,12 +24,8 @@ use crate::voice::{Processor, Voice};
 pub const FRAME: usize = AUDIO_CLOCK_HZ as usize / 50;
 /// Bitrate of the encoder, in bit/s.
 pub const BITRATE: i32 = 32_000;
-/// Loss the in-band redundancy is made for, in percent. 0 would switch it off.
-const EXPECTED_LOSS: i32 = 10;
 /// Packets that wait for the consumer: 320 ms. Full: the newest is dropped, like one lost on the way.
 const PACKET_QUEUE: usize = 16;
-/// Most bytes a packet may have; 32 kbit/s makes 80.
-const PACKET_BYTES: usize = 1275;
 /// Distance between the samples counted and the time passed that is corrected by a jump, in samples: 200 ms.
 const CLOCK_SLACK: i64 = AUDIO_CLOCK_HZ as i64 / 5;
 /// How long a device may take to open.
@@ -39,11 +36,14 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 struct Shared {
     muted: AtomicBool,
+    /// In percent.
+    loss: AtomicU8,
     level: Level,
     voice: AtomicBool,
 }
 
-/// A running source of sound with its Opus encoder (20 ms, 48 kHz, mono, 32 kbit/s, in-band FEC). Dropping it ends both.
+/// A running source of sound with its Opus encoder (20 ms, 48 kHz, mono, 32 kbit/s). In-band FEC is made for the
+/// loss that is told, and pauses are not sent (DTX) behind noise suppression. Dropping it ends both.
 #[derive(Debug)]
 pub struct AudioCapture {
     shared: Arc<Shared>,
@@ -95,6 +95,11 @@ impl AudioCapture {
         Ok((capture, receiver))
     }
 
+    /// Where the encoder is told what gets lost.
+    pub fn expected_loss(&self) -> ExpectedLoss {
+        ExpectedLoss(self.shared.clone())
+    }
+
     /// Mutes or unmutes. While muted nothing is sent, from this call on (a packet already in the channel is the last).
     pub fn set_muted(&self, muted: bool) {
         self.shared.muted.store(muted, Ordering::Release);
@@ -128,42 +133,20 @@ impl AudioCapture {
     }
 }
 
+/// What the encoder of a capture takes for lost on the way.
+#[derive(Debug, Clone)]
+pub struct ExpectedLoss(Arc<Shared>);
+
+impl ExpectedLoss {
+    /// From the next packet on, as much redundancy is made as mends this loss in percent; none for 0, as at first.
+    pub fn set(&self, percent: u8) {
+        self.0.loss.store(percent, Ordering::Relaxed);
+    }
+}
+
 impl Drop for AudioCapture {
     fn drop(&mut self) {
         self.stop.set();
-    }
-}
-
-/// Opus as every packet of ours is made.
-pub(crate) struct Encoder {
-    opus: opus::Encoder,
-    buffer: [u8; PACKET_BYTES],
-}
-
-impl Encoder {
-    pub(crate) fn new() -> Result<Self, UserError> {
-        let make = || {
-            let mut opus = opus::Encoder::new(AUDIO_CLOCK_HZ, opus::Channels::Mono, opus::Application::Voip)?;
-            opus.set_bitrate(opus::Bitrate::Bits(BITRATE))?;
-            opus.set_inband_fec(true)?;
-            opus.set_packet_loss_perc(EXPECTED_LOSS)?;
-            opus.set_signal(opus::Signal::Voice)?;
-            Ok(opus)
-        };
-        let opus = make().map_err(|error: opus::Error| UserError::with_detail(ErrorCode::Internal, error))?;
-        Ok(Self { opus, buffer: [0; PACKET_BYTES] })
-    }
-
-    pub(crate) fn encode(&mut self, samples: &[f32; FRAME]) -> Result<Bytes, opus::Error> {
-        let length = self.opus.encode_float(samples, &mut self.buffer)?;
-        Ok(Bytes::copy_from_slice(&self.buffer[..length]))
-    }
-
-    /// Forgets what was said.
-    fn reset(&mut self) {
-        if let Err(error) = self.opus.reset_state() {
-            tracing::debug!(%error, "opus encoder not reset");
-        }
     }
 }
 
@@ -215,8 +198,9 @@ impl Loop {
                 // Not a sample from before the mute may leak into what follows it.
                 self.encoder.reset();
             }
-            let data = match self.encoder.encode(&frame) {
-                Ok(data) => data,
+            let data = match self.encode(&frame) {
+                Ok(Some(data)) => data,
+                Ok(None) => continue,
                 Err(error) => return self.fail(error),
             };
             // A second look: the mute may have come while this frame was encoded.
@@ -226,6 +210,13 @@ impl Loop {
                 sequence = sequence.wrapping_add(1);
             }
         }
+    }
+
+    /// A packet of the frame, if it is worth one.
+    fn encode(&mut self, frame: &[f32; FRAME]) -> Result<Option<Bytes>, opus::Error> {
+        self.encoder.set_loss(self.shared.loss.load(Ordering::Relaxed))?;
+        self.encoder.set_pauses(self.voice.as_ref().is_some_and(Processor::suppresses_noise))?;
+        self.encoder.encode_to_send(frame)
     }
 
     /// Ends with an error of a codec's, which no person can do anything about.

@@ -1,7 +1,8 @@
 use super::*;
-use crate::audio_in::{Encoder, FRAME};
+use crate::audio_in::FRAME;
 use crate::level::tone_amplitude;
 use crate::player::PeerPlayer;
+use crate::sound_encoder::Encoder;
 use confab_protocol::media::AudioPacket;
 use std::time::Duration;
 

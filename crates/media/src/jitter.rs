@@ -6,6 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use confab_protocol::media::{AUDIO_CLOCK_HZ, AudioPacket};
 
+use crate::sound_encoder::PAUSE_BYTES;
+
 /// Least and most that is waited for, as target.
 pub const MIN_TARGET: Duration = Duration::from_millis(20);
 /// See [`MIN_TARGET`].
@@ -28,6 +30,10 @@ const CONCEAL_SAMPLES: i64 = AUDIO_CLOCK_HZ as i64 / 10;
 const LOSSY: Duration = Duration::from_secs(10);
 /// A pause after which what was measured before it says nothing any more: clocks 200 ppm apart are 2 ms off by then.
 const LONG_PAUSE: Duration = Duration::from_secs(10);
+/// How long a pause (DTX) is filled with noise. The sender sends some of it every 400 ms; one that does not is gone.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Samples of such noise at a time: 10 ms, so that what is said next does not wait.
+const COMFORT_SAMPLES: usize = AUDIO_CLOCK_HZ as usize / 100;
 /// Length of a packet while none has been seen, in samples: 20 ms.
 const DEFAULT_SAMPLES: i64 = AUDIO_CLOCK_HZ as i64 / 50;
 
@@ -40,6 +46,8 @@ pub enum Playout {
     Recover(Bytes, usize),
     /// Lost or late: invent this many samples.
     Conceal(usize),
+    /// The sender is in a pause (DTX) and sends nothing: so many samples of the noise behind its voice.
+    Comfort(usize),
     /// Nothing is being said.
     Silence,
 }
@@ -91,6 +99,8 @@ pub struct JitterBuffer {
     // Timestamp that is played next; all before it is over.
     next: i64,
     last_sequence: u16,
+    // Since when the sender is in a pause, by the clock of `next`.
+    pause: Option<Duration>,
     // Samples invented while nothing was there; they stand for what turns out lost.
     ahead: i64,
     concealed: i64,
@@ -115,6 +125,7 @@ impl Default for JitterBuffer {
             newest: None,
             next: 0,
             last_sequence: 0,
+            pause: None,
             ahead: 0,
             concealed: 0,
             late_in_row: 0,
@@ -186,18 +197,18 @@ impl JitterBuffer {
             let first = self.packets.first_key_value().map_or(self.next, |(first, _)| *first);
             // A burst brings its delay along: what is first in it is late already.
             if self.delay_of(first, now) < self.target && samples(now.saturating_sub(since)) < self.target {
-                return Playout::Silence;
+                return self.quiet(now);
             }
             self.state = State::Playing;
             self.next = first;
             self.ahead = 0;
         }
         if self.state == State::Idle {
-            return Playout::Silence;
+            return self.quiet(now);
         }
         self.settle_gap(now);
         let Some((&first, held)) = self.packets.first_key_value() else {
-            return self.conceal_while_empty();
+            return self.conceal_while_empty(now);
         };
         let gap = first - self.next;
         if gap > 0 {
@@ -212,12 +223,16 @@ impl JitterBuffer {
             }
             let length = gap.min(DEFAULT_SAMPLES);
             self.next += length;
+            if self.pause.is_some() && !one_lost {
+                return Playout::Comfort(length as usize);
+            }
             return self.conceal(length);
         }
         // The entry was just seen, so it is there.
         let Some((first, held)) = self.packets.pop_first() else { return Playout::Silence };
         self.next = first + held.samples;
         self.last_sequence = held.sequence;
+        self.pause = (held.data.len() <= PAUSE_BYTES).then_some(now);
         self.ahead = 0;
         self.concealed = 0;
         Playout::Packet(held.data)
@@ -268,6 +283,7 @@ impl JitterBuffer {
         self.transits.clear();
         self.newest = None;
         self.state = State::Idle;
+        self.pause = None;
         self.ahead = 0;
         self.concealed = 0;
         self.late_in_row = 0;
@@ -291,7 +307,18 @@ impl JitterBuffer {
         }
     }
 
-    fn conceal_while_empty(&mut self) -> Playout {
+    /// What is heard while nothing is played: the noise of a pause, as long as the sender keeps it up.
+    fn quiet(&mut self, now: Duration) -> Playout {
+        self.pause = self.pause.filter(|since| now.saturating_sub(*since) < PAUSE);
+        self.pause.map_or(Playout::Silence, |_| Playout::Comfort(COMFORT_SAMPLES))
+    }
+
+    fn conceal_while_empty(&mut self, now: Duration) -> Playout {
+        if self.pause.is_some() {
+            // Nothing is lost: nothing was sent.
+            self.state = State::Idle;
+            return self.quiet(now);
+        }
         self.ahead += DEFAULT_SAMPLES;
         match self.conceal(DEFAULT_SAMPLES) {
             Playout::Silence => {

@@ -40,6 +40,7 @@ mod resample;
 mod screen;
 mod size_policy;
 mod slot;
+mod sound_encoder;
 mod sound_host;
 mod sound_source;
 mod source;
@@ -53,7 +54,7 @@ mod vpx;
 mod wav;
 mod y4m;
 
-pub use audio_in::AudioCapture;
+pub use audio_in::{AudioCapture, ExpectedLoss};
 pub use audio_out::AudioOutput;
 pub use confab_protocol::ladder::Relief;
 pub use decode::{DecodeError, Vp8Decoder, vp8_key_frame_size};

@@ -1,6 +1,7 @@
 use super::*;
-use crate::audio_in::{Encoder, FRAME};
+use crate::audio_in::FRAME;
 use crate::level::{rms, tone_amplitude};
+use crate::sound_encoder::Encoder;
 
 /// Feeds peers with tones for `seconds` and returns the mix.
 fn run(peers: &[(&PeerAudio, f32, f32)], mixer: &mut Mixer, seconds: u32) -> Vec<f32> {

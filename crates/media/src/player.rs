@@ -105,7 +105,7 @@ impl PeerPlayer {
             Playout::Silence => return false,
             Playout::Packet(data) => self.decode(data, MAX_PACKET, false),
             Playout::Recover(data, length) => self.decode(data, *length, true),
-            Playout::Conceal(length) => self.decode(&[], *length, false),
+            Playout::Conceal(length) | Playout::Comfort(length) => self.decode(&[], *length, false),
         };
         if let Err(error) = decoded {
             // A damaged packet is a lost one.

@@ -1,6 +1,7 @@
 use super::*;
-use crate::audio_in::{Encoder, FRAME};
+use crate::audio_in::FRAME;
 use crate::level::{rms, tone_amplitude};
+use crate::sound_encoder::Encoder;
 
 /// Opus packets of a sine, amplitude 0.25.
 fn tone(hz: f32, packets: u32) -> Vec<AudioPacket> {
@@ -19,6 +20,7 @@ fn vowel(packets: u32) -> Vec<AudioPacket> {
 
 fn encode(packets: u32, sound: impl Fn(usize) -> f32) -> Vec<AudioPacket> {
     let mut encoder = Encoder::new().expect("an encoder");
+    encoder.set_loss(10).expect("redundancy");
     (0..packets)
         .map(|i| {
             let frame: [f32; FRAME] = std::array::from_fn(|s| sound(i as usize * FRAME + s));

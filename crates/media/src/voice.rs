@@ -47,6 +47,11 @@ impl Processor {
         }
     }
 
+    /// True while noise is suppressed.
+    pub(crate) fn suppresses_noise(&self) -> bool {
+        self.noise.is_on()
+    }
+
     /// Processes sound of a whole number of blocks.
     ///
     /// AEC3 finds the delay between a block of the far end and its echo by itself, up to about half a second, as long as

@@ -43,6 +43,11 @@ impl Part {
         }
     }
 
+    /// True unless switched off.
+    pub(super) fn is_on(&self) -> bool {
+        self.on
+    }
+
     /// Forgets what it has learnt.
     pub(super) fn begin_anew(&mut self) {
         self.engine = None;

@@ -3,6 +3,7 @@
 use super::demand::{self, Ask};
 use super::encoding::{VideoEncoding, bound};
 use super::ladder::{Choice, Chooser, Supply, Wants};
+use super::loss::Loss;
 use super::packets::{Cutter, Packets};
 use super::switch::LayerSwitch;
 use confab_protocol::ladder::{FrameLayer, Relief, SPATIAL_LAYERS, SpatialLayer};
@@ -46,6 +47,15 @@ impl Subscription {
         self.track.update(&mut state, Instant::now());
     }
 
+    /// The peer reports which share of the track was lost since its last report, in 1/256.
+    pub(crate) fn report_loss(&self, fraction: u8) {
+        let mut state = self.track.state();
+        if let Some(subscriber) = state.subscriber(self.id) {
+            subscriber.loss.report(fraction);
+        }
+        self.track.update_loss(&state);
+    }
+
     /// What the peer gets and could use; `late`: what was written last still waits to be sent.
     pub(crate) fn look(&self, late: bool) -> Look {
         let mut state = self.track.state();
@@ -74,6 +84,7 @@ impl Drop for Subscription {
         let mut state = self.track.state();
         state.subscribers.retain(|subscriber| subscriber.id != self.id);
         self.track.update(&mut state, Instant::now());
+        self.track.update_loss(&state);
     }
 }
 
@@ -88,6 +99,7 @@ struct Subscriber {
     asked: Option<SpatialLayer>,
     /// What it was given last still waits to be sent.
     late: bool,
+    loss: Loss,
 }
 
 impl Subscriber {
@@ -162,6 +174,7 @@ struct Inner {
     payloader: Mutex<Cutter>,
     state: Mutex<State>,
     demand: watch::Sender<VideoDemand>,
+    expected_loss: watch::Sender<u8>,
 }
 
 /// A local track: frames go in once, every peer gets them. Cloning gives another handle of the same track.
@@ -196,6 +209,7 @@ impl LocalTrack {
             payloader: Mutex::new(Cutter::new(codec)),
             state: Mutex::default(),
             demand: watch::Sender::new(VideoDemand::default()),
+            expected_loss: watch::Sender::new(0),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -251,6 +265,12 @@ impl LocalTrack {
         self.inner.demand.subscribe()
     }
 
+    /// How much of the sound the encoder has to make up for by redundancy (in-band FEC), in percent: the loss of the peer
+    /// with the worst line, smoothed over its receiver reports. 0 while all gets through; always 0 for video.
+    pub fn expected_loss(&self) -> watch::Receiver<u8> {
+        self.inner.expected_loss.subscribe()
+    }
+
     /// Says what the source can encode at most, for want of computing power; everything at first.
     pub fn set_relief(&self, relief: Relief) {
         let mut state = self.state();
@@ -281,8 +301,8 @@ impl LocalTrack {
         let mut state = self.state();
         state.next += 1;
         let id = state.next;
-        let (chooser, switch) = Default::default();
-        state.subscribers.push(Subscriber { id, sender, wants, chooser, switch, asked: None, late: false });
+        let (chooser, switch, loss) = Default::default();
+        state.subscribers.push(Subscriber { id, sender, wants, chooser, switch, asked: None, late: false, loss });
         self.update(&mut state, Instant::now());
         Subscription { packets, id, track: self.clone() }
     }
@@ -315,6 +335,12 @@ impl LocalTrack {
         if width > 0 && height > 0 && largest <= Some(layer) {
             state.full = Some(layer.full_size((width, height)));
         }
+    }
+
+    /// The worst line counts: what is encoded once for all has to mend there too.
+    fn update_loss(&self, state: &State) {
+        let worst = state.subscribers.iter().map(|subscriber| subscriber.loss.percent()).max().unwrap_or(0);
+        self.inner.expected_loss.send_if_modified(|percent| std::mem::replace(percent, worst) != worst);
     }
 
     /// Chooses for every peer, and tells the encoder what they want together.
@@ -385,6 +411,20 @@ mod tests {
         assert_eq!(asked(), 1);
         track.write_frame(frame(101, true, 10));
         assert_eq!(slow.packets.try_recv().unwrap().timestamp, 101);
+    }
+
+    #[test]
+    fn the_worst_line_counts_until_it_is_gone() {
+        let track = LocalTrack::audio();
+        let expected = track.expected_loss();
+        let (good, bad) = (track.subscribe(Wants::default()), track.subscribe(Wants::default()));
+        good.report_loss(0);
+        bad.report_loss(51);
+        assert_eq!(*expected.borrow(), 10);
+        good.report_loss(0);
+        assert_eq!(*expected.borrow(), 10);
+        drop(bad);
+        assert_eq!(*expected.borrow(), 0);
     }
 
     #[test]

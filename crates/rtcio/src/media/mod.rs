@@ -7,6 +7,7 @@ pub(crate) mod encoding;
 pub(crate) mod h264;
 pub(crate) mod ladder;
 pub(crate) mod local;
+mod loss;
 pub(crate) mod packets;
 pub(crate) mod reassembly;
 pub(crate) mod receive;

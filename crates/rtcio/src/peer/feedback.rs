@@ -76,6 +76,12 @@ impl Feedback {
             outlet.request_key_frame();
         }
     }
+
+    fn loss_reported(&self, report: &ReceptionReport) {
+        if let Some(outlet) = self.outlets.lock().unwrap_or_else(PoisonError::into_inner).get(&report.ssrc) {
+            outlet.report_loss(report.fraction_lost);
+        }
+    }
 }
 
 /// The interceptor. It changes nothing that passes but retransmissions.
@@ -128,6 +134,7 @@ impl FeedbackTap {
             if let Some(round_trip) = round_trip {
                 self.feedback.round_trip.set(Duration::from_secs_f64(round_trip));
             }
+            self.feedback.loss_reported(report);
             if let Some(stream) = self.feedback.metered().outbound.get_mut(&report.ssrc) {
                 stream.reported(report, round_trip);
             }

@@ -3,7 +3,7 @@
 use crate::media::ladder::Choice;
 use confab_protocol::ladder::SpatialLayer;
 use std::sync::{Mutex, PoisonError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// What a video stream carries at present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub(crate) struct Sending {
 pub(crate) struct Outlet {
     key_frame_wanted: Notify,
     sending: Mutex<Option<Sending>>,
+    fraction_lost: watch::Sender<u8>,
 }
 
 impl Outlet {
@@ -32,6 +33,16 @@ impl Outlet {
     /// Waits for a request.
     pub(crate) async fn key_frame_wanted(&self) {
         self.key_frame_wanted.notified().await;
+    }
+
+    /// The peer reports what it misses: the fraction lost of RFC 3550 section 6.4.1, in 1/256.
+    pub(crate) fn report_loss(&self, fraction: u8) {
+        self.fraction_lost.send_replace(fraction);
+    }
+
+    /// The newest report; changed by each.
+    pub(crate) fn fraction_lost(&self) -> watch::Receiver<u8> {
+        self.fraction_lost.subscribe()
     }
 
     /// What is sent; `None` while nothing is, and for sound.

@@ -54,6 +54,7 @@ impl Forwarder {
         let video = track.kind() == MediaKind::Video;
         let clock_hz = if video { VIDEO_CLOCK_HZ } else { AUDIO_CLOCK_HZ };
         let mut subscription = track.subscribe(*self.wants.borrow_and_update());
+        let mut fraction_lost = self.outlet.fraction_lost();
         let mut fresh = true;
         loop {
             if video {
@@ -71,6 +72,10 @@ impl Forwarder {
                 }
                 () = self.outlet.key_frame_wanted() => {
                     subscription.request_key_frame();
+                    continue;
+                }
+                Ok(()) = fraction_lost.changed(), if !video => {
+                    subscription.report_loss(*fraction_lost.borrow_and_update());
                     continue;
                 }
                 packets = subscription.packets.recv() => packets,
