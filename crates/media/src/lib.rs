@@ -35,6 +35,8 @@ pub mod pattern;
 mod pattern_comparison;
 mod picture_source;
 mod player;
+#[cfg(test)]
+mod quality_tests;
 mod record;
 mod resample;
 mod screen;

@@ -102,6 +102,19 @@ mod tests {
     }
 
     #[test]
+    fn real_speech_of_anybody_is_heard() {
+        use confab_testkit::speech::{Speaker, samples};
+        for speaker in [Speaker::Ann, Speaker::Ben, Speaker::Eve] {
+            let mut detector = SpeechDetector::default();
+            let spoken = samples(speaker, 10.0).expect("espeak-ng and sox");
+            let frames = spoken.as_chunks::<FRAME>().0.iter().map(|frame| (rms(frame) > 0.02, detector.hear(frame)));
+            let loud: Vec<bool> = frames.filter(|(loud, _)| *loud).map(|(_, heard)| heard).collect();
+            let share = loud.iter().filter(|heard| **heard).count() as f32 / loud.len() as f32;
+            assert!(share > 0.7, "{speaker:?}: {share} of {} loud frames", loud.len());
+        }
+    }
+
+    #[test]
     fn keys_are_no_voice() {
         // Four keys a second, each a ringing of 2 kHz that dies in 10 ms.
         let mut state = 7;

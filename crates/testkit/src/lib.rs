@@ -12,6 +12,7 @@ pub mod process;
 pub mod pulse;
 pub mod received;
 pub mod room;
+pub mod score;
 pub mod sound;
 pub mod speech;
 pub mod turn;
