@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 
 mod faults;
+mod lips;
 mod pages;
 mod profiles;
 mod step;

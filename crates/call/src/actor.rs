@@ -264,7 +264,7 @@ impl Actor {
                 let _ = done.send(self.set_muted_for_me(&id, muted).await);
             }
             Command::Probes(answer) => {
-                let _ = answer.send(self.incoming.iter().filter_map(Incoming::probe).collect());
+                let _ = answer.send(self.incoming.iter().filter_map(|one| one.probe(self.sound_of(one))).collect());
             }
             Command::KeyFrame(SELF_TRACK) => self.preview.request_key_frame(),
             Command::KeyFrame(handle) => {

@@ -1,7 +1,10 @@
 //! What comes in: each remote track is carried to the window, the speaker, the recorder and the decoder.
 
 use crate::call::TrackFrame;
+use crate::held::Held;
+use crate::lip_sync::LipSync;
 use crate::seen::{Seen, SeenPicture};
+use crate::sync::Timing;
 use confab_media::{I420Frame, IvfWriter, PeerAudio, Vp8Decoder};
 use confab_protocol::ipc::TrackView;
 use confab_protocol::media::{AudioPacket, Codec, EncodedFrame};
@@ -13,6 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use tokio::sync::{broadcast, mpsc};
 use tokio::task::AbortHandle;
+use tokio::time::sleep_until;
 
 /// Frames that wait for the decoder thread; when it is full, decoding goes on at the next key frame.
 const DECODE_QUEUE: usize = 16;
@@ -31,6 +35,9 @@ pub struct Probe {
     /// Capture-to-decode latency of each picture with a test pattern, in milliseconds, by the wall clock drawn into it
     /// (meaningful where sender and receiver share a clock).
     pub latencies_ms: Vec<f32>,
+    /// How much later the sound of the stream is heard than it is shown, in milliseconds, by the sender's reports; `None`
+    /// without sound, or until the sender has reported.
+    pub skew_ms: Option<f32>,
     /// Each picture with a test pattern, if they are compared with their source
     /// ([`CallConfig::compare`](crate::CallConfig::compare)).
     pub pictures: Vec<SeenPicture>,
@@ -45,6 +52,7 @@ pub struct Meter {
     height: AtomicU16,
     /// Bits of the greatest level since the last look; those of positive numbers have their order.
     told_level: AtomicU32,
+    pub(crate) timing: Timing,
     seen: Mutex<Seen>,
 }
 
@@ -109,6 +117,8 @@ pub struct Incoming {
     pub meter: Arc<Meter>,
     /// Its place in the mix, if it is audio.
     pub audio: Option<Arc<PeerAudio>>,
+    /// How it is held together with the other kind, if it is a picture.
+    pub lips: LipSync,
     /// Counters a second ago.
     pub last: Reading,
     pump: AbortHandle,
@@ -140,7 +150,16 @@ impl Incoming {
         let meter = Arc::new(Meter { seen: Mutex::new(Seen::new(sinks.compare)), ..Meter::default() });
         let pump = VideoPump::new(view.handle, track.clone(), Arc::clone(&meter), sinks);
         let pump = tokio::spawn(pump.run(frames)).abort_handle();
-        Some(Self { peer: peer.to_owned(), view, track, meter, audio: None, last: Reading::default(), pump })
+        Some(Self {
+            peer: peer.to_owned(),
+            view,
+            track,
+            meter,
+            audio: None,
+            lips: LipSync::default(),
+            last: Reading::default(),
+            pump,
+        })
     }
 
     /// Starts to carry an audio track into the mix. `None` if its packets were taken before.
@@ -150,11 +169,20 @@ impl Incoming {
         let audio = Arc::new(audio);
         let pump = tokio::spawn(pump_audio(packets, Arc::clone(&audio), Arc::clone(&meter))).abort_handle();
         let audio = Some(audio);
-        Some(Self { peer: peer.to_owned(), view, track, meter, audio, last: Reading::default(), pump })
+        Some(Self {
+            peer: peer.to_owned(),
+            view,
+            track,
+            meter,
+            audio,
+            lips: LipSync::default(),
+            last: Reading::default(),
+            pump,
+        })
     }
 
-    /// What the decoder saw since the last look.
-    pub fn probe(&self) -> Option<Probe> {
+    /// What the decoder saw since the last look; `sound` is what belongs to the picture.
+    pub fn probe(&self, sound: Option<&Incoming>) -> Option<Probe> {
         let mut seen = self.meter.seen.lock().ok()?;
         Some(Probe {
             peer: self.peer.clone(),
@@ -162,6 +190,7 @@ impl Incoming {
             first_decoded: seen.first_decoded,
             pattern: seen.pattern,
             latencies_ms: std::mem::take(&mut seen.latencies_ms),
+            skew_ms: sound.and_then(|sound| self.skew_ms(sound)),
             pictures: std::mem::take(&mut seen.pictures),
         })
     }
@@ -203,22 +232,45 @@ impl VideoPump {
     }
 
     async fn run(mut self, mut frames: mpsc::Receiver<EncodedFrame>) {
-        while let Some(frame) = frames.recv().await {
-            self.meter.count_bytes(frame.data.len());
-            if let Some(recorder) = &mut self.recorder
-                && let Err(error) = recorder.write(&frame)
-            {
-                tracing::error!(%error, "recording stops");
-                self.recorder = None;
+        let mut held = Held::default();
+        loop {
+            while let Some(frame) = held.pop(tokio::time::Instant::now()) {
+                self.show(frame);
             }
-            if self.decoder.is_some() {
-                self.decode(&frame);
-            } else {
-                self.meter.count_frame(frame.width, frame.height);
-            }
-            // No window is no error.
-            let _ = self.window.send(TrackFrame { handle: self.handle, frame });
+            let due = held.due();
+            let frame = tokio::select! {
+                frame = frames.recv() => frame,
+                () = sleep_until(due.unwrap_or_else(tokio::time::Instant::now)), if due.is_some() => continue,
+            };
+            let Some(frame) = frame else { return };
+            self.take(&frame);
+            held.push(frame, self.meter.timing.picture_wait(), tokio::time::Instant::now());
         }
+    }
+
+    /// A frame came.
+    fn take(&mut self, frame: &EncodedFrame) {
+        self.meter.count_bytes(frame.data.len());
+        if let Some(clock) = self.track.sender_clock() {
+            self.meter.timing.came(clock.micros_at(frame.timestamp), Instant::now());
+        }
+        if let Some(recorder) = &mut self.recorder
+            && let Err(error) = recorder.write(frame)
+        {
+            tracing::error!(%error, "recording stops");
+            self.recorder = None;
+        }
+    }
+
+    /// The time of a frame has come.
+    fn show(&mut self, frame: EncodedFrame) {
+        if self.decoder.is_some() {
+            self.decode(&frame);
+        } else {
+            self.meter.count_frame(frame.width, frame.height);
+        }
+        // No window is no error.
+        let _ = self.window.send(TrackFrame { handle: self.handle, frame });
     }
 
     fn decode(&mut self, frame: &EncodedFrame) {

@@ -12,7 +12,9 @@ mod choice;
 mod config;
 mod devices;
 mod hearing;
+mod held;
 mod incoming;
+mod lip_sync;
 mod members;
 mod muted_speech;
 mod opening;
@@ -25,6 +27,7 @@ mod seen;
 mod session;
 mod share;
 mod speaker;
+mod sync;
 mod telling;
 
 pub use call::{Call, CallEvents, Rehearsed, TrackFrame};

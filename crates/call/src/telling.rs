@@ -74,6 +74,7 @@ impl Actor {
     }
 
     pub(crate) async fn tell_stats(&mut self) {
+        self.sync_lips();
         self.preview.set_wanted(self.window.receiver_count() > 0);
         let reports = self.socket.peer_stats().await;
         let shown: Vec<String> = self.roster.iter().map(|entry| entry.view.id.clone()).collect();

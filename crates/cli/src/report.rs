@@ -131,6 +131,7 @@ impl Reporter {
             fields.insert("firstFrameAt".into(), json!(first));
             fields.insert("pattern".into(), json!(probe.pattern));
             fields.insert("latenciesMs".into(), json!(probe.latencies_ms));
+            fields.insert("skewMs".into(), json!(probe.skew_ms));
             if !probe.pictures.is_empty() {
                 fields.insert("pictures".into(), json!(probe.pictures));
             }
@@ -177,6 +178,7 @@ mod tests {
             first_decoded: Some(reporter.start),
             pattern: Some(7),
             latencies_ms: vec![20.0],
+            skew_ms: None,
             pictures,
         };
         let plain = reporter.peer(&stats, &[probe(vec![])]);

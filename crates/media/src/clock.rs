@@ -12,6 +12,11 @@ pub fn since_epoch(at: Instant) -> Duration {
     at.saturating_duration_since(*EPOCH.get_or_init(|| at))
 }
 
+/// The moment `since` the first use of this clock.
+pub(crate) fn instant(since: Duration) -> Instant {
+    *EPOCH.get_or_init(Instant::now) + since
+}
+
 /// `at` in units of 1/90000 s, before wrapping to an RTP timestamp.
 pub fn video_ticks(at: Instant) -> i64 {
     ticks(at, VIDEO_CLOCK_HZ)

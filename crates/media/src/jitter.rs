@@ -12,6 +12,8 @@ use crate::sound_encoder::PAUSE_BYTES;
 pub const MIN_TARGET: Duration = Duration::from_millis(20);
 /// See [`MIN_TARGET`].
 pub const MAX_TARGET: Duration = Duration::from_millis(200);
+/// Most that is waited for something else than the network.
+pub const MAX_EXTRA: Duration = Duration::from_millis(500);
 /// Packets held; more are a burst that is too old to be heard, the oldest go first.
 const CAPACITY: usize = 60;
 /// Largest Opus packet: 120 ms at 510 kbit/s (RFC 6716 section 3.2.1 allows 1275 per frame).
@@ -108,6 +110,8 @@ pub struct JitterBuffer {
     transits: VecDeque<i64>,
     sorted: Vec<i64>,
     target: i64,
+    // Of the target, what is waited for something else than the network.
+    extra: i64,
     lossy_until: Duration,
     last_arrival: Duration,
     stats: JitterStats,
@@ -132,6 +136,7 @@ impl Default for JitterBuffer {
             transits: VecDeque::with_capacity(WINDOW),
             sorted: Vec::with_capacity(WINDOW),
             target: samples(MIN_TARGET),
+            extra: 0,
             lossy_until: Duration::ZERO,
             last_arrival: Duration::ZERO,
             stats: JitterStats::default(),
@@ -250,6 +255,18 @@ impl JitterBuffer {
         samples(now) - timestamp - self.sorted.first().copied().unwrap_or_default()
     }
 
+    /// Waits so much longer than the network needs.
+    pub fn set_extra(&mut self, extra: Duration) {
+        let extra = samples(extra.min(MAX_EXTRA));
+        self.target += extra - self.extra;
+        self.extra = extra;
+    }
+
+    /// The timestamp of what is to be heard at `now`, whatever is still off the target; `None` while nothing plays.
+    pub fn due(&self, now: Duration) -> Option<u32> {
+        (self.state == State::Playing).then(|| (self.delay_of(0, now) - self.target) as u32)
+    }
+
     /// What is waited for now.
     #[cfg(test)]
     pub fn target(&self) -> Duration {
@@ -351,7 +368,8 @@ impl JitterBuffer {
         // Half a packet on top: playout moves in steps of 10 ms. More where redundancy has something
         // to do: the next packet has to be there when one is missed.
         let reserve = if now < self.lossy_until { DEFAULT_SAMPLES * 3 / 2 } else { 0 };
-        self.target = (spread + reserve + DEFAULT_SAMPLES / 2).clamp(samples(MIN_TARGET), samples(MAX_TARGET));
+        let needed = (spread + reserve + DEFAULT_SAMPLES / 2).clamp(samples(MIN_TARGET), samples(MAX_TARGET));
+        self.target = needed + self.extra;
     }
 }
 

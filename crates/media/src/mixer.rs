@@ -1,14 +1,15 @@
 //! The mix of all peers: blocks of 10 ms on whatever clock asks for them.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use confab_protocol::UserError;
 use confab_protocol::media::AudioPacket;
 use tokio::sync::mpsc;
 
+use crate::clock;
 use crate::jitter::JitterStats;
 use crate::level::Level;
 use crate::player::{BLOCK, PeerPlayer};
@@ -24,6 +25,8 @@ pub const MAX_GAIN: f32 = 4.0;
 struct PeerShared {
     level: Level,
     gain: Level,
+    extra_delay_ms: AtomicU32,
+    due: Mutex<Option<(u32, Duration)>>,
     gone: AtomicBool,
     overflow: AtomicU64,
     stats: Mutex<JitterStats>,
@@ -58,6 +61,19 @@ impl PeerAudio {
     /// See [`Self::set_gain`].
     pub fn gain(&self) -> f32 {
         self.shared.gain.get()
+    }
+
+    /// Plays this peer so much later than the network needs, at most half a second, so that a slower picture keeps up.
+    pub fn set_extra_delay(&self, extra: Duration) {
+        let ms = u32::try_from(extra.as_millis()).unwrap_or(u32::MAX);
+        self.shared.extra_delay_ms.store(ms, Ordering::Relaxed);
+    }
+
+    /// The RTP timestamp of what is mixed at a moment of the last 10 ms, and the moment; `None` while nothing plays. What the
+    /// speaker's own queue takes comes on top.
+    pub fn due(&self) -> Option<(u32, Instant)> {
+        let (timestamp, at) = (*self.shared.due.lock().unwrap_or_else(PoisonError::into_inner))?;
+        Some((timestamp, clock::instant(at)))
     }
 
     /// Records what is heard from this peer from now on, silence included, as WAV with 48 kHz, mono, 16 bit. A second call
@@ -111,6 +127,8 @@ impl Door {
         let shared = Arc::new(PeerShared {
             level: Level::default(),
             gain: Level::default(),
+            extra_delay_ms: AtomicU32::new(0),
+            due: Mutex::default(),
             gone: AtomicBool::new(false),
             overflow: AtomicU64::new(0),
             stats: Mutex::default(),
@@ -155,7 +173,9 @@ impl Peer {
         while let Ok(packet) = self.packets.try_recv() {
             self.player.push(packet, now);
         }
+        self.player.set_extra_delay(Duration::from_millis(self.shared.extra_delay_ms.load(Ordering::Relaxed).into()));
         self.player.pull(now, block);
+        *self.shared.due.lock().unwrap_or_else(PoisonError::into_inner) = self.player.due(now).map(|due| (due, now));
         let (from, to) = (self.gain, self.shared.gain.get());
         for (i, sample) in block.iter_mut().enumerate() {
             *sample *= from + (to - from) * i as f32 / BLOCK as f32;

@@ -83,6 +83,16 @@ impl PeerPlayer {
         });
     }
 
+    /// Plays so much later than the network needs, at most half a second.
+    pub fn set_extra_delay(&mut self, extra: Duration) {
+        self.jitter.set_extra(extra);
+    }
+
+    /// The timestamp of what is to be heard at `now`; `None` while nothing plays.
+    pub fn due(&self, now: Duration) -> Option<u32> {
+        self.jitter.due(now)
+    }
+
     /// Counters of the stream.
     pub fn stats(&self) -> JitterStats {
         JitterStats { spliced: self.splices, ..self.jitter.stats() }

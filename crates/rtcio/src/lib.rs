@@ -75,6 +75,7 @@ pub use listeners::{LISTENER_QUEUE, Listener, Message, ServerMessage};
 pub use media::encoding::{CodecPreferences, Priority, RtpCodec, StreamError, StreamOptions, VideoEncoding};
 pub use media::local::LocalTrack;
 pub use media::remote::{RemoteStream, RemoteTrack, TrackStats};
+pub use media::sender_clock::SenderClock;
 pub use media::stream::RtcioStream;
 pub use peer::{PeerReport, Watchdog};
 pub use remote_peer::{RemotePeer, RemotePeerEvent, RemotePeerEvents, RemotePeerState, RemoteSendError};

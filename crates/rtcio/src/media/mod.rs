@@ -13,6 +13,7 @@ pub(crate) mod reassembly;
 pub(crate) mod receive;
 pub(crate) mod remote;
 pub(crate) mod round_trip;
+pub(crate) mod sender_clock;
 pub(crate) mod stream;
 pub(crate) mod switch;
 pub(crate) mod vp8;

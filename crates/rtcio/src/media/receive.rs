@@ -3,6 +3,7 @@
 use super::reassembly::Reassembler;
 use super::remote::{RemoteTrack, Sink};
 use super::round_trip::RoundTrip;
+use super::sender_clock::SenderReports;
 use confab_protocol::media::{AUDIO_CLOCK_HZ, AudioPacket, EncodedFrame, MediaKind, VIDEO_CLOCK_HZ};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp;
@@ -17,18 +18,21 @@ use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 /// Shortest time between two requests for a key frame.
 const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(300);
 
+/// What the far end told of its side, as the connection learns it.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    pub(crate) round_trip: RoundTrip,
+    pub(crate) reports: SenderReports,
+}
+
 /// Reads `source` to its end and feeds what the m-line stands for at the moment. An m-line can turn inactive and active
 /// again while its RTP stream goes on: then the sink changes.
-pub(crate) async fn pump(
-    source: Arc<dyn TrackRemote>,
-    mut sinks: watch::Receiver<Option<Sink>>,
-    round_trip: RoundTrip,
-) {
+pub(crate) async fn pump(source: Arc<dyn TrackRemote>, mut sinks: watch::Receiver<Option<Sink>>, told: Told) {
     loop {
         let sink = sinks.borrow_and_update().clone();
         let more = match sink {
-            Some(Sink::Video(track, frames)) => pump_video(&source, &mut sinks, &track, frames, &round_trip).await,
-            Some(Sink::Audio(track, packets)) => pump_audio(&source, &mut sinks, &track, packets).await,
+            Some(Sink::Video(track, frames)) => pump_video(&source, &mut sinks, &track, frames, &told).await,
+            Some(Sink::Audio(track, packets)) => pump_audio(&source, &mut sinks, &track, packets, &told.reports).await,
             None => tokio::select! {
                 changed = sinks.changed() => changed.is_ok(),
                 event = source.poll() => event.is_some(),
@@ -46,6 +50,7 @@ async fn pump_audio(
     sinks: &mut watch::Receiver<Option<Sink>>,
     track: &RemoteTrack,
     packets: mpsc::Sender<AudioPacket>,
+    reports: &SenderReports,
 ) -> bool {
     let mut meter = Meter::new(AUDIO_CLOCK_HZ);
     loop {
@@ -57,6 +62,7 @@ async fn pump_audio(
         match event {
             Some(TrackRemoteEvent::OnRtpPacket(packet)) => {
                 meter.count(&packet, track);
+                track.set_sender_clock(reports.clock(packet.header.ssrc, AUDIO_CLOCK_HZ));
                 if packet.payload.is_empty() {
                     continue;
                 }
@@ -81,7 +87,7 @@ async fn pump_video(
     sinks: &mut watch::Receiver<Option<Sink>>,
     track: &RemoteTrack,
     frames: mpsc::Sender<EncodedFrame>,
-    round_trip: &RoundTrip,
+    told: &Told,
 ) -> bool {
     let mut meter = Meter::new(VIDEO_CLOCK_HZ);
     let mut reassembler = Reassembler::default();
@@ -91,7 +97,7 @@ async fn pump_video(
     let mut wanted = false;
     loop {
         let now = Instant::now();
-        if let Some(round_trip) = round_trip.get() {
+        if let Some(round_trip) = told.round_trip.get() {
             reassembler.set_round_trip(round_trip);
         }
         while let Some(frame) = reassembler.pop(now) {
@@ -128,6 +134,7 @@ async fn pump_video(
                 ssrc = Some(packet.header.ssrc);
                 meter.count(&packet, track);
                 let header = &packet.header;
+                track.set_sender_clock(told.reports.clock(header.ssrc, VIDEO_CLOCK_HZ));
                 if payload_type.replace(header.payload_type) != Some(header.payload_type) {
                     reassembler.set_codec(track.codec_of(header.payload_type));
                 }

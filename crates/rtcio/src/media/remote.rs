@@ -1,6 +1,7 @@
 //! Tracks of others.
 
 use super::audio_level;
+use super::sender_clock::SenderClock;
 use confab_protocol::ctrl::Drawn;
 use confab_protocol::media::{AudioLevel, AudioPacket, Codec, EncodedFrame, MediaKind};
 use rtc::rtp;
@@ -80,6 +81,8 @@ pub(crate) struct Inner {
     drawn: Mutex<Option<Drawn>>,
     /// Wakes who passes it on.
     drawn_changed: Arc<Notify>,
+    /// By the newest sender report.
+    clock: Mutex<Option<SenderClock>>,
     pub(crate) counters: Counters,
 }
 
@@ -119,6 +122,7 @@ impl RemoteTrack {
             key_frame_wanted: Notify::new(),
             drawn: Mutex::default(),
             drawn_changed: Arc::clone(drawn_changed),
+            clock: Mutex::default(),
             counters: Counters::default(),
         };
         let track = Self { inner: Arc::new(inner) };
@@ -218,6 +222,16 @@ impl RemoteTrack {
     /// See [`Self::set_drawn`].
     pub(crate) fn drawn(&self) -> Option<Drawn> {
         *self.inner.drawn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What its timestamps are in its sender's time; `None` until the sender has told, a second or so after the first packet.
+    /// All tracks of a peer have the same time.
+    pub fn sender_clock(&self) -> Option<SenderClock> {
+        *self.inner.clock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_sender_clock(&self, clock: Option<SenderClock>) {
+        *self.inner.clock.lock().unwrap_or_else(PoisonError::into_inner) = clock;
     }
 
     /// What was received so far.

@@ -8,6 +8,7 @@ use super::bandwidth::Bandwidth;
 use super::meter::{Meters, ORIGINAL_SEQUENCE_BYTES};
 use super::outlet::{Outlet, Sending};
 use crate::media::round_trip::RoundTrip;
+use crate::media::sender_clock::SenderReports;
 use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp;
 use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
@@ -33,6 +34,7 @@ pub(crate) struct Feedback {
     /// What is sent under which SSRC.
     outlets: Mutex<HashMap<u32, Arc<Outlet>>>,
     round_trip: RoundTrip,
+    sender_reports: SenderReports,
     meters: Mutex<Meters>,
     bandwidth: Arc<Bandwidth>,
 }
@@ -60,6 +62,11 @@ impl Feedback {
     /// Where the latest round-trip time is written.
     pub(crate) fn round_trip(&self) -> RoundTrip {
         self.round_trip.clone()
+    }
+
+    /// Where the newest sender reports are written.
+    pub(crate) fn sender_reports(&self) -> SenderReports {
+        self.sender_reports.clone()
     }
 
     /// The counters of this moment.
@@ -124,6 +131,7 @@ impl FeedbackTap {
             self.reported(&report.reports, now);
             if let Some(stream) = self.feedback.metered().inbound.get_mut(&report.ssrc) {
                 stream.sender_report = Some((report.packet_count.into(), report.octet_count.into()));
+                self.feedback.sender_reports.set(report.ssrc, report.ntp_time, report.rtp_time);
             }
         }
     }

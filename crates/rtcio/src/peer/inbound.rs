@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::sdp::{RemoteMedia, sending_media};
-use crate::media::receive::pump;
+use crate::media::receive::{Told, pump};
 use crate::media::remote::{RemoteStream, RemoteTrack, Sink};
 use confab_protocol::ctrl::{Drawn, DrawnNote, STREAM_PLACEHOLDER, is_reserved};
 use confab_protocol::limits;
@@ -167,12 +167,13 @@ impl Inbound {
             tracing::warn!("a peer starts too many RTP streams; the newest is not read");
             return;
         }
-        let (sink, round_trip) = (self.sink(&mid).subscribe(), connection.feedback.round_trip());
+        let sink = self.sink(&mid).subscribe();
+        let told = Told { round_trip: connection.feedback.round_trip(), reports: connection.feedback.sender_reports() };
         // The library begins anew when an m-line sends again, and never ends what it began before.
         let end = CancellationToken::new();
         self.pumps.insert(mid, end.clone().drop_guard());
         tasks.spawn(async move {
-            end.run_until_cancelled(pump(source, sink, round_trip)).await;
+            end.run_until_cancelled(pump(source, sink, told)).await;
         });
     }
 

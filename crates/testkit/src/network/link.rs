@@ -42,6 +42,8 @@ pub struct Conditions {
     pub delay: Duration,
     /// Longest time that is added to it, evenly distributed. Packets keep their order.
     pub jitter: Duration,
+    /// Time that pictures take on top of it, by the payload types of RTP: as if they took another path than sound.
+    pub picture_delay: Duration,
     /// Packets that overtake those before them by skipping delay and jitter.
     pub reorder: f64,
     /// Packets that come twice.
@@ -62,6 +64,7 @@ impl Conditions {
             bursts: None,
             delay: Duration::ZERO,
             jitter: Duration::ZERO,
+            picture_delay: Duration::ZERO,
             reorder: 0.0,
             duplicate: 0.0,
             rate: None,
@@ -110,8 +113,8 @@ pub struct Link {
     number: u64,
     /// When the last packet will have left the rate limiter.
     sent: Option<Instant>,
-    /// When the last packet in order will come out.
-    last_due: Option<Instant>,
+    /// When the last packet in order will come out, of pictures and of everything else.
+    last_due: [Option<Instant>; 2],
     counts: Counts,
 }
 
@@ -125,7 +128,7 @@ impl Link {
             waiting: BinaryHeap::new(),
             number: 0,
             sent: None,
-            last_due: None,
+            last_due: [None; 2],
             counts: Counts::default(),
         }
     }
@@ -204,10 +207,11 @@ impl Link {
         let due = if self.happens(c.reorder) {
             left
         } else {
-            let due = left + c.delay + c.jitter.mul_f64(self.rng.random::<f64>());
-            let due = self.last_due.map_or(due, |last| due.max(last));
-            self.last_due = Some(due);
-            due
+            let picture = c.picture_delay > Duration::ZERO && is_picture(&packet);
+            let extra = if picture { c.picture_delay } else { Duration::ZERO };
+            let due = left + c.delay + extra + c.jitter.mul_f64(self.rng.random::<f64>());
+            let last = &mut self.last_due[usize::from(picture)];
+            *last.insert(last.map_or(due, |last| due.max(last)))
         };
         self.number += 1;
         self.waiting.push(Reverse(Waiting { due, number: self.number, packet }));
@@ -232,6 +236,15 @@ impl Link {
     pub fn next_due(&self) -> Option<Instant> {
         self.waiting.peek().map(|Reverse(waiting)| waiting.due)
     }
+}
+
+/// True for RTP (RFC 3550 section 5.1) over UDP of a dynamic payload type that is not Opus's, by the numbers that browsers and
+/// ours give them.
+fn is_picture(packet: &[u8]) -> bool {
+    const OPUS: u8 = 111;
+    let header = usize::from(packet.first().copied().unwrap_or_default() & 0x0f) * 4 + 8;
+    let Some([first, second, ..]) = packet.get(header..) else { return false };
+    is_udp(packet) && first >> 6 == 2 && (96..128).contains(&(second & 0x7f)) && second & 0x7f != OPUS
 }
 
 /// IPv4 with protocol 17 (RFC 791, RFC 768).
