@@ -6,9 +6,11 @@
 use crate::audience::{Audience, Listener};
 use crate::hosting::{Hosting, Way};
 use crate::options;
+use crate::rehearsing::{DeviceNews, Rehearsing, Shown};
 use crate::settings::Store;
-use confab_call::{AudioSink, AudioSource, Call, CallConfig, CallEvents, VideoSource};
-use confab_protocol::ipc::{CallState, Notice, Settings, Snapshot, UiEvent};
+use crate::sources::{Entry, Sources};
+use confab_call::{AudioSink, Call, CallConfig, CallEvents, DeviceChoice, DeviceWatch, Rehearsal, Rehearsed};
+use confab_protocol::ipc::{CallState, DeviceList, Notice, Settings, Snapshot, UiEvent};
 use confab_protocol::media::Decoders;
 use confab_protocol::room::{RoomId, RoomLink, parse_server};
 use confab_protocol::{ErrorCode, UserError};
@@ -28,27 +30,25 @@ const JOIN_TIMEOUT: Duration = Duration::from_secs(40);
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest time for any other answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// What a call sends and where it is heard.
-#[derive(Debug, Clone)]
-pub struct Sources {
-    /// What the camera button turns on.
-    pub video: VideoSource,
-    /// What the microphone button turns on.
-    pub audio: AudioSource,
-    /// Where the others are heard.
-    pub speaker: AudioSink,
-}
 
 type Answer<T> = oneshot::Sender<T>;
 
+/// What was saved, and the devices that follow from it.
+type Saved = Result<(Settings, DeviceChoice), UserError>;
+
 enum Command {
     Subscribe(String, Decoders, Listener, Answer<Snapshot>),
-    Start(String, Answer<Result<(), UserError>>),
-    Join(RoomLink, String, Answer<Result<(), UserError>>),
+    Start(String, Entry, Answer<Result<(), UserError>>),
+    Join(RoomLink, String, Entry, Answer<Result<(), UserError>>),
     Leave(Answer<()>),
     Call(Answer<Option<Call>>),
     Settings(Answer<Settings>),
-    SaveSettings(Settings, Answer<Result<Settings, UserError>>),
+    SaveSettings(Settings, Answer<Saved>),
+    /// A rehearsal outside of a call: started if wished; none in a call.
+    Rehearsal(bool, Answer<Option<Rehearsal>>),
+    StopRehearsal(Answer<Option<Rehearsal>>),
+    Speaker(Answer<AudioSink>),
+    LookAtDevices(DeviceWatch),
     Tell(Box<UiEvent>),
     Close(Answer<()>),
 }
@@ -62,8 +62,8 @@ pub struct App {
 }
 
 impl App {
-    /// Makes the task and its handle. The receiver holds the current call.
-    pub fn new(settings: Store, sources: Sources) -> (Self, AppTask, watch::Receiver<Option<Call>>) {
+    /// Makes the task and its handle. The receiver holds whose pictures are shown.
+    pub fn new(settings: Store, sources: Sources) -> (Self, AppTask, watch::Receiver<Option<Shown>>) {
         let (commands, receiver) = mpsc::channel(COMMANDS);
         let (current, calls) = watch::channel(None);
         let (known, decoders) = watch::channel(None);
@@ -77,6 +77,8 @@ impl App {
             state: CallState::Idle,
             hosting: Hosting::default(),
             current,
+            rehearsing: Rehearsing::default(),
+            device_news: DeviceNews::default(),
             decoders: known,
             sharing: shares,
         };
@@ -105,13 +107,13 @@ impl App {
     }
 
     /// Starts a call in a new room, on the server of the settings or on the embedded one.
-    pub async fn start(&self, name: String) -> Result<(), UserError> {
-        self.ask(JOIN_TIMEOUT + ANSWER_TIMEOUT, |answer| Command::Start(name, answer)).await?
+    pub async fn start(&self, name: String, entry: Entry) -> Result<(), UserError> {
+        self.ask(JOIN_TIMEOUT + ANSWER_TIMEOUT, |answer| Command::Start(name, entry, answer)).await?
     }
 
     /// Joins a room. `Ok` also if one left before it was joined.
-    pub async fn join(&self, link: RoomLink, name: String) -> Result<(), UserError> {
-        self.ask(JOIN_TIMEOUT + ANSWER_TIMEOUT, |answer| Command::Join(link, name, answer)).await?
+    pub async fn join(&self, link: RoomLink, name: String, entry: Entry) -> Result<(), UserError> {
+        self.ask(JOIN_TIMEOUT + ANSWER_TIMEOUT, |answer| Command::Join(link, name, entry, answer)).await?
     }
 
     /// Leaves the call, or stops joining it. Without a call nothing happens.
@@ -129,9 +131,65 @@ impl App {
         self.ask(ANSWER_TIMEOUT, Command::Settings).await
     }
 
-    /// Checks and saves settings; the answer is what was saved.
+    /// Checks and saves settings; the answer is what was saved. Devices and sound change in the call or the rehearsal that
+    /// runs, too.
     pub async fn save_settings(&self, settings: Settings) -> Result<Settings, UserError> {
-        self.ask(ANSWER_TIMEOUT, |answer| Command::SaveSettings(settings, answer)).await?
+        let (saved, choice) = self.ask(ANSWER_TIMEOUT, |answer| Command::SaveSettings(settings, answer)).await??;
+        match self.call().await {
+            Ok(call) => {
+                call.set_processing(saved.processing);
+                call.set_devices(choice).await;
+            }
+            Err(_) => {
+                if let Some(rehearsal) = self.rehearsal(false).await? {
+                    rehearsal.set_processing(saved.processing);
+                    rehearsal.set_devices(choice).await;
+                }
+            }
+        }
+        Ok(saved)
+    }
+
+    /// Tries devices without sending anything, in a call or outside of one.
+    pub async fn rehearse(&self, tried: Rehearsed) -> Result<(), UserError> {
+        match self.call().await {
+            Ok(call) => call.rehearse(tried).await,
+            Err(_) => {
+                // Between the two, while a call is being joined, nothing is tried.
+                if let Some(rehearsal) = self.rehearsal(true).await? {
+                    rehearsal.rehearse(tried).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives back what was tried; returns when the devices are free.
+    pub async fn stop_rehearsal(&self) -> Result<(), UserError> {
+        if let Ok(call) = self.call().await {
+            call.rehearse(Rehearsed::default()).await;
+        }
+        if let Some(rehearsal) = self.ask(ANSWER_TIMEOUT, Command::StopRehearsal).await? {
+            rehearsal.stop().await;
+        }
+        Ok(())
+    }
+
+    async fn rehearsal(&self, start: bool) -> Result<Option<Rehearsal>, UserError> {
+        self.ask(ANSWER_TIMEOUT, |answer| Command::Rehearsal(start, answer)).await
+    }
+
+    /// Plays a short sound on the speaker of the settings; returns when it has ended.
+    pub async fn play_test_sound(&self) -> Result<(), UserError> {
+        confab_call::play_test_sound(self.ask(ANSWER_TIMEOUT, Command::Speaker).await?).await
+    }
+
+    /// The devices there are; changes are told from now on, for a while.
+    pub async fn devices(&self) -> Result<DeviceList, UserError> {
+        let watch = DeviceWatch::start()?;
+        let list = watch.known().await;
+        self.send(Command::LookAtDevices(watch)).await;
+        Ok(list)
     }
 
     /// Offers a link to the person, who decides.
@@ -151,7 +209,11 @@ impl App {
     }
 
     async fn tell(&self, event: UiEvent) {
-        if self.commands.send(Command::Tell(Box::new(event))).await.is_err() {
+        self.send(Command::Tell(Box::new(event))).await;
+    }
+
+    async fn send(&self, command: Command) {
+        if self.commands.send(command).await.is_err() {
             warn!("an event came after the end of the app");
         }
     }
@@ -234,7 +296,9 @@ pub struct AppTask {
     phase: Phase,
     state: CallState,
     hosting: Hosting,
-    current: watch::Sender<Option<Call>>,
+    current: watch::Sender<Option<Shown>>,
+    rehearsing: Rehearsing,
+    device_news: DeviceNews,
     /// What the window decodes; `None` before there was one.
     decoders: watch::Sender<Option<Decoders>>,
     sharing: watch::Sender<bool>,
@@ -251,6 +315,8 @@ impl AppTask {
                     None => break None,
                 },
                 progress = self.phase.progress() => self.advance(progress).await,
+                event = self.rehearsing.event() => self.audience.tell(event),
+                devices = self.device_news.next() => self.audience.tell(UiEvent::Devices { devices }),
             }
         };
         self.finish().await;
@@ -268,13 +334,13 @@ impl AppTask {
                 self.audience.add(window, listener, snapshot.clone());
                 let _ = answer.send(snapshot);
             }
-            Command::Start(name, answer) => {
+            Command::Start(name, entry, answer) => {
                 let way = self.new_room().await;
-                self.enter(way, name, answer);
+                self.enter(way, name, entry, answer);
             }
-            Command::Join(link, name, answer) => {
+            Command::Join(link, name, entry, answer) => {
                 let way = self.way(link).await;
-                self.enter(way, name, answer);
+                self.enter(way, name, entry, answer);
             }
             Command::Leave(answer) => self.leave(answer),
             Command::Call(answer) => drop(answer.send(match &self.phase {
@@ -284,12 +350,15 @@ impl AppTask {
             Command::Settings(answer) => drop(answer.send(self.settings.get().clone())),
             Command::SaveSettings(settings, answer) => {
                 let saved = self.settings.replace(settings).await;
-                if let Phase::InCall(active) = &self.phase {
-                    active.call.set_processing(self.settings.get().processing);
-                }
                 self.tell_settings();
-                let _ = answer.send(saved.map(|()| self.settings.get().clone()));
+                let settings = self.settings.get();
+                let choice = self.sources.with(settings).choice();
+                let _ = answer.send(saved.map(|()| (settings.clone(), choice)));
             }
+            Command::Rehearsal(start, answer) => drop(answer.send(self.rehearsal(start))),
+            Command::StopRehearsal(answer) => drop(answer.send(self.end_rehearsal())),
+            Command::Speaker(answer) => drop(answer.send(self.sources.with(self.settings.get()).speaker)),
+            Command::LookAtDevices(watch) => self.device_news.look(watch),
             Command::Tell(event) => self.audience.tell(*event),
             // Taken by `run`.
             Command::Close(answer) => drop(answer),
@@ -332,14 +401,45 @@ impl AppTask {
         Ok(self.hosting.way(link, remembered).await)
     }
 
-    /// Begins to join, if there is a way and a name.
-    fn enter(&mut self, way: Result<Way, UserError>, name: String, answer: Answer<Result<(), UserError>>) {
-        let entry = way.and_then(|way| Ok((way, options::name(&name)?)));
-        let (Way { link, connect }, name) = match entry {
-            Ok(entry) => entry,
+    /// The rehearsal that runs outside of a call, started if it is wished.
+    fn rehearsal(&mut self, start: bool) -> Option<Rehearsal> {
+        if !start || !matches!(self.phase, Phase::Idle) {
+            return self.rehearsing.get().cloned();
+        }
+        let settings = self.settings.get();
+        let Sources { audio, video, .. } = self.sources.with(settings);
+        let begin = || Rehearsal::start(audio, video, settings.processing);
+        let rehearsal = self.rehearsing.get_or_start(begin).clone();
+        self.current.send_if_modified(|shown| {
+            let fresh = shown.is_none();
+            shown.get_or_insert_with(|| Shown::Rehearsal(rehearsal.clone()));
+            fresh
+        });
+        Some(rehearsal)
+    }
+
+    /// Takes the rehearsal out; whoever gets it stops it.
+    fn end_rehearsal(&mut self) -> Option<Rehearsal> {
+        let ended = self.rehearsing.take()?;
+        self.current.send_replace(None);
+        Some(ended)
+    }
+
+    /// Begins to join, if there is a way and a name. What is tried is given back before: a camera can be had only once.
+    fn enter(
+        &mut self,
+        way: Result<Way, UserError>,
+        name: String,
+        entry: Entry,
+        answer: Answer<Result<(), UserError>>,
+    ) {
+        let checked = way.and_then(|way| Ok((way, options::name(&name)?)));
+        let (Way { link, connect }, name) = match checked {
+            Ok(checked) => checked,
             Err(error) => return drop(answer.send(Err(error))),
         };
-        let Sources { video, audio, speaker } = self.sources.clone();
+        let Sources { video, audio, speaker } = self.sources.with(self.settings.get());
+        let rehearsal = self.end_rehearsal();
         let decoders = self.decoders.borrow().unwrap_or_default();
         let processing = self.settings.get().processing;
         let config = CallConfig {
@@ -349,10 +449,18 @@ impl AppTask {
             processing,
             speaker,
             decoders,
+            mic_on: entry.mic,
+            camera_on: entry.camera,
             ..CallConfig::new(link.clone(), name.clone())
         };
+        let join = async move {
+            if let Some(rehearsal) = rehearsal {
+                rehearsal.stop().await;
+            }
+            Call::join(config).await
+        };
         let task = AbortOnDropHandle::new(tokio::spawn(async move {
-            timeout(JOIN_TIMEOUT, Call::join(config))
+            timeout(JOIN_TIMEOUT, join)
                 .await
                 .unwrap_or_else(|_| Err(UserError::with_detail(ErrorCode::ServerUnreachable, "no answer in time")))
         }));
@@ -364,7 +472,7 @@ impl AppTask {
         let active = Active { call: call.clone(), events, leaving: None };
         let Phase::Joining(joining) = std::mem::replace(&mut self.phase, Phase::InCall(active)) else { return };
         self.state = CallState::InCall;
-        self.current.send_replace(Some(call));
+        self.current.send_replace(Some(Shown::Call(call)));
         if let Err(error) = self.settings.remember(&joining.name, &joining.link, now_ms()).await {
             self.audience.tell(UiEvent::Notice { notice: Notice { urgent: false, error } });
         }

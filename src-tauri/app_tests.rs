@@ -1,4 +1,5 @@
 use super::*;
+use confab_call::{AudioSource, VideoSource};
 use confab_protocol::ipc::PeerState;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -7,6 +8,9 @@ use tokio::net::TcpListener;
 
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// With both on.
+const ON: Entry = Entry { mic: true, camera: true };
 
 fn app(data: &Path) -> (App, AppTask) {
     let (store, problem) = Store::open(data);
@@ -67,7 +71,7 @@ impl Desk {
 
     /// Starts a call and returns its link.
     async fn start(&mut self, name: &str) -> RoomLink {
-        self.app.start(name.into()).await.unwrap();
+        self.app.start(name.into(), ON).await.unwrap();
         self.hears_state(CallState::Joining).await;
         let snapshot = self
             .hears("the snapshot of the call", |event| match event {
@@ -102,8 +106,8 @@ async fn a_call_begins_with_a_snapshot_and_ends_idle() {
     assert_eq!((call.link, call.me.name), (link.to_string(), "Ann".to_owned()));
     assert_eq!(snapshot.settings.name, "Ann");
     assert_eq!(snapshot.settings.recent[0].link, link.to_string());
-    assert_eq!(desk.app.start("Ann".into()).await.unwrap_err().code, ErrorCode::AlreadyInCall);
-    assert_eq!(desk.app.join(link, "Ann".into()).await.unwrap_err().code, ErrorCode::AlreadyInCall);
+    assert_eq!(desk.app.start("Ann".into(), ON).await.unwrap_err().code, ErrorCode::AlreadyInCall);
+    assert_eq!(desk.app.join(link, "Ann".into(), ON).await.unwrap_err().code, ErrorCode::AlreadyInCall);
 
     desk.app.leave().await.unwrap();
     desk.hears_state(CallState::Idle).await;
@@ -118,7 +122,7 @@ async fn a_call_begins_with_a_snapshot_and_ends_idle() {
 async fn two_apps_meet_by_the_link_and_notice_a_closed_app() {
     let (mut ann, mut ben) = (Desk::new().await, Desk::new().await);
     let link = ann.start("Ann").await;
-    ben.app.join(link, "Ben".into()).await.unwrap();
+    ben.app.join(link, "Ben".into(), ON).await.unwrap();
     for (desk, other) in [(&mut ann, "Ben"), (&mut ben, "Ann")] {
         desk.hears(other, |event| match event {
             UiEvent::PeerConnect { participant } => (participant.name == other).then_some(()),
@@ -149,11 +153,11 @@ async fn what_cannot_be_joined_is_named_and_the_app_is_idle_again() {
     let port = free.local_addr().unwrap().port();
     drop(free);
     let nobody: RoomLink = format!("http://127.0.0.1:{port}/r/room").parse().unwrap();
-    let error = desk.app.join(nobody.clone(), "Ann".into()).await.unwrap_err();
+    let error = desk.app.join(nobody.clone(), "Ann".into(), ON).await.unwrap_err();
     assert_eq!(error.code, ErrorCode::ServerUnreachable);
     desk.hears_state(CallState::Joining).await;
     desk.hears_state(CallState::Idle).await;
-    assert_eq!(desk.app.join(nobody, " ".into()).await.unwrap_err().code, ErrorCode::BadName);
+    assert_eq!(desk.app.join(nobody, " ".into(), ON).await.unwrap_err().code, ErrorCode::BadName);
     assert!(desk.app.settings().await.unwrap().recent.is_empty(), "only rooms one was in are remembered");
 }
 
@@ -164,7 +168,7 @@ async fn joining_can_be_given_up() {
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let link: RoomLink = format!("http://{}/r/room", silent.local_addr().unwrap()).parse().unwrap();
     let app = desk.app.clone();
-    let joining = tokio::spawn(async move { app.join(link, "Ann".into()).await });
+    let joining = tokio::spawn(async move { app.join(link, "Ann".into(), ON).await });
     desk.hears_state(CallState::Joining).await;
     desk.app.leave().await.unwrap();
     desk.hears_state(CallState::Idle).await;

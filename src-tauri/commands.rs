@@ -3,8 +3,9 @@
 
 use crate::app::App;
 use crate::media_socket::Door;
-use confab_call::{ScreenSelector, VideoSource, list_screens};
-use confab_protocol::ipc::{Settings, ShareChoice, Snapshot, UiEvent};
+use crate::sources::Entry;
+use confab_call::{Rehearsed, ScreenSelector, VideoSource, list_screens};
+use confab_protocol::ipc::{DeviceList, RoomPeek, Settings, ShareChoice, Snapshot, UiEvent};
 use confab_protocol::media::Decoders;
 use confab_protocol::room::RoomLink;
 use confab_protocol::{ErrorCode, UserError, limits};
@@ -52,15 +53,45 @@ pub async fn media_socket(door: State<'_, Option<Door>>) -> Result<String> {
 
 /// Starts a call in a new room.
 #[tauri::command]
-pub async fn start_call(app: State<'_, App>, name: String) -> Result<()> {
-    app.start(name).await
+pub async fn start_call(app: State<'_, App>, name: String, mic: bool, camera: bool) -> Result<()> {
+    app.start(name, Entry { mic, camera }).await
 }
 
 /// Joins the room of a link.
 #[tauri::command]
-pub async fn join_call(app: State<'_, App>, link: String, name: String) -> Result<()> {
+pub async fn join_call(app: State<'_, App>, link: String, name: String, mic: bool, camera: bool) -> Result<()> {
     let link: RoomLink = link.parse()?;
-    app.join(link, name).await
+    app.join(link, name, Entry { mic, camera }).await
+}
+
+/// Who is in the room of a link; null if its server does not tell.
+#[tauri::command]
+pub async fn peek_room(link: String) -> Result<Option<RoomPeek>> {
+    in_time(confab_call::peek_room(&link.parse()?)).await?
+}
+
+/// The devices there are; changes are told for a while.
+#[tauri::command]
+pub async fn list_devices(app: State<'_, App>) -> Result<DeviceList> {
+    in_time(app.devices()).await?
+}
+
+/// Tries devices without sending anything.
+#[tauri::command]
+pub async fn start_rehearsal(app: State<'_, App>, microphone: bool, camera: bool) -> Result<()> {
+    in_time(app.rehearse(Rehearsed { microphone, camera })).await?
+}
+
+/// Gives back what was tried.
+#[tauri::command]
+pub async fn stop_rehearsal(app: State<'_, App>) -> Result<()> {
+    in_time(app.stop_rehearsal()).await?
+}
+
+/// Plays a short sound on the chosen speaker; answers when it has ended.
+#[tauri::command]
+pub async fn play_test_sound(app: State<'_, App>) -> Result<()> {
+    in_time(app.play_test_sound()).await?
 }
 
 /// Leaves the call, or stops joining one.

@@ -12,17 +12,20 @@ mod logging;
 pub mod media_socket;
 pub mod media_tokens;
 pub mod options;
+pub mod rehearsing;
 pub mod renderer;
 pub mod settings;
 mod sharing_bar;
+pub mod sources;
 mod tray;
 pub mod viewers;
 mod window;
 
-use app::{App, Sources};
+use app::App;
 use media_socket::MediaSocket;
 use options::Options;
 use settings::Store;
+use sources::{Entry, Sources};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tauri::{AppHandle, Manager, RunEvent, Runtime, WindowEvent};
@@ -75,6 +78,11 @@ fn start(options: Options) -> Result<i32, Fatal> {
             commands::start_call,
             commands::join_call,
             commands::leave_call,
+            commands::peek_room,
+            commands::list_devices,
+            commands::start_rehearsal,
+            commands::stop_rehearsal,
+            commands::play_test_sound,
             commands::set_mic,
             commands::set_camera,
             commands::list_share_sources,
@@ -169,15 +177,14 @@ async fn begin(app: App, options: Options, problem: Option<confab_protocol::User
     if (options.join.is_none() && !options.start) || !app.window().await {
         return;
     }
-    let name = match options.name {
-        Some(name) => name,
-        None => app.settings().await.map(|settings| settings.name).unwrap_or_default(),
-    };
+    let settings = app.settings().await.unwrap_or_default();
+    let name = options.name.unwrap_or(settings.name);
+    let entry = Entry { mic: settings.mic_on, camera: settings.camera_on };
     let begun = match options.join {
         // Without a name it is the person who joins.
         Some(link) if name.is_empty() => return app.open_link(&link).await,
-        Some(link) => app.join(link, name).await,
-        None => app.start(name).await,
+        Some(link) => app.join(link, name, entry).await,
+        None => app.start(name, entry).await,
     };
     if let Err(error) = begun {
         warn!(%error, "the call of the command line did not begin");

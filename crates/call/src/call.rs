@@ -18,9 +18,9 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 /// Commands that wait for the call's task.
 const COMMANDS: usize = 64;
 /// Events that wait for their reader. Levels and statistics are dropped when it is full, everything else waits.
-const EVENTS: usize = 1024;
+pub(crate) const EVENTS: usize = 1024;
 /// Encoded frames that wait for a reader of [`Call::frames`]; a reader that lags loses the oldest.
-const FRAMES: usize = 256;
+pub(crate) const FRAMES: usize = 256;
 
 /// An encoded frame of one track, for a window that decodes and draws it.
 #[derive(Debug, Clone)]
@@ -70,13 +70,17 @@ pub struct Call {
     processing: watch::Sender<Processing>,
 }
 
-/// The events of a call, in order.
+/// The events of a call or a rehearsal, in order.
 #[derive(Debug)]
 pub struct CallEvents {
     events: mpsc::Receiver<UiEvent>,
 }
 
 impl CallEvents {
+    pub(crate) fn new(events: mpsc::Receiver<UiEvent>) -> Self {
+        Self { events }
+    }
+
     /// The next event; `None` after the call ended (its last event is `call-state` `idle`).
     pub async fn recv(&mut self) -> Option<UiEvent> {
         self.events.recv().await
@@ -99,7 +103,7 @@ impl Call {
         let voice = Voice { processing: processing.subscribe(), far_end };
         let actor = Actor::new(config, session, output, voice, event_tx, frames.clone(), preview.clone()).await;
         tokio::spawn(actor.run(command_rx));
-        Ok((Call { commands, frames, preview, processing }, CallEvents { events }))
+        Ok((Call { commands, frames, preview, processing }, CallEvents::new(events)))
     }
 
     /// What the window shows of the call; `None` if it ended.

@@ -22,6 +22,7 @@ mod outgoing;
 mod peers;
 mod place;
 mod preview;
+mod rehearsal;
 mod roster;
 mod seen;
 mod session;
@@ -32,7 +33,12 @@ mod telling;
 
 pub use call::{Call, CallEvents, Rehearsed, TrackFrame};
 pub use choice::DeviceChoice;
-pub use confab_media::{AudioSink, AudioSource, ScreenSelector, VideoConfig, VideoSource, list_screens};
+pub use confab_media::{
+    AudioSink, AudioSource, DeviceWatch, ScreenSelector, VideoConfig, VideoSource, devices as list_devices,
+    list_screens,
+};
 pub use config::{CallConfig, recording_path};
 pub use incoming::Probe;
+pub use rehearsal::{Rehearsal, play_test_sound};
 pub use seen::SeenPicture;
+pub use session::peek_room;

@@ -1,10 +1,13 @@
 //! Getting into a room, and back into it.
 
 use crate::CallConfig;
-use confab_protocol::room::RoomId;
-use confab_protocol::signaling::{self, JoinReply, JoinRoom, Welcome};
+use confab_protocol::ipc::RoomPeek;
+use confab_protocol::room::{RoomId, RoomLink};
+use confab_protocol::signaling::{self, JoinReply, JoinRoom, PeekReply, Welcome};
 use confab_protocol::{ErrorCode, UserError, limits};
 use confab_rtcio::{Event, Events, Socket};
+use serde_json::{Value, json};
+use std::time::Duration;
 use tokio::time::timeout;
 
 /// A socket that is inside the room.
@@ -47,6 +50,34 @@ async fn connected(events: &mut Events) -> Result<(), UserError> {
         }
     }
     Err(UserError::with_detail(ErrorCode::Internal, "the engine ended"))
+}
+
+/// How long a server may take to say who is in a room. One that knows no such question never answers.
+const PEEK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Who is in the room of `link`, without going in; `None` if its server does not tell. Fails with `ServerUnreachable` or
+/// `NotConfab`.
+pub async fn peek_room(link: &RoomLink) -> Result<Option<RoomPeek>, UserError> {
+    let (socket, mut events) = Socket::builder(link.server.clone()).force_new(true).connect();
+    let peeked = match timeout(limits::CONNECT_TIMEOUT, connected(&mut events)).await {
+        Ok(Ok(())) => {
+            let request = vec![json!({ "roomId": link.room })];
+            let answer = timeout(PEEK_TIMEOUT, socket.server().emit_with_ack(signaling::PEEK_ROOM, request)).await;
+            Ok(answer.ok().and_then(|answer| inside(answer.ok()?.into_iter().next()?)))
+        }
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(UserError::with_detail(ErrorCode::ServerUnreachable, "no answer in time")),
+    };
+    socket.close().await;
+    peeked
+}
+
+/// What a server says about a room, as far as it can be shown.
+fn inside(reply: Value) -> Option<RoomPeek> {
+    let Ok(PeekReply::Inside(mut peek)) = serde_json::from_value(reply) else { return None };
+    peek.names.retain(|name| limits::is_clean(name, limits::NAME_CHARS));
+    peek.names.truncate(limits::ROOM_MEMBERS);
+    Some(peek)
 }
 
 /// What a rejoin after an outage brings along.

@@ -22,6 +22,16 @@ pub struct Arguments {
 pub enum Command {
     /// Join a call; lines on standard input are sent as chat
     Join(Box<Join>),
+    /// List the microphones, speakers and cameras of this computer; each may be named by its id or its name
+    Devices(Devices),
+}
+
+/// Arguments of `devices`.
+#[derive(Debug, Args)]
+pub struct Devices {
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `join`.

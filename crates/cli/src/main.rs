@@ -1,6 +1,7 @@
 //! `confab-peer`: a participant without a window.
 
 mod args;
+mod devices;
 mod lines;
 mod report;
 
@@ -23,7 +24,6 @@ fn main() -> ExitCode {
     let filter =
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error,webrtc=off,rtc=off,pulseaudio=off"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let Command::Join(join) = arguments.command;
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -31,8 +31,14 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let mut reporter = Reporter::new(join.json, join.record.clone());
-    let result = runtime.block_on(run(*join, &mut reporter));
+    let (mut reporter, result) = match arguments.command {
+        Command::Join(join) => {
+            let mut reporter = Reporter::new(join.json, join.record.clone());
+            let result = runtime.block_on(run(*join, &mut reporter));
+            (reporter, result)
+        }
+        Command::Devices(wish) => (Reporter::new(wish.json, None), runtime.block_on(devices::list(wish.json))),
+    };
     // The thread that waits for standard input never ends by itself.
     runtime.shutdown_background();
     match result {

@@ -16,6 +16,7 @@
 mod audio_in;
 mod audio_out;
 mod camera;
+mod chime;
 mod clock;
 mod decode;
 mod device;
@@ -58,6 +59,7 @@ mod y4m;
 
 pub use audio_in::{AudioCapture, ExpectedLoss};
 pub use audio_out::AudioOutput;
+pub use chime::play_chime;
 pub use confab_protocol::ladder::Relief;
 pub use decode::{DecodeError, Vp8Decoder, vp8_key_frame_size};
 pub use devices::{DeviceWatch, called, choose, devices, of_kind};

@@ -24,6 +24,9 @@ pub const USER_DISCONNECTED: &str = "user-disconnected";
 /// Client → server: [`DirectMessage`], acknowledged with [`DirectReply`]; server → client: [`DirectDelivery`]. Ours only;
 /// a stock client sends none.
 pub const DIRECT_MESSAGE: &str = "direct-message";
+/// Client → server: `{ roomId }`, acknowledged with [`PeekReply`], to see who is in a room before one joins. Ours only; a
+/// stock server does not answer it.
+pub const PEEK_ROOM: &str = "peek-room";
 /// Client → server: acknowledged with `{ iceServers }`.
 pub const ASK_ICE: &str = "ask-ice";
 /// Client → server: acknowledged with `{}`, to find out whether the server is there. Ours only; a stock server does not
@@ -145,6 +148,19 @@ pub enum JoinReply {
     },
     /// Inside.
     Welcome(Welcome),
+}
+
+/// Acknowledgement of `peek-room`: who is inside, or the refusal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PeekReply {
+    /// Refused.
+    Refused {
+        /// Why.
+        error: crate::UserError,
+    },
+    /// Who is inside.
+    Inside(crate::ipc::RoomPeek),
 }
 
 /// What a newcomer learns.

@@ -155,6 +155,10 @@ pub struct Limits {
     pub direct_per_second: u32,
     /// Direct messages from one socket in one burst.
     pub direct_burst: u32,
+    /// Questions a second from one socket who is in a room, on average. What is over is refused.
+    pub peeks_per_second: u32,
+    /// Questions from one socket who is in a room, in one burst.
+    pub peek_burst: u32,
     /// Messages of one socket that are dropped before the socket is, too.
     pub dropped_messages: u32,
     /// Largest message, in bytes. A larger one ends the connection.
@@ -181,6 +185,9 @@ impl Default for Limits {
             byte_burst: 8 << 20,
             direct_per_second: limits::DIRECT_PER_SECOND,
             direct_burst: limits::DIRECT_BURST,
+            // One lobby asks once.
+            peeks_per_second: 1,
+            peek_burst: 5,
             dropped_messages: 500,
             message_bytes: limits::SIGNALING_MESSAGE_BYTES,
             send_queue: 1_024,

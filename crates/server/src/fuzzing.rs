@@ -23,6 +23,7 @@ pub fn request(text: &str) {
             assert!(join.resume.is_none_or(|token| token.len() <= 2 * limits::ID_BYTES));
             assert!(join.connected.len() <= MAX_CONNECTED && join.metadata.is_none());
         }
+        Ok(Request::Peek(room)) => assert!(limits::is_clean(&room, limits::ROOM_ID_CHARS)),
         Ok(Request::Leave(_) | Request::Probe | Request::AskIce | Request::Other) | Err(_) => {}
     }
 }

@@ -7,6 +7,7 @@
 use crate::config::OpenRooms;
 use crate::lock;
 use crate::token::Tokens;
+use confab_protocol::ipc::RoomPeek;
 use confab_protocol::signaling::{
     INIT_OFFER, IceServer, InitOffer, Member, PEER_LEFT, PeerRef, USER_CONNECTED, USER_DISCONNECTED, Welcome,
 };
@@ -175,6 +176,14 @@ impl<S: Outlet> Hub<S> {
             let target = seats.iter().find(|seat| seat.id == target)?;
             Some((source.id.clone(), target.socket.clone()))
         })
+    }
+
+    /// Who is in `room`, in the order in which they came: nobody, if it is not open. A member without a name only counts.
+    pub(crate) fn peek(&self, room: &str) -> RoomPeek {
+        let shard = lock(self.shard(room));
+        let seats = shard.get(room).map_or(&[][..], Vec::as_slice);
+        let names = seats.iter().map(|seat| seat.name.clone()).filter(|name| !name.is_empty()).collect();
+        RoomPeek { count: u32::try_from(seats.len()).unwrap_or(u32::MAX), names }
     }
 
     /// From now on, leaving is silent.

@@ -2,8 +2,8 @@
 
 use crate::hub::Join;
 use confab_protocol::signaling::{
-    ASK_ICE, DIRECT_MESSAGE, DirectCode, DirectMessage, DirectRefusal, JOIN_ROOM, LEAVE_ROOM, MESSAGE, PROBE, Relayed,
-    Signal,
+    ASK_ICE, DIRECT_MESSAGE, DirectCode, DirectMessage, DirectRefusal, JOIN_ROOM, LEAVE_ROOM, MESSAGE, PEEK_ROOM,
+    PROBE, Relayed, Signal,
 };
 use confab_protocol::{ErrorCode, UserError, limits};
 use serde_json::Value;
@@ -22,6 +22,8 @@ pub(crate) enum Request {
     Direct(DirectMessage),
     /// Leave this room, or all of them.
     Leave(Option<String>),
+    /// Say who is in a room.
+    Peek(String),
     /// Say that the server is there.
     Probe,
     /// Name the ICE servers.
@@ -37,6 +39,8 @@ pub(crate) enum Refusal {
     Dropped(String),
     /// The answer to a join.
     Join(UserError),
+    /// The answer to a peek.
+    Peek(UserError),
     /// The answer to a direct message.
     Direct(DirectRefusal),
 }
@@ -54,6 +58,7 @@ impl Request {
             JOIN_ROOM => parse_join(&argument).map(Self::Join).map_err(Refusal::Join),
             DIRECT_MESSAGE => parse_direct(argument).map(Self::Direct).map_err(Refusal::Direct),
             LEAVE_ROOM => Ok(Self::Leave(argument.get("roomId").unwrap_or(&argument).as_str().map(str::to_owned))),
+            PEEK_ROOM => room(&argument).map(Self::Peek).map_err(Refusal::Peek),
             PROBE => Ok(Self::Probe),
             ASK_ICE => Ok(Self::AskIce),
             _ => Ok(Self::Other),
@@ -80,15 +85,21 @@ fn parse_direct(argument: Value) -> Result<DirectMessage, DirectRefusal> {
     Ok(message)
 }
 
+/// The room that `join-room` or `peek-room` names.
+fn room(argument: &Value) -> Result<String, UserError> {
+    let room = argument.get("roomId").and_then(Value::as_str);
+    room.filter(|room| limits::is_clean(room, limits::ROOM_ID_CHARS)).map(str::to_owned).ok_or_else(|| {
+        UserError::with_message(ErrorCode::JoinRefused, "A room needs a name of 1 to 64 visible characters.")
+    })
+}
+
 /// Reads `join-room`. Stock applications put fields of their own beside ours, and leave out the name.
 fn parse_join(argument: &Value) -> Result<Join, UserError> {
     let text = |key: &str| argument.get(key).and_then(Value::as_str);
-    let room = text("roomId").filter(|room| limits::is_clean(room, limits::ROOM_ID_CHARS)).ok_or_else(|| {
-        UserError::with_message(ErrorCode::JoinRefused, "A room needs a name of 1 to 64 visible characters.")
-    })?;
+    let room = room(argument)?;
     let ids = argument.get("connected").and_then(Value::as_array);
     Ok(Join {
-        room: room.to_owned(),
+        room,
         name: clean_name(text("name").unwrap_or_default()),
         resume: text("resume").filter(|token| token.len() <= 2 * limits::ID_BYTES).map(str::to_owned),
         connected: ids.into_iter().flatten().filter_map(Value::as_str).take(MAX_CONNECTED).map(str::to_owned).collect(),

@@ -11,8 +11,8 @@ use crate::lock;
 use crate::rate::TokenBucket;
 use crate::request::{Refusal, Request, refuse};
 use confab_protocol::signaling::{
-    DIRECT_MESSAGE, DirectCode, DirectDelivery, DirectMessage, DirectRefusal, DirectReply, JoinReply, MESSAGE, Relayed,
-    SERVER_ERROR, Welcome,
+    DIRECT_MESSAGE, DirectCode, DirectDelivery, DirectMessage, DirectRefusal, DirectReply, JoinReply, MESSAGE,
+    PeekReply, Relayed, SERVER_ERROR, Welcome,
 };
 use confab_protocol::{ErrorCode, UserError};
 use serde::Serialize;
@@ -102,6 +102,7 @@ struct State {
     messages: TokenBucket,
     bytes: TokenBucket,
     direct: TokenBucket,
+    peeks: TokenBucket,
     dropped: u32,
     /// The socket is gone, or told to go: it must not get a seat any more.
     ended: bool,
@@ -131,6 +132,7 @@ impl Session {
                 messages: TokenBucket::new(bounds.messages_per_second, bounds.message_burst, now),
                 bytes: TokenBucket::new(bounds.bytes_per_second, bounds.byte_burst, now),
                 direct: TokenBucket::new(bounds.direct_per_second, bounds.direct_burst, now),
+                peeks: TokenBucket::new(bounds.peeks_per_second, bounds.peek_burst, now),
                 dropped: 0,
                 ended: false,
             }),
@@ -161,6 +163,8 @@ impl Session {
                 answer(ack, &DirectReply { error });
             }
             Err(Refusal::Direct(error)) => answer(ack, &DirectReply { error: Some(error) }),
+            Ok(Request::Peek(room)) => answer(ack, &self.peek(&room)),
+            Err(Refusal::Peek(error)) => answer(ack, &PeekReply::Refused { error }),
             Ok(Request::Leave(room)) => self.leave(socket, room.as_deref()),
             Ok(Request::Probe) => answer(ack, &json!({})),
             Ok(Request::AskIce) => answer(ack, &json!({ "iceServers": self.shared.ice.servers(SystemTime::now()) })),
@@ -220,12 +224,36 @@ impl Session {
         }
     }
 
+    /// Refuses a room that the socket's token does not open.
+    fn may_enter(&self, room: &str) -> Result<(), UserError> {
+        if self.claims.as_ref().is_none_or(|claims| claims.opens(room)) {
+            return Ok(());
+        }
+        let why = "The token does not open this room. Ask its issuer for one that does.";
+        Err(UserError::with_message(ErrorCode::JoinRefused, why))
+    }
+
+    /// Says who is in a room, to who may enter it and does not ask for many: names are not to be collected.
+    fn peek(&self, room: &str) -> PeekReply {
+        let peeked = self.may_enter(room).and_then(|()| {
+            let paid = lock(&self.state).peeks.take(1, Instant::now());
+            paid.then(|| self.shared.hub.peek(room)).ok_or_else(|| {
+                UserError::with_message(ErrorCode::JoinRefused, "Too many questions. Wait a moment, then ask again.")
+            })
+        });
+        match peeked {
+            Ok(inside) => PeekReply::Inside(inside),
+            Err(error) => PeekReply::Refused { error },
+        }
+    }
+
     fn take_seat(
         &self,
         socket: &SocketRef,
         join: Join,
         welcome: impl FnOnce(Welcome),
     ) -> Result<Option<SocketRef>, UserError> {
+        self.may_enter(&join.room)?;
         // Held until the seat is taken, so that a socket which ends meanwhile leaves no empty seat behind.
         let mut state = lock(&self.state);
         if state.ended {
@@ -236,12 +264,6 @@ impl Session {
             return Err(UserError::with_message(
                 ErrorCode::JoinRefused,
                 format!("One connection can be in {} rooms at once. Leave one first.", state.rooms.len()),
-            ));
-        }
-        if self.claims.as_ref().is_some_and(|claims| !claims.opens(&join.room)) {
-            return Err(UserError::with_message(
-                ErrorCode::JoinRefused,
-                "The token does not open this room. Ask its issuer for one that does.",
             ));
         }
         let join = Join { metadata: self.claims.as_ref().and_then(|claims| claims.peer_metadata.clone()), ..join };

@@ -7,6 +7,7 @@
 mod direct;
 mod hostile;
 mod lifecycle;
+mod peek;
 mod relay;
 mod resume;
 mod rooms;
