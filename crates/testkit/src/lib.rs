@@ -17,3 +17,5 @@ pub mod sound;
 pub mod speech;
 pub mod turn;
 pub mod window;
+#[cfg(target_os = "linux")]
+pub mod x11;

@@ -1,11 +1,13 @@
 //! `make bench`: what ours costs and gives beside headless Chromium, in one run on one machine. Prints tables, then JSON.
-//! `make bench SECTION=call`, `SECTION=channels` or `SECTION=network` runs one part.
+//! `make bench SECTION=call`, `SECTION=channels`, `SECTION=network` or `SECTION=screen` runs one part.
 
 mod call;
 mod channels;
 #[cfg(target_os = "linux")]
 mod network;
 mod peer;
+#[cfg(target_os = "linux")]
+mod screen;
 
 use serde_json::json;
 use std::process::ExitCode;
@@ -31,14 +33,18 @@ async fn run(arguments: &[String]) -> Outcome {
             figures["channels"] = channels::run().await?;
             #[cfg(target_os = "linux")]
             add_network(&mut figures).await?;
+            #[cfg(target_os = "linux")]
+            add_screen(&mut figures).await?;
         }
         [section] if section == "call" => figures["call"] = call::run().await?,
         [section] if section == "channels" => figures["channels"] = channels::run().await?,
         #[cfg(target_os = "linux")]
         [section] if section == "network" => add_network(&mut figures).await?,
+        #[cfg(target_os = "linux")]
+        [section] if section == "screen" => add_screen(&mut figures).await?,
         // Ours as one side of the section `channels`, in a process of its own.
         [mode, server, room] if mode == "channel-peer" => return peer::run(server, room).await,
-        _ => return Err("name a section: call, channels or network; none runs all".into()),
+        _ => return Err("name a section: call, channels, network or screen; none runs all".into()),
     }
     println!("\n{figures}");
     Ok(())
@@ -49,6 +55,12 @@ async fn add_network(figures: &mut serde_json::Value) -> Outcome {
     if let Some(rows) = network::run().await? {
         figures["network"] = rows;
     }
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+async fn add_screen(figures: &mut serde_json::Value) -> Outcome {
+    figures["screen"] = screen::run().await?;
     Ok(())
 }
 

@@ -4,16 +4,14 @@ use std::time::{Duration, Instant};
 
 use confab_protocol::ErrorCode;
 use confab_protocol::ipc::ShareKind;
-use confab_testkit::window::Display;
+use confab_testkit::x11::Stage;
+use x11rb::NONE;
 use x11rb::connection::Connection;
 use x11rb::protocol::randr::{ConnectionExt as _, MonitorInfo, Rotation};
 use x11rb::protocol::xproto::{
-    AtomEnum, ChangeGCAux, ConfigureWindowAux, ConnectionExt as _, CreateGCAux, CreateWindowAux, PropMode, Rectangle,
-    StackMode, Window, WindowClass,
+    AtomEnum, ChangeWindowAttributesAux, ConfigureWindowAux, ConnectionExt as _, PropMode, StackMode,
 };
-use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
-use x11rb::{COPY_DEPTH_FROM_PARENT, COPY_FROM_PARENT, NONE};
 
 use super::desktop::Desktop;
 use super::grabber::Grabber;
@@ -31,79 +29,24 @@ const RED: u32 = 0xE0_20_10;
 const BLUE: u32 = 0x10_20_E0;
 const GREEN: u32 = 0x10_C0_20;
 
-/// An X server, and a program on it whose windows are shared.
-struct Stage {
-    display: Display,
-    connection: RustConnection,
-    root: Window,
+/// Switches the monitor off, which the server tells everybody.
+fn switch_off(stage: &Stage) {
+    let resources = stage.connection.randr_get_screen_resources_current(stage.root).expect("sent").reply();
+    let crtc = resources.expect("an answer").crtcs[0];
+    let off = stage.connection.randr_set_crtc_config(crtc, 0, 0, 0, 0, NONE, Rotation::ROTATE0, &[]);
+    off.expect("sent").reply().expect("switched off");
 }
 
-impl Stage {
-    async fn new(width: u32, height: u32) -> Self {
-        let display = Display::start(width, height).await.expect("Xvfb starts");
-        let (connection, screen) = RustConnection::connect(Some(&display.name)).expect("connects");
-        let root = connection.setup().roots[screen].root;
-        let stage = Self { display, connection, root };
-        stage.point_at(0, 0);
-        stage
-    }
+async fn stage(width: u32, height: u32) -> Stage {
+    Stage::new(width, height).await.expect("Xvfb starts")
+}
 
-    fn done(&self) {
-        self.connection.sync().expect("the server answers");
-    }
+fn desktop(stage: &Stage) -> Desktop {
+    Desktop::connect(Some(&stage.display.name)).expect("connects")
+}
 
-    /// A window full of one colour, which the server draws.
-    fn window(&self, title: &str, (x, y): (i16, i16), (width, height): (u16, u16), colour: u32) -> Window {
-        let id = self.connection.generate_id().expect("an id");
-        let look = CreateWindowAux::new().background_pixel(colour);
-        let (root, class) = (self.root, WindowClass::INPUT_OUTPUT);
-        self.connection
-            .create_window(COPY_DEPTH_FROM_PARENT, id, root, x, y, width, height, 3, class, COPY_FROM_PARENT, &look)
-            .expect("sent");
-        self.connection
-            .change_property8(PropMode::REPLACE, id, AtomEnum::WM_NAME, AtomEnum::STRING, title.as_bytes())
-            .expect("sent");
-        self.connection.map_window(id).expect("sent");
-        self.done();
-        id
-    }
-
-    fn configure(&self, window: Window, change: ConfigureWindowAux) {
-        self.connection.configure_window(window, &change).expect("sent");
-        self.done();
-    }
-
-    /// Fills a part of a window, as a program does that draws.
-    fn draw(&self, window: Window, (x, y): (i16, i16), (width, height): (u16, u16), colour: u32) {
-        let gc = self.connection.generate_id().expect("an id");
-        self.connection.create_gc(gc, window, &CreateGCAux::new()).expect("sent");
-        self.connection.change_gc(gc, &ChangeGCAux::new().foreground(colour)).expect("sent");
-        let rectangle = Rectangle { x, y, width, height };
-        self.connection.poly_fill_rectangle(window, gc, &[rectangle]).expect("sent");
-        self.connection.free_gc(gc).expect("sent");
-        self.done();
-    }
-
-    fn point_at(&self, x: i16, y: i16) {
-        self.connection.warp_pointer(NONE, self.root, 0, 0, 0, 0, x, y).expect("sent");
-        self.done();
-    }
-
-    /// Switches the monitor off, which the server tells everybody.
-    fn switch_off(&self) {
-        let resources = self.connection.randr_get_screen_resources_current(self.root).expect("sent").reply();
-        let crtc = resources.expect("an answer").crtcs[0];
-        let off = self.connection.randr_set_crtc_config(crtc, 0, 0, 0, 0, NONE, Rotation::ROTATE0, &[]);
-        off.expect("sent").reply().expect("switched off");
-    }
-
-    fn desktop(&self) -> Desktop {
-        Desktop::connect(Some(&self.display.name)).expect("connects")
-    }
-
-    fn share(&self, selector: &str) -> Viewer {
-        Viewer(Grabber::open(self.desktop(), &selector.parse().expect("a selector")).expect("opens"))
-    }
+fn share(stage: &Stage, selector: &str) -> Viewer {
+    Viewer(Grabber::open(desktop(stage), &selector.parse().expect("a selector")).expect("opens"))
 }
 
 /// What was seen at one look.
@@ -154,9 +97,9 @@ fn wait_for<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
 
 #[tokio::test]
 async fn a_screen_shows_its_windows_where_they_are() {
-    let stage = Stage::new(640, 480).await;
+    let stage = stage(640, 480).await;
     let window = stage.window("Notes", (100, 50), (200, 100), RED);
-    let mut viewer = stage.share("screen");
+    let mut viewer = share(&stage, "screen");
     let picture = viewer.sees("the window", |picture| picture.at(150, 100) == RED);
     assert_eq!(picture.size, (640, 480));
     assert_ne!((picture.at(90, 100), picture.at(320, 100)), (RED, RED), "beside it");
@@ -168,9 +111,9 @@ async fn a_screen_shows_its_windows_where_they_are() {
 
 #[tokio::test]
 async fn only_changes_are_changes() {
-    let stage = Stage::new(320, 240).await;
+    let stage = stage(320, 240).await;
     let window = stage.window("Notes", (10, 10), (100, 100), RED);
-    let mut viewer = stage.share("screen");
+    let mut viewer = share(&stage, "screen");
     viewer.sees("the window", |picture| picture.at(50, 50) == RED);
     wait_for("rest", || (!viewer.0.changed().expect("there")).then_some(()));
     assert!(!viewer.0.changed().expect("there"));
@@ -183,10 +126,10 @@ async fn only_changes_are_changes() {
 
 #[tokio::test]
 async fn a_window_is_seen_also_where_others_cover_it() {
-    let stage = Stage::new(640, 480).await;
+    let stage = stage(640, 480).await;
     let window = stage.window("Slides", (20, 20), (301, 201), RED);
     let cover = stage.window("Chat", (100, 0), (300, 300), GREEN);
-    let mut viewer = stage.share("window:slides");
+    let mut viewer = share(&stage, "window:slides");
     let whole = |picture: &Picture| [(0, 0), (150, 100), (300, 200)].iter().all(|(x, y)| picture.at(*x, *y) == RED);
     assert_eq!(viewer.sees("the whole window", whole).size, (301, 201));
     stage.draw(window, (150, 100), (20, 20), BLUE);
@@ -200,33 +143,30 @@ async fn a_window_is_seen_also_where_others_cover_it() {
 
 #[tokio::test]
 async fn a_window_that_is_resized_put_away_and_closed_is_followed() {
-    let stage = Stage::new(640, 480).await;
+    let stage = stage(640, 480).await;
     let window = stage.window("Notes", (20, 20), (200, 100), RED);
-    let mut viewer = stage.share(&format!("window:{window:#x}"));
+    let mut viewer = share(&stage, &format!("window:{window:#x}"));
     assert_eq!(viewer.sees("it", |picture| picture.at(199, 99) == RED).size, (200, 100));
     for (width, height) in [(333, 77), (500, 401), (16, 16)] {
-        stage.configure(window, ConfigureWindowAux::new().width(width).height(height));
+        stage.resize(window, width, height);
         let grown = viewer.sees("the new size", |picture| picture.size == (width, height));
         assert_eq!(grown.at(width - 1, height - 1), RED, "{width}x{height}");
     }
-    stage.connection.unmap_window(window).expect("sent");
-    stage.done();
+    stage.unmap(window);
     wait_for("that it is hidden", || viewer.0.changed().map(|_| viewer.0.hidden()).expect("there").then_some(()));
     assert_eq!(viewer.look().at(8, 8), RED, "its last picture stands");
     stage.configure(window, ConfigureWindowAux::new().width(50));
-    stage.connection.map_window(window).expect("sent");
-    stage.done();
+    stage.map(window);
     let back = viewer.sees("it again", |picture| picture.size == (50, 16));
     assert_eq!((back.at(40, 8), viewer.0.hidden()), (RED, false));
-    stage.connection.destroy_window(window).expect("sent");
-    stage.done();
+    stage.close(window);
     assert_eq!(viewer.ends().code, ErrorCode::ShareEnded);
 }
 
 #[tokio::test]
 async fn the_pointer_is_drawn_where_its_tip_is() {
-    let stage = Stage::new(320, 240).await;
-    let window = stage.window("Notes", (50, 40), (200, 150), RED);
+    let stage = stage(320, 240).await;
+    stage.window("Notes", (50, 40), (200, 150), RED);
     // A square of 5 x 5 with a frame of another colour and its tip in the middle.
     let [image, mask, cursor] = std::array::from_fn(|_| stage.connection.generate_id().expect("an id"));
     for (pixmap, inside) in [(image, 3), (mask, 5)] {
@@ -242,9 +182,9 @@ async fn the_pointer_is_drawn_where_its_tip_is() {
         .expect("sent");
     stage
         .connection
-        .change_window_attributes(stage.root, &x11rb::protocol::xproto::ChangeWindowAttributesAux::new().cursor(cursor))
+        .change_window_attributes(stage.root, &ChangeWindowAttributesAux::new().cursor(cursor))
         .expect("sent");
-    let (mut screen, mut shared) = (stage.share("screen"), stage.share("window:Notes"));
+    let (mut screen, mut shared) = (share(&stage, "screen"), share(&stage, "window:Notes"));
     let drawn = |picture: &Picture, x: u32, y: u32| {
         picture.at(x, y) == GREEN && picture.at(x - 2, y - 2) == BLUE && picture.at(x + 3, y) != BLUE
     };
@@ -258,7 +198,6 @@ async fn the_pointer_is_drawn_where_its_tip_is() {
     stage.point_at(0, 100);
     screen.sees("half a pointer", |picture| picture.at(0, 100) == GREEN && picture.at(2, 100) == BLUE);
     shared.sees("no pointer", |picture| picture.at(7, 17) == RED);
-    stage.connection.destroy_window(window).expect("sent");
 }
 
 fn monitor(stage: &Stage, name: &str, (x, width): (i16, u16), primary: bool) -> MonitorInfo {
@@ -280,23 +219,23 @@ fn monitor(stage: &Stage, name: &str, (x, width): (i16, u16), primary: bool) -> 
 
 #[tokio::test]
 async fn each_of_two_monitors_is_a_screen_and_may_go() {
-    let stage = Stage::new(640, 480).await;
+    let stage = stage(640, 480).await;
     let (left, right) = (monitor(&stage, "left", (0, 400), false), monitor(&stage, "right", (400, 240), true));
     for monitor in [&left, &right] {
         stage.connection.randr_set_monitor(stage.root, monitor.clone()).expect("sent").check().expect("set");
     }
     stage.window("Notes", (450, 50), (100, 100), RED);
-    let listed = listing::list(&stage.desktop(), false).expect("a list");
+    let listed = listing::list(&desktop(&stage), false).expect("a list");
     let second = listed.iter().find(|source| source.title.contains("right")).expect("the right one");
     assert_eq!((second.kind, second.width, second.height), (ShareKind::Screen, 240, 480));
-    let mut viewer = stage.share(&second.id);
+    let mut viewer = share(&stage, &second.id);
     let picture = viewer.sees("its part of the display", |picture| picture.at(60, 60) == RED);
     assert_eq!(picture.size, (240, 480));
-    assert_eq!(stage.share("screen").look().size, (240, 480), "the primary one");
-    let none = Grabber::open(stage.desktop(), &ScreenSelector::Screen(Some(99))).map(drop).expect_err("no such one");
+    assert_eq!(share(&stage, "screen").look().size, (240, 480), "the primary one");
+    let none = Grabber::open(desktop(&stage), &ScreenSelector::Screen(Some(99))).map(drop).expect_err("no such one");
     assert_eq!(none.code, ErrorCode::ScreenMissing);
     stage.connection.randr_delete_monitor(stage.root, right.name).expect("sent").check().expect("deleted");
-    stage.switch_off();
+    switch_off(&stage);
     let ended = viewer.ends();
     assert_eq!(ended.code, ErrorCode::ShareEnded);
     assert!(ended.message.contains("screen"), "{ended}");
@@ -304,15 +243,14 @@ async fn each_of_two_monitors_is_a_screen_and_may_go() {
 
 #[tokio::test]
 async fn what_can_be_shared_is_listed_with_thumbnails() {
-    let stage = Stage::new(1280, 720).await;
+    let stage = stage(1280, 720).await;
     let notes = stage.window("Notes \u{7}", (20, 20), (800, 400), RED);
     let slides = stage.window("Slides", (100, 100), (150, 600), BLUE);
     stage.window("", (0, 0), (100, 100), GREEN);
     stage.window("tiny", (0, 0), (8, 8), GREEN);
     let hidden = stage.window("hidden", (0, 0), (100, 100), GREEN);
-    stage.connection.unmap_window(hidden).expect("sent");
-    stage.done();
-    let listed = listing::list(&stage.desktop(), true).expect("a list");
+    stage.unmap(hidden);
+    let listed = listing::list(&desktop(&stage), true).expect("a list");
     let titles: Vec<_> = listed.iter().map(|source| source.title.as_str()).collect();
     assert_eq!(titles[1..], ["Slides", "Notes"], "the top one first");
     let sizes: Vec<_> = listed.iter().map(|source| (source.width, source.height)).collect();
@@ -326,7 +264,7 @@ async fn what_can_be_shared_is_listed_with_thumbnails() {
             assert_eq!(pixels[middle..][..3], colour.to_be_bytes()[1..], "{}", source.title);
         }
     }
-    let mut viewer = stage.share(&listed[2].id);
+    let mut viewer = share(&stage, &listed[2].id);
     viewer.sees("the one that was chosen", |picture| picture.size == (800, 400));
 
     // Where a window manager keeps a list, it is the list.
@@ -336,16 +274,16 @@ async fn what_can_be_shared_is_listed_with_thumbnails() {
         .change_property32(PropMode::REPLACE, stage.root, list, AtomEnum::WINDOW, &[slides, notes + 0xFFFF])
         .expect("sent");
     stage.done();
-    let listed = listing::list(&stage.desktop(), false).expect("a list");
+    let listed = listing::list(&desktop(&stage), false).expect("a list");
     assert_eq!(listed.iter().map(|source| source.title.as_str()).collect::<Vec<_>>()[1..], ["Slides"]);
     assert!(listed.iter().all(|source| source.thumbnail.is_none()));
 }
 
 #[tokio::test]
 async fn pixels_that_do_not_come_by_shared_memory_are_the_same() {
-    let stage = Stage::new(321, 123).await;
+    let stage = stage(321, 123).await;
     stage.window("Notes", (50, 40), (100, 50), RED);
-    let mut desktop = stage.desktop();
+    let mut desktop = desktop(&stage);
     let area = Area { drawable: desktop.root, x: 7, y: 5, width: 301, height: 99, origin: (7, 5) };
     assert!(desktop.shared, "Xvfb has shared memory");
     let shared = ImageReader::new(&desktop).read(&desktop, area).expect("there").expect("pixels").to_vec();
@@ -357,9 +295,9 @@ async fn pixels_that_do_not_come_by_shared_memory_are_the_same() {
 
 #[tokio::test]
 async fn full_hd_comes_at_the_full_rate_while_it_moves_and_seldom_while_it_rests() {
-    let stage = Stage::new(1920, 1080).await;
+    let stage = stage(1920, 1080).await;
     let window = stage.window("Notes", (500, 400), (600, 300), RED);
-    let grabber = Grabber::open(stage.desktop(), &ScreenSelector::Screen(None)).expect("opens");
+    let grabber = Grabber::open(desktop(&stage), &ScreenSelector::Screen(None)).expect("opens");
     let config = VideoConfig { fps: 60, ..VideoConfig::default() };
     let (mut screen, stop) = (Screen::new(Box::new(grabber), config), Stop::default());
     let mut picture = I420Frame::new(2, 2);
@@ -386,7 +324,7 @@ async fn full_hd_comes_at_the_full_rate_while_it_moves_and_seldom_while_it_rests
 async fn a_display_that_is_not_there_is_said() {
     let error = Desktop::connect(Some(":4321")).map(drop).expect_err("nobody listens");
     assert_eq!(error.code, ErrorCode::ScreenUnsupported);
-    let stage = Stage::new(320, 240).await;
-    let missing = Grabber::open(stage.desktop(), &ScreenSelector::Window("nobody's".into())).map(drop);
+    let stage = stage(320, 240).await;
+    let missing = Grabber::open(desktop(&stage), &ScreenSelector::Window("nobody's".into())).map(drop);
     assert_eq!(missing.expect_err("no such window").code, ErrorCode::ScreenMissing);
 }
