@@ -1,4 +1,4 @@
-//! Microphones and speakers by cpal. The callbacks neither lock nor allocate nor log: they move samples through a ring.
+//! Microphones and speakers by cpal.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,6 +13,7 @@ use cpal::{BufferSize, FromSample, SampleFormat, SizedSample, StreamConfig, Supp
 use rtrb::{Consumer, Producer, RingBuffer};
 use tokio::sync::oneshot;
 
+use crate::callback::{CaptureCallback, PlaybackCallback, PlaybackShared};
 use crate::devices;
 use crate::player::BLOCK;
 use crate::resample::MonoResampler;
@@ -105,25 +106,37 @@ fn configuration(
     Ok((default.config(), default.sample_format()))
 }
 
-/// Where a stream's error callback leaves what ends it.
+/// Where a stream's error callback leaves what happens.
 #[derive(Debug, Clone, Default)]
-struct Failure(Arc<Mutex<Option<UserError>>>);
+struct Failure(Arc<Happened>);
+
+#[derive(Debug, Default)]
+struct Happened {
+    /// What ended the stream.
+    end: Mutex<Option<UserError>>,
+    /// Gaps and other things that it got over.
+    disturbances: AtomicU32,
+}
 
 impl Failure {
     fn get(&self) -> Option<UserError> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.end.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn disturbances(&self) -> u32 {
+        self.0.disturbances.load(Ordering::Relaxed)
     }
 
     fn callback(&self, direction: Direction) -> impl FnMut(cpal::Error) + Send + 'static {
         let failure = self.clone();
         move |error| match error.kind() {
-            // The stream lives on.
+            // The stream lives on, and its thread has a deadline: no word about it here.
             cpal::ErrorKind::Xrun | cpal::ErrorKind::DeviceChanged | cpal::ErrorKind::RealtimeDenied => {
-                tracing::debug!(%error, "sound device");
+                failure.0.disturbances.fetch_add(1, Ordering::Relaxed);
             }
             _ => {
                 let error = direction.error(&error);
-                failure.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                failure.0.end.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
             }
         }
     }
@@ -163,7 +176,7 @@ pub(crate) struct Recording {
 fn capture_stream<T>(
     device: &cpal::Device,
     config: StreamConfig,
-    mut ring: Producer<f32>,
+    ring: Producer<f32>,
     failure: &Failure,
 ) -> Result<cpal::Stream, UserError>
 where
@@ -171,16 +184,8 @@ where
     f32: FromSample<T>,
 {
     let channels = usize::from(config.channels).max(1);
-    let reader = thread::current();
-    let callback = move |data: &[T], _: &cpal::InputCallbackInfo| {
-        for frame in data.chunks_exact(channels) {
-            let sum: f32 = frame.iter().map(|sample| f32::from_sample_(*sample)).sum();
-            // Full: the reader is stuck, the newest is lost.
-            let _ = ring.push(sum / channels as f32);
-        }
-        // A futex wake, no lock.
-        reader.unpark();
-    };
+    let mut callback = CaptureCallback { ring, channels, reader: thread::current() };
+    let callback = move |data: &[T], _: &cpal::InputCallbackInfo| callback.take(data);
     device
         .build_input_stream(config, callback, failure.callback(Direction::Input), Some(STREAM_TIMEOUT))
         .map_err(|error| Direction::Input.error(&error))
@@ -229,6 +234,12 @@ impl Recording {
     }
 }
 
+impl Drop for Recording {
+    fn drop(&mut self) {
+        tracing::debug!(disturbances = self.failure.disturbances(), "microphone closed");
+    }
+}
+
 /// An open speaker.
 pub(crate) struct Playback {
     _stream: cpal::Stream,
@@ -244,37 +255,18 @@ pub(crate) struct Playback {
     started: bool,
 }
 
-/// What the callback tells.
-#[derive(Debug, Default)]
-struct PlaybackShared {
-    period: AtomicU32,
-    underruns: AtomicU32,
-}
-
 fn playback_stream<T>(
     device: &cpal::Device,
     config: StreamConfig,
-    mut ring: Consumer<f32>,
+    ring: Consumer<f32>,
     shared: Arc<PlaybackShared>,
     failure: &Failure,
 ) -> Result<cpal::Stream, UserError>
 where
     T: SizedSample + FromSample<f32>,
 {
-    let channels = usize::from(config.channels).max(1);
-    let mut last = 0.0f32;
-    let callback = move |data: &mut [T], _: &cpal::OutputCallbackInfo| {
-        let frames = data.len() / channels;
-        shared.period.fetch_max(frames as u32, Ordering::Relaxed);
-        if ring.slots() < frames {
-            shared.underruns.fetch_add(1, Ordering::Relaxed);
-        }
-        for frame in data.chunks_exact_mut(channels) {
-            // A ring that ran dry fades instead of clicking.
-            last = ring.pop().unwrap_or(last * 0.98);
-            frame.fill(T::from_sample_(last));
-        }
-    };
+    let mut callback = PlaybackCallback::new(ring, usize::from(config.channels).max(1), shared);
+    let callback = move |data: &mut [T], _: &cpal::OutputCallbackInfo| callback.fill(data);
     device
         .build_output_stream(config, callback, failure.callback(Direction::Output), Some(STREAM_TIMEOUT))
         .map_err(|error| Direction::Output.error(&error))
@@ -350,6 +342,7 @@ impl Drop for Playback {
         let underruns = self.shared.underruns.load(Ordering::Relaxed);
         tracing::debug!(
             underruns,
+            disturbances = self.failure.disturbances(),
             ahead = self.ahead,
             period = self.shared.period.load(Ordering::Relaxed),
             "speaker closed"

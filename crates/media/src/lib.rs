@@ -15,6 +15,7 @@
 
 mod audio_in;
 mod audio_out;
+mod callback;
 mod camera;
 mod chime;
 mod clock;
@@ -38,6 +39,8 @@ mod picture_source;
 mod player;
 #[cfg(test)]
 mod quality_tests;
+#[cfg(test)]
+mod realtime_tests;
 mod record;
 mod resample;
 mod screen;
