@@ -13,7 +13,7 @@ test: ## Everything that CI asks for
 fuzz: ## Rubbish from random peers and servers into everything that reads it, for FUZZ_SECONDS (60)
 	@scripts/fuzz
 
-bench: ## What ours costs and gives beside Chromium: tables and JSON; SECTION=call, channels, network or screen for one part
+bench: ## What ours costs and gives beside Chromium: tables and JSON; SECTION=call, channels, network, screen or sound for one part
 	@scripts/setup test
 	cargo build --release --workspace --bins
 	target/release/bench $(SECTION)

@@ -69,8 +69,20 @@ impl Place {
 
     /// Someone joins without a window behind a network like `profile`, with further `arguments` of `confab-peer`.
     pub async fn guest(&mut self, name: &str, profile: Profile, arguments: &[&str]) -> Result<Guest, PlaceError> {
+        self.guest_with(name, profile, arguments, &[]).await
+    }
+
+    /// The same with environment variables.
+    pub async fn guest_with(
+        &mut self,
+        name: &str,
+        profile: Profile,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Result<Guest, PlaceError> {
         let node = self.lab.node(profile)?;
         let mut command = Peer::command(&self.link(), name, arguments)?;
+        command.envs(environment.iter().copied());
         host(&node, command.as_std_mut())?;
         let mut peer = Peer { process: Process::start(command)? };
         let id = peer.joined().await?;
@@ -82,6 +94,23 @@ impl Place {
         let node = self.lab.node(profile)?;
         let inside = |command: &mut tokio::process::Command| node.host(command.as_std_mut()).map_err(io::Error::other);
         let browser = Browser::start_prepared(&[], inside).await?;
+        let page = browser.open(name).await?;
+        Ok(PageGuest { page, host: node })
+    }
+
+    /// The same with the microphone and the speaker of the sound server that `environment` names.
+    pub async fn page_with_sound(
+        &mut self,
+        name: &str,
+        profile: Profile,
+        environment: &[(&str, &str)],
+    ) -> Result<PageGuest, PlaceError> {
+        let node = self.lab.node(profile)?;
+        let inside = |command: &mut tokio::process::Command| {
+            command.envs(environment.iter().copied());
+            node.host(command.as_std_mut()).map_err(io::Error::other)
+        };
+        let browser = Browser::start_with_sound(inside).await?;
         let page = browser.open(name).await?;
         Ok(PageGuest { page, host: node })
     }

@@ -36,14 +36,16 @@ const flags = [
   "--disable-backgrounding-occluded-windows",
   "--disable-renderer-backgrounding",
   "--autoplay-policy=no-user-gesture-required",
-  // No sound card here, and none needed: the pages listen to samples.
-  "--disable-audio-output",
-  "--use-fake-device-for-media-stream",
   "--use-fake-ui-for-media-stream",
   // A page that may use the camera is told its own addresses. These never ask for one, and would get .local names.
   "--disable-features=WebRtcHideLocalIpsWithMdns",
   "--allow-loopback-in-peer-connection",
 ];
+
+// With the devices of the sound server of the environment; else there is no sound card and none is needed: the pages listen to
+// samples.
+const sound = Boolean(process.env.CONFAB_CHROMIUM_SOUND);
+if (!sound) flags.push("--disable-audio-output", "--use-fake-device-for-media-stream");
 
 const web = createServer(async (request, response) => {
   const path = new URL(request.url, "http://page").pathname;
@@ -66,6 +68,8 @@ const browser = await chromium.launch({
   executablePath: process.env.CONFAB_CHROMIUM ?? "/usr/bin/chromium",
   headless: !width,
   args: [...flags, ...(process.env.CONFAB_CHROMIUM_SWITCHES ?? "").split(" ").filter(Boolean)],
+  // Playwright's own choice for browsers without a head.
+  ignoreDefaultArgs: sound ? ["--mute-audio"] : [],
   handleSIGINT: false,
   handleSIGTERM: false,
 });

@@ -72,6 +72,15 @@ impl Browser {
         .await
     }
 
+    /// The same with a microphone and a speaker: the default ones of the sound server that `prepare` leads the command to.
+    pub async fn start_with_sound(prepare: impl FnOnce(&mut Command) -> io::Result<()>) -> Result<Self, BrowserError> {
+        Self::start_prepared(&[], |command| {
+            command.env("CONFAB_CHROMIUM_SOUND", "1");
+            prepare(command)
+        })
+        .await
+    }
+
     /// The same after `prepare` had its way with the command (another network, for example). The pages are served on
     /// the loopback interface of the network that the browser is in.
     pub async fn start_prepared(

@@ -1,5 +1,7 @@
 //! A private PulseAudio server: microphones and speakers on a machine without a sound card.
 
+mod listen;
+
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -8,6 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+pub use listen::{Heard, Listening};
 
 /// How long the server may take to listen.
 const START: Duration = Duration::from_secs(20);

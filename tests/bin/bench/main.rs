@@ -1,5 +1,6 @@
 //! `make bench`: what ours costs and gives beside headless Chromium, in one run on one machine. Prints tables, then JSON.
-//! `make bench SECTION=call`, `SECTION=channels`, `SECTION=network` or `SECTION=screen` runs one part.
+//! `make bench SECTION=call`, `SECTION=channels`, `SECTION=network`, `SECTION=screen` or
+//! `SECTION=sound` runs one part.
 
 mod call;
 mod channels;
@@ -8,6 +9,8 @@ mod network;
 mod peer;
 #[cfg(target_os = "linux")]
 mod screen;
+#[cfg(target_os = "linux")]
+mod sound;
 
 use serde_json::json;
 use std::process::ExitCode;
@@ -35,6 +38,8 @@ async fn run(arguments: &[String]) -> Outcome {
             add_network(&mut figures).await?;
             #[cfg(target_os = "linux")]
             add_screen(&mut figures).await?;
+            #[cfg(target_os = "linux")]
+            add_sound(&mut figures).await?;
         }
         [section] if section == "call" => figures["call"] = call::run().await?,
         [section] if section == "channels" => figures["channels"] = channels::run().await?,
@@ -42,9 +47,11 @@ async fn run(arguments: &[String]) -> Outcome {
         [section] if section == "network" => add_network(&mut figures).await?,
         #[cfg(target_os = "linux")]
         [section] if section == "screen" => add_screen(&mut figures).await?,
+        #[cfg(target_os = "linux")]
+        [section] if section == "sound" => add_sound(&mut figures).await?,
         // Ours as one side of the section `channels`, in a process of its own.
         [mode, server, room] if mode == "channel-peer" => return peer::run(server, room).await,
-        _ => return Err("name a section: call, channels, network or screen; none runs all".into()),
+        _ => return Err("name a section: call, channels, network, screen or sound; none runs all".into()),
     }
     println!("\n{figures}");
     Ok(())
@@ -61,6 +68,14 @@ async fn add_network(figures: &mut serde_json::Value) -> Outcome {
 #[cfg(target_os = "linux")]
 async fn add_screen(figures: &mut serde_json::Value) -> Outcome {
     figures["screen"] = screen::run().await?;
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+async fn add_sound(figures: &mut serde_json::Value) -> Outcome {
+    if let Some(rows) = sound::run().await? {
+        figures["sound"] = rows;
+    }
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-import { AudioMeter, patternTrack, toneTrack, VideoMeter } from "./media.js";
+import { AudioMeter, microphone, patternTrack, toneTrack, VideoMeter } from "./media.js";
 import { Mesh } from "./mesh.js";
 import { Recorder } from "./recorder.js";
 import { onlyVideo, SharedStream } from "./stream.js";
@@ -10,6 +10,8 @@ import { onlyVideo, SharedStream } from "./stream.js";
 class Call {
   /** MIME types in which the camera may be sent, the preferred first; null for all. */
   codecs = null;
+  /** What the others say is played by the speaker. */
+  aloud = false;
   #mesh;
   #me = { mic: false, cam: false };
   #camera;
@@ -20,14 +22,14 @@ class Call {
   #joins = 0;
   #recorder;
 
-  /** Joins with `audio` (a frequency in Hz) and `video` (`{ width, height, fps, maxBitrate }`), either of which may be null. */
+  /** Joins with `audio` (a frequency in Hz, or "microphone") and `video` (`{ width, height, fps, maxBitrate }`), either of which may be null. */
   async join({ server, room, name, audio = null, video = null }) {
     this.name = name;
     this.#mesh = new Mesh(server);
     this.#listen();
     this.#camera = new SharedStream();
     if (this.codecs) this.#camera.codecs = onlyVideo(this.codecs);
-    if (audio) this.#camera.media.addTrack(await toneTrack(audio));
+    if (audio) this.#camera.media.addTrack(await (audio === "microphone" ? microphone() : toneTrack(audio)));
     if (video) this.#camera.media.addTrack(patternTrack(video));
     this.#camera.maxBitrate = video?.maxBitrate;
     this.#me = { mic: Boolean(audio), cam: Boolean(video) };
@@ -202,7 +204,7 @@ class Call {
       for (const [track, { peer }] of this.#meters) if (peer === id) this.#meters.delete(track);
     });
     mesh.on("track", ({ peerId, stream, track }) => {
-      const meter = track.kind === "video" ? this.#videoMeter(track) : new AudioMeter(track);
+      const meter = track.kind === "video" ? this.#videoMeter(track) : new AudioMeter(track, this.aloud);
       this.#meters.set(track, { peer: peerId, kind: track.kind, stream, meter });
     });
     mesh.on("track-removed", ({ track }) => this.#meters.delete(track));

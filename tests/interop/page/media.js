@@ -26,6 +26,12 @@ export function patternTrack({ width = 640, height = 360, fps = 30 } = {}) {
   return generator;
 }
 
+/** The system's microphone, with the processing that Chromium comes with. */
+export async function microphone() {
+  const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+  return stream.getAudioTracks()[0];
+}
+
 /** A microphone that hears one tone. */
 export async function toneTrack(hz) {
   const context = audio();
@@ -93,12 +99,13 @@ export class AudioMeter {
   #analyser;
   #element = new Audio();
 
-  constructor(track) {
+  /** `aloud`: it is played, too. */
+  constructor(track, aloud = false) {
     const context = audio();
     const media = new MediaStream([track]);
     // Chromium decodes remote audio only for a media element (crbug.com/933677).
     this.#element.srcObject = media;
-    this.#element.muted = true;
+    this.#element.muted = !aloud;
     this.#element.play().catch((error) => console.error("a track cannot be played", error));
     this.#analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
     new MediaStreamAudioSourceNode(context, { mediaStream: media }).connect(this.#analyser);
