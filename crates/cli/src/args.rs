@@ -22,7 +22,7 @@ pub struct Arguments {
 pub enum Command {
     /// Join a call; lines on standard input are sent as chat
     Join(Box<Join>),
-    /// List the microphones, speakers and cameras of this computer; each may be named by its id or its name
+    /// List the microphones, speakers and cameras of this computer, each by its id and name, and its screens and windows
     Devices(Devices),
 }
 

@@ -1,19 +1,47 @@
-//! `confab-peer devices`: what `--audio mic:NAME`, `--speaker speaker:NAME` and `--video camera:NAME` may name.
+//! `confab-peer devices`: what `--audio mic:NAME`, `--speaker speaker:NAME`, `--video camera:NAME` and `--share` may name.
 
-use confab_protocol::UserError;
-use confab_protocol::ipc::{Device, DeviceList};
-use serde_json::json;
+use confab_call::list_screens;
+use confab_protocol::ipc::{Device, DeviceList, ShareSource};
+use confab_protocol::{ErrorCode, UserError};
+use serde_json::{Value, json};
 use std::fmt::Write;
 
-/// Lists the devices on standard output.
+type Screens = Result<Vec<ShareSource>, UserError>;
+
+/// Lists the devices, screens and windows on standard output. A computer whose screens can't be shared has the rest.
 pub async fn list(as_json: bool) -> Result<(), UserError> {
     let list = confab_call::list_devices().await?;
+    let screens = tokio::task::spawn_blocking(|| list_screens(false)).await;
+    let screens = screens.unwrap_or_else(|error| Err(UserError::with_detail(ErrorCode::Internal, error)));
     if as_json {
-        println!("{}", json!(list));
+        println!("{}", object(&list, &screens));
     } else {
-        print!("{}", table(&list));
+        print!("{}{}", table(&list), screen_table(&screens));
     }
     Ok(())
+}
+
+fn object(list: &DeviceList, screens: &Screens) -> Value {
+    let mut object = json!(list);
+    match screens {
+        Ok(screens) => object["screens"] = json!(screens),
+        Err(error) => object["screensError"] = json!(error),
+    }
+    object
+}
+
+fn screen_table(screens: &Screens) -> String {
+    let mut out = String::new();
+    // Writing to a string does not fail.
+    let _ = match screens {
+        Ok(screens) if screens.is_empty() => writeln!(out, "Screens and windows: none"),
+        Ok(_) => writeln!(out, "Screens and windows"),
+        Err(error) => writeln!(out, "Screens and windows: {error}"),
+    };
+    for screen in screens.iter().flatten() {
+        let _ = writeln!(out, "   {}  {}  {}x{}", screen.title, screen.id, screen.width, screen.height);
+    }
+    out
 }
 
 fn table(list: &DeviceList) -> String {
@@ -37,6 +65,7 @@ fn section(out: &mut String, title: &str, devices: &[Device], default: Option<&s
 #[cfg(test)]
 mod tests {
     use super::*;
+    use confab_protocol::ipc::ShareKind;
 
     #[test]
     fn the_default_is_marked_and_an_id_that_is_the_name_is_told_once() {
@@ -51,5 +80,23 @@ mod tests {
         let expected =
             "Microphones\n   Headset  usb-1\n * Built-in Audio  pci-2\nSpeakers: none\nCameras\n * HD Webcam\n";
         assert_eq!(table(&list), expected);
+    }
+
+    #[test]
+    fn screens_are_told_with_what_shares_them_or_why_there_are_none() {
+        let screen = ShareSource {
+            id: "screen:1".to_owned(),
+            kind: ShareKind::Screen,
+            title: "Screen 1 (HDMI-1)".to_owned(),
+            width: 1920,
+            height: 1080,
+            thumbnail: None,
+        };
+        let found = Ok(vec![screen]);
+        assert_eq!(screen_table(&found), "Screens and windows\n   Screen 1 (HDMI-1)  screen:1  1920x1080\n");
+        assert_eq!(object(&DeviceList::default(), &found)["screens"][0]["id"], "screen:1");
+        let none = Err(UserError::new(ErrorCode::ScreenUnsupported));
+        assert!(screen_table(&none).contains("can't be shared"));
+        assert_eq!(object(&DeviceList::default(), &none)["screensError"]["code"], "screen-unsupported");
     }
 }
