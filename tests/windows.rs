@@ -74,6 +74,20 @@ async fn two_windows_call_each_other_by_a_link() -> Outcome {
     sees_frames_advance(&ann, &ben_at_ann).await?;
     screenshot(&ben, "call").await?;
 
+    // Ann shares her screen, on which her own window is: Ben sees it large, and it goes when she stops.
+    ann.click("toggle-share").await?;
+    ann.find("share-source").await?;
+    screenshot(&ann, "share").await?;
+    ann.click("share-go").await?;
+    ann.find("share-banner").await?;
+    let screen =
+        "document.querySelector(\"[data-testid='screen-tile'][data-pinned='true'] [data-testid='tile-video']\")";
+    ben.wait("Ann's screen to move", &format!("return Number({screen}?.dataset.frames) > 5")).await?;
+    screenshot(&ann, "sharing").await?;
+    screenshot(&ben, "screen").await?;
+    ann.click("stop-share").await?;
+    ben.wait("Ann's screen to go", &format!("return {screen} === null")).await?;
+
     // Late history, chat both ways.
     ben.wait("an unread message", "return document.querySelector(\"[data-testid='chat-unread']\") !== null").await?;
     ben.click("toggle-chat").await?;

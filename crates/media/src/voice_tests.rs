@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use confab_protocol::media::AUDIO_CLOCK_HZ;
+use confab_testkit::intelligibility::stoi;
 use confab_testkit::room::{Room, noise};
+use confab_testkit::sound::Sound;
 use confab_testkit::speech::{self, Speaker};
 
 use super::*;
@@ -124,6 +126,18 @@ fn a_voice_gets_through_while_others_talk() {
         );
         assert!(kept >= -3.0, "{delay} ms: {kept:.1} dB of the voice");
     }
+}
+
+#[test]
+fn a_voice_gets_through_where_there_is_no_echo() {
+    let (far, mut near) = (say(Speaker::Ann, 18.0), say(Speaker::Ben, 18.0));
+    // Somebody with headphones listens first.
+    near[..LEARNT].fill(0.0);
+    let mic = add(&near, &noise(far.len(), -65.0));
+    let sent = Bench::new(ECHO).run(&far, &mic);
+    let heard = |sound: &[f32]| Sound { samples: sound[LEARNT..].to_vec(), rate: AUDIO_CLOCK_HZ };
+    let score = stoi(&heard(&near), &heard(&sent));
+    assert!(score > Some(0.95), "{score:?} of what is said is understood");
 }
 
 #[test]

@@ -31,12 +31,18 @@ const STEP: f32 = 0.001;
 /// How much of `source` is understood in `heard`, 0 to 1, wherever in it the source begins: speech over a telephone has
 /// about 0.9, under 0.6 few words are understood. Both at one rate; `None` if nothing of the source can be found.
 pub fn stoi(source: &Sound, heard: &Sound) -> Option<f32> {
+    let scores = parts(source, heard)?;
+    Some(scores.iter().sum::<f32>() / scores.len() as f32)
+}
+
+/// The same for each three seconds of `source` that say something, for who must allow for a machine that stalls now and then.
+pub fn parts(source: &Sound, heard: &Sound) -> Option<Vec<f32>> {
     assert_eq!(source.rate, heard.rate, "both at one rate");
     let bands = Bands::new(source.rate);
     let part = (PART * source.rate as f32) as usize;
     let begin = delay(source, heard, 0..heard.samples.len())?;
     let slack = (DRIFT * source.rate as f32) as usize;
-    let mut sum = (0.0, 0);
+    let mut scores = Vec::new();
     for (index, samples) in source.samples.chunks(part).enumerate() {
         let expected = begin + index * part;
         let window = expected.saturating_sub(slack)..(expected + slack + samples.len()).min(heard.samples.len());
@@ -46,9 +52,11 @@ pub fn stoi(source: &Sound, heard: &Sound) -> Option<f32> {
         let mut understood = heard.samples[at..(at + samples.len()).min(heard.samples.len())].to_vec();
         understood.resize(samples.len(), 0.0);
         let (score, segments) = bands.compare(samples, &understood);
-        sum = (sum.0 + score, sum.1 + segments);
+        if segments > 0 {
+            scores.push(score / segments as f32);
+        }
     }
-    (sum.1 > 0).then(|| sum.0 / sum.1 as f32)
+    (!scores.is_empty()).then_some(scores)
 }
 
 /// Samples from the start of `heard` to where `source` fits best within `window`, by the correlation of their loudness.
