@@ -1,5 +1,5 @@
 # The commands of the README; everything else is plain cargo.
-.PHONY: help run test fuzz bench dist types setup
+.PHONY: help run test fuzz bench endurance dist types setup
 
 help: ## Says what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -17,6 +17,10 @@ bench: ## What ours costs and gives beside Chromium: tables and JSON; SECTION=ca
 	@scripts/setup test
 	cargo build --release --workspace --bins
 	target/release/bench $(SECTION)
+
+endurance: ## Half an hour of a call of four that swaps devices and shares screens each minute (MINUTES): does anything grow?
+	@scripts/setup test
+	CONFAB_ENDURANCE_MINUTES=$(or $(MINUTES),30) cargo test -p confab-tests --test endurance -- --nocapture
 
 dist: ## Installable packages: .deb and .rpm
 	@scripts/dist
