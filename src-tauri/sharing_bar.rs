@@ -38,7 +38,9 @@ fn open<R: Runtime>(app: &AppHandle<R>, data_dir: Option<&std::path::Path>) -> t
     let mut builder = window::builder(app, SHARING, WebviewUrl::App(PAGE.into()), data_dir)
         .title("Confab is sharing")
         .inner_size(SIZE.0, SIZE.1)
-        .resizable(false)
+        // Not by `resizable(false)`: GTK would take the web view's natural height for it.
+        .min_inner_size(SIZE.0, SIZE.1)
+        .max_inner_size(SIZE.0, SIZE.1)
         .decorations(false)
         .always_on_top(true)
         .skip_taskbar(true)
