@@ -44,6 +44,8 @@ fn open<R: Runtime>(app: &AppHandle<R>, data_dir: Option<&std::path::Path>) -> t
         .decorations(false)
         .always_on_top(true)
         .skip_taskbar(true)
+        // As dark as its page, before that is drawn.
+        .background_color(window::DARK)
         .focused(false);
     if let Some(monitor) = app.primary_monitor()? {
         let scale = monitor.scale_factor();
