@@ -1,10 +1,7 @@
 //! Which devices one chose, which are used instead when those are gone, and what a person is told about it.
 
-use crate::{AudioSink, AudioSource, VideoSource};
-use confab_media::DeviceWatch;
 use confab_protocol::ipc::{Device, DeviceKind, DeviceList};
 use confab_protocol::{ErrorCode, UserError};
-use tokio::sync::watch;
 
 /// The devices one chose, by id or name; `None` follows the system's default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -17,23 +14,9 @@ pub struct DeviceChoice {
     pub camera: Option<String>,
 }
 
-/// A watch over the computer's devices, if any of these is one. Without it nothing is followed.
-pub(crate) fn look(audio: &AudioSource, speaker: &AudioSink, video: &VideoSource) -> Option<DeviceWatch> {
-    let any = matches!(audio, AudioSource::Mic(_))
-        || matches!(speaker, AudioSink::Speaker(_))
-        || matches!(video, VideoSource::Camera(_));
-    let watch = any.then(DeviceWatch::start)?;
-    watch.inspect_err(|error| tracing::warn!(%error, "devices are not followed")).ok()
-}
-
-/// Waits for another list of devices; for ever without a watch.
-pub(crate) async fn changed(list: &mut Option<watch::Receiver<Option<DeviceList>>>) {
-    if let Some(changes) = list
-        && changes.changed().await.is_ok()
-    {
-        return;
-    }
-    std::future::pending().await
+/// What to open by: the device to use, or, without any, the name that was asked for, which says best what is missing.
+pub(crate) fn name(device: Option<&Device>, wanted: Option<&str>) -> Option<String> {
+    device.map(|device| device.id.as_str()).or(wanted).map(str::to_owned)
 }
 
 /// A device in use, the one that was chosen or the next best.

@@ -2,15 +2,16 @@
 //! and go. The track goes on whatever feeds it: nothing is negotiated for another device.
 
 use crate::call::{Rehearsed, TrackFrame};
-use crate::choice::{self, DeviceChoice};
+use crate::choice::DeviceChoice;
+use crate::listing::Listing;
 use crate::opening::{self, CameraWish};
 use crate::outgoing::{self, DeviceEvent};
 use crate::place::{Place, Pump};
 use crate::preview::{self, PreviewSwitch};
-use crate::{AudioSink, AudioSource, VideoConfig, VideoSource};
-use confab_media::{AudioCapture, DeviceWatch, VideoCapture, Voice};
+use crate::{AudioSource, VideoConfig, VideoSource};
+use confab_media::{AudioCapture, VideoCapture, Voice};
 use confab_protocol::call::MediaState;
-use confab_protocol::ipc::{DeviceKind, DeviceList, DeviceState, RehearsalView};
+use confab_protocol::ipc::{DeviceKind, DeviceState, RehearsalView};
 use confab_protocol::{ErrorCode, UserError};
 use confab_rtcio::{LocalTrack, RtcioStream, VideoEncoding};
 use tokio::sync::{broadcast, mpsc, watch};
@@ -29,8 +30,7 @@ pub enum Happened {
 /// Microphone and camera of the own stream.
 pub struct Devices {
     stream: RtcioStream,
-    watch: Option<DeviceWatch>,
-    list: Option<watch::Receiver<Option<DeviceList>>>,
+    listing: Listing,
     audio_source: AudioSource,
     video_source: VideoSource,
     video_config: VideoConfig,
@@ -67,13 +67,12 @@ impl Devices {
         if let Err(error) = stream.set_encoding(encoding) {
             tracing::error!(%error, "the configuration does not reach the encoder");
         }
-        let watch = choice::look(&audio_source, &AudioSink::None, &video_source);
+        let follows = matches!(audio_source, AudioSource::Mic(_)) || matches!(video_source, VideoSource::Camera(_));
         let mic = Place::new(DeviceKind::Microphone, audio_source.device().map(str::to_owned));
         let camera = Place::new(DeviceKind::Camera, video_source.device().map(str::to_owned));
         Self {
             stream,
-            list: watch.as_ref().map(DeviceWatch::list),
-            watch,
+            listing: Listing::start(follows),
             audio_source,
             video_source,
             video_config,
@@ -149,7 +148,7 @@ impl Devices {
 
     /// Changes to other devices.
     pub fn choose(&mut self, choice: &DeviceChoice) {
-        let list = self.known();
+        let list = self.listing.now();
         if let AudioSource::Mic(wanted) = &mut self.audio_source {
             wanted.clone_from(&choice.microphone);
             if self.mic.choose(choice.microphone.clone(), &list) {
@@ -172,7 +171,7 @@ impl Devices {
                     Ok(opened) => return opened,
                     Err(error) => tracing::error!(%error, "opening a device failed"),
                 },
-                () = choice::changed(&mut self.list) => return Happened::List,
+                () = self.listing.changed() => return Happened::List,
             }
         }
     }
@@ -240,14 +239,9 @@ impl Devices {
         }
     }
 
-    /// The list of devices, as far as it is known.
-    fn known(&self) -> DeviceList {
-        self.list.as_ref().and_then(|list| list.borrow().clone()).unwrap_or_default()
-    }
-
     /// Changes to better devices, if there are some. Returns what to tell the person.
     fn reconsider(&mut self) -> Option<UserError> {
-        let list = self.known();
+        let list = self.listing.now();
         let mut lost = None;
         if matches!(self.audio_source, AudioSource::Mic(_)) {
             lost = self.mic.lose(&list, ErrorCode::MicrophoneMissing.into());
@@ -268,8 +262,8 @@ impl Devices {
         if matches!(self.audio_source, AudioSource::None) {
             self.mic.fail(ErrorCode::MicrophoneMissing.into());
         } else if self.mic.begin() {
-            let (source, voice, watch) = (self.audio_source.clone(), self.voice.clone(), self.watch.clone());
-            self.opening.spawn(async move { Happened::Mic(opening::mic(source, voice, watch).await) });
+            let (source, voice, listing) = (self.audio_source.clone(), self.voice.clone(), self.listing.clone());
+            self.opening.spawn(async move { Happened::Mic(opening::mic(source, voice, listing).await) });
         }
     }
 
@@ -321,12 +315,12 @@ impl Devices {
         }
         let config = self.video_config;
         let track = self.video_track.get_or_insert_with(LocalTrack::simulcast);
-        let peers = preview::gated(track.demand(), self.sending.subscribe());
+        let (peers, sending) = (track.demand(), self.sending.subscribe());
         let wish = CameraWish {
             source: self.video_source.clone(),
             config,
-            demand: preview::merge_demand(peers, &self.preview, (config.width, config.height)),
-            watch: self.watch.clone(),
+            demand: preview::merge_demand(peers, sending, &self.preview, (config.width, config.height)),
+            listing: self.listing.clone(),
             after: self.closing.take(),
             takes_over: self.camera.running.is_some(),
         };

@@ -150,16 +150,7 @@ impl Incoming {
         let meter = Arc::new(Meter { seen: Mutex::new(Seen::new(sinks.compare)), ..Meter::default() });
         let pump = VideoPump::new(view.handle, track.clone(), Arc::clone(&meter), sinks);
         let pump = tokio::spawn(pump.run(frames)).abort_handle();
-        Some(Self {
-            peer: peer.to_owned(),
-            view,
-            track,
-            meter,
-            audio: None,
-            lips: LipSync::default(),
-            last: Reading::default(),
-            pump,
-        })
+        Some(Self::new(peer, view, track, meter, None, pump))
     }
 
     /// Starts to carry an audio track into the mix. `None` if its packets were taken before.
@@ -168,17 +159,19 @@ impl Incoming {
         let meter = Arc::new(Meter::default());
         let audio = Arc::new(audio);
         let pump = tokio::spawn(pump_audio(packets, Arc::clone(&audio), Arc::clone(&meter))).abort_handle();
-        let audio = Some(audio);
-        Some(Self {
-            peer: peer.to_owned(),
-            view,
-            track,
-            meter,
-            audio,
-            lips: LipSync::default(),
-            last: Reading::default(),
-            pump,
-        })
+        Some(Self::new(peer, view, track, meter, Some(audio), pump))
+    }
+
+    fn new(
+        peer: &str,
+        view: TrackView,
+        track: RemoteTrack,
+        meter: Arc<Meter>,
+        audio: Option<Arc<PeerAudio>>,
+        pump: AbortHandle,
+    ) -> Self {
+        let (lips, last) = Default::default();
+        Self { peer: peer.to_owned(), view, track, meter, audio, lips, last, pump }
     }
 
     /// What the decoder saw since the last look; `sound` is what belongs to the picture.

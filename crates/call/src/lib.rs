@@ -15,6 +15,7 @@ mod hearing;
 mod held;
 mod incoming;
 mod lip_sync;
+mod listing;
 mod members;
 mod muted_speech;
 mod opening;

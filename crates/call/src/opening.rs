@@ -1,7 +1,8 @@
 //! Opening microphones and cameras beside the call's task: the chosen one, or the next best.
 
-use crate::{AudioSource, VideoConfig, VideoSource};
-use confab_media::{AudioCapture, DeviceWatch, VideoCapture, VideoEvent, Voice};
+use crate::listing::Listing;
+use crate::{AudioSource, VideoConfig, VideoSource, choice};
+use confab_media::{AudioCapture, VideoCapture, VideoEvent, Voice};
 use confab_protocol::UserError;
 use confab_protocol::ipc::{Device, DeviceKind, DeviceList};
 use confab_protocol::media::{AudioPacket, VideoDemand};
@@ -36,22 +37,14 @@ pub struct Camera {
     pub first: Option<VideoEvent>,
 }
 
-async fn known(watch: Option<DeviceWatch>) -> DeviceList {
-    match watch {
-        Some(watch) => watch.known().await,
-        None => DeviceList::default(),
-    }
-}
-
 /// Opens a source of sound.
-pub async fn mic(source: AudioSource, voice: Voice, watch: Option<DeviceWatch>) -> Result<Mic, UserError> {
+pub async fn mic(source: AudioSource, voice: Voice, listing: Listing) -> Result<Mic, UserError> {
     let AudioSource::Mic(wanted) = source else {
         return open_mic(source, voice, Found { device: None, list: DeviceList::default() }).await;
     };
-    let list = known(watch).await;
+    let list = listing.known().await;
     let device = confab_media::choose(&list, DeviceKind::Microphone, wanted.as_deref()).cloned();
-    // Without any, the name it was asked by says best what is missing.
-    let name = device.as_ref().map(|device| device.id.clone()).or(wanted);
+    let name = choice::name(device.as_ref(), wanted.as_deref());
     open_mic(AudioSource::Mic(name), voice, Found { device, list }).await
 }
 
@@ -65,7 +58,7 @@ pub struct CameraWish {
     pub source: VideoSource,
     pub config: VideoConfig,
     pub demand: watch::Receiver<VideoDemand>,
-    pub watch: Option<DeviceWatch>,
+    pub listing: Listing,
     /// To be waited for: another camera is being released, and one can be had only once.
     pub after: Option<JoinHandle<()>>,
     /// Another camera runs until this one gives pictures.
@@ -83,12 +76,11 @@ pub async fn camera(wish: CameraWish) -> Result<Camera, UserError> {
     let mut list = DeviceList::default();
     let (device, (capture, mut events)) = match wish.source {
         VideoSource::Camera(wanted) => {
-            list = known(wish.watch).await;
+            list = wish.listing.known().await;
             let mut candidates = candidates(&list, wanted.as_deref()).into_iter();
             let mut device = candidates.next();
             loop {
-                // Without any, the name it was asked by says best what is missing.
-                let name = device.as_ref().map(|device| device.id.clone()).or_else(|| wanted.clone());
+                let name = choice::name(device.as_ref(), wanted.as_deref());
                 match (start(VideoSource::Camera(name)).await, candidates.next()) {
                     (Ok(opened), _) => break (device, opened),
                     (Err(_), Some(next)) => device = Some(next),

@@ -56,52 +56,35 @@ impl PreviewSwitch {
     }
 }
 
-/// What the peers want while `open`, else nothing: whoever only tries a camera encodes for nobody else. The task ends when
-/// nobody reads it.
-pub(crate) fn gated(
-    mut peers: watch::Receiver<VideoDemand>,
-    mut open: watch::Receiver<bool>,
-) -> watch::Receiver<VideoDemand> {
-    let choose = |peers: VideoDemand, open: bool| if open { peers } else { VideoDemand::default() };
-    let gated = watch::Sender::new(choose(*peers.borrow_and_update(), *open.borrow_and_update()));
-    let demand = gated.subscribe();
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                changed = peers.changed() => if changed.is_err() { return },
-                changed = open.changed() => if changed.is_err() { return },
-                () = gated.closed() => return,
-            }
-            gated.send_replace(choose(*peers.borrow_and_update(), *open.borrow_and_update()));
-        }
-    });
-    demand
-}
-
-/// One demand out of what the peers and what the preview want, of a picture that is taken to have `full` pixels before the
-/// first frame of it. The task ends when nobody reads it.
+/// One demand out of what the peers want while `sending` (whoever only tries a camera encodes for nobody else) and what the
+/// preview wants, of a picture that is taken to have `full` pixels before the first frame of it. The task ends when nobody
+/// reads it.
 pub(crate) fn merge_demand(
     mut peers: watch::Receiver<VideoDemand>,
+    mut sending: watch::Receiver<bool>,
     preview: &PreviewSwitch,
     full: (u32, u32),
 ) -> watch::Receiver<VideoDemand> {
     let (mut wishes, layer) = (preview.wish.subscribe(), Arc::clone(&preview.layer));
     let mut merger = Merger::new(full);
-    let mut merge = move |peers: VideoDemand, wish: Wish| {
-        let demand = merger.merge(peers, wish);
+    let mut merge = move |peers: VideoDemand, sending: bool, wish: Wish| {
+        let demand = merger.merge(if sending { peers } else { VideoDemand::default() }, wish);
         layer.send_replace(merger.layer);
         demand
     };
-    let merged = watch::Sender::new(merge(*peers.borrow_and_update(), *wishes.borrow_and_update()));
+    let first = merge(*peers.borrow_and_update(), *sending.borrow_and_update(), *wishes.borrow_and_update());
+    let merged = watch::Sender::new(first);
     let demand = merged.subscribe();
     tokio::spawn(async move {
         loop {
             tokio::select! {
                 changed = peers.changed() => if changed.is_err() { return },
+                changed = sending.changed() => if changed.is_err() { return },
                 changed = wishes.changed() => if changed.is_err() { return },
                 () = merged.closed() => return,
             }
-            merged.send_replace(merge(*peers.borrow_and_update(), *wishes.borrow_and_update()));
+            let (peers, sending) = (*peers.borrow_and_update(), *sending.borrow_and_update());
+            merged.send_replace(merge(peers, sending, *wishes.borrow_and_update()));
         }
     });
     demand
@@ -189,7 +172,8 @@ mod tests {
     async fn the_encoder_sees_one_demand() {
         let source = watch::Sender::new(VideoDemand::default());
         let preview = PreviewSwitch::default();
-        let mut merged = merge_demand(source.subscribe(), &preview, (1280, 720));
+        let sending = watch::Sender::new(true);
+        let mut merged = merge_demand(source.subscribe(), sending.subscribe(), &preview, (1280, 720));
         assert!(!merged.borrow().wanted());
         preview.request_key_frame();
         merged.changed().await.unwrap();
@@ -200,7 +184,10 @@ mod tests {
         assert_eq!(wanted(&merged.borrow_and_update()), [(Full, 700_000, 3)]);
         preview.set_wanted(false);
         merged.changed().await.unwrap();
-        assert_eq!((merged.borrow().wanted(), preview.layer()), (true, None));
+        assert_eq!((merged.borrow_and_update().wanted(), preview.layer()), (true, None));
+        sending.send_replace(false);
+        merged.changed().await.unwrap();
+        assert!(!merged.borrow().wanted(), "the peers get nothing of a camera that is only tried");
     }
 
     #[test]

@@ -4,15 +4,16 @@
 use crate::call::{CallEvents, EVENTS, FRAMES, Rehearsed, TrackFrame};
 use crate::choice::DeviceChoice;
 use crate::devices::Devices;
+use crate::listing::Listing;
 use crate::outgoing::DeviceEvent;
 use crate::preview::PreviewSwitch;
 use crate::telling::LEVELS;
-use crate::{AudioSink, AudioSource, VideoConfig, VideoSource};
-use confab_media::{DeviceWatch, FarEnd, Voice};
+use crate::{AudioSink, AudioSource, VideoConfig, VideoSource, speaker};
+use confab_media::{FarEnd, Voice};
 use confab_protocol::UserError;
 use confab_protocol::ctrl::Drawn;
 use confab_protocol::frame::SELF_TRACK;
-use confab_protocol::ipc::{DeviceKind, Notice, UiEvent};
+use confab_protocol::ipc::{Notice, UiEvent};
 use confab_protocol::media::Processing;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
@@ -159,13 +160,7 @@ impl Task {
 
 /// Plays a short sound on `sink`, or on the next best speaker, and returns when it has ended. Fails as opening it does.
 pub async fn play_test_sound(sink: AudioSink) -> Result<(), UserError> {
-    let sink = match sink {
-        AudioSink::Speaker(wanted) => {
-            let list = DeviceWatch::start()?.known().await;
-            let device = confab_media::choose(&list, DeviceKind::Speaker, wanted.as_deref());
-            AudioSink::Speaker(device.map(|device| device.id.clone()).or(wanted))
-        }
-        AudioSink::None => AudioSink::None,
-    };
+    let list = Listing::start(matches!(sink, AudioSink::Speaker(_))).known().await;
+    let (_, sink) = speaker::best(&list, &sink);
     confab_media::play_chime(sink).await
 }

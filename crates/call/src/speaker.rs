@@ -2,7 +2,8 @@
 
 use crate::AudioSink;
 use crate::choice::{self, Follower};
-use confab_media::{AudioOutput, DeviceWatch, FarEnd};
+use crate::listing::Listing;
+use confab_media::{AudioOutput, FarEnd};
 use confab_protocol::ipc::{Device, DeviceKind, DeviceList, DeviceState};
 use confab_protocol::{ErrorCode, UserError};
 use tokio::sync::watch;
@@ -22,12 +23,10 @@ pub enum Happened {
 pub struct Speaker {
     state: DeviceState,
     follower: Follower,
-    /// A device is wanted, not silence.
-    follows: bool,
     /// Why the device stopped, once it has.
     failed: watch::Receiver<Option<UserError>>,
-    list: Option<watch::Receiver<Option<DeviceList>>>,
-    _watch: Option<DeviceWatch>,
+    /// Followed if a device is wanted, not silence.
+    listing: Listing,
     /// At most one at a time, and whether it is out of date.
     swapping: JoinSet<Happened>,
     outdated: bool,
@@ -35,19 +34,21 @@ pub struct Speaker {
     asked: bool,
 }
 
-/// The output of a call, whose speaker is the far end of the microphone beside it, and how that speaker does. Without a speaker the mix still runs: levels and recordings do not depend
-/// on it.
+/// The speaker to play on for `sink`: the chosen one, or the next best; and the sink to open for it.
+pub(crate) fn best(list: &DeviceList, sink: &AudioSink) -> (Option<Device>, AudioSink) {
+    let AudioSink::Speaker(wanted) = sink else { return (None, AudioSink::None) };
+    let device = confab_media::choose(list, DeviceKind::Speaker, wanted.as_deref()).cloned();
+    let name = choice::name(device.as_ref(), wanted.as_deref());
+    (device, AudioSink::Speaker(name))
+}
+
+/// The output of a call, whose speaker is the far end of the microphone beside it, and how that speaker does. Without a speaker
+/// the mix still runs: levels and recordings do not depend on it.
 pub async fn open(sink: &AudioSink, far_end: &FarEnd) -> (Option<AudioOutput>, Speaker) {
-    let watch = choice::look(&crate::AudioSource::None, sink, &crate::VideoSource::None);
-    let list = match &watch {
-        Some(watch) => watch.known().await,
-        None => DeviceList::default(),
-    };
-    let device = confab_media::choose(&list, DeviceKind::Speaker, sink.device()).cloned();
-    let opened = match &device {
-        Some(device) => AudioOutput::start_heard(AudioSink::Speaker(Some(device.id.clone())), far_end).await,
-        None => AudioOutput::start_heard(sink.clone(), far_end).await,
-    };
+    let listing = Listing::start(matches!(sink, AudioSink::Speaker(_)));
+    let list = listing.known().await;
+    let (device, best) = best(&list, sink);
+    let opened = AudioOutput::start_heard(best, far_end).await;
     let mut follower = Follower::new(DeviceKind::Speaker, sink.device().map(str::to_owned));
     let (state, output) = match opened {
         Ok(output) => {
@@ -61,10 +62,8 @@ pub async fn open(sink: &AudioSink, far_end: &FarEnd) -> (Option<AudioOutput>, S
     let speaker = Speaker {
         state,
         follower,
-        follows: watch.is_some(),
         failed: output.as_ref().map_or_else(|| watch::Sender::new(None).subscribe(), AudioOutput::failed),
-        list: watch.as_ref().map(DeviceWatch::list),
-        _watch: watch,
+        listing,
         swapping: JoinSet::new(),
         outdated: false,
         asked: false,
@@ -80,7 +79,7 @@ impl Speaker {
 
     /// Changes to another device.
     pub fn choose(&mut self, wanted: Option<String>, output: Option<&AudioOutput>) {
-        if self.follows && self.follower.choose(wanted) {
+        if self.listing.follows() && self.follower.choose(wanted) {
             self.asked = true;
             self.reconsider(output);
         }
@@ -90,7 +89,7 @@ impl Speaker {
     pub async fn next(&mut self) -> Happened {
         tokio::select! {
             Some(Ok(swapped)) = self.swapping.join_next() => swapped,
-            () = choice::changed(&mut self.list) => Happened::List,
+            () = self.listing.changed() => Happened::List,
             error = failure(&mut self.failed) => Happened::Failed(error),
         }
     }
@@ -104,7 +103,7 @@ impl Speaker {
                 // Where another takes over, that is what the person is told.
                 (!swaps).then_some(error)
             }
-            Happened::List if self.state == DeviceState::On && self.follower.is_lost(&self.known()) => {
+            Happened::List if self.state == DeviceState::On && self.follower.is_lost(&self.listing.now()) => {
                 let error = UserError::from(ErrorCode::SpeakerMissing);
                 self.state = DeviceState::Failed { error: error.clone() };
                 Some(error)
@@ -118,14 +117,13 @@ impl Speaker {
                 let told = match result {
                     Ok(()) => {
                         self.state = DeviceState::On;
-                        self.follower.uses(device, &self.known())
+                        self.follower.uses(device, &self.listing.now())
                     }
-                    Err(error) if asked || self.state != DeviceState::On => {
-                        if self.state != DeviceState::On {
-                            self.state = DeviceState::Failed { error: error.clone() };
-                        }
+                    Err(error) if self.state != DeviceState::On => {
+                        self.state = DeviceState::Failed { error: error.clone() };
                         Some(error)
                     }
+                    Err(error) if asked => Some(error),
                     Err(error) => {
                         tracing::debug!(%error, "the better speaker does not open");
                         None
@@ -139,16 +137,12 @@ impl Speaker {
         }
     }
 
-    fn known(&self) -> DeviceList {
-        self.list.as_ref().and_then(|list| list.borrow().clone()).unwrap_or_default()
-    }
-
     /// Begins to change to a better device, if there is one; true if it does.
     fn reconsider(&mut self, output: Option<&AudioOutput>) -> bool {
-        let list = self.known();
+        let list = self.listing.now();
         let failed = self.state != DeviceState::On;
         let best = if failed { self.follower.best(&list) } else { self.follower.better(&list) };
-        let (Some(device), Some(output)) = (best.filter(|_| self.follows), output) else { return false };
+        let (Some(device), Some(output)) = (best.filter(|_| self.listing.follows()), output) else { return false };
         if !self.swapping.is_empty() {
             self.outdated = true;
             return true;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use confab_protocol::ipc::{Device, DeviceKind, DeviceList};
-use confab_protocol::{ErrorCode, UserError};
+use confab_protocol::{ErrorCode, UserError, limits};
 
 use crate::camera;
 
@@ -66,6 +66,11 @@ pub fn called<'a>(devices: &'a [Device], name: &str) -> Option<&'a Device> {
         .find(|device| device.id == name)
         .or_else(|| devices.iter().find(|device| device.name == name))
         .or_else(|| devices.iter().find(|device| device.name.to_lowercase().contains(&part)))
+}
+
+/// A name as people are shown it: drivers give names to devices, and nobody checks what they say.
+pub(crate) fn clean_name(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(limits::ID_BYTES).collect()
 }
 
 /// Asks the systems. Blocks.

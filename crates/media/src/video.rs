@@ -87,9 +87,9 @@ pub struct VideoCapture {
 impl VideoCapture {
     /// Opens the source and starts encoding what the newest `demand` wants.
     ///
-    /// Returns once the device or file is open. Fails with `CameraMissing`, `CameraBusy`, `CameraFailed`,
-    /// `ScreenMissing`, `ScreenFailed`, `ScreenUnsupported`, `FileUnreadable` or `FileFormat`. The receiver ends after a failure, or when the capture is stopped or dropped.
-    /// [`VideoSource::None`] opens nothing and never yields.
+    /// Returns once the device or file is open. Fails with `CameraMissing`, `CameraBusy`, `CameraFailed`, `ScreenMissing`,
+    /// `ScreenFailed`, `ScreenUnsupported`, `FileUnreadable` or `FileFormat`. The receiver ends after a failure, or when the
+    /// capture is stopped or dropped. [`VideoSource::None`] opens nothing and never yields.
     pub async fn start(
         source: VideoSource,
         config: VideoConfig,

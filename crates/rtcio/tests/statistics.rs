@@ -117,7 +117,7 @@ async fn assert_session(ours: SessionStats, sent: &PeerStats, ann: &Member, ben:
     assert!(theirs.packets_sent >= sent.outbound_rtp.iter().map(|stream| stream.packets_sent).sum::<u64>());
     assert!(theirs.rtt.is_some_and(|rtt| rtt > 0.0 && rtt < 500.0), "{theirs:?}");
     assert!(["VP8", "opus"].contains(&theirs.codec_name.as_deref().unwrap_or_default()), "{theirs:?}");
-    assert!(theirs.local_address.is_some() && theirs.local_address == theirs.remote_address);
+    assert!(theirs.local_address.is_some() && theirs.local_address == theirs.remote_address, "{theirs:?} of {sent:?}");
     let text = serde_json::to_value(&theirs).unwrap();
     let documented = ["rtt", "packetsLost", "packetsSent", "packetsReceived", "bytesSent", "bytesReceived"];
     let lists = ["inboundRTP", "outboundRTP", "codecs"];

@@ -8,7 +8,7 @@
 use realfft::{RealFftPlanner, RealToComplex};
 use std::sync::Arc;
 
-use crate::sound::Sound;
+use crate::sound::{Sound, correlation};
 
 /// Length of a frame in seconds; the next begins half of it later.
 const FRAME: f32 = 0.0256;
@@ -82,21 +82,6 @@ fn envelope(samples: &[f32], step: usize) -> Vec<f32> {
             smooth.powf(0.25)
         })
         .collect()
-}
-
-/// Pearson's correlation of two rows of the same length; 0 where one of them is constant.
-fn correlation(x: &[f32], y: &[f32]) -> f32 {
-    let n = x.len() as f32;
-    let (mean_x, mean_y) = (x.iter().sum::<f32>() / n, y.iter().sum::<f32>() / n);
-    let (mut xy, mut xx, mut yy) = (0.0, 0.0, 0.0);
-    for (x, y) in x.iter().zip(y) {
-        let (x, y) = (x - mean_x, y - mean_y);
-        xy += x * y;
-        xx += x * x;
-        yy += y * y;
-    }
-    let norm = (xx * yy).sqrt();
-    if norm > f32::MIN_POSITIVE { xy / norm } else { 0.0 }
 }
 
 /// Takes sounds apart into bands.

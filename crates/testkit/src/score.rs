@@ -1,5 +1,7 @@
 //! What was heard of what was said: how much later, how loud, and with which gaps.
 
+use crate::sound::{correlation, rms};
+
 /// Samples per second of both.
 pub const RATE: usize = 48_000;
 /// Distance of two values of an envelope: 1 ms.
@@ -74,24 +76,6 @@ fn longest_gap(said: &[f32], heard: &[f32]) -> usize {
 fn envelope(samples: &[f32]) -> Vec<f32> {
     let starts = (0..samples.len().saturating_sub(WINDOW - 1)).step_by(HOP);
     starts.map(|start| rms(&samples[start..start + WINDOW])).collect()
-}
-
-fn rms(samples: &[f32]) -> f32 {
-    (samples.iter().map(|sample| sample * sample).sum::<f32>() / samples.len() as f32).sqrt()
-}
-
-/// Pearson's.
-fn correlation(one: &[f32], other: &[f32]) -> f32 {
-    let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len() as f32;
-    let (mean_one, mean_other) = (mean(one), mean(other));
-    let (mut product, mut square_one, mut square_other) = (0.0, 0.0, 0.0);
-    for (one, other) in one.iter().zip(other) {
-        let (one, other) = (one - mean_one, other - mean_other);
-        product += one * other;
-        square_one += one * one;
-        square_other += other * other;
-    }
-    product / (square_one * square_other).sqrt().max(f32::MIN_POSITIVE)
 }
 
 #[cfg(test)]

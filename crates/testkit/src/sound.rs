@@ -64,9 +64,24 @@ impl Sound {
     }
 }
 
-fn rms(samples: &[f32]) -> f32 {
+pub(crate) fn rms(samples: &[f32]) -> f32 {
     let power: f32 = samples.iter().map(|sample| sample * sample).sum();
     (power / samples.len().max(1) as f32).sqrt()
+}
+
+/// Pearson's correlation of two rows of the same length; 0 where one of them is constant.
+pub(crate) fn correlation(x: &[f32], y: &[f32]) -> f32 {
+    let mean = |row: &[f32]| row.iter().sum::<f32>() / row.len() as f32;
+    let (mean_x, mean_y) = (mean(x), mean(y));
+    let (mut xy, mut xx, mut yy) = (0.0, 0.0, 0.0);
+    for (x, y) in x.iter().zip(y) {
+        let (x, y) = (x - mean_x, y - mean_y);
+        xy += x * y;
+        xx += x * x;
+        yy += y * y;
+    }
+    let norm = (xx * yy).sqrt();
+    if norm > f32::MIN_POSITIVE { xy / norm } else { 0.0 }
 }
 
 fn goertzel(samples: &[f32], hz: f32, rate: u32) -> f32 {

@@ -1,7 +1,6 @@
 //! Cameras out of the nodes that a system lists: one camera can have several, of which only one gives pictures.
 
 use confab_protocol::ipc::Device;
-use confab_protocol::limits;
 use nokhwa::utils::{CameraIndex, CameraInfo};
 
 use crate::devices;
@@ -27,7 +26,7 @@ pub(super) fn cameras(mut listed: Vec<CameraInfo>, unit: impl Fn(&CameraIndex) -
             camera.nodes.push(index);
             continue;
         }
-        let name: String = info.human_name().chars().filter(|c| !c.is_control()).take(limits::ID_BYTES).collect();
+        let name = devices::clean_name(&info.human_name());
         let alike = found.iter().filter(|(_, camera)| camera.device.name == name).count();
         // The number of a node changes when a camera is plugged in again; its name does not.
         let id = if alike == 0 { name.clone() } else { format!("{name} #{}", alike + 1) };

@@ -1,10 +1,9 @@
 //! Microphones and speakers as cpal names them.
 
 use confab_protocol::ipc::{Device, DeviceList};
-use confab_protocol::limits;
 use cpal::traits::{DeviceTrait, HostTrait};
 
-use super::called;
+use super::{called, clean_name};
 use crate::device::Direction;
 use crate::sound_host::{Platform, SoundHost};
 
@@ -46,9 +45,7 @@ fn all(host: &cpal::Host, direction: Direction) -> Result<Vec<(cpal::Device, Dev
     };
     let named = devices.into_iter().filter_map(|device| {
         let id = id(&device).filter(|id| Platform::is_real(id))?;
-        let name = device.description().map_or_else(|_| id.clone(), |known| known.name().to_owned());
-        // Drivers name devices; nobody checks what they say.
-        let name: String = name.chars().filter(|c| !c.is_control()).take(limits::ID_BYTES).collect();
+        let name = device.description().map_or_else(|_| clean_name(&id), |known| clean_name(known.name()));
         Some((device, Device { id, name }))
     });
     Ok(named.collect())

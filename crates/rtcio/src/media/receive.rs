@@ -53,6 +53,7 @@ async fn pump_audio(
     reports: &SenderReports,
 ) -> bool {
     let mut meter = Meter::new(AUDIO_CLOCK_HZ);
+    let mut ssrc = None;
     loop {
         let event = tokio::select! {
             biased;
@@ -62,7 +63,9 @@ async fn pump_audio(
         match event {
             Some(TrackRemoteEvent::OnRtpPacket(packet)) => {
                 meter.count(&packet, track);
-                track.set_sender_clock(reports.clock(packet.header.ssrc, AUDIO_CLOCK_HZ));
+                if ssrc.replace(packet.header.ssrc) != Some(packet.header.ssrc) {
+                    track.set_reports(reports.about(packet.header.ssrc, AUDIO_CLOCK_HZ));
+                }
                 if packet.payload.is_empty() {
                     continue;
                 }
@@ -131,10 +134,11 @@ async fn pump_video(
         };
         match event {
             Some(TrackRemoteEvent::OnRtpPacket(packet)) => {
-                ssrc = Some(packet.header.ssrc);
                 meter.count(&packet, track);
                 let header = &packet.header;
-                track.set_sender_clock(told.reports.clock(header.ssrc, VIDEO_CLOCK_HZ));
+                if ssrc.replace(header.ssrc) != Some(header.ssrc) {
+                    track.set_reports(told.reports.about(header.ssrc, VIDEO_CLOCK_HZ));
+                }
                 if payload_type.replace(header.payload_type) != Some(header.payload_type) {
                     reassembler.set_codec(track.codec_of(header.payload_type));
                 }

@@ -1,7 +1,7 @@
 //! Tracks of others.
 
 use super::audio_level;
-use super::sender_clock::SenderClock;
+use super::sender_clock::{ReportsAbout, SenderClock};
 use confab_protocol::ctrl::Drawn;
 use confab_protocol::media::{AudioLevel, AudioPacket, Codec, EncodedFrame, MediaKind};
 use rtc::rtp;
@@ -81,8 +81,8 @@ pub(crate) struct Inner {
     drawn: Mutex<Option<Drawn>>,
     /// Wakes who passes it on.
     drawn_changed: Arc<Notify>,
-    /// By the newest sender report.
-    clock: Mutex<Option<SenderClock>>,
+    /// What its sender reports; `None` before its first packet.
+    reports: Mutex<Option<ReportsAbout>>,
     pub(crate) counters: Counters,
 }
 
@@ -122,7 +122,7 @@ impl RemoteTrack {
             key_frame_wanted: Notify::new(),
             drawn: Mutex::default(),
             drawn_changed: Arc::clone(drawn_changed),
-            clock: Mutex::default(),
+            reports: Mutex::default(),
             counters: Counters::default(),
         };
         let track = Self { inner: Arc::new(inner) };
@@ -227,11 +227,12 @@ impl RemoteTrack {
     /// What its timestamps are in its sender's time; `None` until the sender has told, a second or so after the first packet.
     /// All tracks of a peer have the same time.
     pub fn sender_clock(&self) -> Option<SenderClock> {
-        *self.inner.clock.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.reports.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.clock()
     }
 
-    pub(crate) fn set_sender_clock(&self, clock: Option<SenderClock>) {
-        *self.inner.clock.lock().unwrap_or_else(PoisonError::into_inner) = clock;
+    /// Its packets come from a stream about which these are the reports.
+    pub(crate) fn set_reports(&self, reports: ReportsAbout) {
+        *self.inner.reports.lock().unwrap_or_else(PoisonError::into_inner) = Some(reports);
     }
 
     /// What was received so far.

@@ -36,14 +36,29 @@ impl SenderReports {
         self.reports().insert(ssrc, (ntp, timestamp));
     }
 
-    /// What the newest report says about `ssrc`.
-    pub(crate) fn clock(&self, ssrc: u32, clock_hz: u32) -> Option<SenderClock> {
-        let (ntp, timestamp) = self.reports().get(&ssrc).copied()?;
-        Some(SenderClock { ntp, timestamp, clock_hz })
+    /// The reports about `ssrc`, a stream with so many units of a timestamp in a second.
+    pub(crate) fn about(&self, ssrc: u32, clock_hz: u32) -> ReportsAbout {
+        ReportsAbout { all: self.clone(), ssrc, clock_hz }
     }
 
     fn reports(&self) -> MutexGuard<'_, HashMap<u32, (u64, u32)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The reports about one RTP stream.
+#[derive(Debug, Clone)]
+pub(crate) struct ReportsAbout {
+    all: SenderReports,
+    ssrc: u32,
+    clock_hz: u32,
+}
+
+impl ReportsAbout {
+    /// What the newest one says.
+    pub(crate) fn clock(&self) -> Option<SenderClock> {
+        let (ntp, timestamp) = self.all.reports().get(&self.ssrc).copied()?;
+        Some(SenderClock { ntp, timestamp, clock_hz: self.clock_hz })
     }
 }
 
@@ -54,11 +69,11 @@ mod tests {
     #[test]
     fn tracks_of_different_rates_have_one_time() {
         let reports = SenderReports::default();
-        assert_eq!(reports.clock(1, 48_000), None);
+        assert_eq!(reports.about(1, 48_000).clock(), None);
         // Sound and picture, reported half a second apart; one timestamp wraps meanwhile.
         reports.set(1, 3_000_000_000 << 32, u32::MAX - 11_999);
         reports.set(2, (3_000_000_000 << 32) + (1 << 31), 90_000);
-        let (sound, picture) = (reports.clock(1, 48_000).unwrap(), reports.clock(2, 90_000).unwrap());
+        let (sound, picture) = (reports.about(1, 48_000).clock().unwrap(), reports.about(2, 90_000).clock().unwrap());
         assert_eq!(sound.micros_at(u32::MAX - 11_999), 3_000_000_000_000_000);
         assert_eq!(sound.micros_at(12_000), picture.micros_at(90_000));
         assert_eq!(picture.micros_at(45_000), 3_000_000_000_000_000, "before the report");
