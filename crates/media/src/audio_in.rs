@@ -1,4 +1,4 @@
-//! From a microphone, tone or file to Opus packets.
+//! From a microphone, tone, file or other programs to Opus packets.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -22,8 +22,10 @@ use crate::voice::{Processor, Voice};
 
 /// Samples of one packet: 20 ms.
 pub const FRAME: usize = AUDIO_CLOCK_HZ as usize / 50;
-/// Bitrate of the encoder, in bit/s.
+/// Bitrate of a voice, in bit/s.
 pub const BITRATE: i32 = 32_000;
+/// Bitrate of what the computer plays, in bit/s: music in one channel that sounds as it did.
+pub const SYSTEM_BITRATE: i32 = 64_000;
 /// Packets that wait for the consumer: 320 ms. Full: the newest is dropped, like one lost on the way.
 const PACKET_QUEUE: usize = 16;
 /// Distance between the samples counted and the time passed that is corrected by a jump, in samples: 200 ms.
@@ -42,7 +44,8 @@ struct Shared {
     voice: AtomicBool,
 }
 
-/// A running source of sound with its Opus encoder (20 ms, 48 kHz, mono, 32 kbit/s). In-band FEC is made for the
+/// A running source of sound with its Opus encoder (20 ms, 48 kHz, mono; 32 kbit/s, 64 for what the
+/// computer plays). In-band FEC is made for the
 /// loss that is told, and pauses are not sent (DTX) behind noise suppression. Dropping it ends both.
 #[derive(Debug)]
 pub struct AudioCapture {
@@ -54,15 +57,15 @@ pub struct AudioCapture {
 }
 
 impl AudioCapture {
-    /// Opens the source. Fails with `MicrophoneMissing`, `MicrophoneFailed`, `NoSoundServer`, `FileUnreadable` or
-    /// `FileFormat`. [`AudioSource::None`] opens nothing and never yields. The receiver ends when the capture does.
+    /// Opens the source. Fails with `MicrophoneMissing`, `MicrophoneFailed`, `NoSoundServer`, `ShareSoundUnsupported`,
+    /// `FileUnreadable` or `FileFormat`. [`AudioSource::None`] opens nothing and never yields. The receiver ends when the capture does.
     /// What the source hears is sent as it is.
     pub async fn start(source: AudioSource) -> Result<(Self, mpsc::Receiver<AudioPacket>), UserError> {
         Self::open(source, None).await
     }
 
-    /// As [`start`](Self::start), with voice processing of a microphone. Tones and files are sent as they are: no room and
-    /// no speaker is in them.
+    /// As [`start`](Self::start), with voice processing of a microphone. Anything else is sent as it is: no room and no
+    /// speaker is in it.
     pub async fn start_voice(
         source: AudioSource,
         voice: Voice,
@@ -79,7 +82,7 @@ impl AudioCapture {
             capture._idle = Some(packets);
             return Ok((capture, receiver));
         }
-        let encoder = Encoder::new()?;
+        let encoder = if source == AudioSource::System { Encoder::for_anything() } else { Encoder::new() }?;
         let (opened, opening) = oneshot::channel();
         let (shared, stop) = (capture.shared.clone(), capture.stop.clone());
         let thread = stop::spawn("confab-audio-in", move || match sound_source::open(&source) {

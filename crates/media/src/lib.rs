@@ -1,7 +1,7 @@
 //! Devices, capture, encoding, decoding, audio processing and mixing.
 //!
 //! - [`VideoCapture`]: camera, screen, file or test picture → a ladder of VP8 encoders that obey one [`VideoDemand`].
-//! - [`AudioCapture`]: microphone, file or tone → [`Voice`] processing of a microphone → Opus packets, made once for all
+//! - [`AudioCapture`]: microphone, file, tone or what other programs play → [`Voice`] processing of a microphone → Opus packets, made once for all
 //!   peers.
 //! - [`AudioOutput`]: the packets of each [`PeerAudio`] → jitter buffer, decoder, gain → one mix → a speaker or nobody.
 //! - [`devices()`], [`DeviceWatch`], [`choose`]: what there is to choose from, and what to do when it goes.
@@ -31,12 +31,15 @@ mod i420;
 mod jitter;
 mod layer_encoder;
 pub mod level;
+mod limiter;
 mod load;
 mod mixer;
 pub mod pattern;
 mod pattern_comparison;
 mod picture_source;
 mod player;
+#[cfg(target_os = "linux")]
+mod pulse;
 #[cfg(test)]
 mod quality_tests;
 #[cfg(test)]
@@ -53,6 +56,8 @@ mod source;
 mod speech;
 mod stop;
 mod stretch;
+#[cfg(target_os = "linux")]
+mod system_sound;
 mod temporal;
 mod video;
 mod voice;
@@ -73,6 +78,7 @@ pub use mixer::{MAX_GAIN, PeerAudio};
 pub use pattern_comparison::PatternComparison;
 pub use record::{IvfFile, IvfWriter, read_ivf};
 pub use screen::list_screens;
+pub use sound_host::can_share_sound;
 pub use sound_source::TONE_AMPLITUDE;
 pub use source::{AudioSink, AudioSource, DEFAULT_TONE_HZ, ScreenSelector, SourceError, TONE_RANGE_HZ, VideoSource};
 pub use video::{VideoCapture, VideoConfig, VideoEvent, VideoStats};

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use confab_protocol::media::AUDIO_CLOCK_HZ;
 use confab_protocol::{ErrorCode, UserError};
 
-use crate::audio_in::{BITRATE, FRAME};
+use crate::audio_in::{BITRATE, FRAME, SYSTEM_BITRATE};
 
 /// Most bytes a packet may have; 32 kbit/s makes 80.
 const PACKET_BYTES: usize = 1275;
@@ -30,12 +30,21 @@ impl std::fmt::Debug for Encoder {
 }
 
 impl Encoder {
-    /// An encoder without redundancy, which encodes silence as well.
+    /// An encoder of a voice, without redundancy, which encodes silence as well.
     pub(crate) fn new() -> Result<Self, UserError> {
+        Self::with(opus::Application::Voip, BITRATE, opus::Signal::Voice)
+    }
+
+    /// The same for films, music and whatever a computer plays.
+    pub(crate) fn for_anything() -> Result<Self, UserError> {
+        Self::with(opus::Application::Audio, SYSTEM_BITRATE, opus::Signal::Auto)
+    }
+
+    fn with(application: opus::Application, bitrate: i32, signal: opus::Signal) -> Result<Self, UserError> {
         let make = || {
-            let mut opus = opus::Encoder::new(AUDIO_CLOCK_HZ, opus::Channels::Mono, opus::Application::Voip)?;
-            opus.set_bitrate(opus::Bitrate::Bits(BITRATE))?;
-            opus.set_signal(opus::Signal::Voice)?;
+            let mut opus = opus::Encoder::new(AUDIO_CLOCK_HZ, opus::Channels::Mono, application)?;
+            opus.set_bitrate(opus::Bitrate::Bits(bitrate))?;
+            opus.set_signal(signal)?;
             Ok(opus)
         };
         let opus = make().map_err(|error: opus::Error| UserError::with_detail(ErrorCode::Internal, error))?;

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use confab_protocol::UserError;
 
+use crate::sound_source::SoundSource;
 use crate::stop::Stop;
 
 #[cfg(target_os = "linux")]
@@ -28,6 +29,9 @@ pub(crate) trait SoundHost {
     /// sound is lost.
     fn is_real(id: &str) -> bool;
 
+    /// Opens the sum of what all other programs play. Blocks. Fails with `ShareSoundUnsupported`.
+    fn system_sound() -> Result<Box<dyn SoundSource>, UserError>;
+
     /// Begins to listen for changes.
     fn changes() -> Self::Changes;
 }
@@ -36,4 +40,10 @@ pub(crate) trait SoundHost {
 pub(crate) trait SoundChanges {
     /// Waits until something changed, until `deadline`, or a moment longer than until `stop` is set.
     fn wait(&mut self, stop: &Stop, deadline: Instant);
+}
+
+/// True if the sound of this computer can be shared without that of the call in it
+/// ([`AudioSource::System`](crate::AudioSource::System)). Blocks for a few seconds at most.
+pub fn can_share_sound() -> bool {
+    Platform::system_sound().inspect_err(|error| tracing::debug!(%error, "sound can't be shared")).is_ok()
 }

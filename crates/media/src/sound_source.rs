@@ -1,4 +1,4 @@
-//! The sources of sound behind one trait: tone, file, microphone.
+//! The sources of sound behind one trait: tone, file, microphone; what other programs play is in `system_sound`.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -8,6 +8,7 @@ use confab_protocol::{ErrorCode, UserError};
 
 use crate::audio_in::FRAME;
 use crate::device::Recording;
+use crate::sound_host::{Platform, SoundHost};
 use crate::source::AudioSource;
 use crate::stop::Stop;
 use crate::wav::WavLoop;
@@ -39,26 +40,33 @@ pub(crate) fn open(source: &AudioSource) -> Result<Box<dyn SoundSource>, UserErr
         AudioSource::Mic(name) => {
             Ok(Box::new(Microphone { recording: Recording::open(name.as_deref())?, ready: VecDeque::new() }))
         }
+        AudioSource::System => Platform::system_sound(),
     }
 }
 
 /// A beat every 20 ms that does not drift.
 #[derive(Debug)]
-struct Pace {
+pub(crate) struct Pace {
     next: Instant,
 }
 
 impl Pace {
-    fn new() -> Self {
+    /// The first beat is 20 ms from now.
+    pub(crate) fn new() -> Self {
         Self { next: Instant::now() }
     }
 
-    fn wait(&mut self, stop: &Stop) -> bool {
+    /// When the next beat is; in the past if it is late.
+    pub(crate) fn beat(&mut self) -> Instant {
         self.next += FRAME_TIME;
         if self.next.elapsed() > FRAME_TIME * CATCH_UP {
             self.next = Instant::now();
         }
-        !stop.sleep_until(self.next)
+        self.next
+    }
+
+    fn wait(&mut self, stop: &Stop) -> bool {
+        !stop.sleep_until(self.beat())
     }
 }
 

@@ -36,7 +36,8 @@ pub enum ScreenSelector {
     Window(String),
 }
 
-/// Where sound comes from. As text: `none`, `mic`, `mic:NAME`, `tone`, `tone:HZ` or a file that ends in `.wav`.
+/// Where sound comes from. As text: `none`, `mic`, `mic:NAME`, `system`, `tone`, `tone:HZ` or a file that ends
+/// in `.wav`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum AudioSource {
@@ -45,6 +46,8 @@ pub enum AudioSource {
     None,
     /// The microphone with this name, or the system's default one.
     Mic(Option<String>),
+    /// What other programs play on this computer.
+    System,
     /// A sine of this frequency in Hz.
     Tone(f32),
     /// A WAV file, played in a loop.
@@ -91,7 +94,7 @@ pub enum SourceError {
 
 const VIDEO_FORMS: &str = "none, pattern, camera, camera:NAME, screen, screen:N, window:TITLE, FILE.y4m";
 const SCREEN_FORMS: &str = "screen, screen:N, window:TITLE";
-const AUDIO_FORMS: &str = "none, mic, mic:NAME, tone, tone:HZ, FILE.wav";
+const AUDIO_FORMS: &str = "none, mic, mic:NAME, system, tone, tone:HZ, FILE.wav";
 const SINK_FORMS: &str = "none, speaker, speaker:NAME";
 
 fn device(name: &str) -> Result<Option<String>, SourceError> {
@@ -169,6 +172,7 @@ impl FromStr for AudioSource {
         match text.split_once(':') {
             _ if text == "none" => Ok(Self::None),
             _ if text == "mic" => Ok(Self::Mic(None)),
+            _ if text == "system" => Ok(Self::System),
             _ if text == "tone" => Ok(Self::Tone(DEFAULT_TONE_HZ)),
             Some(("mic", name)) => device(name).map(Self::Mic),
             Some(("tone", hz)) => match hz.trim_end_matches("Hz").trim().parse::<f32>() {
@@ -223,6 +227,7 @@ impl fmt::Display for AudioSource {
             Self::None => f.write_str("none"),
             Self::Mic(None) => f.write_str("mic"),
             Self::Mic(Some(name)) => write!(f, "mic:{name}"),
+            Self::System => f.write_str("system"),
             Self::Tone(hz) => write!(f, "tone:{hz}"),
             Self::Wav(path) => write!(f, "{}", path.display()),
         }
@@ -279,7 +284,7 @@ mod tests {
         ] {
             assert_eq!(text.parse::<VideoSource>().expect(text).to_string(), text);
         }
-        for text in ["none", "mic", "mic:USB: Audio", "tone:880", "a/b.wav"] {
+        for text in ["none", "mic", "mic:USB: Audio", "system", "tone:880", "a/b.wav"] {
             assert_eq!(text.parse::<AudioSource>().expect(text).to_string(), text);
         }
         for text in ["none", "speaker", "speaker:Headset"] {

@@ -59,6 +59,8 @@ codes! {
     ScreenFailed => "Your screen can't be captured. Try again, or share another one.",
     /// The computer's sound cannot go along with a share.
     ShareSoundUnsupported => "The sound of this computer can't be shared here. Share without it.",
+    /// The computer's sound went along with a share and does not any more.
+    ShareSoundEnded => "The sound of this computer is not shared any more. The picture still is; share again to have both.",
     /// What was shared is gone.
     ShareEnded => "The window you shared was closed, so you are not sharing any more.",
     /// Encoding takes more time than there is.

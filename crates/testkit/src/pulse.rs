@@ -97,8 +97,19 @@ impl Pulse {
 
     /// Number of things of a kind (`modules`, `source-outputs`, …) the server has.
     pub fn count(&self, kind: &str) -> io::Result<usize> {
+        Ok(self.list(kind)?.lines().count())
+    }
+
+    /// The index of the newest thing of a kind, as [`Pulse::pactl`] takes it.
+    pub fn newest(&self, kind: &str) -> io::Result<String> {
+        let list = self.list(kind)?;
+        let index = list.lines().last().and_then(|line| line.split('\t').next());
+        index.map(str::to_owned).ok_or_else(|| io::Error::other(format!("pulseaudio has no {kind}")))
+    }
+
+    fn list(&self, kind: &str) -> io::Result<String> {
         let list = self.command("pactl").args(["list", "short", kind]).output()?;
-        Ok(String::from_utf8_lossy(&list.stdout).lines().count())
+        Ok(String::from_utf8_lossy(&list.stdout).into_owned())
     }
 
     /// Waits until the server has at least `count` things of a kind.

@@ -8,7 +8,9 @@ use cpal::traits::HostTrait;
 
 use super::{SoundChanges, SoundHost};
 use crate::devices::PulseEvents;
+use crate::sound_source::SoundSource;
 use crate::stop::Stop;
+use crate::system_sound::SystemSound;
 
 /// See [`SoundHost`].
 #[derive(Debug)]
@@ -37,6 +39,11 @@ impl SoundHost for Platform {
         // Monitors are what speakers play; PulseAudio calls one the default where there is no microphone. `auto_null` is
         // its sink for want of any.
         !id.ends_with(".monitor") && id != "auto_null"
+    }
+
+    fn system_sound() -> Result<Box<dyn SoundSource>, UserError> {
+        // ALSA mixes where nobody can listen.
+        Ok(Box::new(SystemSound::open()?))
     }
 
     fn changes() -> Changes {

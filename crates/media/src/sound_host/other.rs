@@ -5,6 +5,7 @@ use std::time::Instant;
 use confab_protocol::{ErrorCode, UserError};
 
 use super::{SoundChanges, SoundHost};
+use crate::sound_source::SoundSource;
 use crate::stop::Stop;
 
 /// See [`SoundHost`].
@@ -22,6 +23,13 @@ impl SoundHost for Platform {
 
     fn is_real(_: &str) -> bool {
         true
+    }
+
+    fn system_sound() -> Result<Box<dyn SoundSource>, UserError> {
+        Err(UserError::with_detail(
+            ErrorCode::ShareSoundUnsupported,
+            "only PulseAudio and PipeWire tell programs apart",
+        ))
     }
 
     fn changes() -> Clock {
