@@ -3,6 +3,8 @@
 
 pub mod body;
 pub mod browser;
+#[cfg(target_os = "linux")]
+pub mod camera;
 pub mod clips;
 pub mod cost;
 pub mod intelligibility;
