@@ -1,7 +1,7 @@
 //! Cameras: raw buffers in whatever format they come, made I420.
 
-use confab_protocol::UserError;
 use confab_protocol::ipc::Device;
+use confab_protocol::{ErrorCode, UserError};
 
 use crate::i420::I420Frame;
 use crate::picture_source::PictureSource;
@@ -9,11 +9,14 @@ use crate::stop::Stop;
 use crate::video::VideoConfig;
 
 mod convert;
+mod huffman;
 mod native;
 mod nodes;
 mod permission;
+mod refusal;
+mod system;
 
-use convert::RawFormat;
+use convert::{ConvertError, RawFormat};
 
 /// A picture as a camera delivers it.
 #[derive(Debug)]
@@ -22,7 +25,14 @@ pub(crate) struct RawPicture {
     pub(crate) format: RawFormat,
     pub(crate) width: u32,
     pub(crate) height: u32,
+    /// Bytes from one line to the next; 0 where there are no lines.
+    pub(crate) stride: u32,
+    /// The driver says that something is wrong with it.
+    pub(crate) damaged: bool,
 }
+
+/// So many damaged pictures in a row are a broken camera or cable: two seconds at 30 a second.
+const MOST_DAMAGED: u32 = 60;
 
 /// The cameras of a platform.
 pub(crate) trait CameraBackend {
@@ -48,12 +58,29 @@ pub(crate) fn list() -> Vec<Device> {
 struct Camera {
     stream: Box<dyn CameraStream>,
     converter: convert::Converter,
+    damaged: u64,
+    damaged_in_a_row: u32,
 }
 
 /// See [`CameraBackend::open`].
 pub(crate) fn open(name: Option<&str>, config: VideoConfig) -> Result<Box<dyn PictureSource>, UserError> {
     let stream = native::Native::open(name, config)?;
-    Ok(Box::new(Camera { stream, converter: convert::Converter::default() }))
+    Ok(Box::new(Camera { stream, converter: convert::Converter::default(), damaged: 0, damaged_in_a_row: 0 }))
+}
+
+impl Camera {
+    /// Cheap cameras send a damaged picture now and then, most as their first.
+    fn pass_over(&mut self, error: &ConvertError) -> Result<(), UserError> {
+        tracing::debug!(%error, "a camera picture is damaged");
+        self.damaged += 1;
+        self.damaged_in_a_row += 1;
+        if self.damaged_in_a_row < MOST_DAMAGED {
+            return Ok(());
+        }
+        let message = "Your camera sends damaged pictures. Try another cable or socket, then turn the camera on.";
+        let detail = Some(format!("{MOST_DAMAGED} in a row, the last one: {error}"));
+        Err(UserError { detail, ..UserError::with_message(ErrorCode::CameraFailed, message) })
+    }
 }
 
 impl PictureSource for Camera {
@@ -63,12 +90,16 @@ impl PictureSource for Camera {
             return Ok(false);
         }
         match self.converter.convert(&raw, picture) {
-            Ok(()) => Ok(true),
-            // Cheap cameras send a broken picture now and then, most as their first.
+            Ok(()) => self.damaged_in_a_row = 0,
             Err(error) => {
-                tracing::debug!(%error, "a camera picture is damaged");
-                Ok(false)
+                self.pass_over(&error)?;
+                return Ok(false);
             }
         }
+        Ok(true)
+    }
+
+    fn damaged(&self) -> u64 {
+        self.damaged
     }
 }

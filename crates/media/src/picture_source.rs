@@ -21,6 +21,11 @@ pub(crate) trait PictureSource {
     fn hidden(&self) -> bool {
         false
     }
+
+    /// Pictures that came damaged and were passed over.
+    fn damaged(&self) -> u64 {
+        0
+    }
 }
 
 /// Opens a source; blocks as long as the device takes.

@@ -62,6 +62,8 @@ pub struct VideoStats {
     pub key_frames: u64,
     /// Pictures of which nothing was encoded: encoder or consumer too slow, not wanted, or no bits left.
     pub dropped: u64,
+    /// Pictures that a camera sent damaged or cut short.
+    pub damaged: u64,
     /// Bytes handed out.
     pub bytes: u64,
     /// Width of the largest layer of the last picture in pixels.
@@ -113,14 +115,16 @@ impl VideoCapture {
         let label = source.to_string();
         let thread = {
             let (stop, slot, demand) = (capture.stop.clone(), slot.clone(), demand.clone());
-            let hidden = capture.hidden.clone();
+            let (hidden, stats) = (capture.hidden.clone(), capture.stats.clone());
             stop::spawn("confab-capture", move || {
                 // Whatever happens here, the encoder thread has to learn of the end.
                 let _end = slot.close_on_drop();
                 match picture_source::open(&source, config) {
                     Err(error) => drop(opened.send(Err(error))),
                     // Nobody waits any more if the start was cancelled: release the device.
-                    Ok(source) if opened.send(Ok(())).is_ok() => run_capture(source, &slot, &stop, &demand, &hidden),
+                    Ok(source) if opened.send(Ok(())).is_ok() => {
+                        run_capture(source, &slot, &stop, &demand, (&hidden, &stats));
+                    }
                     Ok(_) => {}
                 }
             })?
@@ -178,7 +182,7 @@ fn run_capture(
     slot: &Slot,
     stop: &Stop,
     demand: &watch::Receiver<VideoDemand>,
-    hidden: &watch::Sender<bool>,
+    (hidden, stats): (&watch::Sender<bool>, &Mutex<VideoStats>),
 ) {
     let mut picture = slot.take_spare();
     while !stop.is_set() {
@@ -192,6 +196,7 @@ fn run_capture(
                 return;
             }
         }
+        stats.lock().unwrap_or_else(PoisonError::into_inner).damaged = source.damaged();
         let now = source.hidden();
         hidden.send_if_modified(|told| std::mem::replace(told, now) != now);
     }

@@ -7,8 +7,11 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::RawPicture;
+use super::{RawPicture, huffman};
 use crate::i420::{I420Frame, MAX_DIMENSION};
+
+/// The marker behind the last byte of a JPEG.
+const END_OF_IMAGE: [u8; 2] = [0xFF, 0xD9];
 
 /// Formats cameras deliver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +30,22 @@ pub enum RawFormat {
     Bgr,
 }
 
+impl RawFormat {
+    /// Bytes of a line of this width without padding; 0 if the format has no lines. The planes of NV12 have lines of the
+    /// same length.
+    pub(super) fn line(self, width: u32) -> usize {
+        let width = width as usize;
+        let even = width.next_multiple_of(2);
+        match self {
+            Self::Mjpeg => 0,
+            Self::Yuyv => even * 2,
+            Self::Nv12 => even,
+            Self::Gray => width,
+            Self::Rgb | Self::Bgr => width * 3,
+        }
+    }
+}
+
 /// A picture that cannot be converted.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConvertError {
@@ -38,9 +57,20 @@ pub enum ConvertError {
         /// Bytes there should be.
         needed: usize,
     },
+    /// Lines that are shorter than the picture is wide.
+    #[error("lines of {stride} bytes where {least} are needed")]
+    Stride {
+        /// Bytes there are.
+        stride: usize,
+        /// Bytes there should be.
+        least: usize,
+    },
     /// No size, or one over [`MAX_DIMENSION`].
     #[error("size {0}x{1}")]
     Size(u32, u32),
+    /// The driver knows that the bytes are not what the camera meant to send.
+    #[error("the driver says so")]
+    Flagged,
     /// The JPEG is damaged.
     #[error("JPEG: {0}")]
     Jpeg(String),
@@ -57,45 +87,53 @@ pub(crate) struct Converter {
 
 impl Converter {
     pub(crate) fn convert(&mut self, raw: &RawPicture, out: &mut I420Frame) -> Result<(), ConvertError> {
-        let (width, height) = (raw.width, raw.height);
+        let (width, height, stride) = (raw.width, raw.height, raw.stride as usize);
+        if raw.damaged {
+            return Err(ConvertError::Flagged);
+        }
         if raw.format == RawFormat::Mjpeg {
             return self.jpeg(&raw.data, out);
         }
         check_size(width, height)?;
         out.resize(width, height);
-        let pixels = width as usize * height as usize;
+        let (columns, rows) = (width as usize, height as usize);
         let chroma = out.chroma_size();
-        let enough = |needed: usize| raw.data.get(..needed).ok_or(ConvertError::Short { got: raw.data.len(), needed });
+        let least = raw.format.line(width);
+        if stride < least {
+            return Err(ConvertError::Stride { stride, least });
+        }
+        let enough = |lines: usize| {
+            let needed = stride * lines;
+            raw.data.get(..needed).ok_or(ConvertError::Short { got: raw.data.len(), needed })
+        };
         let refused = |error: yuv::YuvError| ConvertError::Conversion(error.to_string());
         match raw.format {
             RawFormat::Mjpeg => {}
             RawFormat::Gray => {
-                let luma = enough(pixels)?;
+                let luma = enough(rows)?;
                 let [y, u, v] = out.planes_mut();
-                y.copy_from_slice(luma);
+                copy_lines(luma, stride, y, columns);
                 u.fill(128);
                 v.fill(128);
             }
             RawFormat::Yuyv => {
-                let stride = chroma.0 as usize * 4;
-                let yuy = enough(stride * height as usize)?;
-                let image = YuvPackedImage { yuy, yuy_stride: stride as u32, width, height };
+                let image = YuvPackedImage { yuy: enough(rows)?, yuy_stride: raw.stride, width, height };
                 yuv::yuyv422_to_yuv420(&mut out.planar_mut(), &image).map_err(refused)?;
             }
             RawFormat::Nv12 => {
-                let uv = chroma.0 as usize * 2 * chroma.1 as usize;
-                let (y_plane, uv_plane) = enough(pixels + uv)?.split_at(pixels);
+                let (y_plane, uv_plane) = enough(rows + chroma.1 as usize)?.split_at(stride * rows);
                 let [y, u, v] = out.planes_mut();
-                y.copy_from_slice(y_plane);
-                for ((pair, u), v) in uv_plane.chunks_exact(2).zip(u).zip(v) {
+                copy_lines(y_plane, stride, y, columns);
+                let pairs = uv_plane.chunks_exact(stride).flat_map(|line| line[..least].chunks_exact(2));
+                for ((pair, u), v) in pairs.zip(u).zip(v) {
                     (*u, *v) = (pair[0], pair[1]);
                 }
             }
             RawFormat::Rgb | RawFormat::Bgr => {
-                let data = enough(pixels * 3)?;
+                let data = enough(rows)?;
                 let convert = if raw.format == RawFormat::Rgb { yuv::rgb_to_yuv420 } else { yuv::bgr_to_yuv420 };
                 let mode = YuvConversionMode::Balanced;
-                convert(&mut out.planar_mut(), data, width * 3, YuvRange::Limited, YuvStandardMatrix::Bt601, mode)
+                convert(&mut out.planar_mut(), data, raw.stride, YuvRange::Limited, YuvStandardMatrix::Bt601, mode)
                     .map_err(refused)?;
             }
         }
@@ -105,11 +143,16 @@ impl Converter {
     /// Decodes to interleaved YCbCr of full range, then halves the colour and maps to limited range.
     fn jpeg(&mut self, data: &[u8], out: &mut I420Frame) -> Result<(), ConvertError> {
         let failed = |error: zune_jpeg::errors::DecodeErrors| ConvertError::Jpeg(error.to_string());
+        // What is cut off would be decoded to grey. Behind the end there may be padding.
+        if !data.windows(END_OF_IMAGE.len()).rev().any(|marker| marker == END_OF_IMAGE) {
+            return Err(ConvertError::Jpeg("cut short".to_owned()));
+        }
+        let data = huffman::with_tables(data);
         let options = DecoderOptions::new_fast()
             .jpeg_set_out_colorspace(ColorSpace::YCbCr)
             .set_max_width(MAX_DIMENSION as usize)
             .set_max_height(MAX_DIMENSION as usize);
-        let mut decoder = JpegDecoder::new_with_options(ZCursor::new(data), options);
+        let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&*data), options);
         decoder.decode_headers().map_err(failed)?;
         let (width, height) = decoder.dimensions().ok_or_else(|| ConvertError::Jpeg("no size".to_owned()))?;
         check_size(width as u32, height as u32)?;
@@ -122,6 +165,13 @@ impl Converter {
         out.resize(width as u32, height as u32);
         pack(&self.jpeg, out);
         Ok(())
+    }
+}
+
+/// Copies a plane whose lines have `stride` bytes into one whose lines have `width`.
+fn copy_lines(from: &[u8], stride: usize, to: &mut [u8], width: usize) {
+    for (from, to) in from.chunks_exact(stride).zip(to.chunks_exact_mut(width)) {
+        to.copy_from_slice(&from[..width]);
     }
 }
 

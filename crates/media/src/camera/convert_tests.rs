@@ -2,7 +2,8 @@ use super::*;
 use bytes::Bytes;
 
 fn raw(format: RawFormat, width: u32, height: u32, data: Vec<u8>) -> RawPicture {
-    RawPicture { data: Bytes::from(data), format, width, height }
+    let stride = format.line(width) as u32;
+    RawPicture { data: Bytes::from(data), format, width, height, stride, damaged: false }
 }
 
 /// A picture with a ramp in each plane, and what a camera would send for it.
@@ -30,7 +31,10 @@ fn nv12_and_gray_keep_every_sample() {
     for (width, height) in [(64, 48), (66, 50), (65, 49)] {
         let frame = source(width, height);
         let [y, u, v] = frame.planes();
-        let mut data = y.to_vec();
+        // A line of luma is as long as one of colours.
+        let padding = vec![0; (width % 2) as usize];
+        let mut data: Vec<u8> =
+            y.chunks_exact(width as usize).flat_map(|line| line.iter().chain(&padding)).copied().collect();
         data.extend(u.iter().zip(v).flat_map(|(u, v)| [*u, *v]));
         assert_eq!(convert(&raw(RawFormat::Nv12, width, height, data)).expect("converts"), frame);
         let gray = convert(&raw(RawFormat::Gray, width, height, y.to_vec())).expect("converts");
