@@ -39,7 +39,7 @@ export interface AppState {
   stats: Readonly<Record<string, PeerStats>>;
   /** Level of the own microphone, 0 to 1 of full scale, in a call or a rehearsal. */
   ownLevel: number;
-  /** When one last spoke into a muted microphone, in milliseconds since 1970; null if not since it was muted. */
+  /** When one last spoke into a muted microphone, in milliseconds since 1970; null if not since one muted it. */
   mutedSpeech: number | null;
   /** Devices that are tried; null while none are. */
   rehearsal: RehearsalView | null;

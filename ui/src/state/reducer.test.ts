@@ -138,6 +138,19 @@ describe('oneself', () => {
     expect(run(inCall(), { type: 'me', me: self({ mic: none, speaker: none }) }).notices).toEqual([]);
   });
 
+  it('is told once that one speaks while muted, until one mutes oneself again', () => {
+    const [on, off] = (['on', 'off'] as const).map((state): Action => ({ type: 'me', me: self({ mic: { state } }) }));
+    const muted = run(inCall(), off!, { type: 'speaking-while-muted' });
+    expect(muted.mutedSpeech).toBe(NOW);
+    expect(run(muted, on!, off!).mutedSpeech).toBeNull();
+    expect(run(inCall(), { type: 'speaking-while-muted' }).mutedSpeech).toBeNull();
+  });
+
+  it('keeps the word when something else of one changes', () => {
+    const heard = Array.from({ length: 3 }, (): Action => ({ type: 'levels', levels: [['self', 0.3]] }));
+    expect(run(inCall(), ...heard, { type: 'me', me: self({ camera: { state: 'off' } }) }).speaking).toEqual(['self']);
+  });
+
   it('keeps every id that one had', () => {
     expect(run(inCall(), { type: 'me', me: self({ id: 'again' }) }).ownIds).toEqual(['me', 'again']);
   });

@@ -168,11 +168,7 @@ function setMe(state: AppState, me: SelfView, now: number): AppState {
     next = announce(next, now, me.camera.state === 'on' ? 'say.camera.own.on' : 'say.camera.own.off');
   }
   for (const device of ['mic', 'camera'] as const) next = deviceFailed(next, before[device], me[device]);
-  if (me.mic.state !== 'off' && next.speech[SELF]) {
-    const { [SELF]: _voice, ...speech } = next.speech;
-    next = setSpeech(next, speech);
-  }
-  return next;
+  return me.mic.state === 'off' ? next : { ...next, mutedSpeech: null };
 }
 
 function takeLevels(state: AppState, levels: [string, number][]): AppState {
