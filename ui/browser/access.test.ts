@@ -2,32 +2,29 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { AxeResults } from 'axe-core';
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Window } from './window';
+import { describe, expect, it } from 'vitest';
+import { id, page, show } from './stage';
 
 /** Every screen against the rules of axe-core (WCAG 2.2 A and AA), dark and light; and nothing outside the window. */
 
-const window = new Window();
-let page: Page;
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-beforeAll(() => window.open());
-afterAll(() => window.close());
-afterEach(() => page.context().close());
 
 const screens: [scene: string, open?: string][] = [
   ['home'],
   ['home', 'settings-open'],
   ['lobby'],
   ['lobby-trouble'],
+  ['lobby-bare'],
+  ['lobby-many'],
   ['call-3', 'toggle-share'],
+  ['share-refused', 'toggle-share'],
   ['sharing'],
   ['two-screens'],
   ['alone'],
   ['call-2'],
   ['call-3', 'toggle-chat'],
   ['chat', 'toggle-chat'],
-  ['call-5', 'toggle-people'],
+  ['volumes', 'toggle-people'],
   ['states'],
   ['server-lost'],
   ['notices'],
@@ -47,10 +44,10 @@ async function check(page: Page): Promise<void> {
   expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`)).toEqual([]);
 }
 
-describe.each(['home', 'home-first', 'home-error', 'lobby'])('%s in light', (scene) => {
+describe.each(['home', 'home-first', 'home-error', 'lobby', 'lobby-bare'])('%s in light', (scene) => {
   it('is accessible', async () => {
-    page = await window.show(scene, undefined, 'light');
-    if (scene === 'home-error') await page.getByTestId('start-call').click();
+    await show(scene, undefined, 'light');
+    if (scene === 'home-error') await id('start-call').click();
     await check(page);
   });
 });
@@ -60,8 +57,8 @@ describe.each(screens)('%s', (scene, open) => {
     { width: 720, height: 480 },
     { width: 1280, height: 800 },
   ])('is accessible and fits $width×$height', async (size) => {
-    page = await window.show(scene, size);
-    if (open) await page.getByTestId(open).click();
+    await show(scene, size);
+    if (open) await id(open).click();
     // A tip over what was pressed is not part of the screen.
     await page.mouse.move(0, 0);
     await check(page);

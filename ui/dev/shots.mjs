@@ -31,6 +31,24 @@ const acts = {
     await page.getByTestId('settings-open').click();
     await page.getByTestId('settings-network').click();
   },
+  'settings-unsaved': async (page) => {
+    await page.getByTestId('settings-open').click();
+    await page.getByTestId('settings-echo').click();
+    await page.getByTestId('settings-network').click();
+    await page.getByTestId('settings-server').fill('meet');
+    await page.getByTestId('settings-save').click();
+  },
+  'picker-many': async (page) => page.getByTestId('pick-microphone').click(),
+  'share-empty': async (page) => page.keyboard.press('s'),
+  'share-many': async (page) => page.keyboard.press('s'),
+  'share-failed': async (page) => {
+    await page.keyboard.press('s');
+    await page.getByTestId('share-go').click();
+  },
+  'share-refused': async (page) => page.keyboard.press('s'),
+  volumes: async (page) => page.keyboard.press('p'),
+  pin: async (page) => page.locator('[data-testid=tile][data-peer=p2]').hover(),
+  'chat-notices': async (page) => page.keyboard.press('c'),
   'picker-open': async (page) => page.getByTestId('pick-speaker').click(),
   settings: async (page) => page.getByTestId('settings-open').click(),
   'home-link': async (page) => page.getByTestId('link-input').fill('https://meet.example.org/r/weekly-planning'),
@@ -39,7 +57,7 @@ const acts = {
   'notice-more': async (page) => page.getByRole('button', { name: 'More' }).first().click(),
   faded: async (page) => page.waitForFunction(() => !document.querySelector('.bar')?.classList.contains('visible')),
 };
-const scenes = { people: 'call-5', settings: 'home', share: 'call-3', 'settings-video': 'home', 'settings-general': 'home', 'settings-network': 'home', 'picker-open': 'lobby', 'settings-call': 'call-3', 'home-link': 'home', 'home-nameless': 'home-first', tip: 'call-3', 'notice-more': 'notices', faded: 'call-2' };
+const scenes = { 'settings-unsaved': 'unsaved', 'picker-many': 'lobby-many', pin: 'call-3', 'chat-notices': 'notices', people: 'call-5', settings: 'home', share: 'call-3', 'settings-video': 'home', 'settings-general': 'home', 'settings-network': 'home', 'picker-open': 'lobby', 'settings-call': 'call-3', 'home-link': 'home', 'home-nameless': 'home-first', tip: 'call-3', 'notice-more': 'notices', faded: 'call-2' };
 
 const server = await createServer({ root: new URL('..', import.meta.url).pathname, server: { port: 0, strictPort: false, hmr: false }, logLevel: 'error' });
 await server.listen();

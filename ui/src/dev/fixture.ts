@@ -1,5 +1,5 @@
-import type { Backend } from '../backend/door';
-import type { DeviceState, Participant, SelfView, Snapshot, UiEvent } from '../backend/types';
+import type { Backend, Entry } from '../backend/door';
+import type { DeviceState, Participant, SelfView, ShareChoice, Snapshot, UiEvent } from '../backend/types';
 import { openPattern } from './pattern';
 import { devices, scenes, type Scene } from './scenes';
 
@@ -18,6 +18,8 @@ function choose(): Scene {
 window.addEventListener('hashchange', () => location.reload());
 
 let rehearsal: ReturnType<typeof setInterval> | undefined;
+
+const switched = (on: boolean): DeviceState => ({ state: on ? 'on' : 'off' });
 
 function setMe(change: Partial<SelfView>): void {
   const { call } = scene.snapshot;
@@ -39,18 +41,28 @@ function setDevice(device: 'mic' | 'camera', state: DeviceState): void {
   setMe({ [device]: state });
 }
 
+/** What one can share in this scene. */
+function sources(): ShareChoice {
+  const choice = scene.choice ?? { sources: [], sound: false };
+  if ('code' in choice) throw choice;
+  return choice;
+}
+
 function change(snapshot: Partial<Snapshot>): void {
   scene.snapshot = { ...scene.snapshot, ...snapshot };
   emit({ type: 'snapshot', snapshot: structuredClone(scene.snapshot) });
 }
 
-async function enter(): Promise<void> {
+async function enter(name: string, entry: Entry): Promise<void> {
   if (scene.refuse) throw scene.refuse;
   emit({ type: 'call-state', state: 'joining' });
   if (scene.hang) return new Promise((resolve) => (giveUp = resolve));
   await new Promise((resolve) => setTimeout(resolve, 300));
+  clearInterval(rehearsal);
+  const { settings } = scene.snapshot;
   scene = scenes(Date.now())['call-3']!();
-  change({});
+  const call = scene.snapshot.call!;
+  change({ settings, call: { ...call, me: { ...call.me, name, mic: switched(entry.mic), camera: switched(entry.camera) } } });
 }
 
 /** Ends a pending `enter`, as the backend does when one stops joining. */
@@ -67,19 +79,19 @@ export const fixture: Backend = {
     return Promise.resolve(snapshot);
   },
   startCall: enter,
-  joinCall: enter,
+  joinCall: (_link, name, entry) => enter(name, entry),
   async leaveCall() {
     giveUp();
     scene.snapshot = { ...scene.snapshot, state: 'idle', call: null };
     emit({ type: 'call-state', state: 'idle' });
   },
   async setMic(on) {
-    setDevice('mic', { state: on ? 'on' : 'off' });
+    setDevice('mic', switched(on));
   },
   async setCamera(on) {
     if (on) setDevice('camera', { state: 'starting' });
     await new Promise((resolve) => setTimeout(resolve, on ? 600 : 60));
-    setDevice('camera', { state: on ? 'on' : 'off' });
+    setDevice('camera', switched(on));
   },
   async sendChat(text) {
     if (text === '/fail') throw { code: 'server-lost', message: 'The server is gone for the moment.' };
@@ -91,18 +103,20 @@ export const fixture: Backend = {
     console.info('would open', url);
   },
   async saveSettings(settings) {
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    if (scene.unsaved) throw scene.unsaved;
     if (settings.server && !/^https?:\/\//.test(settings.server)) {
       throw { code: 'bad-server', message: 'That is not a server address. It looks like https://meet.example.org or http://192.168.1.20:7420.', detail: 'relative URL without a base' };
     }
+    scene.snapshot.settings = settings;
     return settings;
   },
   async listDevices() {
-    return structuredClone(devices);
+    return structuredClone(scene.devices ?? devices);
   },
   async startRehearsal({ microphone, camera }) {
     clearInterval(rehearsal);
-    const now = (on: boolean): DeviceState => ({ state: on ? 'on' : 'off' });
-    emit({ type: 'rehearsal', rehearsal: scene.trouble ?? { microphone: now(microphone), camera: now(camera) } });
+    emit({ type: 'rehearsal', rehearsal: scene.trouble ?? { microphone: switched(microphone), camera: switched(camera) } });
     if (microphone && !scene.trouble) rehearsal = setInterval(() => emit({ type: 'levels', levels: [['self', 0.02 + 0.1 * Math.random()]] }), 100);
   },
   async stopRehearsal() {
@@ -113,10 +127,11 @@ export const fixture: Backend = {
     return scene.inside ?? null;
   },
   async listShareSources() {
-    return structuredClone(scene.choice ?? { sources: [], sound: false });
+    return structuredClone(sources());
   },
   async startShare(id, sound) {
-    const title = scene.choice?.sources.find((source) => source.id === id)?.title ?? id;
+    if (scene.unshared) throw scene.unshared;
+    const title = sources().sources.find((source) => source.id === id)?.title ?? id;
     setMe({ share: { title, capture: { state: 'on' }, paused: false, sound } });
   },
   async stopShare() {

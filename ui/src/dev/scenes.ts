@@ -14,8 +14,14 @@ export interface Scene {
   refuse?: UserError;
   /** Who is already in the room of a link; null if its server does not tell. */
   inside?: RoomPeek | null;
-  /** What one can share. */
-  choice?: ShareChoice;
+  /** What one can share; an error if that can't be told. */
+  choice?: ShareChoice | UserError;
+  /** The devices there are, if not the usual ones. */
+  devices?: DeviceList;
+  /** Reject sharing with this. */
+  unshared?: UserError;
+  /** Reject saving settings with this. */
+  unsaved?: UserError;
   /** What trying the devices comes to, if not that they work. */
   trouble?: RehearsalView;
   /** Never answer starting and joining. */
@@ -25,6 +31,8 @@ export interface Scene {
 const HOUR = 3_600_000;
 const LINK = 'http://192.168.1.20:7420/r/lusab-babad-gutih-tugad';
 const NAMES = ['Ben Okafor', 'Chiara Lombardi', 'Dmitri Volkov', 'Eun-ji Park', 'Farah Nasser', 'Gus', 'Hanna Virtanen', 'Ibrahim Kaya'];
+
+const LONG_NAME = 'Maximiliane-Theodora von und zu Hohenfels-Wartenberg the Third';
 
 const settings = (more: Partial<Settings> = {}): Settings => ({ ...initial.settings, name: 'Ana Ruiz', ...more });
 const recent = (now: number) => [
@@ -100,6 +108,7 @@ function talking(ids: string[]): [number, UiEvent][] {
 const error = (code: UserError['code'], message: string, detail?: string): UserError => ({ code, message, ...(detail ? { detail } : {}) });
 const busy = error('camera-busy', 'Your camera is in use by another program. Close it there, then try again.', 'v4l2: Device or resource busy (os error 16)');
 const noMic = error('microphone-missing', 'No microphone found. Connect one, then unmute. You still hear the others.');
+const noCamera = error('camera-missing', 'No camera found. Connect one, then turn the camera on.');
 const noSpeaker = error('speaker-missing', 'No speaker or headphones found. Connect some to hear the others.');
 
 /** Devices of a usual laptop with a headset. */
@@ -117,6 +126,16 @@ export const devices: DeviceList = {
   defaultMicrophone: 'alsa_input.pci',
   defaultSpeaker: 'alsa_output.pci',
   defaultCamera: '/dev/video0',
+};
+
+const none: DeviceList = { microphones: [], speakers: [], cameras: [], defaultMicrophone: null, defaultSpeaker: null, defaultCamera: null };
+
+/** More devices than a list shows, with the names that drivers give. */
+const many = (): DeviceList => {
+  const named = (kind: string) =>
+    Array.from({ length: 14 }, (_, index) => ({ id: `${kind}${index}`, name: `Family 17h/19h HD Audio Controller ${kind} ${index + 1} (rear panel, Analog Stereo)` }));
+  const [microphones, speakers, cameras] = [named('Line In'), named('Headphones'), named('Capture')];
+  return { microphones, speakers, cameras, defaultMicrophone: 'Line In3', defaultSpeaker: 'Headphones0', defaultCamera: 'Capture0' };
 };
 
 /** A drawing that stands for what a screen or window shows. */
@@ -145,6 +164,11 @@ const choice: ShareChoice = {
     source('window', 4, 'Terminal', 800, 500),
   ],
   sound: true,
+};
+
+const crowded: ShareChoice = {
+  sources: [source('screen', 0, 'Built-in display'), ...Array.from({ length: 23 }, (_, index) => source('window', index + 1, `Window ${index + 1} of somebody who never closes one`))],
+  sound: false,
 };
 
 const LINES = [
@@ -190,6 +214,21 @@ export function scenes(now: number): Record<string, () => Scene> {
       refuse: error('room-full', 'This call is full. Try again when someone has left.'),
       events: [asked],
     }),
+    'lobby-bare': () => ({
+      snapshot: idle(),
+      devices: none,
+      trouble: { microphone: { state: 'failed', error: noMic }, camera: { state: 'failed', error: noCamera } },
+      inside: { count: 1, names: [LONG_NAME] },
+      events: [asked],
+    }),
+    'lobby-many': () => ({ snapshot: idle(), devices: many(), inside: { count: 14, names: [LONG_NAME, 'Chiara Lombardi'] }, pictures: [0], events: [asked] }),
+    unsaved: () => ({ snapshot: idle(), unsaved: error('settings-not-saved', 'Your settings can’t be saved. Check the free space and the rights of the data folder.', 'No space left on device (os error 28)'), pictures: [0] }),
+    'share-empty': () => ({ ...scene(2), choice: { sources: [], sound: false } }),
+    'share-many': () => ({ ...scene(2), choice: crowded }),
+    'share-refused': () => ({ ...scene(2), choice: error('screen-unsupported', 'Screens can’t be shared on this system. Others still see your camera and hear you.', 'no X server: DISPLAY is not set') }),
+    'share-failed': () => ({ ...scene(2), unshared: error('screen-failed', 'Your screen can’t be captured. Try again, or share another one.') }),
+    'share-starting': () => withMe({ share: { title: 'Inbox', capture: { state: 'starting' }, paused: false, sound: false } }, 2),
+    volumes: () => scene(4, { participants: people(4).map((them, index) => ({ ...them, volume: [100, 165, 20, 0][index]!, mutedForMe: index === 1 })) }),
     sharing: () => withMe({ share: { title: 'Quarterly numbers.ods — LibreOffice Calc', capture: { state: 'on' }, paused: false, sound: false } }, 2),
     'sharing-paused': () => withMe({ share: { title: 'Inbox', capture: { state: 'on' }, paused: true, sound: false } }, 2),
     alone: () => ({ ...scene(0), events: [] }),
@@ -203,8 +242,7 @@ export function scenes(now: number): Record<string, () => Scene> {
     'call-9': () => scene(8),
     'long-names': () => {
       const view = scene(4);
-      const long = 'Maximiliane-Theodora von und zu Hohenfels-Wartenberg the Third';
-      view.snapshot.call?.participants.forEach((them, index) => (them.name = index % 2 ? '李小龍 · 開発チーム' : long));
+      view.snapshot.call?.participants.forEach((them, index) => (them.name = index % 2 ? '李小龍 · 開発チーム' : LONG_NAME));
       return view;
     },
     'no-video': () => scene(4, { participants: people(4).map((them) => ({ ...them, media: { mic: true, cam: false } })), me: { ...call().me, camera: { state: 'off' } } }),

@@ -63,6 +63,8 @@ export class App {
   readonly #pictures: boolean;
   #backend: Backend | null = null;
   #rehearsing: Rehearsal = NOTHING;
+  /** The saving of settings that began last; never rejects. */
+  #saving: Promise<unknown> = Promise.resolve();
   #copiedTimer: ReturnType<typeof setTimeout> | undefined;
 
   /** `pictures`: false in a window that shows none. */
@@ -253,8 +255,23 @@ export class App {
     await this.#run((backend) => backend.openExternal(url));
   }
 
-  /** Saves settings; answers with the error that kept it from doing so. */
-  async saveSettings(change: Partial<Settings>): Promise<UserError | null> {
+  /** Changes settings at once; says so where that fails. */
+  async changeSettings(change: Partial<Settings>): Promise<void> {
+    const error = await this.saveSettings(change);
+    if (error) this.dispatch({ type: 'ui-error', error, urgent: true });
+  }
+
+  /**
+   * Saves settings; answers with the error that kept it from doing so. One change waits for the one before: all settings are
+   * saved together, and none may undo another.
+   */
+  saveSettings(change: Partial<Settings>): Promise<UserError | null> {
+    const saved = this.#saving.then(() => this.#save(change));
+    this.#saving = saved;
+    return saved;
+  }
+
+  async #save(change: Partial<Settings>): Promise<UserError | null> {
     if (!this.#backend) return null;
     try {
       const settings = await this.#backend.saveSettings({ ...this.state.settings, ...change });

@@ -15,7 +15,7 @@ export function callKey(event: Pressed, typing: boolean): CallKey | null {
   return (Object.keys(KEYS) as CallKey[]).find((name) => name !== 'close' && KEYS[name] === key) ?? null;
 }
 
-/** True if `target` takes text. */
+/** True if `target` takes text, or letters to find something in a list. */
 export function takesText(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || target.matches('input, textarea, select'));
+  return target instanceof HTMLElement && (target.isContentEditable || target.matches('input, textarea, select, [role=listbox]'));
 }

@@ -1,0 +1,171 @@
+import { describe, expect, it } from 'vitest';
+import { focused, gone, id, page, show, until, visible } from './stage';
+
+describe('lobby', () => {
+  it('shows how one looks and sounds, and who is inside', async () => {
+    await show('lobby');
+    await until('the preview moves', () => Number(document.querySelector<HTMLElement>('[data-testid=tile-video]')?.dataset.frames) > 3);
+    await until('the meter moves', () => Number(document.querySelector('[data-testid=mic-level]')?.getAttribute('aria-valuenow')) > 20);
+    expect(await id('inside').innerText()).toBe('Ben Okafor, Chiara Lombardi and 1 other are in this call');
+  });
+
+  it('asks for a name, and takes Enter', async () => {
+    await show('lobby-first');
+    await id('lobby-join').click();
+    expect(await id('lobby-name').getAttribute('aria-invalid')).toBe('true');
+    await id('lobby-name').fill('Ana');
+    await page.keyboard.press('Enter');
+    await visible('call');
+  });
+
+  it('turns microphone and camera on and off, by key as well, and remembers it', async () => {
+    await show('lobby-off');
+    expect(await id('lobby-mic').getAttribute('aria-pressed')).toBe('false');
+    await page.keyboard.press('m');
+    await id('lobby-camera').click();
+    await until('both are on', () =>
+      ['lobby-mic', 'lobby-camera'].every((name) => document.querySelector(`[data-testid=${name}]`)?.getAttribute('aria-pressed') === 'true'),
+    );
+    await id('settings-open').click();
+    await id('settings-general').click();
+    expect(await page.getByRole('switch', { name: 'Start with the camera on' }).getAttribute('aria-checked')).toBe('true');
+  });
+
+  it('lets one choose devices by name', async () => {
+    await show('lobby');
+    await id('pick-speaker').click();
+    await page.getByRole('option', { name: 'HDMI / DisplayPort 2' }).click();
+    await id('pick-speaker').getByText('HDMI / DisplayPort 2').waitFor();
+    await id('test-sound').click();
+    await until('the sound has ended', () => document.querySelector<HTMLButtonElement>('[data-testid=test-sound]')?.disabled === false);
+  });
+
+  it('hands over to the call what one chose before its door', async () => {
+    await show('lobby');
+    await id('lobby-name').fill('Ana of the lobby');
+    await id('lobby-mic').click();
+    await until('the microphone is off', () => document.querySelector('[data-testid=lobby-mic]')?.getAttribute('aria-pressed') === 'false');
+    await id('lobby-join').click();
+    await visible('call');
+    expect(await id('toggle-mic').getAttribute('aria-pressed')).toBe('false');
+    expect(await id('toggle-camera').getAttribute('aria-pressed')).toBe('true');
+    const own = page.locator('[data-testid=tile][data-peer=self]');
+    expect(await own.getByTestId('tile-name').innerText()).toBe('Ana of the lobby (you)');
+    await until('the own picture moves in the call', () => Number(document.querySelector<HTMLElement>('[data-peer=self] [data-testid=tile-video]')?.dataset.frames) > 3);
+  });
+
+  it('keeps every change, however fast they come', async () => {
+    await show('lobby');
+    await page.keyboard.press('m');
+    await page.keyboard.press('v');
+    await until('both are off', () =>
+      ['lobby-mic', 'lobby-camera'].every((name) => document.querySelector(`[data-testid=${name}]`)?.getAttribute('aria-pressed') === 'false'),
+    );
+  });
+
+  it('leaves the keys to an open list', async () => {
+    await show('lobby');
+    await id('pick-camera').focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('listbox').waitFor();
+    await page.keyboard.press('m');
+    await page.keyboard.press('Escape');
+    await page.getByRole('listbox').waitFor({ state: 'detached' });
+    expect(await id('lobby').count()).toBe(1);
+    expect(await id('lobby-mic').getAttribute('aria-pressed')).toBe('true');
+  });
+
+  it('says where there are no devices, and joins all the same', async () => {
+    await show('lobby-bare');
+    for (const [picker, words] of [
+      ['pick-microphone', 'No microphone found'],
+      ['pick-speaker', 'No speaker or headphones found'],
+      ['pick-camera', 'No camera found'],
+    ] as const) {
+      await id(picker).getByText(words).waitFor();
+      expect(await id(picker).isDisabled()).toBe(true);
+    }
+    expect(await id('test-sound').isDisabled()).toBe(true);
+    await page.keyboard.press('Enter');
+    await visible('call');
+  });
+
+  it('shows the names of many devices to their end', async () => {
+    await show('lobby-many', { width: 900, height: 600 });
+    await id('pick-speaker').click();
+    await page.getByRole('listbox').waitFor();
+    expect(await page.getByRole('option').count()).toBe(15);
+    const cut = await page.getByRole('option').locator('.name').evaluateAll((names) => names.filter((name) => name.scrollWidth > name.clientWidth).length);
+    expect(cut).toBe(0);
+  });
+
+  it('says what is wrong with a device and joins all the same', async () => {
+    await show('lobby-trouble');
+    await page.getByText('Your camera is in use by another program.').waitFor();
+    await page.getByText('No microphone found.').waitFor();
+    await id('lobby-join').click();
+    expect(await id('home-error').getAttribute('data-code')).toBe('room-full');
+  });
+});
+
+describe('settings', () => {
+  it('try the devices that a section is about', async () => {
+    await show('home');
+    await id('settings-open').click();
+    await until('the meter moves', () => Number(document.querySelector('[data-testid=mic-level]')?.getAttribute('aria-valuenow')) > 20);
+    await id('settings-echo').click();
+    await until('the switch is off', () => document.querySelector('[data-testid=settings-echo]')?.getAttribute('aria-checked') === 'false');
+    await id('settings-video').click();
+    await id('settings-preview').click();
+    await until('the preview moves', () => Number(document.querySelector<HTMLElement>('[data-testid=tile-video]')?.dataset.frames) > 3);
+  });
+
+  it('show the own picture of a call beside its tile', async () => {
+    await show('call-2');
+    await id('settings-open').click();
+    await id('settings-video').click();
+    await until('both move', () => {
+      const own = [...document.querySelectorAll<HTMLElement>('[data-peer=self] [data-testid=tile-video], [data-testid=preview] [data-testid=tile-video]')];
+      return own.length === 2 && own.every((video) => Number(video.dataset.frames) > 5);
+    });
+  });
+
+  it('change a call at once', async () => {
+    await show('call-3');
+    await id('settings-open').click();
+    await id('pick-microphone').click();
+    await page.getByRole('option', { name: 'Jabra Evolve2 65 Headset Mono' }).click();
+    await id('pick-microphone').getByText('Jabra').waitFor();
+    await page.keyboard.press('Escape');
+    await gone('settings');
+    await id('settings-open').click();
+    expect(await id('pick-microphone').innerText()).toContain('Jabra');
+  });
+
+  it('that can’t be saved stay as they were, and a notice over the dialog says why', async () => {
+    await show('unsaved');
+    await id('settings-open').click();
+    await id('settings-echo').click();
+    await visible('notice');
+    expect(await id('settings-echo').getAttribute('aria-checked')).toBe('true');
+    await id('notice').getByRole('button', { name: 'More' }).click();
+    expect(await id('notice').innerText()).toContain('No space left on device');
+    await id('notice').getByRole('button', { name: 'Dismiss' }).click();
+    await gone('notice');
+    expect(await id('settings').count()).toBe(1);
+  });
+
+  it('are all within reach of the keyboard', async () => {
+    await show('home');
+    await id('settings-open').focus();
+    await page.keyboard.press('Enter');
+    await visible('settings');
+    await page.keyboard.press('ArrowDown');
+    for (let tabs = 0; tabs < 6 && !(await focused('settings-preview')); tabs++) await page.keyboard.press('Tab');
+    await page.keyboard.press('Space');
+    await until('the preview moves', () => Number(document.querySelector<HTMLElement>('[data-testid=tile-video]')?.dataset.frames) > 3);
+    await page.keyboard.press('Escape');
+    await gone('settings');
+    expect(await focused('settings-open')).toBe(true);
+  });
+});

@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import { gone, id, page, show, until, visible } from './stage';
+
+describe('sharing', () => {
+  it('offers screens and windows, shares one, says so and stops', async () => {
+    await show('call-3');
+    await page.keyboard.press('s');
+    await visible('share-dialog');
+    await id('share-source').first().waitFor();
+    expect(await id('share-source').count()).toBe(6);
+    await page.getByRole('radio', { name: 'Inbox' }).click();
+    await id('share-go').click();
+    await gone('share-dialog');
+    await page.getByText('You share Inbox').waitFor();
+    await id('stop-share').click();
+    await gone('share-banner');
+  });
+
+  it('is begun and ended by key alone', async () => {
+    await show('call-3');
+    await page.keyboard.press('s');
+    await until('the first source has the focus', () => document.activeElement?.getAttribute('data-testid') === 'share-source');
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Enter');
+    await page.getByText('You share Dell U2720Q').waitFor();
+    await page.keyboard.press('s');
+    await gone('share-banner');
+  });
+
+  it('ends by the button that began it', async () => {
+    await show('sharing');
+    expect(await id('toggle-share').getAttribute('aria-pressed')).toBe('true');
+    await id('toggle-share').click();
+    await gone('share-banner');
+    expect(await id('toggle-share').getAttribute('aria-pressed')).toBe('false');
+    expect(await id('share-dialog').count()).toBe(0);
+  });
+
+  it('that fails leaves the choice open, and says why above it', async () => {
+    await show('share-failed');
+    await page.keyboard.press('s');
+    await id('share-go').click();
+    await visible('notice');
+    await id('notice').getByRole('button', { name: 'Dismiss' }).click();
+    await gone('notice');
+    expect(await id('share-source').count()).toBe(6);
+  });
+
+  it.each([
+    ['share-empty', 'There is nothing to share here.'],
+    ['share-refused', 'Screens can’t be shared on this system.'],
+  ])('offers nothing where there is nothing: %s', async (scene, words) => {
+    await show(scene);
+    await page.keyboard.press('s');
+    await id('share-dialog').getByText(words).waitFor();
+    expect(await id('share-go').isDisabled()).toBe(true);
+    await page.getByRole('button', { name: 'Look again' }).click();
+    await id('share-dialog').getByText(words).waitFor();
+  });
+
+  it('says when the others see the last picture of a minimized window', async () => {
+    await show('sharing-paused');
+    expect(await id('share-banner').innerText()).toContain('Inbox is minimized');
+  });
+
+  it('keeps names clear of the controls', async () => {
+    await show('two-screens', { width: 900, height: 600 });
+    await until('a name moved up', () => document.querySelector('.plate.lifted') !== null);
+    const hidden = () => {
+      const { left, right, top } = document.querySelector('.controls')!.getBoundingClientRect();
+      return [...document.querySelectorAll('.plate')].filter((plate) => {
+        const name = plate.getBoundingClientRect();
+        return name.right > left && name.left < right && name.bottom > top;
+      }).length;
+    };
+    await page.waitForFunction((hidden) => new Function(`return (${hidden})()`)() === 0, String(hidden)).catch(() => expect.fail('a name stays under the controls'));
+  });
+
+  it('puts the screens of others first, and lets one choose another tile', async () => {
+    await show('two-screens');
+    const large = () => page.locator('[data-pinned=true] [data-testid=tile-name]').first().innerText();
+    expect(await large()).toBe('Chiara Lombardi’s screen');
+    await page.locator('[data-testid=tile][data-peer=p3]').hover();
+    await page.locator('[data-testid=tile][data-peer=p3] [data-testid=pin-tile]').click();
+    await until('Dmitri is large', () => document.querySelector('[data-testid=tile][data-peer=p3]')?.getAttribute('data-pinned') === 'true');
+    await page.locator('[data-testid=tile][data-peer=p3] [data-testid=pin-tile]').click();
+    await until('the screen is back', () => document.querySelector('[data-testid=screen-tile][data-pinned=true]') !== null);
+  });
+
+  it('shows a bar of its own that stops it', async () => {
+    await show('sharing', undefined, undefined, '?view=sharing');
+    await page.getByText('You share Quarterly numbers.ods').waitFor();
+    await id('stop-share').click();
+    await until('there is nothing to stop', () => document.querySelector<HTMLButtonElement>('[data-testid=stop-share]')?.disabled === true);
+  });
+});
+
+describe('volumes', () => {
+  it('are changed for one person, and only for oneself', async () => {
+    await show('call-5');
+    await page.keyboard.press('p');
+    const slider = page.getByRole('slider', { name: 'Volume of Ben Okafor' });
+    await slider.focus();
+    await page.keyboard.press('ArrowRight');
+    await page.getByText('105 %').waitFor();
+    await page.getByRole('button', { name: 'Mute Ben Okafor for me' }).click();
+    await page.locator('[data-testid=tile][data-peer=p1]').getByLabel('Muted for you').first().waitFor();
+    await page.getByRole('button', { name: 'Hear Ben Okafor again' }).click();
+  });
+});
