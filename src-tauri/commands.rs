@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::media_socket::Door;
 use crate::sources::Entry;
-use confab_call::{Rehearsed, ScreenSelector, VideoSource, list_screens};
+use confab_call::{AudioSource, Rehearsed, ScreenSelector, VideoSource, can_share_sound, list_screens};
 use confab_protocol::ipc::{DeviceList, RoomPeek, Settings, ShareChoice, Snapshot, UiEvent};
 use confab_protocol::media::Decoders;
 use confab_protocol::room::RoomLink;
@@ -116,21 +116,19 @@ pub async fn set_camera(app: State<'_, App>, on: bool) -> Result<()> {
 #[tauri::command]
 pub async fn list_share_sources() -> Result<ShareChoice> {
     let failed = |why: String| UserError::with_detail(ErrorCode::ScreenFailed, why);
-    let listed = timeout(LIST_TIMEOUT, tokio::task::spawn_blocking(|| list_screens(true))).await;
-    let listed = listed.map_err(|_| failed("no answer in time".into()))?.map_err(|error| failed(error.to_string()))?;
-    // The computer's sound would have the voices of the call in it, and send each of them back to whose it is.
-    Ok(ShareChoice { sources: listed?, sound: false })
+    let look =
+        tokio::task::spawn_blocking(|| Ok(ShareChoice { sources: list_screens(true)?, sound: can_share_sound() }));
+    let listed = timeout(LIST_TIMEOUT, look).await.map_err(|_| failed("no answer in time".into()))?;
+    listed.map_err(|error| failed(error.to_string()))?
 }
 
-/// Shares what [`list_share_sources`] named `id`.
+/// Shares what [`list_share_sources`] named `id`, with the computer's sound if that is wished.
 #[tauri::command]
 pub async fn start_share(app: State<'_, App>, id: String, sound: bool) -> Result<()> {
     let selector: ScreenSelector =
         id.parse().map_err(|error| UserError::with_detail(ErrorCode::ScreenMissing, error))?;
-    if sound {
-        return Err(ErrorCode::ShareSoundUnsupported.into());
-    }
-    in_time(app.call().await?.start_share(VideoSource::Screen(selector))).await?
+    let sound = if sound { AudioSource::System } else { AudioSource::None };
+    in_time(app.call().await?.start_share(VideoSource::Screen(selector), sound)).await?
 }
 
 /// Stops sharing.

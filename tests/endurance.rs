@@ -131,7 +131,7 @@ async fn round(people: &mut [Person], number: u32) {
     people[who].swap((who + 1 + number as usize / NAMES.len()) % DEVICES).await;
     let sharing = (who + 1) % NAMES.len();
     let screen = "screen".parse::<VideoSource>().unwrap();
-    people[sharing].call.start_share(screen).await.unwrap();
+    people[sharing].call.start_share(screen, AudioSource::None).await.unwrap();
     let mut handles = Vec::new();
     for (index, person) in people.iter_mut().enumerate().filter(|(index, _)| *index != sharing) {
         let mut handle = 0;

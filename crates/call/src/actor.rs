@@ -248,7 +248,7 @@ impl Actor {
                 .await;
                 let _ = done.send(());
             }
-            Command::StartShare(source, answer) => self.start_share(source, answer).await,
+            Command::StartShare(source, sound, answer) => self.start_share(source, sound, answer).await,
             Command::StopShare(done) => {
                 self.stop_share().await;
                 let _ = done.send(());

@@ -5,7 +5,7 @@ use crate::incoming::Probe;
 use crate::preview::PreviewSwitch;
 use crate::session::Session;
 use crate::share::Answer;
-use crate::{CallConfig, DeviceChoice, VideoSource, speaker};
+use crate::{AudioSource, CallConfig, DeviceChoice, VideoSource, speaker};
 use confab_media::{FarEnd, Voice};
 use confab_protocol::call::is_chat_text;
 use confab_protocol::ctrl::Drawn;
@@ -49,7 +49,7 @@ pub(crate) enum Command {
     SetCamera(bool, oneshot::Sender<()>),
     SetDevices(DeviceChoice, oneshot::Sender<()>),
     Rehearse(Rehearsed, oneshot::Sender<()>),
-    StartShare(VideoSource, Answer),
+    StartShare(VideoSource, AudioSource, Answer),
     StopShare(oneshot::Sender<()>),
     SendChat(String, oneshot::Sender<()>),
     SetPeerVolume(String, u16, oneshot::Sender<Result<(), UserError>>),
@@ -144,9 +144,11 @@ impl Call {
     }
 
     /// Shares a screen, a window or whatever else gives pictures, as a stream beside the camera and in place of what was
-    /// shared before. Returns when it is open. Errors are those of the source, [`ErrorCode::ScreenMissing`] first of all.
-    pub async fn start_share(&self, source: VideoSource) -> Result<(), UserError> {
-        let opened = self.ask(|answer| Command::StartShare(source, answer)).await;
+    /// shared before. `sound` goes along, [`AudioSource::System`] as a rule; without it the picture is shared nevertheless,
+    /// and a notice says why. Returns when it is open. Errors are those of the source, [`ErrorCode::ScreenMissing`] first of
+    /// all.
+    pub async fn start_share(&self, source: VideoSource, sound: AudioSource) -> Result<(), UserError> {
+        let opened = self.ask(|answer| Command::StartShare(source, sound, answer)).await;
         opened.unwrap_or_else(|| Err(ErrorCode::NotInCall.into()))
     }
 

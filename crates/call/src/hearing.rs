@@ -44,7 +44,7 @@ impl Actor {
     /// Tells how loud everyone is, and what follows from it.
     pub(crate) async fn tell_levels(&mut self) {
         let own = Some((OWN.to_owned(), self.devices.mic_level())).filter(|(_, level)| *level > SILENCE);
-        let mut heard = loudest(self.incoming.iter().map(|incoming| (incoming.peer.as_str(), incoming.level())));
+        let mut heard = loudest(self.voices().map(|incoming| (incoming.peer.as_str(), incoming.level())));
         heard.extend(own.clone());
         // The next levels come soon.
         let _ = self.events.try_send(UiEvent::Levels { levels: heard });
@@ -55,11 +55,14 @@ impl Actor {
         }
     }
 
+    /// The tracks in which people speak: the sound of a film that somebody shares is nobody's speech.
+    fn voices(&self) -> impl Iterator<Item = &Incoming> {
+        self.incoming.iter().filter(|incoming| incoming.view.event != names::SCREEN)
+    }
+
     /// `own`: the level of the microphone, which the others hear unless it is muted.
     async fn follow_speaker(&mut self, own: Option<(String, f32)>) {
-        // The sound of a film that somebody shares is nobody's speech.
-        let voices = self.incoming.iter().filter(|incoming| incoming.view.event != names::SCREEN);
-        let mut levels = loudest(voices.map(|incoming| (incoming.peer.as_str(), incoming.spoken_level())));
+        let mut levels = loudest(self.voices().map(|incoming| (incoming.peer.as_str(), incoming.spoken_level())));
         levels.extend(own.filter(|_| self.devices.media_state().mic));
         if self.speakers.hear(&levels, LEVELS) {
             self.tell(UiEvent::ActiveSpeaker { id: self.active_speaker() }).await;

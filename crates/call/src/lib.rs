@@ -28,6 +28,7 @@ mod roster;
 mod seen;
 mod session;
 mod share;
+mod share_sound;
 mod speaker;
 mod sync;
 mod telling;
@@ -35,8 +36,8 @@ mod telling;
 pub use call::{Call, CallEvents, Rehearsed, TrackFrame};
 pub use choice::DeviceChoice;
 pub use confab_media::{
-    AudioSink, AudioSource, DeviceWatch, ScreenSelector, VideoConfig, VideoSource, devices as list_devices,
-    list_screens,
+    AudioSink, AudioSource, DeviceWatch, ScreenSelector, VideoConfig, VideoSource, can_share_sound,
+    devices as list_devices, list_screens,
 };
 pub use config::{CallConfig, recording_path};
 pub use incoming::Probe;

@@ -1,9 +1,11 @@
-//! A screen or a window in the call: a stream of its own beside the camera's, as long as it is shared.
+//! A screen or a window in the call, with the sound of the computer if it is wanted: a stream of its own beside the camera's,
+//! as long as it is shared.
 
 use crate::actor::Actor;
 use crate::outgoing::{self, DeviceEvent};
-use crate::{VideoConfig, VideoSource};
-use confab_media::{ScreenSelector, VideoCapture, VideoEvent, list_screens};
+use crate::share_sound::{OpenedSound, ShareSound};
+use crate::{AudioSource, VideoConfig, VideoSource};
+use confab_media::{AudioCapture, ScreenSelector, VideoCapture, VideoEvent, list_screens};
 use confab_protocol::call as names;
 use confab_protocol::ipc::{DeviceState, ShareView};
 use confab_protocol::media::{ContentHint, DegradationPreference};
@@ -21,15 +23,24 @@ const EVENTS: usize = 4;
 /// Answer to who asked for a share.
 pub(crate) type Answer = oneshot::Sender<Result<(), UserError>>;
 
-type Opened = Result<(VideoCapture, mpsc::Receiver<VideoEvent>), UserError>;
+/// What came of opening a share.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    title: String,
+    picture: Result<(VideoCapture, mpsc::Receiver<VideoEvent>), UserError>,
+    /// Nothing if none was asked for.
+    sound: Result<Option<OpenedSound>, UserError>,
+}
 
 /// What a share says by itself, each of the share with this number.
 #[derive(Debug)]
 pub(crate) enum ShareEvent {
-    /// It was opened, and is called so; or was not.
-    Opened(u64, String, Opened),
+    /// It was opened, or was not.
+    Opened(u64, Opened),
     /// There is nothing new to see, or there is again.
     Paused(u64, bool),
+    /// There is no sound to share any more.
+    SoundEnded(u64, UserError),
     /// What was shared is gone.
     Ended(u64, UserError),
 }
@@ -43,6 +54,7 @@ struct Share {
     track: LocalTrack,
     /// Dropping it releases the screen.
     capture: Option<VideoCapture>,
+    sound: ShareSound,
     /// Whoever waits for it to open.
     asked: Option<Answer>,
     /// The others were told of the stream.
@@ -82,21 +94,22 @@ impl Sharing {
         }
     }
 
-    /// Releases the screen and returns when that is done.
+    /// Releases what is shared and returns when that is done.
     pub(crate) async fn close(&mut self) {
-        if let Some(capture) = self.share.take().and_then(|share| share.capture) {
-            capture.stop().await;
+        if let Some(share) = self.share.take() {
+            share.close().await;
         }
     }
 
-    /// Opens a source; one that is shared already gives way to it, in the same stream.
-    fn open(&mut self, source: VideoSource, answer: Answer) {
+    /// Opens a source with its sound; one that is shared already gives way to it, in the same stream.
+    fn open(&mut self, source: VideoSource, sound: AudioSource, answer: Answer) {
         self.count += 1;
         let number = self.count;
         let view = ShareView { title: source.to_string(), capture: DeviceState::Starting, paused: false, sound: false };
         match &mut self.share {
             Some(share) => {
                 (share.number, share.view, share.capture) = (number, view, None);
+                share.sound.pause();
                 if let Some(overtaken) = share.asked.replace(answer) {
                     let _ = overtaken.send(Ok(()));
                 }
@@ -107,9 +120,9 @@ impl Sharing {
         let (demand, say) = (share.track.demand(), self.say.clone());
         tokio::spawn(async move {
             let title = title(&source).await;
-            let opened = VideoCapture::start(source, CONFIG, demand).await;
+            let (picture, sound) = tokio::join!(VideoCapture::start(source, CONFIG, demand), open_sound(sound));
             // Without a call any more, what was opened is released.
-            let _ = say.send(ShareEvent::Opened(number, title, opened)).await;
+            let _ = say.send(ShareEvent::Opened(number, Opened { title, picture, sound })).await;
         });
     }
 
@@ -134,7 +147,16 @@ impl Share {
         }
         let track = LocalTrack::simulcast();
         stream.add_track(&track);
-        Self { number, view, stream, track, capture: None, asked: Some(answer), told: false }
+        Self {
+            number,
+            view,
+            stream,
+            track,
+            capture: None,
+            sound: ShareSound::default(),
+            asked: Some(answer),
+            told: false,
+        }
     }
 
     /// Puts what was opened to work.
@@ -148,6 +170,26 @@ impl Share {
         tokio::spawn(pump(self.number, events, capture.hidden(), self.track.clone(), say));
         self.capture = Some(capture);
         self.view.capture = DeviceState::On;
+    }
+
+    /// Puts the sound to work beside the picture; without any, there is none any more.
+    fn run_sound(&mut self, sound: Option<OpenedSound>, say: mpsc::Sender<ShareEvent>) {
+        let number = self.number;
+        self.view.sound = sound.is_some();
+        match sound {
+            None => self.sound.end(&self.stream),
+            Some(opened) => self.sound.run(opened, &self.stream, async move |error| {
+                let _ = say.send(ShareEvent::SoundEnded(number, error)).await;
+            }),
+        }
+    }
+
+    /// Releases screen and sound and returns when that is done.
+    async fn close(self) {
+        if let Some(capture) = self.capture {
+            capture.stop().await;
+        }
+        self.sound.close().await;
     }
 }
 
@@ -177,6 +219,11 @@ async fn pump(
     }
 }
 
+/// Opens the sound of a share, if there is to be any.
+async fn open_sound(source: AudioSource) -> Result<Option<OpenedSound>, UserError> {
+    if source == AudioSource::None { Ok(None) } else { AudioCapture::start(source).await.map(Some) }
+}
+
 /// What people call a source.
 async fn title(source: &VideoSource) -> String {
     let VideoSource::Screen(selector) = source else { return source.to_string() };
@@ -193,38 +240,44 @@ async fn title(source: &VideoSource) -> String {
 
 impl Actor {
     /// Shares a source, in place of what was shared; answers when it is open.
-    pub(crate) async fn start_share(&mut self, source: VideoSource, answer: Answer) {
+    pub(crate) async fn start_share(&mut self, source: VideoSource, sound: AudioSource, answer: Answer) {
         if source == VideoSource::None {
             let _ = answer.send(Err(ErrorCode::ScreenMissing.into()));
             return;
         }
-        self.sharing.open(source, answer);
+        self.sharing.open(source, sound, answer);
         self.tell_me().await;
     }
 
     /// Stops sharing: the stream goes, for those who come later, too.
     pub(crate) async fn stop_share(&mut self) {
-        let Some(share) = self.sharing.share.take() else { return };
-        // First what others see.
-        share.stream.remove_track(&share.track);
+        let Some(mut share) = self.sharing.share.take() else { return };
+        // First what others see and hear.
+        share.stream.replace([]);
         self.socket.untrack_stream(&share.stream).await;
-        if let Some(waiting) = share.asked {
+        if let Some(waiting) = share.asked.take() {
             let _ = waiting.send(Ok(()));
         }
         self.tell_me().await;
-        if let Some(capture) = share.capture {
-            capture.stop().await;
-        }
+        share.close().await;
     }
 
     /// A share said something by itself.
     pub(crate) async fn share_event(&mut self, event: ShareEvent) {
         match event {
-            ShareEvent::Opened(number, title, opened) => self.share_opened(number, title, opened).await,
+            ShareEvent::Opened(number, opened) => self.share_opened(number, opened).await,
             ShareEvent::Paused(number, paused) => {
                 if let Some(share) = self.sharing.current(number) {
                     share.view.paused = paused;
                     self.tell_me().await;
+                }
+            }
+            ShareEvent::SoundEnded(number, error) => {
+                if let Some(share) = self.sharing.current(number) {
+                    share.sound.end(&share.stream);
+                    share.view.sound = false;
+                    self.tell_me().await;
+                    self.notice(true, error).await;
                 }
             }
             ShareEvent::Ended(number, error) => {
@@ -236,15 +289,20 @@ impl Actor {
         }
     }
 
-    async fn share_opened(&mut self, number: u64, title: String, opened: Opened) {
+    async fn share_opened(&mut self, number: u64, opened: Opened) {
         let (say, load) = (self.sharing.say.clone(), self.sharing.load.clone());
         // Stopped while it was being opened: dropping the result releases it.
         let Some(share) = self.sharing.current(number) else { return };
         let answer = share.asked.take();
-        let result = match opened {
-            Ok(opened) => {
-                share.run(opened, say, load);
-                share.view.title = title;
+        let (sound, silent) = match opened.sound {
+            Ok(sound) => (sound, None),
+            Err(error) => (None, Some(error)),
+        };
+        let result = match opened.picture {
+            Ok(picture) => {
+                share.run(picture, say.clone(), load);
+                share.run_sound(sound, say);
+                share.view.title = opened.title;
                 let (stream, told) = (share.stream.clone(), std::mem::replace(&mut share.told, true));
                 if told { Ok(()) } else { self.offer_share(&stream).await }
             }
@@ -254,6 +312,10 @@ impl Actor {
             self.stop_share().await;
         } else {
             self.tell_me().await;
+        }
+        // A share that failed says so by itself.
+        if let Some(error) = silent.filter(|_| result.is_ok()) {
+            self.notice(true, error).await;
         }
         if let Some(answer) = answer {
             let _ = answer.send(result);

@@ -302,14 +302,14 @@ async fn a_share_is_a_stream_of_its_own_for_those_who_come_later_too_until_it_is
     let mut ben = Participant::join(CallConfig { camera_on: false, ..config(&link, "Ben") }).await;
     let ben_id = ann.connected().await;
     let ann_id = ben.connected().await;
-    ann.call.start_share(VideoSource::Pattern).await.unwrap();
+    ann.call.start_share(VideoSource::Pattern, AudioSource::None).await.unwrap();
     let share = ann.call.view().await.unwrap().me.share.unwrap();
     assert_eq!((share.title.as_str(), share.capture, share.paused), ("pattern", DeviceState::On, false));
     let handle = screen_of(&mut ben, &ann_id).await;
     sees_screen(&mut ben, handle).await;
 
     // A second one shares, and a third comes.
-    ben.call.start_share(VideoSource::Pattern).await.unwrap();
+    ben.call.start_share(VideoSource::Pattern, AudioSource::None).await.unwrap();
     screen_of(&mut ann, &ben_id).await;
     let mut cat = Participant::join(CallConfig { camera_on: false, ..config(&link, "Cat") }).await;
     let of_ann = screen_of(&mut cat, &ann_id).await;
@@ -332,7 +332,7 @@ async fn a_share_is_a_stream_of_its_own_for_those_who_come_later_too_until_it_is
         of.tracks.iter().filter(|track| track.event == "screen").count()
     };
     assert_eq!((shared(&ann_id), shared(&ben_id)), (0, 1));
-    ann.call.start_share(VideoSource::Pattern).await.unwrap();
+    ann.call.start_share(VideoSource::Pattern, AudioSource::None).await.unwrap();
     let again = screen_of(&mut dan, &ann_id).await;
     sees_screen(&mut dan, again).await;
 }
@@ -353,10 +353,10 @@ async fn a_share_that_cannot_be_or_that_ends_says_why() {
         (VideoSource::None, ErrorCode::ScreenMissing),
         (VideoSource::Y4m(dir.path().join("missing.y4m")), ErrorCode::FileUnreadable),
     ] {
-        assert_eq!(ann.call.start_share(source).await.unwrap_err().code, code);
+        assert_eq!(ann.call.start_share(source, AudioSource::None).await.unwrap_err().code, code);
         assert_eq!(ann.call.view().await.unwrap().me.share, None);
     }
-    ann.call.start_share(VideoSource::Y4m(clip.clone())).await.unwrap();
+    ann.call.start_share(VideoSource::Y4m(clip.clone()), AudioSource::None).await.unwrap();
     let handle = screen_of(&mut ben, &ann_id).await;
     std::fs::File::options().write(true).open(&clip).unwrap().set_len(0).unwrap();
     let reason = ann.wait("the reason", |event| match event {
@@ -367,8 +367,8 @@ async fn a_share_that_cannot_be_or_that_ends_says_why() {
     assert_eq!(ann.call.view().await.unwrap().me.share, None);
     ben.wait("the end", |event| (event == UiEvent::TrackRemoved { id: ann_id.clone(), handle }).then_some(())).await;
     // Another one in its place, in one step.
-    ann.call.start_share(VideoSource::Pattern).await.unwrap();
+    ann.call.start_share(VideoSource::Pattern, AudioSource::None).await.unwrap();
     let handle = screen_of(&mut ben, &ann_id).await;
-    ann.call.start_share(VideoSource::Pattern).await.unwrap();
+    ann.call.start_share(VideoSource::Pattern, AudioSource::None).await.unwrap();
     sees_screen(&mut ben, handle).await;
 }

@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::{PATIENCE, Participant, config, link, server};
+use common::{Participant, config, link, server};
 use confab_call::{AudioSink, AudioSource, CallConfig, DeviceChoice, VideoSource};
 use confab_protocol::ErrorCode;
 use confab_protocol::ipc::{DeviceState, UiEvent};
@@ -17,7 +17,7 @@ use confab_testkit::pulse::{Plugged, Pulse, Sound as Playing};
 use confab_testkit::sound::Sound;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long a device is heard before something happens to it: enough for its tone to be found.
 const A_WHILE: Duration = Duration::from_millis(1500);
@@ -41,20 +41,16 @@ async fn body() {
 
 /// The folder of the test and its body.
 fn place() -> PathBuf {
-    std::env::var("XDG_RUNTIME_DIR").unwrap().into()
+    body::folder().unwrap()
 }
 
 /// Says that the body, or the test, has come to `name`.
 fn tell(dir: &Path, name: &str) {
-    std::fs::write(dir.join(name), []).unwrap();
+    body::tell(dir, name).unwrap();
 }
 
 fn wait_for(dir: &Path, name: &str) {
-    let start = Instant::now();
-    while !dir.join(name).exists() {
-        assert!(start.elapsed() < PATIENCE, "{name} is not told");
-        thread::sleep(Duration::from_millis(5));
-    }
+    body::wait_for(dir, name).unwrap();
 }
 
 /// Waits for `name` off the async threads.

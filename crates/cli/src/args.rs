@@ -48,7 +48,13 @@ pub struct Join {
     /// What to share beside it, as a stream of its own: screen[:N], window:TITLE, pattern or FILE.y4m
     #[arg(long, value_name = "SOURCE", default_value = "none")]
     pub share: VideoSource,
-    /// Sound to send: tone[:Hz], FILE.wav, mic[:NAME] or none
+    /// Sound that goes along with it: what other programs play here, or any other sound that can be sent
+    #[arg(
+        long, value_name = "SOURCE", requires = "share", num_args = 0..=1, require_equals = true,
+        default_value = "none", default_missing_value = "system"
+    )]
+    pub share_sound: AudioSource,
+    /// Sound to send: tone[:Hz], FILE.wav, mic[:NAME], system (what other programs play here) or none
     #[arg(long, default_value = "none")]
     pub audio: AudioSource,
     /// What is done to a microphone's sound: any of echo,noise,gain with commas between them, or none
@@ -120,6 +126,19 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_share_has_the_sound_that_is_named() {
+        let parse = |arguments: &[&str]| {
+            let words = ["confab-peer", "join", "http://localhost/r/a"].iter().chain(arguments);
+            let Command::Join(join) = Arguments::try_parse_from(words)?.command else { unreachable!("join was asked") };
+            Ok::<_, clap::Error>(join.share_sound)
+        };
+        assert_eq!(parse(&["--share", "screen"]).unwrap(), AudioSource::None);
+        assert_eq!(parse(&["--share", "screen", "--share-sound"]).unwrap(), AudioSource::System);
+        assert_eq!(parse(&["--share", "screen", "--share-sound=tone:880"]).unwrap(), AudioSource::Tone(880.0));
+        assert!(parse(&["--share-sound"]).is_err(), "sound of nothing");
     }
 
     #[test]

@@ -94,7 +94,7 @@ async fn run(join: Join, reporter: &mut Reporter) -> Result<(), UserError> {
     };
     reporter.connected(call.view().await);
     if join.share != VideoSource::None {
-        call.start_share(join.share).await?;
+        call.start_share(join.share, join.share_sound).await?;
     }
     let mut participant = Participant { call, events, reporter, failed: None };
     let limit = async {

@@ -6,7 +6,7 @@
 #![cfg(target_os = "linux")]
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use confab_media::{AudioCapture, AudioOutput, AudioSink, AudioSource, can_share_sound};
 use confab_protocol::ErrorCode;
@@ -42,16 +42,7 @@ async fn body() {
 }
 
 fn tell(name: &str) {
-    let dir = PathBuf::from(std::env::var("XDG_RUNTIME_DIR").expect("set"));
-    std::fs::write(dir.join(name), []).expect("is told");
-}
-
-fn wait_for(dir: &Path, name: &str) {
-    let start = Instant::now();
-    while !dir.join(name).exists() {
-        assert!(start.elapsed() < PATIENCE, "{name} is not told");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    body::tell(&body::folder().expect("a folder"), name).expect("is told");
 }
 
 /// Plays a tone as a call does, until dropped.
@@ -75,7 +66,7 @@ async fn listen() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let (capture, mut packets) = AudioCapture::start(AudioSource::System).await.expect("opens");
-    let file = PathBuf::from(std::env::var("XDG_RUNTIME_DIR").expect("set")).join(HEARD);
+    let file = body::folder().expect("a folder").join(HEARD);
     let format = hound::WavSpec {
         channels: 1,
         sample_rate: 48_000,
@@ -131,7 +122,7 @@ fn programs_that_begin_and_end_on_any_speaker_are_heard_and_the_own_call_is_not(
     let before = pulse.feed_sink("spk0", &tone(dir.path(), 440.0, 60.0)).expect("plays");
     pulse.wait_for("sink-inputs", 1).expect("a player");
     let body = Body::start("listen", &pulse.server(), dir.path()).expect("starts");
-    wait_for(dir.path(), HEARS);
+    body::wait_for(dir.path(), HEARS).expect("is told");
     pulse.feed_sink("spk1", &tone(dir.path(), 660.0, 2.0)).expect("plays").wait().expect("plays to its end");
     drop(before);
     pulse.feed_sink("spk0", &tone(dir.path(), 880.0, 2.0)).expect("plays").wait().expect("plays to its end");
@@ -149,7 +140,7 @@ fn what_a_virtual_speaker_plays_is_heard_once_and_the_own_call_not_through_it_ei
     pulse.plug_speaker("virtual", "Virtual", "spk0").expect("a virtual speaker");
     let dir = tempfile::tempdir().expect("a temporary folder");
     let body = Body::start_with("listen", &pulse.server(), dir.path(), &[(SPEAKER, "virtual")]).expect("starts");
-    wait_for(dir.path(), LISTENS);
+    body::wait_for(dir.path(), LISTENS).expect("is told");
     pulse.feed_sink("virtual", &tone(dir.path(), 440.0, 2.0)).expect("plays").wait().expect("plays to its end");
     let sound = heard(body, dir.path());
     assert!(seconds(&sound, 440.0) > 1.5, "440 Hz for {:.1} s of 2", seconds(&sound, 440.0));
@@ -161,9 +152,9 @@ fn a_program_that_moves_to_another_speaker_is_heard_on() {
     let pulse = Pulse::with_participants(2).expect("a sound server");
     let dir = tempfile::tempdir().expect("a temporary folder");
     let body = Body::start("listen", &pulse.server(), dir.path()).expect("starts");
-    wait_for(dir.path(), LISTENS);
+    body::wait_for(dir.path(), LISTENS).expect("is told");
     let player = pulse.feed_sink("spk0", &tone(dir.path(), 440.0, 6.0)).expect("plays");
-    wait_for(dir.path(), HEARS);
+    body::wait_for(dir.path(), HEARS).expect("is told");
     let last = pulse.newest("sink-inputs").expect("a player");
     for sink in ["spk1", "spk0", "spk1"] {
         pulse.pactl(&["move-sink-input", &last, sink]).expect("moves");
@@ -206,7 +197,7 @@ fn a_sound_server_that_dies_is_noticed() {
     let mut pulse = Pulse::start().expect("a sound server");
     let dir = tempfile::tempdir().expect("a temporary folder");
     let body = Body::start("crash", &pulse.server(), dir.path()).expect("starts");
-    wait_for(dir.path(), LISTENS);
+    body::wait_for(dir.path(), LISTENS).expect("is told");
     pulse.kill().expect("dies");
     body.finish().expect("no failure");
 }

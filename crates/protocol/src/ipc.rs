@@ -409,7 +409,8 @@ pub enum UiEvent {
         /// The message.
         message: ChatMessage,
     },
-    /// Audio levels of everyone who is audible, and oneself under the id `self`; ten times a second.
+    /// Audio levels of everyone who is audible, and oneself under the id `self`; ten times a second. The sound of a shared
+    /// screen is nobody's.
     Levels {
         /// Pairs of peer id and RMS level, 0 to 1 of full scale.
         levels: Vec<(String, f32)>,

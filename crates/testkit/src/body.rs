@@ -4,8 +4,10 @@
 //! A program of tests has one ignored test called `body`, which looks at [`name`] and runs what is called so.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tokio::io::AsyncReadExt;
 
@@ -21,6 +23,31 @@ pub fn name() -> Option<String> {
 pub async fn told_to_end() {
     let mut rest = Vec::new();
     let _ = tokio::io::stdin().read_to_end(&mut rest).await;
+}
+
+/// How long a test and its body wait for each other.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// The folder of a body, inside it.
+pub fn folder() -> io::Result<PathBuf> {
+    std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).ok_or_else(|| io::Error::other("no body runs here"))
+}
+
+/// Says, in the folder of a body, that it or its test has come to `name`.
+pub fn tell(folder: &Path, name: &str) -> io::Result<()> {
+    std::fs::write(folder.join(name), [])
+}
+
+/// Waits until the other side [has come](tell) to `name`.
+pub fn wait_for(folder: &Path, name: &str) -> io::Result<()> {
+    let start = Instant::now();
+    while !folder.join(name).exists() {
+        if start.elapsed() > PATIENCE {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, format!("{name} is not told")));
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
 }
 
 /// A running body; killed on drop.

@@ -1,0 +1,65 @@
+//! The sound beside a shared picture: a second track of its stream, while it is wanted and there is any.
+
+use crate::outgoing;
+use crate::place::Pump;
+use confab_media::AudioCapture;
+use confab_protocol::UserError;
+use confab_protocol::media::AudioPacket;
+use confab_rtcio::{LocalTrack, RtcioStream};
+use tokio::sync::mpsc;
+
+/// A source of sound that was opened, and its packets.
+pub(crate) type OpenedSound = (AudioCapture, mpsc::Receiver<AudioPacket>);
+
+/// The sound of a share.
+#[derive(Debug, Default)]
+pub(crate) struct ShareSound {
+    /// In the stream once there was sound: another source goes on in it, without a negotiation.
+    track: Option<LocalTrack>,
+    running: Option<(AudioCapture, Pump)>,
+}
+
+impl ShareSound {
+    /// Sends what was opened in `stream`. Why it ends by itself is told by `ended`.
+    pub(crate) fn run<E>(
+        &mut self,
+        (capture, packets): OpenedSound,
+        stream: &RtcioStream,
+        ended: impl FnOnce(UserError) -> E + Send + 'static,
+    ) where
+        E: Future<Output = ()> + Send,
+    {
+        let track = self.track.get_or_insert_with(LocalTrack::audio).clone();
+        stream.add_track(&track);
+        let (loss, failed) = (capture.expected_loss(), capture.failed());
+        let pump = tokio::spawn(async move {
+            outgoing::pump_mic(packets, loss, track).await;
+            // The packets ended; by whose will?
+            let error = failed.borrow().clone();
+            if let Some(error) = error {
+                ended(error).await;
+            }
+        });
+        self.running = Some((capture, Pump(pump.abort_handle())));
+    }
+
+    /// Nothing more of what runs is sent; the track waits for the next.
+    pub(crate) fn pause(&mut self) {
+        self.running = None;
+    }
+
+    /// The sound goes, its track with it.
+    pub(crate) fn end(&mut self, stream: &RtcioStream) {
+        self.pause();
+        if let Some(track) = self.track.take() {
+            stream.remove_track(&track);
+        }
+    }
+
+    /// Releases the source and returns when that is done.
+    pub(crate) async fn close(self) {
+        if let Some((capture, _pump)) = self.running {
+            capture.stop().await;
+        }
+    }
+}
