@@ -122,13 +122,14 @@ pub async fn list_share_sources() -> Result<ShareChoice> {
     listed.map_err(|error| failed(error.to_string()))?
 }
 
-/// Shares what [`list_share_sources`] named `id`, with the computer's sound if that is wished.
+/// Shares what [`list_share_sources`] named `id`, with the computer's sound if that is wished. Answers when it is open; a person
+/// who is asked by the system may take longer than other commands.
 #[tauri::command]
 pub async fn start_share(app: State<'_, App>, id: String, sound: bool) -> Result<()> {
     let selector: ScreenSelector =
         id.parse().map_err(|error| UserError::with_detail(ErrorCode::ScreenMissing, error))?;
     let sound = if sound { AudioSource::System } else { AudioSource::None };
-    in_time(app.call().await?.start_share(VideoSource::Screen(selector), sound)).await?
+    app.call().await?.start_share(VideoSource::Screen(selector), sound).await
 }
 
 /// Stops sharing.

@@ -145,8 +145,9 @@ impl Call {
 
     /// Shares a screen, a window or whatever else gives pictures, as a stream beside the camera and in place of what was
     /// shared before. `sound` goes along, [`AudioSource::System`] as a rule; without it the picture is shared nevertheless,
-    /// and a notice says why. Returns when it is open. Errors are those of the source, [`ErrorCode::ScreenMissing`] first of
-    /// all.
+    /// and a notice says why. Returns when it is open: where the system asks a person what to share, when they have chosen.
+    /// Errors are those of the source: [`ErrorCode::ScreenMissing`], [`ErrorCode::ShareCancelled`] if the person chose
+    /// nothing, and others.
     pub async fn start_share(&self, source: VideoSource, sound: AudioSource) -> Result<(), UserError> {
         let opened = self.ask(|answer| Command::StartShare(source, sound, answer)).await;
         opened.unwrap_or_else(|| Err(ErrorCode::NotInCall.into()))

@@ -13,6 +13,7 @@ use confab_protocol::{ErrorCode, UserError};
 use confab_rtcio::{LocalTrack, RtcioStream, VideoEncoding};
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::task::AbortOnDropHandle;
 
 /// A larger screen is scaled to fit: at more pixels one encoder does not keep up beside a call, and no line that people
 /// have carries them sharp. Fifteen frames leave each one twice the bits.
@@ -52,6 +53,8 @@ struct Share {
     view: ShareView,
     stream: RtcioStream,
     track: LocalTrack,
+    /// Dropping it gives the opening up, and takes away the dialog in which the system asks what to share.
+    opening: Option<AbortOnDropHandle<()>>,
     /// Dropping it releases the screen.
     capture: Option<VideoCapture>,
     sound: ShareSound,
@@ -116,14 +119,15 @@ impl Sharing {
             }
             none => *none = Some(Share::new(number, view, answer)),
         }
-        let Some(share) = &self.share else { return };
+        let Some(share) = &mut self.share else { return };
         let (demand, say) = (share.track.demand(), self.say.clone());
-        tokio::spawn(async move {
+        let opening = tokio::spawn(async move {
             let title = title(&source).await;
             let (picture, sound) = tokio::join!(VideoCapture::start(source, CONFIG, demand), open_sound(sound));
             // Without a call any more, what was opened is released.
             let _ = say.send(ShareEvent::Opened(number, Opened { title, picture, sound })).await;
         });
+        share.opening = Some(AbortOnDropHandle::new(opening));
     }
 
     /// The share with this number, if it is still the one.
@@ -152,6 +156,7 @@ impl Share {
             view,
             stream,
             track,
+            opening: None,
             capture: None,
             sound: ShareSound::default(),
             asked: Some(answer),

@@ -28,8 +28,26 @@ pub(crate) trait PictureSource {
     }
 }
 
-/// Opens a source; blocks as long as the device takes.
-pub(crate) fn open(source: &VideoSource, config: VideoConfig) -> Result<Box<dyn PictureSource>, UserError> {
+/// How long a device may take to open.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a person may take to choose in a dialog of the system.
+const CHOICE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How long [`open`] may take, and what it means that it took longer.
+pub(crate) fn open_timeout(source: &VideoSource) -> (Duration, ErrorCode) {
+    match source {
+        VideoSource::Screen(_) if screen::asks() => (CHOICE_TIMEOUT, ErrorCode::ShareCancelled),
+        VideoSource::Screen(_) => (OPEN_TIMEOUT, ErrorCode::ScreenFailed),
+        _ => (OPEN_TIMEOUT, ErrorCode::CameraFailed),
+    }
+}
+
+/// Opens a source; blocks as long as the device takes, or the person who is asked, or until `stop` is raised meanwhile.
+pub(crate) fn open(
+    source: &VideoSource,
+    config: VideoConfig,
+    stop: &Stop,
+) -> Result<Box<dyn PictureSource>, UserError> {
     match source {
         VideoSource::None => Err(UserError::with_detail(ErrorCode::Internal, "no source to open")),
         VideoSource::Pattern => Ok(Box::new(Pattern {
@@ -43,7 +61,7 @@ pub(crate) fn open(source: &VideoSource, config: VideoConfig) -> Result<Box<dyn 
             Ok(Box::new(Clip { pace, reader }))
         }
         VideoSource::Camera(name) => camera::open(name.as_deref(), config),
-        VideoSource::Screen(selector) => screen::open(selector, config),
+        VideoSource::Screen(selector) => screen::open(selector, config, stop),
     }
 }
 

@@ -15,16 +15,20 @@ use crate::stop::Stop;
 use crate::video::VideoConfig;
 
 mod bgrx;
+#[cfg(target_os = "linux")]
+mod linux;
 #[cfg(not(target_os = "linux"))]
 mod other;
+#[cfg(target_os = "linux")]
+mod wayland;
 #[cfg(target_os = "linux")]
 mod x11;
 
 use bgrx::{Bgrx, Converter};
+#[cfg(target_os = "linux")]
+use linux::Native;
 #[cfg(not(target_os = "linux"))]
 use other::Native;
-#[cfg(target_os = "linux")]
-use x11::Native;
 
 /// How long a picture that stopped changing still comes at the full rate: as long as the encoder needs to make it sharp.
 const SETTLING: Duration = Duration::from_secs(3);
@@ -38,8 +42,12 @@ pub(crate) trait ScreenBackend {
     /// What there is, screens first, each with a thumbnail if wanted; the id of each is a [`ScreenSelector`] as text. Blocks.
     fn list(thumbnails: bool) -> Result<Vec<ShareSource>, UserError>;
 
-    /// Opens one. Fails with `ScreenMissing`, `ScreenUnsupported` or `ScreenFailed`. Blocks.
-    fn open(selector: &ScreenSelector) -> Result<Box<dyn ScreenStream>, UserError>;
+    /// Whether a person chooses in a dialog of the system what [`ScreenBackend::open`] opens.
+    fn asks() -> bool;
+
+    /// Opens one, looked at `fps` times a second. Fails with `ScreenMissing`, `ScreenUnsupported`, `ScreenFailed`, or
+    /// `ShareCancelled` if a person chose nothing. Blocks, at most until `stop` is raised.
+    fn open(selector: &ScreenSelector, fps: u32, stop: &Stop) -> Result<Box<dyn ScreenStream>, UserError>;
 }
 
 /// An open screen or window; dropping it releases what it holds.
@@ -61,9 +69,18 @@ pub fn list_screens(thumbnails: bool) -> Result<Vec<ShareSource>, UserError> {
     Native::list(thumbnails)
 }
 
+/// See [`ScreenBackend::asks`].
+pub(crate) fn asks() -> bool {
+    Native::asks()
+}
+
 /// See [`ScreenBackend::open`].
-pub(crate) fn open(selector: &ScreenSelector, config: VideoConfig) -> Result<Box<dyn PictureSource>, UserError> {
-    Ok(Box::new(Screen::new(Native::open(selector)?, config)))
+pub(crate) fn open(
+    selector: &ScreenSelector,
+    config: VideoConfig,
+    stop: &Stop,
+) -> Result<Box<dyn PictureSource>, UserError> {
+    Ok(Box::new(Screen::new(Native::open(selector, config.fps, stop)?, config)))
 }
 
 struct Screen {

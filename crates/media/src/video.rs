@@ -18,8 +18,6 @@ use crate::stop::{self, Stop};
 /// Frames that wait for the consumer. When it is this far behind, pictures are dropped before they are encoded, so that
 /// what is encoded stays decodable.
 const EVENT_QUEUE: usize = 16 * SPATIAL_LAYERS;
-/// How long a device may take to open.
-const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long [`VideoCapture::stop`] waits for its threads.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -89,8 +87,9 @@ pub struct VideoCapture {
 impl VideoCapture {
     /// Opens the source and starts encoding what the newest `demand` wants.
     ///
-    /// Returns once the device or file is open. Fails with `CameraMissing`, `CameraBusy`, `CameraFailed`, `ScreenMissing`,
-    /// `ScreenFailed`, `ScreenUnsupported`, `FileUnreadable` or `FileFormat`. The receiver ends after a failure, or when the
+    /// Returns once the device or file is open, or a person has chosen a screen in the system's dialog; dropping the future
+    /// gives it up. Fails with `CameraMissing`, `CameraBusy`, `CameraFailed`, `ScreenMissing`, `ScreenFailed`,
+    /// `ScreenUnsupported`, `ShareCancelled`, `FileUnreadable` or `FileFormat`. The receiver ends after a failure, or when the
     /// capture is stopped or dropped. [`VideoSource::None`] opens nothing and never yields.
     pub async fn start(
         source: VideoSource,
@@ -112,14 +111,14 @@ impl VideoCapture {
         }
         let slot = Arc::new(Slot::default());
         let (opened, opening) = oneshot::channel();
-        let label = source.to_string();
+        let asked = source.clone();
         let thread = {
             let (stop, slot, demand) = (capture.stop.clone(), slot.clone(), demand.clone());
             let (hidden, stats) = (capture.hidden.clone(), capture.stats.clone());
             stop::spawn("confab-capture", move || {
                 // Whatever happens here, the encoder thread has to learn of the end.
                 let _end = slot.close_on_drop();
-                match picture_source::open(&source, config) {
+                match picture_source::open(&source, config, &stop) {
                     Err(error) => drop(opened.send(Err(error))),
                     // Nobody waits any more if the start was cancelled: release the device.
                     Ok(source) if opened.send(Ok(())).is_ok() => {
@@ -130,18 +129,19 @@ impl VideoCapture {
             })?
         };
         capture.threads.push(thread);
-        match tokio::time::timeout(OPEN_TIMEOUT, opening).await {
+        let (limit, late) = picture_source::open_timeout(&asked);
+        match tokio::time::timeout(limit, opening).await {
             Ok(Ok(result)) => result?,
             Ok(Err(_)) => return Err(UserError::with_detail(ErrorCode::Internal, "the capture thread ended")),
             Err(_) => {
-                let detail = format!("{label}: no answer in {} s", OPEN_TIMEOUT.as_secs());
-                return Err(UserError::with_detail(ErrorCode::CameraFailed, detail));
+                let detail = format!("{asked}: no answer in {} s", limit.as_secs());
+                return Err(UserError::with_detail(late, detail));
             }
         }
         let reports = Reports { events, stats: capture.stats.clone(), relief: capture.relief.clone() };
         let encode = EncodeLoop::new(config, slot, capture.stop.clone(), demand, reports);
         capture.threads.push(stop::spawn("confab-encode", move || encode.run())?);
-        tracing::debug!(source = label, "video capture started");
+        tracing::debug!(source = %asked, "video capture started");
         Ok((capture, receiver))
     }
 

@@ -57,6 +57,8 @@ codes! {
     ScreenUnsupported => "Screens can't be shared on this system. Others still see your camera and hear you.",
     /// The system's screens can't be looked at, for a reason of the system's.
     ScreenFailed => "Your screen can't be captured. Try again, or share another one.",
+    /// The person chose nothing in the system's own dialog.
+    ShareCancelled => "Nothing was chosen, so you are not sharing.",
     /// The computer's sound cannot go along with a share.
     ShareSoundUnsupported => "The sound of this computer can't be shared here. Share without it.",
     /// The computer's sound went along with a share and does not any more.

@@ -18,6 +18,8 @@ pub mod score;
 pub mod sound;
 pub mod speech;
 pub mod turn;
+#[cfg(target_os = "linux")]
+pub mod wayland;
 pub mod window;
 #[cfg(target_os = "linux")]
 pub mod x11;

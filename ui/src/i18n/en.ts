@@ -56,6 +56,7 @@ export const en = {
   'share.screens': 'Screens',
   'share.windows': 'Windows',
   'share.size': '{width} × {height}',
+  'share.system': 'Your desktop will ask you which one.',
   'share.sound': 'Share the computer’s sound, too',
   'share.none': 'There is nothing to share here.',
   'share.none.help': 'Open the window that you want to show, then try again.',

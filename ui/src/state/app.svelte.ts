@@ -288,8 +288,10 @@ export class App {
     try {
       await command(this.#backend);
       return true;
-    } catch (error) {
-      this.dispatch({ type: 'ui-error', error: toUserError(error), urgent: true });
+    } catch (failure) {
+      const error = toUserError(failure);
+      // Who closed the system's dialog knows.
+      if (error.code !== 'share-cancelled') this.dispatch({ type: 'ui-error', error, urgent: true });
       return false;
     }
   }

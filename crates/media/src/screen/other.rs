@@ -5,6 +5,7 @@ use confab_protocol::{ErrorCode, UserError};
 
 use super::{ScreenBackend, ScreenStream};
 use crate::source::ScreenSelector;
+use crate::stop::Stop;
 
 /// See the module.
 #[derive(Debug)]
@@ -15,7 +16,11 @@ impl ScreenBackend for Native {
         Err(ErrorCode::ScreenUnsupported.into())
     }
 
-    fn open(_: &ScreenSelector) -> Result<Box<dyn ScreenStream>, UserError> {
+    fn asks() -> bool {
+        false
+    }
+
+    fn open(_: &ScreenSelector, _: u32, _: &Stop) -> Result<Box<dyn ScreenStream>, UserError> {
         Err(ErrorCode::ScreenUnsupported.into())
     }
 }

@@ -4,7 +4,7 @@
 use confab_protocol::ipc::ShareSource;
 use confab_protocol::{ErrorCode, UserError};
 
-use super::{ScreenBackend, ScreenStream};
+use super::ScreenStream;
 use crate::source::ScreenSelector;
 use desktop::Desktop;
 use grabber::Grabber;
@@ -19,18 +19,14 @@ mod pointer;
 mod shared;
 mod window;
 
-/// The display of the environment.
-#[derive(Debug)]
-pub(crate) struct Native;
+/// See [`ScreenBackend::list`](super::ScreenBackend::list), of the display of the environment.
+pub(super) fn list(thumbnails: bool) -> Result<Vec<ShareSource>, UserError> {
+    listing::list(&Desktop::connect(None)?, thumbnails)
+}
 
-impl ScreenBackend for Native {
-    fn list(thumbnails: bool) -> Result<Vec<ShareSource>, UserError> {
-        listing::list(&Desktop::of_session()?, thumbnails)
-    }
-
-    fn open(selector: &ScreenSelector) -> Result<Box<dyn ScreenStream>, UserError> {
-        Ok(Box::new(Grabber::open(Desktop::of_session()?, selector)?))
-    }
+/// See [`ScreenBackend::open`](super::ScreenBackend::open).
+pub(super) fn open(selector: &ScreenSelector) -> Result<Box<dyn ScreenStream>, UserError> {
+    Ok(Box::new(Grabber::open(Desktop::connect(None)?, selector)?))
 }
 
 /// What the X server or the way to it said, as the technical cause.

@@ -42,15 +42,6 @@ pub(super) struct Desktop {
 }
 
 impl Desktop {
-    /// The display of the session.
-    pub(super) fn of_session() -> Result<Self, UserError> {
-        // An X server inside of Wayland shows black where the screen is.
-        if std::env::var_os("WAYLAND_DISPLAY").is_some_and(|name| !name.is_empty()) {
-            return Err(UserError::with_detail(ErrorCode::ScreenUnsupported, "a Wayland session"));
-        }
-        Self::connect(None)
-    }
-
     /// The display with this name, or the one of the environment.
     pub(super) fn connect(display: Option<&str>) -> Result<Self, UserError> {
         let (connection, screen) = RustConnection::connect(display)
