@@ -16,6 +16,18 @@ describe('sharing', () => {
     await gone('share-banner');
   });
 
+  it('has the sound of the computer go along where there is any', async () => {
+    await show('call-3');
+    await page.keyboard.press('s');
+    await id('share-sound').click();
+    await id('share-go').click();
+    await page.getByText(/^You share .* and the computer’s sound$/).waitFor();
+    await show('share-empty');
+    await page.keyboard.press('s');
+    await visible('share-dialog');
+    expect(await id('share-sound').count()).toBe(0);
+  });
+
   it('is begun and ended by key alone', async () => {
     await show('call-3');
     await page.keyboard.press('s');

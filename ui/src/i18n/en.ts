@@ -65,6 +65,7 @@ export const en = {
   'share.go': 'Share',
   'share.choose': 'Choose what to share',
   'share.on': 'You share {title}',
+  'share.on.sound': 'You share {title} and the computer’s sound',
   'share.starting': 'Starting to share {title}…',
   'share.paused': '{title} is minimized. The others see its last picture.',
   'share.stop': 'Stop sharing',

@@ -17,6 +17,8 @@ describe('tiles of the others', () => {
   it('go by what arrives where a peer does not say', () => {
     expect(tiles(person('ben', { media: null, tracks: [video(1, '')] }))[0]).toMatchObject({ camera: true, handle: 1, mic: null });
     expect(tiles(person('ben', { media: null }))[0]).toMatchObject({ camera: false, handle: null });
+    const sound = (event: string) => tiles(person('ben', { media: null, tracks: [{ ...video(1, event), kind: 'audio' }] }))[0];
+    expect([sound('camera')?.mic, sound('screen')?.mic]).toEqual([true, null]);
   });
 
   it('give a screen a tile of its own', () => {

@@ -75,7 +75,8 @@ function tilesOf(them: Participant, speaking: boolean, active: boolean, stats: P
   const face = videos.findLast((track) => track.event !== 'screen') ?? null;
   // Who does not say is shown by what arrives: a stock rtc.io page has no media-state.
   const camera = them.media?.cam ?? face !== null;
-  const mic = them.media?.mic ?? (them.tracks.some((track) => track.kind === 'audio') ? true : null);
+  const speaks = them.tracks.some((track) => track.kind === 'audio' && track.event !== 'screen');
+  const mic = them.media?.mic ?? (speaks ? true : null);
   const common = { peer: them.id, name: them.name, state: them.state, quality: quality(stats), stats: stats ?? null, ownMic: null, ownCamera: null };
   const screen = (track: TrackView): TileView => ({
     ...common,
