@@ -127,6 +127,23 @@ async fn a_page_turns_its_camera_on_and_off_during_the_call() -> Outcome {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_sees_and_hears_what_a_peer_shares() -> Outcome {
+    let (server, browser) = (Server::start().await?, Browser::start().await?);
+    let link = server.link("share");
+    let mut ben = join(&link, "Ben", 660, &["--share", "pattern", "--share-sound=tone:880"])?;
+    ben.joined().await?;
+    let ann = browser.open("Ann").await?;
+    ann.join(&link, None, None).await?;
+    let found = "const tracks = person.tracks.filter((track) => track.event === 'screen');
+        return tracks.length === 2 && tracks.some((track) => track.patterns > 10)
+            && tracks.some((track) => Math.abs(track.hz - 880) < 12)";
+    ann.wait_for_person("Ben", &format!("(() => {{ {found} }})()")).await?;
+    // Beside the camera and the microphone, which are another stream.
+    ann.wait_for_person("Ben", "person.tracks.some((track) => Math.abs(track.hz - 660) < 12)").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_newcomers_offer_that_collides_with_the_pages_settles() -> Outcome {
     let (server, browser) = (Server::start().await?, Browser::start().await?);
     let mut collided = false;
