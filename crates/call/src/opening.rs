@@ -76,7 +76,8 @@ pub async fn camera(wish: CameraWish) -> Result<Camera, UserError> {
     let mut list = DeviceList::default();
     let (device, (capture, mut events)) = match wish.source {
         VideoSource::Camera(wanted) => {
-            list = wish.listing.known().await;
+            // A camera that was just unplugged may still be known.
+            list = wish.listing.look_for_cameras().await;
             let mut candidates = candidates(&list, wanted.as_deref()).into_iter();
             let mut device = candidates.next();
             loop {

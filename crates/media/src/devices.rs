@@ -75,11 +75,15 @@ pub(crate) fn clean_name(name: &str) -> String {
 
 /// Asks the systems. Blocks.
 fn look(sound: &mut sound::SoundSystem) -> DeviceList {
-    let cameras = camera::list();
-    let default_camera = cameras.first().map(|camera| camera.id.clone());
-    let mut list = DeviceList { cameras, default_camera, ..DeviceList::default() };
+    let mut list = with_cameras(DeviceList::default());
     sound.list(&mut list);
     list
+}
+
+/// `list` with the cameras there are. Blocks.
+fn with_cameras(list: DeviceList) -> DeviceList {
+    let cameras = camera::list();
+    DeviceList { default_camera: cameras.first().map(|camera| camera.id.clone()), cameras, ..list }
 }
 
 #[cfg(test)]

@@ -8,28 +8,12 @@ use std::time::Duration;
 use confab_media::{I420Frame, VideoCapture, VideoConfig, VideoEvent, VideoSource, Vp8Decoder, devices, pattern};
 use confab_protocol::media::VideoDemand;
 use confab_protocol::{ErrorCode, UserError};
-use confab_testkit::camera::{Camera, Cameras, Delivered, Mode, WebcamFormat, without_tables};
-use confab_testkit::network::inside::inside;
+use confab_testkit::camera::{Camera, Delivered, Mode, WebcamFormat, without_tables, world};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const VGA: (u32, u32) = (640, 480);
-
-/// Runs the test `name` in a world of its own with these cameras.
-fn world(name: &str, plugged: Vec<Camera>, test: impl AsyncFnOnce(&Cameras) + Send) {
-    match inside(name) {
-        Ok(true) => {}
-        Ok(false) => return,
-        Err(error) => return println!("not run: {error}"),
-    }
-    let cameras = Cameras::new().expect("a world");
-    for camera in plugged {
-        cameras.plug(camera).expect("plugged");
-    }
-    let run = || tokio::runtime::Runtime::new().expect("a runtime").block_on(test(&cameras));
-    cameras.run(run).expect("runs");
-}
 
 /// The test picture with this number.
 fn picture((width, height): (u32, u32), number: u32) -> I420Frame {

@@ -44,7 +44,7 @@ impl CameraBackend for Native {
         let cameras = found()?;
         let nodes: Vec<CameraIndex> = match name {
             None => cameras.into_iter().flat_map(|camera| camera.nodes).collect(),
-            Some(name) => nodes::called(&cameras, name).ok_or_else(|| missing(name))?.nodes.clone(),
+            Some(name) => nodes::called(&cameras, name).ok_or_else(|| missing(name, &cameras))?.nodes.clone(),
         };
         let mut refusal: Option<Refusal> = None;
         for node in nodes {
@@ -67,7 +67,10 @@ fn found() -> Result<Vec<Found>, Refusal> {
     Ok(nodes::cameras(Platform::listed()?, Platform::unit))
 }
 
-fn missing(name: &str) -> UserError {
+fn missing(name: &str, cameras: &[Found]) -> UserError {
+    if cameras.is_empty() {
+        return ErrorCode::CameraMissing.into();
+    }
     let message = format!("There is no camera called {name}. Choose another one in the settings.");
     UserError::with_message(ErrorCode::CameraMissing, message)
 }

@@ -13,7 +13,7 @@ use crate::stop::{self, Stop};
 
 /// How often cameras are looked for, and sound devices where the system tells no changes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long one waits for the first list.
+/// How long one waits for a list.
 const FIRST_LIST: Duration = Duration::from_secs(3);
 
 /// The watch that runs in this process: devices are the computer's, one look serves all.
@@ -25,8 +25,35 @@ pub struct DeviceWatch(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
+    board: Arc<Board>,
+    /// Has seen nothing yet: for its clones the list that is known is a change.
     list: watch::Receiver<Option<DeviceList>>,
     stop: Stop,
+}
+
+/// Where the list is kept.
+#[derive(Debug, Default)]
+struct Board {
+    list: watch::Sender<Option<DeviceList>>,
+    /// One looks at a time: what was seen first is written first.
+    looking: Mutex<()>,
+}
+
+impl Board {
+    /// Writes what `look` finds, given what is known. Blocks as long as it takes.
+    fn write(&self, look: impl FnOnce(Option<DeviceList>) -> DeviceList) {
+        let _looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.list.borrow().clone();
+        let list = look(known);
+        self.list.send_if_modified(|known| {
+            let changed = known.as_ref() != Some(&list);
+            if changed {
+                tracing::debug!(?list, "devices");
+                *known = Some(list);
+            }
+            changed
+        });
+    }
 }
 
 impl Drop for Shared {
@@ -42,11 +69,10 @@ impl DeviceWatch {
         if let Some(shared) = running.upgrade() {
             return Ok(Self(shared));
         }
-        let (sender, list) = watch::channel(None);
-        let stop = Stop::default();
-        let watched = stop.clone();
-        stop::spawn("confab-devices", move || run(&sender, &watched))?;
-        let shared = Arc::new(Shared { list, stop });
+        let (board, stop) = (Arc::<Board>::default(), Stop::default());
+        let (written, watched, list) = (board.clone(), stop.clone(), board.list.subscribe());
+        stop::spawn("confab-devices", move || run(&written, &watched))?;
+        let shared = Arc::new(Shared { list, board, stop });
         *running = Arc::downgrade(&shared);
         Ok(Self(shared))
     }
@@ -62,21 +88,28 @@ impl DeviceWatch {
         let known = tokio::time::timeout(FIRST_LIST, list.wait_for(Option::is_some)).await;
         known.ok().and_then(|list| list.ok()?.clone()).unwrap_or_default()
     }
+
+    /// The list with the cameras that there are at this moment, which all who follow learn of: the thread looks for them from
+    /// time to time only. As it is known if the system does not answer within three seconds.
+    pub async fn look_for_cameras(&self) -> DeviceList {
+        let known = self.known().await;
+        let board = self.0.board.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            board.write(|known| super::with_cameras(known.unwrap_or_default()));
+            board.list.borrow().clone()
+        });
+        match tokio::time::timeout(FIRST_LIST, looked).await {
+            Ok(Ok(Some(list))) => list,
+            _ => known,
+        }
+    }
 }
 
-fn run(sender: &watch::Sender<Option<DeviceList>>, stop: &Stop) {
+fn run(board: &Board, stop: &Stop) {
     let mut sound = SoundSystem::default();
     let mut changes = Platform::changes();
     while !stop.is_set() {
-        let list = super::look(&mut sound);
-        sender.send_if_modified(|known| {
-            let changed = known.as_ref() != Some(&list);
-            if changed {
-                tracing::debug!(?list, "devices");
-                *known = Some(list);
-            }
-            changed
-        });
+        board.write(|_| super::look(&mut sound));
         changes.wait(stop, Instant::now() + LOOK_EVERY);
     }
 }
