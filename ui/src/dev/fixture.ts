@@ -19,6 +19,8 @@ window.addEventListener('hashchange', () => location.reload());
 
 let rehearsal: ReturnType<typeof setInterval> | undefined;
 
+let volumeOnItsWay = false;
+
 const switched = (on: boolean): DeviceState => ({ state: on ? 'on' : 'off' });
 
 function setMe(change: Partial<SelfView>): void {
@@ -138,6 +140,10 @@ export const fixture: Backend = {
     setMe({ share: null });
   },
   async setPeerVolume(id, volume) {
+    if (volumeOnItsWay) console.error('one volume may overtake another');
+    volumeOnItsWay = true;
+    await new Promise((resolve) => setTimeout(resolve, 90));
+    volumeOnItsWay = false;
     changePeer(id, { volume });
   },
   async setMutedForMe(id, mutedForMe) {

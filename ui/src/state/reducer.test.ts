@@ -105,6 +105,20 @@ describe('participants', () => {
     expect(run(added, { type: 'track-removed', id: 'ben', handle: 3 }).call?.participants[0]?.tracks).toEqual([]);
   });
 
+  it('are heard to share a screen and to stop, not to turn a camera', () => {
+    const screen = { handle: 4, kind: 'video', stream: 's', event: 'screen', refused: null } as const;
+    const state = run(
+      inCall(call({ participants: [person('ben')] })),
+      { type: 'track-added', id: 'ben', track: screen },
+      { type: 'track-added', id: 'ben', track: { ...screen, refused: 'AV1' } },
+      { type: 'track-added', id: 'ben', track: { ...screen, handle: 5, kind: 'audio' } },
+      { type: 'track-added', id: 'ben', track: { ...screen, handle: 6, event: 'camera' } },
+      { type: 'track-removed', id: 'ben', handle: 4 },
+      { type: 'track-removed', id: 'ben', handle: 4 },
+    );
+    expect(said(state)).toEqual(['say.in', 'say.shares', 'say.shares.no']);
+  });
+
   it('announce changes of their microphone, not their first word about it', () => {
     const first = run(inCall(call({ participants: [person('ben', { media: null })] })), {
       type: 'media-state',

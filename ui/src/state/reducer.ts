@@ -1,7 +1,8 @@
-import type { CallView, ChatMessage, DeviceState, MediaState, Participant, SelfView, Snapshot } from '../backend/types';
+import type { CallView, ChatMessage, DeviceState, MediaState, Participant, SelfView, Snapshot, TrackView } from '../backend/types';
 import { announce, announceMessage, notify } from './announce';
 import { isOwn, type Action, type AppState } from './model';
 import { hear, SELF, speakers, type Speech } from './speech';
+import { isScreen } from './tiles';
 
 /** Messages kept; the backend keeps as many (protocol limit CHAT_HISTORY). */
 const CHAT_KEPT = 500;
@@ -22,15 +23,9 @@ export function reduce(state: AppState, action: Action, now: number): AppState {
     case 'peer-disconnect':
       return peerDisconnect(state, action.id, now);
     case 'track-added':
-      return changeParticipant(state, action.id, (them) => ({
-        ...them,
-        tracks: [...them.tracks.filter((track) => track.handle !== action.track.handle), action.track],
-      }));
+      return setTrack(state, action.id, action.track.handle, action.track, now);
     case 'track-removed':
-      return changeParticipant(state, action.id, (them) => ({
-        ...them,
-        tracks: them.tracks.filter((track) => track.handle !== action.handle),
-      }));
+      return setTrack(state, action.id, action.handle, null, now);
     case 'participant-changed':
       return find(state, action.participant.id) ? setParticipant(state, action.participant) : state;
     case 'media-state':
@@ -114,6 +109,17 @@ function changeParticipant(state: AppState, id: string, change: (them: Participa
 function setParticipant(state: AppState, participant: Participant): AppState {
   if (find(state, participant.id)) return changeParticipant(state, participant.id, () => participant);
   return changeCall(state, (call) => ({ ...call, participants: [...call.participants, participant] }));
+}
+
+/** Adds, replaces or, with null, removes a track; says so where a screen comes or goes. */
+function setTrack(state: AppState, id: string, handle: number, track: TrackView | null, now: number): AppState {
+  const them = find(state, id);
+  if (!them) return state;
+  const before = them.tracks.find((known) => known.handle === handle);
+  const rest = them.tracks.filter((known) => known !== before);
+  const next = changeParticipant(state, id, (known) => ({ ...known, tracks: track ? [...rest, track] : rest }));
+  const [was, is] = [before, track].map((one) => one != null && isScreen(one));
+  return was === is ? next : announce(next, now, is ? 'say.shares' : 'say.shares.no', { name: them.name }, { visible: true });
 }
 
 function peerConnect(state: AppState, participant: Participant, now: number): AppState {

@@ -36,6 +36,11 @@ export interface TileView {
   ownCamera: DeviceState | null;
 }
 
+/** True for the picture of a shared screen or window. */
+export function isScreen(track: TrackView): boolean {
+  return track.kind === 'video' && track.event === 'screen';
+}
+
 /** The own tile. */
 export function ownTile(call: CallView, speaking: readonly string[]): TileView {
   const { me } = call;
@@ -71,8 +76,8 @@ export function otherTiles(
 
 function tilesOf(them: Participant, speaking: boolean, active: boolean, stats: PeerStats | undefined): TileView[] {
   const videos = them.tracks.filter((track) => track.kind === 'video');
-  const screens = videos.filter((track) => track.event === 'screen');
-  const face = videos.findLast((track) => track.event !== 'screen') ?? null;
+  const screens = videos.filter(isScreen);
+  const face = videos.findLast((track) => !isScreen(track)) ?? null;
   // Who does not say is shown by what arrives: a stock rtc.io page has no media-state.
   const camera = them.media?.cam ?? face !== null;
   const speaks = them.tracks.some((track) => track.kind === 'audio' && track.event !== 'screen');
