@@ -58,6 +58,16 @@ describe('sharing', () => {
     expect(await id('share-source').count()).toBe(6);
   });
 
+  it('leaves the choice to the system where that asks, and is silent if one chose nothing there', async () => {
+    await show('share-system');
+    await page.keyboard.press('s');
+    await page.getByText('Your desktop will ask you which one.').waitFor();
+    await id('share-go').click();
+    await until('the answer is there', () => document.querySelector('[data-testid=share-go][aria-busy]') === null);
+    expect(await id('notice').count()).toBe(0);
+    expect(await id('share-dialog').count()).toBe(1);
+  });
+
   it.each([
     ['share-empty', 'There is nothing to share here.'],
     ['share-refused', 'Screens can’t be shared on this system.'],
@@ -115,6 +125,8 @@ describe('volumes', () => {
     await slider.focus();
     await page.keyboard.press('ArrowRight');
     await page.getByText('105 %').waitFor();
+    for (let presses = 0; presses < 5; presses++) await page.keyboard.press('ArrowRight');
+    await page.getByText('130 %').waitFor();
     await page.getByRole('button', { name: 'Mute Ben Okafor for me' }).click();
     await page.locator('[data-testid=tile][data-peer=p1]').getByLabel('Muted for you').first().waitFor();
     await page.getByRole('button', { name: 'Hear Ben Okafor again' }).click();

@@ -39,6 +39,7 @@ const acts = {
     await page.getByTestId('settings-save').click();
   },
   'picker-many': async (page) => page.getByTestId('pick-microphone').click(),
+  'share-system': async (page) => page.keyboard.press('s'),
   'share-empty': async (page) => page.keyboard.press('s'),
   'share-many': async (page) => page.keyboard.press('s'),
   'share-failed': async (page) => {

@@ -223,6 +223,7 @@ export function scenes(now: number): Record<string, () => Scene> {
     }),
     'lobby-many': () => ({ snapshot: idle(), devices: many(), inside: { count: 14, names: [LONG_NAME, 'Chiara Lombardi'] }, pictures: [0], events: [asked] }),
     unsaved: () => ({ snapshot: idle(), unsaved: error('settings-not-saved', 'Your settings can’t be saved. Check the free space and the rights of the data folder.', 'No space left on device (os error 28)'), pictures: [0] }),
+    'share-system': () => ({ ...scene(2), unshared: error('share-cancelled', 'Nothing was chosen to share.'), choice: { sources: [{ id: 'screen', kind: 'system', title: 'Screen or window', width: 0, height: 0, thumbnail: null }], sound: true } }),
     'share-empty': () => ({ ...scene(2), choice: { sources: [], sound: false } }),
     'share-many': () => ({ ...scene(2), choice: crowded }),
     'share-refused': () => ({ ...scene(2), choice: error('screen-unsupported', 'Screens can’t be shared on this system. Others still see your camera and hear you.', 'no X server: DISPLAY is not set') }),
