@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::clock;
 use crate::device;
 use crate::level::{Level, rms};
+use crate::priority;
 use crate::sound_encoder::Encoder;
 use crate::sound_source::{self, SoundSource};
 use crate::source::AudioSource;
@@ -85,7 +86,7 @@ impl AudioCapture {
         let encoder = if source == AudioSource::System { Encoder::for_anything() } else { Encoder::new() }?;
         let (opened, opening) = oneshot::channel();
         let (shared, stop) = (capture.shared.clone(), capture.stop.clone());
-        let thread = stop::spawn("confab-audio-in", move || match sound_source::open(&source) {
+        let thread = priority::spawn("confab-audio-in", move || match sound_source::open(&source) {
             Err(error) => drop(opened.send(Err(error))),
             Ok(source) if opened.send(Ok(())).is_ok() => {
                 let voice = voice.map(Processor::new);

@@ -14,6 +14,7 @@ use crate::device::{self, Playback};
 use crate::level::Level;
 use crate::mixer::{Door, Mixer, PeerAudio};
 use crate::player::BLOCK;
+use crate::priority;
 use crate::source::AudioSink;
 use crate::stop::{self, Stop};
 use crate::voice::{FarEnd, Writer};
@@ -65,7 +66,7 @@ impl AudioOutput {
         let mixer = Mixer::new(door.clone());
         let thread = {
             let (stop, level, asked, far_end) = (stop.clone(), level.clone(), asked.clone(), far_end.clone());
-            stop::spawn("confab-mix", move || {
+            priority::spawn("confab-mix", move || {
                 let playback = match open(&sink) {
                     Ok(playback) => playback,
                     Err(error) => return drop(opened.send(Err(error))),
@@ -87,7 +88,7 @@ impl AudioOutput {
         let swaps = self.swaps.clone();
         async move {
             let (opened, opening) = oneshot::channel();
-            stop::spawn("confab-speaker", move || {
+            priority::spawn("confab-speaker", move || {
                 let result = open(&sink).map(|playback| {
                     // An output that has ended needs no speaker.
                     let _ = swaps.send(Swap { number, playback });

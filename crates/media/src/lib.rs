@@ -38,6 +38,7 @@ pub mod pattern;
 mod pattern_comparison;
 mod picture_source;
 mod player;
+mod priority;
 #[cfg(target_os = "linux")]
 mod pulse;
 #[cfg(test)]
