@@ -1,12 +1,15 @@
-//! Screens and windows shared by `confab-peer`, from a real X server to the pictures that others decode.
+//! Screens and windows shared by `confab-peer`, from a real X server or Wayland desktop to the pictures that others decode.
 
 use confab_media::{Vp8Decoder, read_ivf};
 use confab_protocol::ladder::FrameLayer;
 use confab_protocol::media::{Codec, EncodedFrame};
-use confab_testkit::process::{Peer, Server};
+use confab_testkit::process::{Peer, Server, binary};
+use confab_testkit::wayland::{self, Bus, Person};
 use confab_testkit::x11::Stage;
 use serde_json::Value;
 use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
@@ -97,5 +100,90 @@ async fn a_screen_in_place_of_the_camera_and_one_beside_it() -> Outcome {
     let mut lost = join(&server, &stage, "Eve", &["--share", "window:nobody's"])?;
     assert_eq!(lost.wait_for("error", |_| true).await?["code"], "screen-missing");
     assert_eq!(lost.process.wait().await?, Some(1));
+    Ok(())
+}
+
+/// Joins on a Wayland desktop.
+fn join_on(server: &Server, desktop: &[(&str, String)], name: &str, arguments: &[&str]) -> Outcome<Peer> {
+    let environment: Vec<_> = desktop.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    Ok(Peer::join_with(&server.link("wayland"), name, arguments, &environment)?)
+}
+
+/// Waits as [`sees`], while the screen is painted red: of one that rests since it is shared, this desktop tells nothing.
+async fn sees_painted(stage: &wayland::Stage, viewer: &mut Peer, name: &str, width: u32, height: u32) -> Outcome {
+    let paint = async {
+        let mut again = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            again.tick().await;
+            stage.paint(RED)?;
+        }
+    };
+    tokio::select! {
+        seen = sees(viewer, name, width, height) => seen,
+        failed = paint => failed,
+    }
+}
+
+/// What `confab-peer devices` says of screens on a Wayland desktop.
+fn screens_on(desktop: &[(&str, String)]) -> Outcome<Value> {
+    let mut list = Command::new(binary("confab-peer")?);
+    let listed = list.args(["devices", "--json"]).envs(desktop.iter().cloned()).output()?;
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+    Ok(serde_json::from_slice(&listed.stdout)?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wayland_screen_is_shared_until_its_desktop_is_gone() -> Outcome {
+    let server = Server::start().await?;
+    let mut stage = wayland::Stage::start((640, 480), RED, Person::Chooses)?;
+    let desktop = stage.environment();
+    let screens = &screens_on(&desktop)?["screens"];
+    assert_eq!(
+        (&screens[0]["kind"], &screens[0]["id"], &screens[1]),
+        (&"system".into(), &"screen".into(), &Value::Null)
+    );
+    let dir = tempfile::tempdir()?;
+    let mut ben = join_on(&server, &desktop, "Ben", &["--record", &dir.path().to_string_lossy()])?;
+    ben.joined().await?;
+    let mut ann = join_on(&server, &desktop, "Ann", &["--share", "screen"])?;
+    let ann_id = ann.joined().await?;
+    let track = screen_of(&mut ben, &ann_id).await?;
+    sees_painted(&stage, &mut ben, "Ann", 640, 480).await?;
+    stage.resize(802, 602)?;
+    sees_painted(&stage, &mut ben, "Ann", 802, 602).await?;
+    stage.kill_compositor();
+    let told = ann.wait_for("notice", |notice| notice["code"] == "share-ended").await?;
+    assert!(told["message"].as_str().is_some_and(|message| message.contains("desktop")), "{told}");
+    ben.wait_for("track-removed", |track| track["id"] == ann_id.as_str()).await?;
+    assert_eq!(ben.leave().await?, Some(0));
+    let seen = pictures(Path::new(track["file"].as_str().ok_or("no recording")?))?;
+    assert!(seen.iter().any(|(width, height, luma)| (*width, *height) == (802, 602) && luma.abs_diff(RED_LUMA) <= 8));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wayland_screen_in_place_of_the_camera() -> Outcome {
+    let server = Server::start().await?;
+    let stage = wayland::Stage::start((640, 480), RED, Person::Chooses)?;
+    let desktop = stage.environment();
+    let mut ann = join_on(&server, &desktop, "Ann", &["--video", "screen"])?;
+    ann.joined().await?;
+    let mut ben = join_on(&server, &desktop, "Ben", &[])?;
+    ben.joined().await?;
+    sees_painted(&stage, &mut ben, "Ann", 640, 480).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wayland_screen_that_is_not_had_is_said() -> Outcome {
+    let server = Server::start().await?;
+    let cancelled = wayland::Stage::start((320, 240), RED, Person::Cancels)?;
+    let bare = Bus::bare()?;
+    for (desktop, code) in [(cancelled.environment(), "share-cancelled"), (bare.environment(), "screen-unsupported")] {
+        let mut lost = join_on(&server, &desktop, "Eve", &["--share", "screen"])?;
+        assert_eq!(lost.wait_for("error", |_| true).await?["code"], code);
+        assert_eq!(lost.process.wait().await?, Some(1));
+    }
+    let why = &screens_on(&bare.environment())?["screensError"];
+    assert!(why["message"].as_str().is_some_and(|message| message.contains("xdg-desktop-portal")), "{why}");
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `confab-peer devices`: what `--audio mic:NAME`, `--speaker speaker:NAME`, `--video camera:NAME` and `--share` may name.
 
 use confab_call::list_screens;
-use confab_protocol::ipc::{Device, DeviceList, ShareSource};
+use confab_protocol::ipc::{Device, DeviceList, ShareKind, ShareSource};
 use confab_protocol::{ErrorCode, UserError};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -39,7 +39,11 @@ fn screen_table(screens: &Screens) -> String {
         Err(error) => writeln!(out, "Screens and windows: {error}"),
     };
     for screen in screens.iter().flatten() {
-        let _ = writeln!(out, "   {}  {}  {}x{}", screen.title, screen.id, screen.width, screen.height);
+        let size = match screen.kind {
+            ShareKind::System => "the desktop asks which".to_owned(),
+            ShareKind::Screen | ShareKind::Window => format!("{}x{}", screen.width, screen.height),
+        };
+        let _ = writeln!(out, "   {}  {}  {size}", screen.title, screen.id);
     }
     out
 }
@@ -65,7 +69,6 @@ fn section(out: &mut String, title: &str, devices: &[Device], default: Option<&s
 #[cfg(test)]
 mod tests {
     use super::*;
-    use confab_protocol::ipc::ShareKind;
 
     #[test]
     fn the_default_is_marked_and_an_id_that_is_the_name_is_told_once() {
