@@ -17,6 +17,7 @@ use crate::video::VideoConfig;
 mod bgrx;
 #[cfg(target_os = "linux")]
 mod linux;
+mod listed;
 #[cfg(not(target_os = "linux"))]
 mod other;
 #[cfg(target_os = "linux")]

@@ -13,6 +13,7 @@ use xfixes::ConnectionExt as _;
 use xproto::ConnectionExt as _;
 
 use super::failed;
+use crate::screen::listed;
 
 x11rb::atom_manager! {
     /// Names of properties and of their types.
@@ -103,8 +104,6 @@ impl Desktop {
         } else {
             String::from_utf8_lossy(&modern.value).into_owned()
         };
-        let clean: String = text.chars().filter(|c| !c.is_control()).collect();
-        let clean = clean.trim();
-        Ok((!clean.is_empty()).then(|| clean.to_owned()))
+        Ok(listed::clean(&text))
     }
 }

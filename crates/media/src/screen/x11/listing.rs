@@ -1,7 +1,7 @@
 //! Which screens and windows there are.
 
-use confab_protocol::ipc::{ShareKind, ShareSource};
-use confab_protocol::{ErrorCode, UserError};
+use confab_protocol::UserError;
+use confab_protocol::ipc::ShareSource;
 use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, MapState, Window, WindowClass};
 
 use super::desktop::Desktop;
@@ -10,15 +10,11 @@ use super::grabber::Target;
 use super::image::ImageReader;
 use super::monitor::{self, Monitor};
 use super::window::SharedWindow;
+use crate::screen::listed::{self, LEAST_SIDE, MOST_WINDOWS};
 use crate::screen::{THUMBNAIL_SIDE, bgrx};
-use crate::source::ScreenSelector;
 
 /// How deep below the root a titled window is looked for where no window manager lists them: frames lie around it.
 const DEPTH: u32 = 3;
-/// Windows that are listed at most.
-const MOST_WINDOWS: usize = 64;
-/// A smaller window, in pixels of a side, is none that a person would share.
-const LEAST_SIDE: u16 = 16;
 
 /// A window with a title.
 #[derive(Debug, Clone)]
@@ -35,12 +31,10 @@ pub(super) fn list(desktop: &Desktop, thumbnails: bool) -> Result<Vec<ShareSourc
     let windows = if desktop.composite { windows(desktop)? } else { Vec::new() };
     let mut sources = Vec::new();
     for (number, monitor) in (1..).zip(&monitors) {
-        let (selector, size) = (ScreenSelector::Screen(Some(number)), (monitor.width, monitor.height));
-        sources.push(source(ShareKind::Screen, selector, &monitor.title, size));
+        sources.push(listed::screen(number, &monitor.title, (monitor.width.into(), monitor.height.into())));
     }
     for window in &windows {
-        let (selector, size) = (ScreenSelector::Window(format!("{:#x}", window.id)), (window.width, window.height));
-        sources.push(source(ShareKind::Window, selector, &window.title, size));
+        sources.push(listed::window(window.id, &window.title, (window.width.into(), window.height.into())));
     }
     if thumbnails {
         let mut targets: Vec<Box<dyn Target>> = Vec::new();
@@ -59,11 +53,6 @@ pub(super) fn list(desktop: &Desktop, thumbnails: bool) -> Result<Vec<ShareSourc
     Ok(sources)
 }
 
-fn source(kind: ShareKind, selector: ScreenSelector, title: &str, (width, height): (u16, u16)) -> ShareSource {
-    let (id, title) = (selector.to_string(), title.to_owned());
-    ShareSource { id, kind, title, width: width.into(), height: height.into(), thumbnail: None }
-}
-
 /// `None` if the window has gone meanwhile.
 fn thumbnail(
     desktop: &Desktop,
@@ -78,15 +67,12 @@ fn thumbnail(
 
 /// The window that a selector means: by its id, its title, or a part of it, in this order.
 pub(super) fn find(desktop: &Desktop, wanted: &str) -> Result<Window, UserError> {
-    let missing = || UserError::with_detail(ErrorCode::ScreenMissing, format!("no window is called {wanted}"));
-    if let Some(id) = wanted.strip_prefix("0x").and_then(|hex| Window::from_str_radix(hex, 16).ok()) {
-        return desktop.geometry(id).map(|_| id).map_err(|_| missing());
+    if let Some(id) = listed::window_id(wanted) {
+        return desktop.geometry(id).map(|_| id).map_err(|_| listed::no_window(wanted));
     }
     let windows = windows(desktop)?;
-    let part = wanted.to_lowercase();
-    let called = windows.iter().find(|window| window.title == wanted);
-    let found = called.or_else(|| windows.iter().find(|window| window.title.to_lowercase().contains(&part)));
-    found.map(|window| window.id).ok_or_else(missing)
+    let found = listed::called(&windows, wanted, |window| &window.title);
+    found.map(|window| window.id).ok_or_else(|| listed::no_window(wanted))
 }
 
 /// The windows that people know: those of the window manager's list, or else all with a title.
@@ -141,5 +127,5 @@ fn titled(desktop: &Desktop, id: Window) -> Result<Option<Titled>, UserError> {
     };
     let (width, height) = (geometry.width, geometry.height);
     let visible = attributes.map_state == MapState::VIEWABLE && attributes.class == WindowClass::INPUT_OUTPUT;
-    Ok((visible && width.min(height) >= LEAST_SIDE).then_some(Titled { id, title, width, height }))
+    Ok((visible && u32::from(width.min(height)) >= LEAST_SIDE).then_some(Titled { id, title, width, height }))
 }

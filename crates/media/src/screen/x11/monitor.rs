@@ -1,6 +1,6 @@
 //! One screen: a monitor, as RandR knows it, or the whole display.
 
-use confab_protocol::{ErrorCode, UserError};
+use confab_protocol::UserError;
 use x11rb::protocol::Event;
 use x11rb::protocol::randr::{ConnectionExt as _, NotifyMask};
 use x11rb::protocol::xproto::{Atom, ConnectionExt as _};
@@ -9,6 +9,7 @@ use super::desktop::Desktop;
 use super::failed;
 use super::grabber::Target;
 use super::image::Area;
+use crate::screen::listed;
 
 /// A monitor and its place on the display, in pixels.
 #[derive(Debug, Clone)]
@@ -45,13 +46,7 @@ pub(super) fn all(desktop: &Desktop) -> Result<Vec<Place>, UserError> {
 
 /// The screen with this number, counted from 1, or the primary one.
 pub(super) fn find(desktop: &Desktop, number: Option<u32>) -> Result<Place, UserError> {
-    let places = all(desktop)?;
-    let place = match number {
-        Some(number) => places.get(number as usize - 1),
-        None => places.iter().find(|place| place.primary).or(places.first()),
-    };
-    let there = places.len();
-    place.cloned().ok_or_else(|| UserError::with_detail(ErrorCode::ScreenMissing, format!("there are {there} screens")))
+    listed::numbered(&all(desktop)?, number, |place| place.primary).cloned()
 }
 
 /// A monitor that is shared.
@@ -82,10 +77,7 @@ impl Target for Monitor {
     fn area(&mut self, desktop: &Desktop) -> Result<Option<Area>, UserError> {
         if std::mem::take(&mut self.stale) {
             let found = all(desktop)?.into_iter().find(|place| place.name == self.place.name);
-            self.place = found.ok_or_else(|| {
-                let message = "The screen you shared was disconnected, so you are not sharing any more.";
-                UserError::with_message(ErrorCode::ShareEnded, message)
-            })?;
+            self.place = found.ok_or_else(listed::disconnected)?;
         }
         let Place { x, y, width, height, .. } = self.place;
         Ok(Some(Area { drawable: desktop.root, x, y, width, height, origin: (x.into(), y.into()) }))
