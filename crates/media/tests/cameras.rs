@@ -251,6 +251,32 @@ fn a_camera_that_is_unplugged_says_so() {
     });
 }
 
+#[test]
+fn a_camera_that_breaks_down_says_so() {
+    let camera = Camera::new(0, "Webcam", vec![padded(WebcamFormat::Yuyv, VGA, 2 * VGA.0, 0..2)]);
+    world("a_camera_that_breaks_down_says_so", vec![camera], async |cameras| {
+        let mut seen = Seen::open(None, VGA, 30).await.expect("opens");
+        seen.picture().await;
+        cameras.break_down(0);
+        assert_eq!(seen.end().await.code, ErrorCode::CameraFailed);
+        seen.capture.stop().await;
+        let broken = Seen::open(None, VGA, 30).await.err().expect("it is broken");
+        assert_eq!(broken.code, ErrorCode::CameraFailed);
+    });
+}
+
+#[test]
+fn a_camera_that_was_left_at_an_odd_rate_opens() {
+    let mode = padded(WebcamFormat::Yuyv, VGA, 2 * VGA.0, 0..2);
+    let camera = Camera { left_at: Some((2, 15)), ..Camera::new(0, "Webcam", vec![mode]) };
+    world("a_camera_that_was_left_at_an_odd_rate_opens", vec![camera], async |cameras| {
+        let mut seen = Seen::open(None, VGA, 30).await.expect("opens");
+        seen.picture().await;
+        assert_eq!(cameras.streams(0), Some((WebcamFormat::Yuyv, VGA, 30)));
+        seen.capture.stop().await;
+    });
+}
+
 /// The sentence with which a camera is refused.
 async fn refused(name: &str) -> (ErrorCode, String) {
     let error = Seen::open(Some(name), VGA, 30).await.err().unwrap_or_else(|| panic!("{name} opens"));

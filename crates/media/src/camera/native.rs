@@ -92,6 +92,7 @@ fn choose(modes: &[CameraFormat], config: VideoConfig) -> Option<CameraFormat> {
 
 fn open(index: CameraIndex, config: VideoConfig) -> Result<Box<dyn CameraStream>, Refusal> {
     let any = RequestedFormat::with_formats(RequestedFormatType::None, &FORMATS);
+    Platform::prepare(&index)?;
     let mut camera = Camera::new(index, any)?;
     let modes = camera.compatible_camera_formats()?;
     if let Some(mode) = choose(&modes, config) {

@@ -24,6 +24,9 @@ pub(super) trait CameraSystem {
     /// The piece of hardware behind a node: several nodes may share one. `None` where each node is a camera.
     fn unit(index: &CameraIndex) -> Option<String>;
 
+    /// Sees to it that nokhwa can open the node.
+    fn prepare(index: &CameraIndex) -> Result<(), Refusal>;
+
     /// Begins to stream in the mode that `camera` is set to.
     fn stream(camera: Camera) -> Result<Box<dyn CameraStream>, Refusal>;
 }

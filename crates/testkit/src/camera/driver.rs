@@ -39,9 +39,11 @@ pub(super) struct Node {
     camera: Camera,
     /// What programs map: the buffers, one after the other.
     file: File,
-    gone: bool,
+    /// What everything fails with from now on.
+    fault: Option<Errno>,
     mode: usize,
-    fps: u32,
+    /// Time between two pictures in seconds: numerator and denominator.
+    interval: (u32, u32),
     buffers: u32,
     /// Empty ones of the program, and full ones for it.
     queued: VecDeque<u32>,
@@ -62,14 +64,15 @@ struct Full {
 
 impl Node {
     pub(super) fn new(camera: Camera, file: File) -> Self {
-        let fps = camera.modes.first().and_then(|mode| mode.fps.first()).copied().unwrap_or_default();
+        let fps = camera.modes.first().and_then(|mode| mode.fps.first()).copied().unwrap_or(1);
+        let interval = camera.left_at.unwrap_or((1, fps));
         let (queued, full) = (VecDeque::new(), VecDeque::new());
-        Self { camera, file, gone: false, mode: 0, fps, buffers: 0, queued, full, running: None }
+        Self { camera, file, fault: None, mode: 0, interval, buffers: 0, queued, full, running: None }
     }
 
-    /// The cable is out: whoever has the node open gets nothing from it any more.
-    pub(super) fn unplug(&mut self) {
-        self.gone = true;
+    /// Whoever has the node open gets nothing but this from it any more.
+    pub(super) fn fail(&mut self, fault: Errno) {
+        self.fault = Some(fault);
         self.running = None;
         self.full.clear();
     }
@@ -86,7 +89,7 @@ impl Node {
 
     pub(super) fn set_mode(&self) -> Option<(WebcamFormat, (u32, u32), u32)> {
         self.running?;
-        self.mode().ok().map(|mode| (mode.format, mode.size, self.fps))
+        self.mode().ok().map(|mode| (mode.format, mode.size, self.interval.1 / self.interval.0))
     }
 
     fn mode(&self) -> Result<&Mode, Errno> {
@@ -105,8 +108,8 @@ impl Node {
     /// Does what a program asks.
     pub(super) fn ioctl(&mut self, request: u64, data: &mut [u8]) -> Answer {
         let mut data = Structure(data);
-        if self.gone {
-            return Answer::Now(Err(Errno::ENODEV));
+        if let Some(fault) = self.fault {
+            return Answer::Now(Err(fault));
         }
         if request == vidioc::VIDIOC_DQBUF {
             return self.dequeue(&mut data);
@@ -209,22 +212,22 @@ impl Node {
         let wished = |mode: &Mode| code(mode.format) == fourcc && mode.size == size;
         // A driver changes what it has not got into something that it has.
         self.mode = self.camera.modes.iter().position(wished).unwrap_or_default();
-        self.fps = self.mode()?.fps.first().copied().ok_or(Errno::EINVAL)?;
+        self.interval = (1, self.mode()?.fps.first().copied().ok_or(Errno::EINVAL)?);
         self.tell_format(data)
     }
 
     fn tell_rate(&self, data: &mut Structure<'_>) -> Result<(), Errno> {
         self.mode()?;
         data.set(rate::CAPABILITY, V4L2_CAP_TIMEPERFRAME);
-        data.set(rate::NUMERATOR, 1);
-        data.set(rate::DENOMINATOR, self.fps);
+        data.set(rate::NUMERATOR, self.interval.0);
+        data.set(rate::DENOMINATOR, self.interval.1);
         Ok(())
     }
 
     fn set_rate(&mut self, data: &mut Structure<'_>) -> Result<(), Errno> {
         let wished = data.get(rate::DENOMINATOR) / data.get(rate::NUMERATOR).max(1);
         if let Some(fps) = self.mode()?.fps.iter().find(|fps| **fps == wished) {
-            self.fps = *fps;
+            self.interval = (1, *fps);
         }
         self.tell_rate(data)
     }
@@ -278,7 +281,7 @@ impl Node {
     /// When the next picture is due.
     pub(super) fn due(&self) -> Option<Instant> {
         let (start, next) = self.running?;
-        Some(start + Duration::from_secs(1) * next / self.fps.max(1))
+        Some(start + Duration::from_secs(1) * self.interval.0 * next / self.interval.1)
     }
 
     /// Takes the picture that is due into the next empty buffer; without one it is lost.

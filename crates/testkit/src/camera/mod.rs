@@ -76,12 +76,14 @@ pub struct Camera {
     pub modes: Vec<Mode>,
     /// Another program streams from it.
     pub busy: bool,
+    /// The time between two pictures that another program left set, in seconds: numerator and denominator.
+    pub left_at: Option<(u32, u32)>,
 }
 
 impl Camera {
     /// A camera with one node.
     pub fn new(node: u32, name: &str, modes: Vec<Mode>) -> Self {
-        Self { node, name: name.to_owned(), unit: format!("usb-{node}"), modes, busy: false }
+        Self { node, name: name.to_owned(), unit: format!("usb-{node}"), modes, busy: false, left_at: None }
     }
 }
 
@@ -162,8 +164,13 @@ impl Cameras {
     pub fn unplug(&self, node: u32) -> io::Result<()> {
         fs::remove_file(self.dev().join(format!("video{node}")))?;
         fs::remove_dir_all(self.class(node))?;
-        self.with(node, Node::unplug);
+        self.with(node, |node| node.fail(Errno::ENODEV));
         Ok(())
+    }
+
+    /// The camera is there and answers nothing any more, not even that it shall stop.
+    pub fn break_down(&self, node: u32) {
+        self.with(node, |node| node.fail(Errno::EIO));
     }
 
     /// Another program takes the camera, or gives it back.

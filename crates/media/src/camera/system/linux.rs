@@ -12,7 +12,8 @@ use v4l::context::Node;
 use v4l::io::traits::{CaptureStream, Stream as _};
 use v4l::prelude::MmapStream;
 use v4l::video::Capture;
-use v4l::{Device, Format};
+use v4l::video::capture::Parameters;
+use v4l::{Device, Format, FourCC};
 
 use super::CameraSystem;
 use crate::camera::convert::RawFormat;
@@ -23,6 +24,9 @@ use crate::camera::{CameraStream, RawPicture};
 const BUFFERS: u32 = 4;
 /// A camera that is silent so long is gone.
 const SILENCE: Duration = Duration::from_secs(5);
+
+/// Pictures per second that every camera has.
+const USUAL_RATE: u32 = 30;
 
 /// See the module.
 #[derive(Debug)]
@@ -48,29 +52,46 @@ impl CameraSystem for Platform {
         Some(std::fs::canonicalize(device).ok()?.display().to_string())
     }
 
+    /// Another program may have left the camera at a rate or in a format that nokhwa does not know, and then it opens none.
+    fn prepare(index: &CameraIndex) -> Result<(), Refusal> {
+        let device = Device::new(index.as_index()? as usize)?;
+        // What is no camera is refused when it is opened.
+        let (Ok(left), Ok(rate)) = (device.format(), device.params()) else { return Ok(()) };
+        if raw_format(left.fourcc).is_some() && rate.interval.numerator == 1 {
+            return Ok(());
+        }
+        let mut formats = device.enum_formats()?.into_iter().map(|format| format.fourcc);
+        if let Some(known) = formats.find(|fourcc| raw_format(*fourcc).is_some()) {
+            device.set_format(&Format::new(left.width, left.height, known))?;
+            device.set_params(&Parameters::with_fps(USUAL_RATE))?;
+        }
+        Ok(())
+    }
+
     fn stream(camera: Camera) -> Result<Box<dyn CameraStream>, Refusal> {
         let index = camera.index().as_index()?;
         // The mode stays set, and only one of us can have the buffers.
         drop(camera);
         let device = Device::new(index as usize)?;
         let format = device.format()?;
-        let raw = raw_format(&format)?;
+        let unknown = || std::io::Error::other(format!("the format {}", format.fourcc));
+        let raw = raw_format(format.fourcc).ok_or_else(unknown)?;
         let mut stream = MmapStream::with_buffers(&device, Type::VideoCapture, BUFFERS)?;
         stream.set_timeout(SILENCE);
         Ok(Box::new(Stream { stream: Some(stream), format, raw }))
     }
 }
 
-fn raw_format(format: &Format) -> Result<RawFormat, Refusal> {
-    Ok(match &format.fourcc.repr {
-        b"MJPG" => RawFormat::Mjpeg,
-        b"YUYV" => RawFormat::Yuyv,
-        b"NV12" => RawFormat::Nv12,
-        b"GRAY" => RawFormat::Gray,
-        b"RGB3" => RawFormat::Rgb,
-        b"BGR3" => RawFormat::Bgr,
-        _ => return Err(std::io::Error::other(format!("the format {}", format.fourcc)).into()),
-    })
+fn raw_format(fourcc: FourCC) -> Option<RawFormat> {
+    match &fourcc.repr {
+        b"MJPG" => Some(RawFormat::Mjpeg),
+        b"YUYV" => Some(RawFormat::Yuyv),
+        b"NV12" => Some(RawFormat::Nv12),
+        b"GRAY" => Some(RawFormat::Gray),
+        b"RGB3" => Some(RawFormat::Rgb),
+        b"BGR3" => Some(RawFormat::Bgr),
+        _ => None,
+    }
 }
 
 struct Stream {

@@ -23,6 +23,10 @@ impl CameraSystem for Platform {
         None
     }
 
+    fn prepare(_: &CameraIndex) -> Result<(), Refusal> {
+        Ok(())
+    }
+
     fn stream(mut camera: Camera) -> Result<Box<dyn CameraStream>, Refusal> {
         camera.open_stream()?;
         Ok(Box::new(Stream(camera)))
