@@ -79,7 +79,7 @@ describe('lobby', () => {
     await show('lobby-bare');
     for (const [picker, words] of [
       ['pick-microphone', 'No microphone found'],
-      ['pick-speaker', 'No speaker or headphones found'],
+      ['pick-speaker', 'No speaker found'],
       ['pick-camera', 'No camera found'],
     ] as const) {
       await id(picker).getByText(words).waitFor();

@@ -40,7 +40,7 @@ export const en = {
   'devices.microphone': 'Microphone',
   'devices.microphone.none': 'No microphone found',
   'devices.speaker': 'Speaker',
-  'devices.speaker.none': 'No speaker or headphones found',
+  'devices.speaker.none': 'No speaker found',
   'devices.camera': 'Camera',
   'devices.camera.none': 'No camera found',
   'devices.default': 'Same as system',
