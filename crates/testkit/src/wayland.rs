@@ -65,6 +65,8 @@ impl Stage {
         let pipewire = Group::start(&mut bus.command("pipewire"))?;
         wait_for("PipeWire", || dir.join("pipewire-0").exists())?;
         let manager = Group::start(&mut bus.command("wireplumber"))?;
+        // Its own entry: without it nothing is connected to anything.
+        wait_for("PipeWire's manager", || objects(&bus, "Metadata").is_ok_and(|all| all.contains("\"default\"")))?;
         let stage = Self { bus, compositor, _media: [pipewire, manager] };
         stage.bus.start_service(BACKEND)?;
         wait_for("the portal", || stage.has_portal())?;
@@ -103,8 +105,7 @@ impl Stage {
 
     /// How many screens are given to somebody at this moment.
     pub fn shared(&self) -> io::Result<usize> {
-        let listed = self.bus.command("pw-cli").args(["list-objects", "Node"]).stdout(Stdio::piped()).output()?;
-        Ok(String::from_utf8_lossy(&listed.stdout).matches("\"Video/Source\"").count())
+        Ok(objects(&self.bus, "Node")?.matches("\"Video/Source\"").count())
     }
 
     fn set_output(&self, change: &[&str]) -> io::Result<()> {
@@ -199,6 +200,12 @@ impl Drop for Group {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// PipeWire's objects of a kind, with their properties.
+fn objects(bus: &Bus, kind: &str) -> io::Result<String> {
+    let listed = bus.command("pw-cli").args(["list-objects", kind]).stdout(Stdio::piped()).output()?;
+    Ok(String::from_utf8_lossy(&listed.stdout).into_owned())
 }
 
 /// A program of the desktop in `dir`, quiet.

@@ -118,6 +118,7 @@ impl Window {
             .env("XDG_CONFIG_HOME", folder("config"))
             .env("XDG_CACHE_HOME", folder("cache"))
             .env_remove("WAYLAND_DISPLAY")
+            .env("XDG_SESSION_TYPE", "x11")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .kill_on_drop(true);
