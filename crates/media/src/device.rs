@@ -27,10 +27,10 @@ const STREAM_TIMEOUT: Duration = Duration::from_secs(3);
 const SILENT: Duration = Duration::from_secs(5);
 /// Longest sleep of a reader between two looks.
 const LOOK: Duration = Duration::from_millis(20);
-/// Frames per callback where the host lets us choose, at 48 kHz: 10 ms for a microphone. A speaker gets 20 ms, since the
-/// server keeps no more than two periods, and a busy machine does not wake us in 10 ms.
-const RECORD_PERIOD: u32 = 480;
-const PLAY_PERIOD: u32 = 960;
+/// Frames per callback where the host lets us choose, at 48 kHz: 5 ms for a microphone and 10 ms for a speaker, of which
+/// the server keeps two periods. The threads that answer have priority.
+const RECORD_PERIOD: u32 = 240;
+const PLAY_PERIOD: u32 = 480;
 /// Most that waits for the speaker, whatever the number of underruns: 120 ms at 48 kHz.
 const MOST_AHEAD: usize = 5760;
 
