@@ -166,7 +166,11 @@ export class Remote {
     for (const channel of this.#channels.values()) channel.close();
     this.pc.close();
     this.#mesh.forget(this);
-    if (this.#announced) this.#mesh.fire("peer-disconnect", { id: this.id });
+    if (this.#announced) return this.#mesh.fire("peer-disconnect", { id: this.id });
+    // Nobody hears of the end of a connection that never opened; the tracks that its offer brought end with it.
+    for (const stream of this.#streams.values()) {
+      for (const track of stream.media.getTracks()) this.#mesh.fire("track-removed", { peerId: this.id, stream, track });
+    }
   }
 
   #prefer(stream, transceiver, kind) {
