@@ -275,17 +275,11 @@ impl Devices {
         capture.set_muted(!self.mic.on);
         let track = self.audio_track.get_or_insert_with(LocalTrack::audio).clone();
         self.stream.add_track(&track);
-        let (failed, told, generation) = (capture.failed(), self.told.clone(), self.mic.next_generation());
-        let loss = capture.expected_loss();
-        let pump = tokio::spawn(async move {
-            outgoing::pump_mic(packets, loss, track).await;
-            // The packets ended; by whose will?
-            let error = failed.borrow().clone();
-            if let Some(error) = error {
-                let _ = told.send(DeviceEvent::MicEnded(generation, error)).await;
-            }
+        let (told, generation) = (self.told.clone(), self.mic.next_generation());
+        let pump = outgoing::pump_sound(&capture, packets, track, async move |error| {
+            let _ = told.send(DeviceEvent::MicEnded(generation, error)).await;
         });
-        self.mic.run(capture, Pump(pump.abort_handle()), found)
+        self.mic.run(capture, pump, found)
     }
 
     /// Has the camera run if somebody wants it, and its picture sent if the others are to see it.

@@ -1,8 +1,9 @@
 //! What goes out: one stream with microphone and camera, each encoded once for everybody.
 
 use crate::call::TrackFrame;
+use crate::place::Pump;
 use crate::preview::PreviewSwitch;
-use confab_media::{ExpectedLoss, Relief, VideoEvent};
+use confab_media::{AudioCapture, ExpectedLoss, Relief, VideoEvent};
 use confab_protocol::UserError;
 use confab_protocol::frame::SELF_TRACK;
 use confab_protocol::ladder::SPATIAL_LAYERS;
@@ -90,8 +91,30 @@ pub async fn pump_camera(
     }
 }
 
-/// Carries microphone packets to the peers until the microphone ends, and tells its encoder what they miss.
-pub async fn pump_mic(mut packets: mpsc::Receiver<AudioPacket>, loss: ExpectedLoss, track: LocalTrack) {
+/// Carries what `capture` hears to the peers in `track`, while the result lives, and tells its encoder what they miss. Why it
+/// ends by itself is told to `ended`.
+pub fn pump_sound<E>(
+    capture: &AudioCapture,
+    packets: mpsc::Receiver<AudioPacket>,
+    track: LocalTrack,
+    ended: impl FnOnce(UserError) -> E + Send + 'static,
+) -> Pump
+where
+    E: Future<Output = ()> + Send,
+{
+    let (loss, failed) = (capture.expected_loss(), capture.failed());
+    let pump = tokio::spawn(async move {
+        carry(packets, loss, track).await;
+        // The packets ended; by whose will?
+        let error = failed.borrow().clone();
+        if let Some(error) = error {
+            ended(error).await;
+        }
+    });
+    Pump(pump.abort_handle())
+}
+
+async fn carry(mut packets: mpsc::Receiver<AudioPacket>, loss: ExpectedLoss, track: LocalTrack) {
     let mut reported = track.expected_loss();
     reported.mark_changed();
     loop {

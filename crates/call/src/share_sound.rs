@@ -31,16 +31,8 @@ impl ShareSound {
     {
         let track = self.track.get_or_insert_with(LocalTrack::audio).clone();
         stream.add_track(&track);
-        let (loss, failed) = (capture.expected_loss(), capture.failed());
-        let pump = tokio::spawn(async move {
-            outgoing::pump_mic(packets, loss, track).await;
-            // The packets ended; by whose will?
-            let error = failed.borrow().clone();
-            if let Some(error) = error {
-                ended(error).await;
-            }
-        });
-        self.running = Some((capture, Pump(pump.abort_handle())));
+        let pump = outgoing::pump_sound(&capture, packets, track, ended);
+        self.running = Some((capture, pump));
     }
 
     /// Nothing more of what runs is sent; the track waits for the next.

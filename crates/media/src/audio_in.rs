@@ -45,9 +45,8 @@ struct Shared {
     voice: AtomicBool,
 }
 
-/// A running source of sound with its Opus encoder (20 ms, 48 kHz, mono; 32 kbit/s, 64 for what the
-/// computer plays). In-band FEC is made for the
-/// loss that is told, and pauses are not sent (DTX) behind noise suppression. Dropping it ends both.
+/// A running source of sound with its Opus encoder (20 ms, 48 kHz, mono; 32 kbit/s, 64 for what the computer plays). In-band
+/// FEC is made for the loss that is told, and pauses are not sent (DTX) behind noise suppression. Dropping it ends both.
 #[derive(Debug)]
 pub struct AudioCapture {
     shared: Arc<Shared>,

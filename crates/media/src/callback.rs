@@ -8,6 +8,8 @@ use std::thread::Thread;
 use cpal::{FromSample, SizedSample};
 use rtrb::{Consumer, Producer};
 
+use crate::fade::Fade;
+
 /// From a microphone into a ring, as one channel.
 pub(crate) struct CaptureCallback {
     pub(crate) ring: Producer<f32>,
@@ -47,13 +49,13 @@ pub(crate) struct PlaybackCallback {
     ring: Consumer<f32>,
     channels: usize,
     shared: Arc<PlaybackShared>,
-    last: f32,
+    fade: Fade,
 }
 
 impl PlaybackCallback {
     /// A callback for a device of `channels`, at least one.
     pub(crate) fn new(ring: Consumer<f32>, channels: usize, shared: Arc<PlaybackShared>) -> Self {
-        Self { ring, channels, shared, last: 0.0 }
+        Self { ring, channels, shared, fade: Fade::default() }
     }
 
     /// Gives the device what it asks for.
@@ -64,9 +66,8 @@ impl PlaybackCallback {
             self.shared.underruns.fetch_add(1, Ordering::Relaxed);
         }
         for frame in data.chunks_exact_mut(self.channels) {
-            // A ring that ran dry fades instead of clicking.
-            self.last = self.ring.pop().unwrap_or(self.last * 0.98);
-            frame.fill(T::from_sample_(self.last));
+            // A ring may run dry.
+            frame.fill(T::from_sample_(self.fade.next(self.ring.pop().ok())));
         }
     }
 }

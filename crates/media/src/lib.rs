@@ -24,6 +24,7 @@ mod device;
 mod devices;
 mod drift;
 mod encode;
+mod fade;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

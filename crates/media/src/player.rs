@@ -6,6 +6,7 @@ use std::time::Duration;
 use confab_protocol::media::{AUDIO_CLOCK_HZ, AudioPacket};
 
 use crate::drift::DriftControl;
+use crate::fade::Fade;
 use crate::jitter::{JitterBuffer, JitterStats, Playout};
 use crate::stretch;
 
@@ -34,8 +35,7 @@ pub struct PeerPlayer {
     drift: DriftControl,
     since_splice: u32,
     splices: u64,
-    // Loudness of the last samples played: where a fade to silence starts.
-    last_sample: f32,
+    fade: Fade,
 }
 
 impl std::fmt::Debug for PeerPlayer {
@@ -54,7 +54,7 @@ impl Default for PeerPlayer {
             drift: DriftControl::default(),
             since_splice: 0,
             splices: 0,
-            last_sample: 0.0,
+            fade: Fade::default(),
         }
     }
 }
@@ -74,13 +74,8 @@ impl PeerPlayer {
                 break;
             }
         }
-        let (ready, last) = (&mut self.ready, &mut self.last_sample);
-        self.drift.fill(block, || {
-            // A step to silence clicks: let the last sample run out instead (time constant 1 ms).
-            let sample = ready.pop_front().unwrap_or(*last * 0.98);
-            *last = if sample.abs() < 1e-5 { 0.0 } else { sample };
-            *last
-        });
+        let (ready, fade) = (&mut self.ready, &mut self.fade);
+        self.drift.fill(block, || fade.next(ready.pop_front()));
     }
 
     /// Plays so much later than the network needs, at most half a second.

@@ -45,6 +45,28 @@ impl Bgrx<'_> {
     }
 }
 
+/// A picture that holds its pixels; none at first.
+#[derive(Debug, Default)]
+pub(crate) struct Picture {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// As in [`Bgrx`].
+    pub(crate) data: Vec<u8>,
+}
+
+impl Picture {
+    /// What it shows; `None` before the first.
+    pub(crate) fn as_bgrx(&self) -> Option<Bgrx<'_>> {
+        let Self { width, height, data } = self;
+        (!data.is_empty()).then_some(Bgrx { width: *width, height: *height, data })
+    }
+
+    /// Puts the colours in order where red came first.
+    pub(crate) fn put_blue_first(&mut self) {
+        self.data.chunks_exact_mut(PIXEL).for_each(|pixel| pixel.swap(0, 2));
+    }
+}
+
 /// Keeps its buffer between pictures.
 #[derive(Debug, Default)]
 pub(crate) struct Converter {

@@ -5,7 +5,7 @@ use confab_protocol::{ErrorCode, UserError};
 use xcap::image::RgbaImage;
 use xcap::{Monitor, Window, XCapError};
 
-use super::bgrx::{self, Bgrx, PIXEL};
+use super::bgrx::{self, Bgrx, Picture};
 use super::listed::{self, LEAST_SIDE, MOST_WINDOWS};
 use super::{ScreenBackend, ScreenStream, THUMBNAIL_SIDE};
 use crate::source::ScreenSelector;
@@ -98,32 +98,18 @@ fn thumbnail(
     capture: impl FnOnce() -> Result<RgbaImage, XCapError>,
 ) -> Result<Option<String>, UserError> {
     let Some(image) = wanted.then(capture).and_then(Result::ok) else { return Ok(None) };
-    let mut picture = Picture::default();
-    picture.take(image);
+    let picture = Picture::from(image);
     let Some(shown) = picture.as_bgrx() else { return Ok(None) };
     let drawn = bgrx::thumbnail(&shown, THUMBNAIL_SIDE);
     drawn.map(Some).map_err(|error| UserError::with_detail(ErrorCode::ScreenFailed, error))
 }
 
-/// A picture with blue first.
-#[derive(Default)]
-struct Picture {
-    width: u32,
-    height: u32,
-    data: Vec<u8>,
-}
-
-impl Picture {
-    fn take(&mut self, image: RgbaImage) {
-        (self.width, self.height) = image.dimensions();
-        self.data = image.into_raw();
-        self.data.chunks_exact_mut(PIXEL).for_each(|pixel| pixel.swap(0, 2));
-    }
-
-    /// `None` if it has no pixels.
-    fn as_bgrx(&self) -> Option<Bgrx<'_>> {
-        let Self { width, height, data } = self;
-        (!data.is_empty()).then_some(Bgrx { width: *width, height: *height, data })
+impl From<RgbaImage> for Picture {
+    fn from(image: RgbaImage) -> Self {
+        let (width, height) = image.dimensions();
+        let mut picture = Self { width, height, data: image.into_raw() };
+        picture.put_blue_first();
+        picture
     }
 }
 
@@ -183,7 +169,7 @@ impl ScreenStream for Shared {
         if !self.hidden
             && let Ok(image) = self.target.capture()
         {
-            self.shown.take(image);
+            self.shown = image.into();
         }
         Ok(self.shown.as_bgrx())
     }

@@ -10,10 +10,10 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
 use super::ScreenStream;
-use super::bgrx::Bgrx;
+use super::bgrx::{Bgrx, Picture};
 use crate::source::ScreenSelector;
 use crate::stop::Stop;
-use picture::{Newest, Picture};
+use picture::Newest;
 use portal::{Chosen, Portal};
 use session::Session;
 use stream::Stream;

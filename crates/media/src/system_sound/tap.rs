@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::drift::DriftControl;
+use crate::fade::Fade;
 use crate::player::BLOCK;
 
 /// Samples that wait before a sound begins, and what is kept of too many: 60 ms.
@@ -13,8 +14,6 @@ const TARGET: usize = 4 * BLOCK;
 const MOST: usize = 50 * BLOCK;
 /// Loudest sample that is believed; beyond four times full scale is nothing that a program means.
 const LOUDEST: f32 = 4.0;
-/// A sample that is not heard: a fade ends here.
-const INAUDIBLE: f32 = 1e-5;
 
 /// A queue of sound that never clicks: it begins when there is enough, keeps to the other clock, and fades when it runs dry.
 #[derive(Debug, Default)]
@@ -22,7 +21,7 @@ pub(super) struct Tap {
     ready: VecDeque<f32>,
     playing: bool,
     drift: DriftControl,
-    last: f32,
+    fade: Fade,
 }
 
 impl Tap {
@@ -44,7 +43,7 @@ impl Tap {
 
     /// True once nothing is heard of it.
     pub(super) fn is_silent(&self) -> bool {
-        !self.playing && self.last == 0.0
+        !self.playing && self.fade.is_over()
     }
 
     /// Adds the next 10 ms to a sum.
@@ -55,14 +54,9 @@ impl Tap {
         }
         let waiting = self.playing.then_some(self.ready.len() as i64 - TARGET as i64);
         self.drift.measure(waiting);
-        let (ready, last, playing) = (&mut self.ready, &mut self.last, self.playing);
+        let (ready, fade, playing) = (&mut self.ready, &mut self.fade, self.playing);
         let mut block = [0.0; BLOCK];
-        self.drift.fill(&mut block, || {
-            // A step to silence clicks: the last sample runs out instead (time constant 1 ms).
-            let next = if playing { ready.pop_front() } else { None };
-            *last = next.unwrap_or(if last.abs() < INAUDIBLE { 0.0 } else { *last * 0.98 });
-            *last
-        });
+        self.drift.fill(&mut block, || fade.next(if playing { ready.pop_front() } else { None }));
         self.playing &= !self.ready.is_empty();
         sum.iter_mut().zip(&block).for_each(|(sum, sample)| *sum += sample);
     }

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use confab_protocol::UserError;
 
-use crate::screen::bgrx::{Bgrx, PIXEL};
+use crate::screen::bgrx::{PIXEL, Picture};
 
 /// Order of a pixel's colours in memory; a fourth byte means nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,14 +36,6 @@ impl Part {
     }
 }
 
-/// A picture in rows without padding: blue, green, red, and a byte that means nothing.
-#[derive(Debug, Default)]
-pub(super) struct Picture {
-    width: u32,
-    height: u32,
-    data: Vec<u8>,
-}
-
 impl Picture {
     /// Becomes a part of what lies in `memory` in rows of `stride` bytes. False, and nothing is changed, if `memory` does not
     /// hold it.
@@ -60,15 +52,9 @@ impl Picture {
             self.data.extend_from_slice(&line[left..left + row]);
         }
         if order == Order::Rgbx {
-            self.data.chunks_exact_mut(PIXEL).for_each(|pixel| pixel.swap(0, 2));
+            self.put_blue_first();
         }
         true
-    }
-
-    /// What it shows; `None` before the first.
-    pub(super) fn as_bgrx(&self) -> Option<Bgrx<'_>> {
-        let Self { width, height, data } = self;
-        (!data.is_empty()).then_some(Bgrx { width: *width, height: *height, data })
     }
 }
 

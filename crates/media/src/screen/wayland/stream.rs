@@ -20,8 +20,9 @@ use pipewire::stream::{self, StreamBox, StreamFlags, StreamState};
 use tokio::sync::oneshot;
 
 use super::format::{Format, Parameter};
-use super::picture::{Newest, Part, Picture};
+use super::picture::{Newest, Part};
 use super::{failed, gone};
+use crate::screen::bgrx::Picture;
 use crate::stop;
 
 /// A stream of pictures. Dropping it ends its thread.
