@@ -179,8 +179,11 @@ impl App {
         self.ask(ANSWER_TIMEOUT, |answer| Command::Rehearsal(start, answer)).await
     }
 
-    /// Plays a short sound on the speaker of the settings; returns when it has ended.
+    /// Plays a short sound on the speaker of the call, or of the settings outside of one; returns when it has ended.
     pub async fn play_test_sound(&self) -> Result<(), UserError> {
+        if let Ok(call) = self.call().await {
+            return call.play_test_sound().await;
+        }
         confab_call::play_test_sound(self.ask(ANSWER_TIMEOUT, Command::Speaker).await?).await
     }
 

@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test says what it expected by panicking.
 #![cfg(target_os = "linux")]
 
-use confab_call::{AudioSink, AudioSource, Call, CallConfig, CallEvents, DeviceChoice, VideoConfig, VideoSource};
+use confab_call::{
+    AudioSink, AudioSource, Call, CallConfig, CallEvents, DeviceChoice, TrackFrame, VideoConfig, VideoSource,
+};
 use confab_protocol::ipc::UiEvent;
 use confab_protocol::media::Processing;
 use confab_protocol::room::{RoomId, RoomLink};
@@ -16,6 +18,7 @@ use confab_testkit::window::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
+use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::{sleep, sleep_until, timeout};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -124,6 +127,21 @@ impl Person {
     }
 }
 
+/// Waits for a picture of a track. What carries pictures is made with the first one: a share that ends before it would leave
+/// that to a later round, where it would look like growth.
+async fn shown(mut frames: broadcast::Receiver<TrackFrame>, handle: u32) {
+    let search = async {
+        loop {
+            match frames.recv().await {
+                Ok(frame) if frame.handle == handle => return,
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => panic!("the call ended before a picture of the shared screen"),
+            }
+        }
+    };
+    timeout(PATIENCE, search).await.expect("a picture of the shared screen");
+}
+
 /// One round: somebody swaps devices, somebody shares, all see it and see it end.
 async fn round(people: &mut [Person], number: u32) {
     let who = number as usize % NAMES.len();
@@ -131,9 +149,13 @@ async fn round(people: &mut [Person], number: u32) {
     people[who].swap((who + 1 + number as usize / NAMES.len()) % DEVICES).await;
     let sharing = (who + 1) % NAMES.len();
     let screen = "screen".parse::<VideoSource>().unwrap();
+    // From before the share: of a screen on which nothing moves there may be one picture only.
+    let frames: Vec<_> = people.iter().map(|person| person.call.frames()).collect();
     people[sharing].call.start_share(screen, AudioSource::None).await.unwrap();
     let mut handles = Vec::new();
-    for (index, person) in people.iter_mut().enumerate().filter(|(index, _)| *index != sharing) {
+    for ((index, person), frames) in
+        people.iter_mut().enumerate().zip(frames).filter(|((index, _), _)| *index != sharing)
+    {
         let mut handle = 0;
         person
             .wait("the shared screen", |event| match event {
@@ -144,6 +166,7 @@ async fn round(people: &mut [Person], number: u32) {
                 _ => false,
             })
             .await;
+        shown(frames, handle).await;
         handles.push((index, handle));
     }
     people[sharing].call.stop_share().await;

@@ -18,7 +18,7 @@ use crate::telling::{LEVELS, STATS};
 use confab_media::{AudioOutput, Voice};
 use confab_protocol::call as names;
 use confab_protocol::frame::SELF_TRACK;
-use confab_protocol::ipc::{CallState, PeerState, UiEvent};
+use confab_protocol::ipc::{CallState, DeviceState, PeerState, UiEvent};
 use confab_protocol::signaling::{self, Member, PeerRef, Welcome};
 use confab_protocol::{ErrorCode, UserError};
 use confab_rtcio::{Event, Events, Socket};
@@ -26,7 +26,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -155,9 +155,7 @@ impl Actor {
         for participant in self.roster.views() {
             self.tell(UiEvent::PeerConnecting { participant }).await;
         }
-        if self.config.mic_on {
-            self.devices.set_mic(true);
-        }
+        self.devices.set_mic(self.config.mic_on);
         if self.config.camera_on {
             self.devices.set_camera(true);
         }
@@ -248,6 +246,7 @@ impl Actor {
                 .await;
                 let _ = done.send(());
             }
+            Command::PlayTestSound(answer) => self.play_test_sound(answer),
             Command::StartShare(source, sound, answer) => self.start_share(source, sound, answer).await,
             Command::StopShare(done) => {
                 self.stop_share().await;
@@ -279,6 +278,19 @@ impl Actor {
             }
             // Taken by the loop.
             Command::Leave(_) => {}
+        }
+    }
+
+    /// As one more voice of the mix: what a microphone hears of it is cancelled as the echo that it is.
+    fn play_test_sound(&self, answer: oneshot::Sender<Result<(), UserError>>) {
+        // A caller that stopped waiting for the answer is no error.
+        match (self.speaker.state(), &self.output) {
+            (DeviceState::Failed { error }, _) => drop(answer.send(Err(error))),
+            (_, None) => drop(answer.send(Err(ErrorCode::SpeakerMissing.into()))),
+            (_, Some(output)) => {
+                let sound = confab_media::chime_into(output.add_peer());
+                tokio::spawn(async move { answer.send(sound.await) });
+            }
         }
     }
 

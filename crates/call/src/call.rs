@@ -49,6 +49,7 @@ pub(crate) enum Command {
     SetCamera(bool, oneshot::Sender<()>),
     SetDevices(DeviceChoice, oneshot::Sender<()>),
     Rehearse(Rehearsed, oneshot::Sender<()>),
+    PlayTestSound(Answer),
     StartShare(VideoSource, AudioSource, Answer),
     StopShare(oneshot::Sender<()>),
     SendChat(String, oneshot::Sender<()>),
@@ -141,6 +142,12 @@ impl Call {
     /// camera that is off for its picture among [`frames`](Self::frames). How they do arrives as `rehearsal`.
     pub async fn rehearse(&self, tried: Rehearsed) {
         self.ask(|done| Command::Rehearse(tried, done)).await;
+    }
+
+    /// Plays a short sound on the call's speaker and returns when it has ended. It is part of what the echo canceller knows to
+    /// be played: the others do not hear it. Errors: that of the speaker if it does not work, [`ErrorCode::NotInCall`].
+    pub async fn play_test_sound(&self) -> Result<(), UserError> {
+        self.ask(Command::PlayTestSound).await.unwrap_or_else(|| Err(ErrorCode::NotInCall.into()))
     }
 
     /// Shares a screen, a window or whatever else gives pictures, as a stream beside the camera and in place of what was

@@ -36,6 +36,8 @@ pub struct Devices {
     video_config: VideoConfig,
     voice: Voice,
     mic: Place<AudioCapture>,
+    /// The microphone is one of a call: muted, it stays open, to say when somebody speaks into it.
+    mic_stays: bool,
     audio_track: Option<LocalTrack>,
     camera: Place<VideoCapture>,
     video_track: Option<LocalTrack>,
@@ -78,6 +80,7 @@ impl Devices {
             video_config,
             voice,
             mic,
+            mic_stays: false,
             audio_track: None,
             camera,
             video_track: None,
@@ -120,13 +123,13 @@ impl Devices {
         self.mic.running.as_ref().is_some_and(|mic| mic.capture.hears_voice())
     }
 
-    /// Mutes at once, or unmutes, opening the microphone if there is none yet.
+    /// Mutes at once, or unmutes. Opens the microphone if it is not open: who is muted is to know when they speak.
     pub fn set_mic(&mut self, on: bool) {
         self.mic.on = on;
+        self.mic_stays = true;
         match &self.mic.running {
             Some(mic) => mic.capture.set_muted(!on),
-            None if on => self.open_mic(),
-            None => {}
+            None => self.open_mic(),
         }
     }
 
@@ -141,9 +144,16 @@ impl Devices {
         self.mic.tried = tried.microphone;
         if tried.microphone && self.mic.running.is_none() {
             self.open_mic();
+        } else if !self.keeps_mic() {
+            // Dropping it gives the device back.
+            self.mic.release();
         }
         self.camera.tried = tried.camera;
         self.use_camera();
+    }
+
+    fn keeps_mic(&self) -> bool {
+        self.mic_stays || self.mic.is_needed()
     }
 
     /// Changes to other devices.
@@ -181,7 +191,8 @@ impl Devices {
         match happened {
             Happened::Mic(result) => {
                 let outdated = self.mic.opened();
-                let told = self.take_mic(result);
+                // Tried no more while it was being opened: dropping the result releases it.
+                let told = if self.keeps_mic() { self.take_mic(result) } else { None };
                 self.again_if(outdated, told)
             }
             Happened::Camera(result) => {

@@ -10,6 +10,7 @@ use confab_protocol::call::MediaState;
 use confab_protocol::frame::SELF_TRACK;
 use confab_protocol::ipc::{DeviceState, RehearsalView, RoomPeek, UiEvent};
 use confab_protocol::media::Processing;
+use confab_testkit::speech::{self, Speaker};
 use tokio::sync::broadcast;
 use tokio::time::timeout;
 
@@ -96,6 +97,58 @@ async fn what_is_tried_in_a_call_reaches_nobody_until_it_is_turned_on() {
     ben.sees(10).await;
     ann.call.rehearse(Rehearsed::default()).await;
     ben.sees(10).await;
+    ann.call.leave().await;
+    ben.call.leave().await;
+}
+
+/// Waits for an own level, or for none at all: then the microphone is closed.
+async fn own_level(events: &mut CallEvents, open: bool) {
+    heard(events, if open { "an own level" } else { "a closed microphone" }, |event| match event {
+        UiEvent::Levels { levels } => {
+            levels.iter().any(|(id, level)| id == "self" && (*level > 0.0) == open).then_some(())
+        }
+        _ => None,
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lobby_gives_back_a_microphone_that_is_tried_no_more() {
+    let (rehearsal, mut events) = Rehearsal::start(AudioSource::Tone(440.0), VideoSource::None, Processing::default());
+    for _ in 0..2 {
+        rehearsal.rehearse(Rehearsed { microphone: true, camera: false }).await;
+        own_level(&mut events, true).await;
+        rehearsal.rehearse(Rehearsed::default()).await;
+        own_level(&mut events, false).await;
+    }
+    rehearsal.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_in_muted_and_speaks_is_told_and_heard_by_nobody() {
+    let speech = tempfile::Builder::new().suffix(".wav").tempfile().unwrap();
+    speech::wav(speech.path(), Speaker::Ann, 10.0).unwrap();
+    let server = server().await;
+    let link = link(&server);
+    let speaks = AudioSource::Wav(speech.path().to_owned());
+    let mut ben = Participant::join(config(&link, "Ben")).await;
+    let mut ann = Participant::join(CallConfig { mic_on: false, audio: speaks, ..config(&link, "Ann") }).await;
+    ben.connected().await;
+    ann.wait("the word that one is muted", |event| (event == UiEvent::SpeakingWhileMuted).then_some(())).await;
+    assert_eq!(ann.call.view().await.unwrap().me.mic, DeviceState::Off);
+    // All that Ben was told until now, and a moment more.
+    ben.wait("a word after it", |event| match event {
+        UiEvent::Levels { levels } => {
+            let of_ann = levels.iter().find(|(id, _)| id != "self");
+            assert_eq!(of_ann, None, "Ann is heard");
+            None
+        }
+        UiEvent::Stats { peers } => peers.iter().any(|peer| peer.frames > 30).then_some(()),
+        _ => None,
+    })
+    .await;
+    ann.call.set_mic(true).await;
+    ben.hears(true).await;
     ann.call.leave().await;
     ben.call.leave().await;
 }

@@ -14,6 +14,7 @@ use crate::clock;
 use crate::device;
 use crate::level::{Level, rms};
 use crate::priority;
+use crate::sample_clock::SampleClock;
 use crate::sound_encoder::Encoder;
 use crate::sound_source::{self, SoundSource};
 use crate::source::AudioSource;
@@ -29,8 +30,6 @@ pub const BITRATE: i32 = 32_000;
 pub const SYSTEM_BITRATE: i32 = 64_000;
 /// Packets that wait for the consumer: 320 ms. Full: the newest is dropped, like one lost on the way.
 const PACKET_QUEUE: usize = 16;
-/// Distance between the samples counted and the time passed that is corrected by a jump, in samples: 200 ms.
-const CLOCK_SLACK: i64 = AUDIO_CLOCK_HZ as i64 / 5;
 /// How long a device may take to open.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long [`AudioCapture::stop`] waits for its thread.
@@ -166,7 +165,7 @@ struct Loop {
 impl Loop {
     fn run(mut self) {
         let mut frame = [0.0; FRAME];
-        let mut timestamp = clock::audio_ticks(Instant::now());
+        let mut samples = SampleClock::new(clock::audio_ticks(Instant::now()));
         let mut sequence = 0u16;
         let mut was_muted = false;
         let mut speech = SpeechDetector::default();
@@ -180,12 +179,7 @@ impl Loop {
                     return;
                 }
             }
-            // Counted by samples, the truest clock there is of a device; a device that stood still is caught up with.
-            timestamp += FRAME as i64;
-            let now = clock::audio_ticks(Instant::now());
-            if (now - timestamp).abs() > CLOCK_SLACK {
-                timestamp = now;
-            }
+            let timestamp = samples.next_frame(clock::audio_ticks(Instant::now()));
             if let Some(Err(error)) = self.voice.as_mut().map(|voice| voice.process(&mut frame)) {
                 return self.fail(error);
             }

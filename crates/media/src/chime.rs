@@ -8,6 +8,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::audio_in::FRAME;
 use crate::audio_out::AudioOutput;
+use crate::mixer::PeerAudio;
 use crate::sound_encoder::Encoder;
 use crate::source::AudioSink;
 
@@ -29,7 +30,14 @@ const TAIL: Duration = Duration::from_millis(400);
 /// Plays the sound on `sink` and returns when it has ended. Fails as [`AudioOutput::start`] does.
 pub async fn play_chime(sink: AudioSink) -> Result<(), UserError> {
     let output = AudioOutput::start(sink).await?;
-    let peer = output.add_peer();
+    chime_into(output.add_peer()).await?;
+    let failed = output.failed().borrow().clone();
+    output.stop().await;
+    failed.map_or(Ok(()), Err)
+}
+
+/// Plays the sound as one more voice of a mix and returns when it has ended. What the mix is the far end of hears it as such.
+pub async fn chime_into(peer: PeerAudio) -> Result<(), UserError> {
     let mut encoder = Encoder::new()?;
     let mut pace = interval(FRAME_TIME);
     pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -42,9 +50,7 @@ pub async fn play_chime(sink: AudioSink) -> Result<(), UserError> {
         peer.push(AudioPacket { data, timestamp: start as u32, sequence: number as u16, level: None });
     }
     sleep(TAIL).await;
-    let failed = output.failed().borrow().clone();
-    output.stop().await;
-    failed.map_or(Ok(()), Err)
+    Ok(())
 }
 
 /// The sound at sample `index` of 48 kHz.

@@ -48,6 +48,7 @@ mod quality_tests;
 mod realtime_tests;
 mod record;
 mod resample;
+mod sample_clock;
 mod screen;
 mod size_policy;
 mod slot;
@@ -69,7 +70,7 @@ mod y4m;
 
 pub use audio_in::{AudioCapture, ExpectedLoss};
 pub use audio_out::AudioOutput;
-pub use chime::play_chime;
+pub use chime::{chime_into, play_chime};
 pub use confab_protocol::ladder::Relief;
 pub use decode::{DecodeError, Vp8Decoder, vp8_key_frame_size};
 pub use devices::{DeviceWatch, called, choose, devices, of_kind};
