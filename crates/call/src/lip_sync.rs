@@ -28,9 +28,20 @@ impl LipSync {
         Duration::from_micros(self.sound.unsigned_abs())
     }
 
+    /// Takes what is known a second later, as in [`measured`](Self::measured); `None` is sound that is not heard, or a picture
+    /// that is not shown. Sound alone waits for nothing.
+    pub fn look(&mut self, sound: Option<i64>, picture: Option<i64>) {
+        match (sound, picture) {
+            (Some(sound), Some(picture)) => self.measured(sound, picture),
+            (_, None) => *self = Self::default(),
+            // It pauses: what it has learnt to wait is right for its next word, too.
+            (None, Some(_)) => {}
+        }
+    }
+
     /// Takes a measurement: from capture until it is heard or shown, in microseconds, for both by the same two clocks.
     /// `sound` includes what it waits because of the last measurement, `picture` does not.
-    pub fn measured(&mut self, sound: i64, picture: i64) {
+    fn measured(&mut self, sound: i64, picture: i64) {
         let late = sound - (picture + self.picture);
         if late.abs() <= NOTICEABLE {
             return;
@@ -94,6 +105,17 @@ mod tests {
         settle(&mut sync, 200, 30);
         assert_eq!(sync.sound_wait(), Duration::ZERO);
         assert!(sync.picture_wait() > Duration::from_millis(100));
+    }
+
+    #[test]
+    fn sound_waits_for_no_picture_that_is_not_there() {
+        let mut sync = LipSync::default();
+        settle(&mut sync, 40, 190);
+        let waited = sync.sound_wait();
+        sync.look(None, Some(190_000));
+        assert_eq!(sync.sound_wait(), waited, "in a pause it keeps what it has learnt");
+        sync.look(Some(40_000 + waited.as_micros() as i64), None);
+        assert_eq!(sync, LipSync::default());
     }
 
     #[test]

@@ -155,7 +155,14 @@ impl Actor {
     pub(crate) async fn track_removed(&mut self, peer: &str, track: &RemoteTrack) {
         let matches = |incoming: &Incoming| incoming.peer == peer && incoming.track.id() == track.id();
         let Some(place) = self.incoming.iter().position(matches) else { return };
-        let handle = self.incoming.remove(place).view.handle;
+        let removed = self.incoming.remove(place);
+        if removed.view.kind == MediaKind::Video
+            && let Some(audio) = self.sound_of(&removed).and_then(|sound| sound.audio.as_ref())
+        {
+            // It waited for the picture.
+            audio.set_extra_delay(Duration::ZERO);
+        }
+        let handle = removed.view.handle;
         self.roster.remove_track(peer, handle);
         self.tell(UiEvent::TrackRemoved { id: peer.to_owned(), handle }).await;
     }

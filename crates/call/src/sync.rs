@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 /// Share of a new picture in the mean delay: about a second of pictures counts.
 const SMOOTHING: f64 = 1.0 / 16.0;
+/// A picture that is older than this is none any more: its camera is off, or its screen stands still.
+const SHOWN: Duration = Duration::from_secs(2);
 /// A delay so far from the mean, in microseconds, is that of another clock.
 const ANOTHER_CLOCK: f64 = 2_000_000.0;
 
@@ -24,8 +26,8 @@ fn micros(at: Instant) -> i64 {
 /// When the pictures of a track come, and how long they are to wait.
 #[derive(Debug, Default)]
 pub struct Timing {
-    /// Mean time from the sender's clock to their coming, in microseconds.
-    delay: Mutex<Option<f64>>,
+    /// Mean time from the sender's clock to their coming, in microseconds, and when the last one came.
+    delay: Mutex<Option<(f64, Instant)>>,
     wait_ms: AtomicU32,
 }
 
@@ -34,10 +36,11 @@ impl Timing {
     pub fn came(&self, sender: i64, at: Instant) {
         let now = (micros(at) - sender) as f64;
         let mut delay = self.delay.lock().unwrap_or_else(PoisonError::into_inner);
-        *delay = Some(match *delay {
-            Some(mean) if (now - mean).abs() < ANOTHER_CLOCK => mean + (now - mean) * SMOOTHING,
+        let mean = match *delay {
+            Some((mean, _)) if (now - mean).abs() < ANOTHER_CLOCK => mean + (now - mean) * SMOOTHING,
             _ => now,
-        });
+        };
+        *delay = Some((mean, at));
     }
 
     /// How long the next pictures wait before they are shown.
@@ -45,8 +48,10 @@ impl Timing {
         Duration::from_millis(self.wait_ms.load(Ordering::Relaxed).into())
     }
 
-    fn delay(&self) -> Option<i64> {
-        self.delay.lock().unwrap_or_else(PoisonError::into_inner).map(|mean| mean as i64)
+    /// The mean delay; `None` while no pictures come.
+    fn delay(&self, now: Instant) -> Option<i64> {
+        let delay = *self.delay.lock().unwrap_or_else(PoisonError::into_inner);
+        delay.filter(|(_, last)| now.saturating_duration_since(*last) < SHOWN).map(|(mean, _)| mean as i64)
     }
 
     fn set_picture_wait(&self, wait: Duration) {
@@ -63,7 +68,9 @@ impl Incoming {
 
     /// How much later its sound is heard than it is shown, in milliseconds, with what either waits.
     pub(crate) fn skew_ms(&self, sound: &Incoming) -> Option<f32> {
-        let skew = sound.sound_delay()? - self.meter.timing.delay()? - self.lips.picture_wait().as_micros() as i64;
+        let skew = sound.sound_delay()?
+            - self.meter.timing.delay(Instant::now())?
+            - self.lips.picture_wait().as_micros() as i64;
         Some(skew as f32 / 1_000.0)
     }
 }
@@ -77,20 +84,38 @@ impl Actor {
 
     /// Lets what is sooner wait for what belongs to it.
     pub(crate) fn sync_lips(&mut self) {
+        let now = Instant::now();
         for index in 0..self.incoming.len() {
             let picture = &self.incoming[index];
             if picture.view.kind != MediaKind::Video {
                 continue;
             }
             let Some(sound) = self.sound_of(picture) else { continue };
-            let (Some(heard), Some(came)) = (sound.sound_delay(), picture.meter.timing.delay()) else { continue };
             let mut lips = picture.lips;
-            lips.measured(heard, came);
+            lips.look(sound.sound_delay(), picture.meter.timing.delay(now));
             if let Some(audio) = &sound.audio {
                 audio.set_extra_delay(lips.sound_wait());
             }
             picture.meter.timing.set_picture_wait(lips.picture_wait());
             self.incoming[index].lips = lips;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_that_come_no_more_have_no_delay() {
+        let timing = Timing::default();
+        let begun = Instant::now();
+        assert_eq!(timing.delay(begun), None);
+        let last = begun + Duration::from_secs(3);
+        timing.came(micros(begun) - 80_000, begun);
+        timing.came(micros(last) - 80_000, last);
+        assert!((79_000..=81_000).contains(&timing.delay(last).unwrap_or_default()));
+        assert!(timing.delay(last + SHOWN / 2).is_some());
+        assert_eq!(timing.delay(last + SHOWN), None);
     }
 }

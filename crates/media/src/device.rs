@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::callback::{CaptureCallback, PlaybackCallback, PlaybackShared};
 use crate::devices;
+use crate::margin::Margin;
 use crate::player::BLOCK;
 use crate::resample::MonoResampler;
 use crate::sound_host::{Platform, SoundHost};
@@ -31,8 +32,6 @@ const LOOK: Duration = Duration::from_millis(20);
 /// the server keeps two periods. The threads that answer have priority.
 const RECORD_PERIOD: u32 = 240;
 const PLAY_PERIOD: u32 = 480;
-/// Most that waits for the speaker, whatever the number of underruns: 120 ms at 48 kHz.
-const MOST_AHEAD: usize = 5760;
 
 /// The end of a start: the thread that opens the device has answered, in time or not.
 pub(crate) async fn opened(
@@ -250,9 +249,7 @@ pub(crate) struct Playback {
     failure: Failure,
     shared: Arc<PlaybackShared>,
     rate: u32,
-    ahead: usize,
-    underruns: u32,
-    started: bool,
+    margin: Margin,
 }
 
 fn playback_stream<T>(
@@ -298,9 +295,7 @@ impl Playback {
             failure,
             shared,
             rate: config.sample_rate,
-            ahead: BLOCK,
-            underruns: 0,
-            started: false,
+            margin: Margin::new(Instant::now()),
         })
     }
 
@@ -309,20 +304,11 @@ impl Playback {
         self.failure.get()
     }
 
-    /// True if the ring holds less than it should: a callback's worth and a margin that grows with each underrun.
+    /// True if the ring holds less than it should.
     pub(crate) fn wants_block(&mut self) -> bool {
-        let underruns = self.shared.underruns.load(Ordering::Relaxed);
-        if underruns != self.underruns {
-            self.underruns = underruns;
-            // The first one is the start.
-            if std::mem::replace(&mut self.started, true) {
-                self.ahead = (self.ahead + BLOCK / 2).min(MOST_AHEAD);
-            }
-        }
-        let period = self.shared.period.load(Ordering::Relaxed) as usize;
-        let margin = self.ahead * self.rate as usize / AUDIO_CLOCK_HZ as usize;
+        let wanted = self.margin.wanted(&self.shared, self.rate, Instant::now());
         let filled = self.capacity - self.ring.slots();
-        filled < (period + margin).min(self.capacity * 3 / 4)
+        filled < wanted.min(self.capacity * 3 / 4)
     }
 
     /// Appends a block of 48 kHz; what does not fit is dropped.
@@ -343,7 +329,7 @@ impl Drop for Playback {
         tracing::debug!(
             underruns,
             disturbances = self.failure.disturbances(),
-            ahead = self.ahead,
+            ahead = self.margin.ahead(),
             period = self.shared.period.load(Ordering::Relaxed),
             "speaker closed"
         );
@@ -352,6 +338,6 @@ impl Drop for Playback {
 
 impl std::fmt::Debug for Playback {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Playback").field("rate", &self.rate).field("underruns", &self.underruns).finish_non_exhaustive()
+        f.debug_struct("Playback").field("rate", &self.rate).field("margin", &self.margin).finish_non_exhaustive()
     }
 }

@@ -34,6 +34,7 @@ mod layer_encoder;
 pub mod level;
 mod limiter;
 mod load;
+mod margin;
 mod mixer;
 pub mod pattern;
 mod pattern_comparison;
