@@ -1,6 +1,7 @@
 /**
  * Every sentence of the user interface. `{name}` is a parameter; `{n|one|many}` picks by the number `n`.
- * Errors of the backend arrive as sentences of their own (crates/protocol/src/error.rs).
+ * Errors of the backend arrive as sentences of their own (crates/protocol/src/error.rs); `outside.` has those that speak of a
+ * call, for where none is.
  */
 export const en = {
   'app.name': 'Confab',
@@ -34,6 +35,13 @@ export const en = {
   'lobby.mic.off': 'Join muted',
   'lobby.camera.on': 'Join with camera',
   'lobby.camera.off': 'Join without camera',
+
+  'outside.microphone.missing': 'No microphone found. Connect one to be heard; you can join without.',
+  'outside.microphone.failed': 'Your microphone doesn’t answer. Check the sound settings of your system, then try again.',
+  'outside.camera.missing': 'No camera found. Connect one to be seen; you can join without.',
+  'outside.camera.failed': 'Your camera doesn’t answer. Unplug it and plug it in again, then try again.',
+  'outside.sound': 'Sound isn’t running on this computer, so you can’t hear or be heard. Start it, then try again.',
+  'outside.internal': 'Something went wrong inside Confab. Try again; if it stays, report it.',
 
   'preview.off': 'Your camera is off',
 
@@ -117,7 +125,7 @@ export const en = {
   'bar.camera': 'Camera',
   'bar.camera.on': 'Turn camera off',
   'bar.camera.off': 'Turn camera on',
-  'bar.retry': 'Try again',
+  'bar.failed': '{problem} Press to try again.',
   'bar.share': 'Share your screen',
   'bar.share.stop': 'Stop sharing',
   'bar.chat': 'Chat',

@@ -3,6 +3,7 @@ import { announce, announceMessage, notify } from './announce';
 import { isOwn, type Action, type AppState } from './model';
 import { hear, SELF, speakers, type Speech } from './speech';
 import { isScreen } from './tiles';
+import { triedOutside } from './words';
 
 /** Messages kept; the backend keeps as many (protocol limit CHAT_HISTORY). */
 const CHAT_KEPT = 500;
@@ -41,7 +42,7 @@ export function reduce(state: AppState, action: Action, now: number): AppState {
     case 'speaking-while-muted':
       return state.call?.me.mic.state === 'off' ? announce({ ...state, mutedSpeech: now }, now, 'say.muted.own') : state;
     case 'rehearsal':
-      return { ...state, rehearsal: action.rehearsal };
+      return { ...state, rehearsal: state.call ? action.rehearsal : triedOutside(action.rehearsal) };
     case 'ui-rehearsal-over':
       return { ...state, rehearsal: null, ownLevel: 0 };
     case 'devices':
