@@ -174,6 +174,7 @@ function setMe(state: AppState, me: SelfView, now: number): AppState {
   if (switched(before.camera, me.camera)) {
     next = announce(next, now, me.camera.state === 'on' ? 'say.camera.own.on' : 'say.camera.own.off');
   }
+  if (before.share && !me.share) next = announce(next, now, 'say.share.own.no');
   for (const device of ['mic', 'camera'] as const) next = deviceFailed(next, before[device], me[device]);
   return me.mic.state === 'off' ? next : { ...next, mutedSpeech: null };
 }
