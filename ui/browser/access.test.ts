@@ -55,6 +55,14 @@ describe.each(['home', 'home-first', 'home-error', 'lobby', 'lobby-bare'])('%s i
   });
 });
 
+describe('the bar over a shared screen', () => {
+  it('is accessible', async () => {
+    await show('sharing', { width: 360, height: 56 }, 'dark', '?view=sharing');
+    await page.getByText('You share').waitFor();
+    await check(page);
+  });
+});
+
 describe.each(screens)('%s', (scene, open) => {
   it.each([
     { width: 720, height: 480 },

@@ -79,6 +79,7 @@ describe('lobby', () => {
     await show('lobby-off');
     expect(await id('lobby-mic').getAttribute('aria-pressed')).toBe('false');
     await page.keyboard.press('m');
+    await page.getByRole('log').getByText('You will join unmuted').waitFor({ state: 'attached' });
     await id('lobby-camera').click();
     await until('both are on', () =>
       ['lobby-mic', 'lobby-camera'].every((name) => document.querySelector(`[data-testid=${name}]`)?.getAttribute('aria-pressed') === 'true'),

@@ -228,6 +228,10 @@ export const en = {
   'say.mic.off': 'Your microphone is off',
   'say.camera.own.on': 'Your camera is on',
   'say.camera.own.off': 'Your camera is off',
+  'say.enter.mic.on': 'You will join unmuted',
+  'say.enter.mic.off': 'You will join muted',
+  'say.enter.camera.on': 'You will join with your camera on',
+  'say.enter.camera.off': 'You will join with your camera off',
 
   'time.now': 'just now',
   'time.minutes': '{n|1 minute|{n} minutes} ago',

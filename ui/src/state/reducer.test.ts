@@ -24,6 +24,23 @@ describe('errors', () => {
   });
 });
 
+describe('settings', () => {
+  it('say how one will enter, outside of a call', () => {
+    const off: UiEvent = { type: 'settings', settings: { ...initial.settings, micOn: false, cameraOn: false } };
+    expect(said(run(initial, off))).toEqual(['say.enter.mic.off', 'say.enter.camera.off']);
+    expect(said(run(initial, off, off, { type: 'settings', settings: initial.settings })).slice(2)).toEqual(['say.enter.mic.on', 'say.enter.camera.on']);
+    expect(said(run(inCall(), off))).toEqual(['say.in']);
+  });
+});
+
+describe('a share', () => {
+  it('of one’s own says that it ended', () => {
+    const share = { title: 'Inbox', capture: { state: 'on' } as const, paused: false, sound: false };
+    const ended = run(inCall(call({ me: self({ share }) })), { type: 'me', me: self() });
+    expect(said(ended).slice(1)).toEqual(['say.share.own.no']);
+  });
+});
+
 describe('snapshots', () => {
   it('make a reloaded window whole, and again change nothing', () => {
     const event: UiEvent = { type: 'snapshot', snapshot: snapshot(call({ participants: [person('ben')], chat: [message('1', 1)] })) };

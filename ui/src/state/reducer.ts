@@ -1,4 +1,4 @@
-import type { CallView, ChatMessage, DeviceState, MediaState, Participant, SelfView, Snapshot, TrackView } from '../backend/types';
+import type { CallView, ChatMessage, DeviceState, MediaState, Participant, SelfView, Settings, Snapshot, TrackView } from '../backend/types';
 import { announce, announceMessage, notify } from './announce';
 import { isOwn, type Action, type AppState } from './model';
 import { hear, SELF, speakers, type Speech } from './speech';
@@ -52,7 +52,7 @@ export function reduce(state: AppState, action: Action, now: number): AppState {
     case 'notice':
       return notify(state, action.notice.error, action.notice.urgent);
     case 'settings':
-      return { ...state, settings: action.settings };
+      return setSettings(state, action.settings, now);
     case 'open-link':
       return { ...state, openLink: action.link };
     case 'ui-panel':
@@ -74,6 +74,16 @@ function takeSnapshot(state: AppState, snapshot: Snapshot, now: number): AppStat
   if (same) return withOwnId({ ...base, call });
   const entered = { ...leave(base), call, before: call.participants.map((them) => them.id) };
   return withOwnId(snapshot.state === 'joining' ? entered : announce(entered, now, 'say.in'));
+}
+
+/** Says how one will enter a call where that changes: by key nothing else says it. */
+function setSettings(state: AppState, settings: Settings, now: number): AppState {
+  let next: AppState = { ...state, settings };
+  if (state.call) return next;
+  const before = state.settings;
+  if (before.micOn !== settings.micOn) next = announce(next, now, settings.micOn ? 'say.enter.mic.on' : 'say.enter.mic.off');
+  if (before.cameraOn !== settings.cameraOn) next = announce(next, now, settings.cameraOn ? 'say.enter.camera.on' : 'say.enter.camera.off');
+  return next;
 }
 
 function setCallState(state: AppState, callState: AppState['callState'], now: number): AppState {
