@@ -78,6 +78,7 @@ export const en = {
   'share.on.sound': 'You share {title} and the computer’s sound',
   'share.starting': 'Starting to share {title}…',
   'share.paused': '{title} is minimized. The others see its last picture.',
+  'share.bar': 'Confab is sharing',
   'share.stop': 'Stop sharing',
 
   'joining.title': 'Joining…',
