@@ -18,6 +18,9 @@ const screens: [scene: string, open?: string][] = [
   ['lobby-many'],
   ['call-3', 'toggle-share'],
   ['share-refused', 'toggle-share'],
+  ['lobby-silent', 'test-sound'],
+  ['share-system', 'toggle-share'],
+  ['share-empty', 'toggle-share'],
   ['sharing'],
   ['two-screens'],
   ['alone'],
@@ -48,6 +51,14 @@ describe.each(['home', 'home-first', 'home-error', 'lobby', 'lobby-bare'])('%s i
   it('is accessible', async () => {
     await show(scene, undefined, 'light');
     if (scene === 'home-error') await id('start-call').click();
+    await check(page);
+  });
+});
+
+describe('the bar over a shared screen', () => {
+  it('is accessible', async () => {
+    await show('sharing', { width: 360, height: 56 }, 'dark', '?view=sharing');
+    await page.getByText('You share').waitFor();
     await check(page);
   });
 });

@@ -71,8 +71,10 @@ describe('home', () => {
     await id('settings-save').click();
     await page.getByText('That is not a server address.').waitFor();
     await id('settings-server').fill('https://meet.example.org');
-    await id('settings-save').click();
-    await page.getByText('Saved').waitFor();
+    await id('settings-save').focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('status').getByText('Saved').waitFor({ state: 'attached' });
+    expect(await focused('settings-save')).toBe(true);
     await page.keyboard.press('Escape');
     await gone('settings');
     await id('settings-open').click();

@@ -1,12 +1,69 @@
 import { describe, expect, it } from 'vitest';
 import { focused, gone, id, page, show, until, visible } from './stage';
 
+/** What is tried goes on: pictures come, and the meter follows the microphone. */
+async function live(): Promise<void> {
+  const frames = Number(await id('tile-video').first().getAttribute('data-frames'));
+  await page.waitForFunction((before) => Number(document.querySelector<HTMLElement>('[data-testid=tile-video]')?.dataset.frames) > before + 5, frames);
+  const level = await id('mic-level').first().getAttribute('data-level');
+  await page.waitForFunction((before) => document.querySelector('[data-testid=mic-level]')?.getAttribute('data-level') !== before, level);
+}
+
+const tried = () => page.locator('html').getAttribute('data-rehearsed');
+const becomesTried = (what: string) =>
+  page.waitForFunction((what) => document.documentElement.dataset.rehearsed === what, what).catch(async () => expect.fail(`tried is ${await tried()}, not ${what}`));
+
 describe('lobby', () => {
   it('shows how one looks and sounds, and who is inside', async () => {
     await show('lobby');
     await until('the preview moves', () => Number(document.querySelector<HTMLElement>('[data-testid=tile-video]')?.dataset.frames) > 3);
     await until('the meter moves', () => Number(document.querySelector('[data-testid=mic-level]')?.getAttribute('aria-valuenow')) > 20);
     expect(await id('inside').innerText()).toBe('Ben Okafor, Chiara Lombardi and 1 other are in this call');
+  });
+
+  it('goes on to show how one looks and sounds after the settings were open', async () => {
+    await show('lobby');
+    await live();
+    await id('settings-open').click();
+    await visible('settings');
+    await page.keyboard.press('Escape');
+    await gone('settings');
+    expect(await focused('settings-open')).toBe(true);
+    await live();
+    expect(await id('preview').getAttribute('data-shown')).toBe('true');
+    expect(await tried()).toBe('microphone camera');
+  });
+
+  it('gives back what only the settings tried', async () => {
+    await show('lobby-off');
+    await id('settings-open').click();
+    await becomesTried('microphone');
+    await id('settings-video').click();
+    await id('settings-preview').click();
+    await becomesTried('camera');
+    await page.keyboard.press('Escape');
+    await gone('settings');
+    await becomesTried('');
+    await id('settings-open').click();
+    expect(await id('settings-video').getAttribute('aria-selected')).toBe('true');
+    expect(await id('settings-preview').getAttribute('aria-checked')).toBe('false');
+  });
+
+  it('keeps saying who is inside while one looks, and asks nobody once one is gone', async () => {
+    await show('lobby-off');
+    await id('inside').getByText('Nobody is in this call yet').waitFor();
+    await page.clock.install();
+    const asked = () => page.locator('html').getAttribute('data-asked');
+    await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+    await id('inside').getByText('Ben Okafor is in this call').waitFor();
+    await page.clock.runFor(4_100);
+    await id('inside').getByText('Ben Okafor and Chiara Lombardi are in this call').waitFor();
+    await page.clock.runFor(4_100);
+    expect(await asked()).toBe('4');
+    await id('lobby-back').click();
+    await visible('home');
+    await page.clock.runFor(60_000);
+    expect(await asked()).toBe('4');
   });
 
   it('asks for a name, and takes Enter', async () => {
@@ -22,6 +79,7 @@ describe('lobby', () => {
     await show('lobby-off');
     expect(await id('lobby-mic').getAttribute('aria-pressed')).toBe('false');
     await page.keyboard.press('m');
+    await page.getByRole('log').getByText('You will join unmuted').waitFor({ state: 'attached' });
     await id('lobby-camera').click();
     await until('both are on', () =>
       ['lobby-mic', 'lobby-camera'].every((name) => document.querySelector(`[data-testid=${name}]`)?.getAttribute('aria-pressed') === 'true'),
@@ -36,8 +94,27 @@ describe('lobby', () => {
     await id('pick-speaker').click();
     await page.getByRole('option', { name: 'HDMI / DisplayPort 2' }).click();
     await id('pick-speaker').getByText('HDMI / DisplayPort 2').waitFor();
+  });
+
+  it('plays a sound by key, once at a time, and keeps the focus there', async () => {
+    await show('lobby');
+    await id('test-sound').focus();
+    await page.keyboard.press('Enter');
+    expect(await id('test-sound').getAttribute('aria-disabled')).toBe('true');
+    await page.keyboard.press('Space');
+    await until('the sound has ended', () => document.querySelector('[data-testid=test-sound][aria-disabled]') === null);
+    expect(await page.locator('html').getAttribute('data-sounds')).toBe('1');
+    expect(await focused('test-sound')).toBe(true);
+  });
+
+  it('says under the speaker why no sound was heard, until another one is chosen', async () => {
+    await show('lobby-silent');
     await id('test-sound').click();
-    await until('the sound has ended', () => document.querySelector<HTMLButtonElement>('[data-testid=test-sound]')?.disabled === false);
+    await id('test-sound-failed').getByText('Sound isn’t running on this computer, so you can’t hear or be heard. Start it, then try again.').waitFor();
+    expect(await id('notice').count()).toBe(0);
+    await id('pick-speaker').click();
+    await page.getByRole('option', { name: 'HDMI / DisplayPort 2' }).click();
+    await gone('test-sound-failed');
   });
 
   it('hands over to the call what one chose before its door', async () => {
@@ -65,7 +142,9 @@ describe('lobby', () => {
 
   it('leaves the keys to an open list', async () => {
     await show('lobby');
-    await id('pick-camera').focus();
+    await page.locator('[data-testid=pick-camera]:enabled').focus();
+    // A letter goes to the list before it is open, too: it chooses by name.
+    await page.keyboard.press('m');
     await page.keyboard.press('Enter');
     await page.getByRole('listbox').waitFor();
     await page.keyboard.press('m');
@@ -102,7 +181,11 @@ describe('lobby', () => {
   it('says what is wrong with a device and joins all the same', async () => {
     await show('lobby-trouble');
     await page.getByText('Your camera is in use by another program.').waitFor();
-    await page.getByText('No microphone found.').waitFor();
+    await page.getByText('No microphone found. Connect one to be heard; you can join without.').waitFor();
+    expect(await id('lobby-camera').getAttribute('aria-pressed')).toBe('false');
+    const before = Number(await page.locator('html').getAttribute('data-rehearsals'));
+    await id('lobby-camera').click();
+    await page.waitForFunction((before) => Number(document.documentElement.dataset.rehearsals) > before, before);
     await id('lobby-join').click();
     expect(await id('home-error').getAttribute('data-code')).toBe('room-full');
   });
@@ -118,6 +201,17 @@ describe('settings', () => {
     await id('settings-video').click();
     await id('settings-preview').click();
     await until('the preview moves', () => Number(document.querySelector<HTMLElement>('[data-testid=tile-video]')?.dataset.frames) > 3);
+  });
+
+  it('try nothing any more once they are closed in a call', async () => {
+    await show('call-2');
+    await id('settings-open').click();
+    await becomesTried('microphone');
+    await page.keyboard.press('Escape');
+    await gone('settings');
+    await becomesTried('');
+    await id('settings-open').click();
+    await becomesTried('microphone');
   });
 
   it('show the own picture of a call beside its tile', async () => {

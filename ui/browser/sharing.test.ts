@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { gone, id, page, show, until, visible } from './stage';
+import { focused, gone, id, page, show, until, visible } from './stage';
 
 describe('sharing', () => {
   it('offers screens and windows, shares one, says so and stops', async () => {
@@ -35,8 +35,29 @@ describe('sharing', () => {
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('Enter');
     await page.getByText('You share Dell U2720Q').waitFor();
+    await gone('share-dialog');
     await page.keyboard.press('s');
     await gone('share-banner');
+  });
+
+  it('leaves the focus where it was: on the button, and in the call once it ends', async () => {
+    await show('call-3');
+    await id('toggle-share').focus();
+    await page.keyboard.press('Enter');
+    await until('the first source has the focus', () => document.activeElement?.getAttribute('data-testid') === 'share-source');
+    await page.keyboard.press('Escape');
+    await gone('share-dialog');
+    expect(await focused('toggle-share')).toBe(true);
+    await page.keyboard.press('Enter');
+    await until('the first source has the focus', () => document.activeElement?.getAttribute('data-testid') === 'share-source');
+    await page.keyboard.press('Enter');
+    await gone('share-dialog');
+    expect(await focused('toggle-share')).toBe(true);
+    await id('stop-share').focus();
+    await page.keyboard.press('Enter');
+    await gone('share-banner');
+    expect(await focused('call')).toBe(true);
+    await page.getByText('You no longer share your screen').waitFor({ state: 'attached' });
   });
 
   it('ends by the button that began it', async () => {
@@ -51,21 +72,27 @@ describe('sharing', () => {
   it('that fails leaves the choice open, and says why above it', async () => {
     await show('share-failed');
     await page.keyboard.press('s');
-    await id('share-go').click();
-    await visible('notice');
-    await id('notice').getByRole('button', { name: 'Dismiss' }).click();
-    await gone('notice');
+    await id('share-go').focus();
+    await page.keyboard.press('Enter');
+    await id('share-refused').getByText('Your screen can’t be captured.').waitFor();
+    expect(await focused('share-go')).toBe(true);
+    expect(await id('notice').count()).toBe(0);
     expect(await id('share-source').count()).toBe(6);
   });
 
   it('leaves the choice to the system where that asks, and is silent if one chose nothing there', async () => {
     await show('share-system');
     await page.keyboard.press('s');
-    await page.getByText('Your desktop will ask you which one.').waitFor();
-    await id('share-go').click();
+    await page.getByText('Your desktop will ask which screen or window to share.').waitFor();
+    expect(await id('share-source').count()).toBe(0);
+    await until('the way on has the focus', () => document.activeElement?.getAttribute('data-testid') === 'share-go');
+    await page.keyboard.press('Enter');
+    await page.getByText('Choose in the window that your desktop opened.').waitFor();
     await until('the answer is there', () => document.querySelector('[data-testid=share-go][aria-busy]') === null);
     expect(await id('notice').count()).toBe(0);
     expect(await id('share-dialog').count()).toBe(1);
+    await id('share-dialog').getByRole('button', { name: 'Cancel' }).click();
+    await gone('share-dialog');
   });
 
   it.each([
@@ -75,7 +102,8 @@ describe('sharing', () => {
     await show(scene);
     await page.keyboard.press('s');
     await id('share-dialog').getByText(words).waitFor();
-    expect(await id('share-go').isDisabled()).toBe(true);
+    expect(await page.getByRole('button', { name: 'Look again' }).evaluate((again) => again === document.activeElement)).toBe(true);
+    expect(await id('share-go').count()).toBe(0);
     await page.getByRole('button', { name: 'Look again' }).click();
     await id('share-dialog').getByText(words).waitFor();
   });
@@ -111,8 +139,10 @@ describe('sharing', () => {
 
   it('shows a bar of its own that stops it', async () => {
     await show('sharing', undefined, undefined, '?view=sharing');
-    await page.getByText('You share Quarterly numbers.ods').waitFor();
-    await id('stop-share').click();
+    await page.getByRole('status').getByText('You share Quarterly numbers.ods').waitFor();
+    await page.keyboard.press('Tab');
+    expect(await focused('stop-share')).toBe(true);
+    await page.keyboard.press('Enter');
     await until('there is nothing to stop', () => document.querySelector<HTMLButtonElement>('[data-testid=stop-share]')?.disabled === true);
   });
 });

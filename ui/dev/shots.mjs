@@ -38,9 +38,26 @@ const acts = {
     await page.getByTestId('settings-server').fill('meet');
     await page.getByTestId('settings-save').click();
   },
+  'lobby-settings': async (page) => {
+    await page.getByTestId('settings-open').click();
+    await page.getByTestId('settings-video').click();
+  },
+  'silent-settings': async (page) => {
+    await page.getByTestId('settings-open').click();
+    await page.getByTestId('settings').getByTestId('test-sound').click();
+    await page.getByTestId('settings').getByTestId('test-sound-failed').waitFor();
+  },
   'picker-many': async (page) => page.getByTestId('pick-microphone').click(),
   'share-system': async (page) => page.keyboard.press('s'),
   'share-empty': async (page) => page.keyboard.press('s'),
+  'lobby-silent': async (page) => {
+    await page.getByTestId('test-sound').click();
+    await page.getByTestId('test-sound-failed').waitFor();
+  },
+  'share-asking': async (page) => {
+    await page.keyboard.press('s');
+    await page.getByTestId('share-go').click();
+  },
   'share-many': async (page) => page.keyboard.press('s'),
   'share-failed': async (page) => {
     await page.keyboard.press('s');
@@ -58,7 +75,7 @@ const acts = {
   'notice-more': async (page) => page.getByRole('button', { name: 'More' }).first().click(),
   faded: async (page) => page.waitForFunction(() => !document.querySelector('.bar')?.classList.contains('visible')),
 };
-const scenes = { 'settings-unsaved': 'unsaved', 'picker-many': 'lobby-many', pin: 'call-3', 'chat-notices': 'notices', people: 'call-5', settings: 'home', share: 'call-3', 'settings-video': 'home', 'settings-general': 'home', 'settings-network': 'home', 'picker-open': 'lobby', 'settings-call': 'call-3', 'home-link': 'home', 'home-nameless': 'home-first', tip: 'call-3', 'notice-more': 'notices', faded: 'call-2' };
+const scenes = { 'lobby-settings': 'lobby', 'silent-settings': 'lobby-silent', 'share-asking': 'share-system', 'settings-unsaved': 'unsaved', 'picker-many': 'lobby-many', pin: 'call-3', 'chat-notices': 'notices', people: 'call-5', settings: 'home', share: 'call-3', 'settings-video': 'home', 'settings-general': 'home', 'settings-network': 'home', 'picker-open': 'lobby', 'settings-call': 'call-3', 'home-link': 'home', 'home-nameless': 'home-first', tip: 'call-3', 'notice-more': 'notices', faded: 'call-2' };
 
 const server = await createServer({ root: new URL('..', import.meta.url).pathname, server: { port: 0, strictPort: false, hmr: false }, logLevel: 'error' });
 await server.listen();

@@ -1,4 +1,4 @@
-import type { Backend, Entry } from '../backend/door';
+import type { Backend, Entry, Rehearsal } from '../backend/door';
 import type { DeviceState, Participant, SelfView, ShareChoice, Snapshot, UiEvent } from '../backend/types';
 import { openPattern } from './pattern';
 import { devices, scenes, type Scene } from './scenes';
@@ -18,6 +18,29 @@ function choose(): Scene {
 window.addEventListener('hashchange', () => location.reload());
 
 let rehearsal: ReturnType<typeof setInterval> | undefined;
+
+/** Devices that answer take their time, and one wish must not overtake another. */
+let rehearsing = false;
+
+async function tryDevices(wanted: Rehearsal): Promise<void> {
+  if (rehearsing) console.error('one rehearsal may overtake another');
+  rehearsing = true;
+  clearInterval(rehearsal);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  rehearsing = false;
+  const { microphone, camera } = wanted;
+  document.documentElement.dataset.rehearsals = String(++rehearsals);
+  document.documentElement.dataset.rehearsed = [microphone && 'microphone', camera && 'camera'].filter(Boolean).join(' ');
+  const level = () => (microphone && !scene.trouble ? 0.02 + 0.1 * Math.random() : 0);
+  if (microphone || camera) rehearsal = setInterval(() => emit({ type: 'levels', levels: [['self', level()]] }), 100);
+}
+
+/** How often it was asked who is inside. */
+let asked = 0;
+
+/** How often the sound that tries a speaker was asked for, and devices. */
+let sounds = 0;
+let rehearsals = 0;
 
 let volumeOnItsWay = false;
 
@@ -116,23 +139,32 @@ export const fixture: Backend = {
   async listDevices() {
     return structuredClone(scene.devices ?? devices);
   },
-  async startRehearsal({ microphone, camera }) {
-    clearInterval(rehearsal);
-    emit({ type: 'rehearsal', rehearsal: scene.trouble ?? { microphone: switched(microphone), camera: switched(camera) } });
-    if (microphone && !scene.trouble) rehearsal = setInterval(() => emit({ type: 'levels', levels: [['self', 0.02 + 0.1 * Math.random()]] }), 100);
+  async startRehearsal(wanted) {
+    await tryDevices(wanted);
+    const state = (on: boolean, failed: DeviceState | undefined) => (on && failed ? failed : switched(on));
+    emit({
+      type: 'rehearsal',
+      rehearsal: { microphone: state(wanted.microphone, scene.trouble?.microphone), camera: state(wanted.camera, scene.trouble?.camera) },
+    });
   },
-  async stopRehearsal() {
-    clearInterval(rehearsal);
+  stopRehearsal: () => tryDevices({ microphone: false, camera: false }),
+  async playTestSound() {
+    document.documentElement.dataset.sounds = String(++sounds);
+    if (scene.unheard) throw scene.unheard;
+    await new Promise((resolve) => setTimeout(resolve, 1200));
   },
-  playTestSound: () => new Promise((resolve) => setTimeout(resolve, 1200)),
   async peekRoom() {
-    return scene.inside ?? null;
+    document.documentElement.dataset.asked = String(++asked);
+    return scene.inside?.[Math.min(asked, scene.inside.length) - 1] ?? null;
   },
   async listShareSources() {
     return structuredClone(sources());
   },
   async startShare(id, sound) {
-    if (scene.unshared) throw scene.unshared;
+    if (scene.unshared) {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      throw scene.unshared;
+    }
     const title = sources().sources.find((source) => source.id === id)?.title ?? id;
     setMe({ share: { title, capture: { state: 'on' }, paused: false, sound } });
   },

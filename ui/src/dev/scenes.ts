@@ -12,14 +12,16 @@ export interface Scene {
   portrait?: boolean;
   /** Reject starting and joining with this. */
   refuse?: UserError;
-  /** Who is already in the room of a link; null if its server does not tell. */
-  inside?: RoomPeek | null;
+  /** Who is already in the room of a link, the last answer for good; none if its server does not tell. */
+  inside?: RoomPeek[];
   /** What one can share; an error if that can't be told. */
   choice?: ShareChoice | UserError;
   /** The devices there are, if not the usual ones. */
   devices?: DeviceList;
   /** Reject sharing with this. */
   unshared?: UserError;
+  /** Reject the sound that tries a speaker with this. */
+  unheard?: UserError;
   /** Reject saving settings with this. */
   unsaved?: UserError;
   /** What trying the devices comes to, if not that they work. */
@@ -108,7 +110,8 @@ function talking(ids: string[]): [number, UiEvent][] {
 const error = (code: UserError['code'], message: string, detail?: string): UserError => ({ code, message, ...(detail ? { detail } : {}) });
 const busy = error('camera-busy', 'Your camera is in use by another program. Close it there, then try again.', 'v4l2: Device or resource busy (os error 16)');
 const noMic = error('microphone-missing', 'No microphone found. Connect one, then unmute. You still hear the others.');
-const noCamera = error('camera-missing', 'No camera found. Connect one, then turn the camera on.');
+const noCamera = error('camera-missing', 'No camera found. Connect one, then turn the camera on. Others still hear you.');
+const noSound = error('no-sound-server', 'Sound isn’t running on this computer, so you can’t hear or be heard. Start it, then rejoin.', 'connection refused');
 const noSpeaker = error('speaker-missing', 'No speaker or headphones found. Connect some to hear the others.');
 
 /** Devices of a usual laptop with a headset. */
@@ -205,23 +208,24 @@ export function scenes(now: number): Record<string, () => Scene> {
       refuse: error('server-unreachable', 'The server can’t be reached. Check your connection and the link, then try again.', 'tcp connect 192.168.1.20:7420: Connection refused'),
     }),
     joining: () => ({ snapshot: idle(), hang: true }),
-    lobby: () => ({ snapshot: idle(), inside: { count: 3, names: ['Ben Okafor', 'Chiara Lombardi'] }, pictures: [0], events: [asked] }),
+    lobby: () => ({ snapshot: idle(), inside: [{ count: 3, names: ['Ben Okafor', 'Chiara Lombardi'] }], pictures: [0], events: [asked] }),
     'lobby-first': () => ({ snapshot: idle({ name: '' }), pictures: [0], events: [asked] }),
-    'lobby-off': () => ({ snapshot: idle({ micOn: false, cameraOn: false }), inside: { count: 0, names: [] }, events: [asked] }),
+    'lobby-off': () => ({ snapshot: idle({ micOn: false, cameraOn: false }), inside: [{ count: 0, names: [] }, { count: 1, names: ['Ben Okafor'] }, { count: 2, names: ['Ben Okafor', 'Chiara Lombardi'] }], events: [asked] }),
     'lobby-trouble': () => ({
       snapshot: idle(),
       trouble: { microphone: { state: 'failed', error: noMic }, camera: { state: 'failed', error: busy } },
       refuse: error('room-full', 'This call is full. Try again when someone has left.'),
       events: [asked],
     }),
+    'lobby-silent': () => ({ snapshot: idle(), unheard: noSound, pictures: [0], events: [asked] }),
     'lobby-bare': () => ({
       snapshot: idle(),
       devices: none,
       trouble: { microphone: { state: 'failed', error: noMic }, camera: { state: 'failed', error: noCamera } },
-      inside: { count: 1, names: [LONG_NAME] },
+      inside: [{ count: 1, names: [LONG_NAME] }],
       events: [asked],
     }),
-    'lobby-many': () => ({ snapshot: idle(), devices: many(), inside: { count: 14, names: [LONG_NAME, 'Chiara Lombardi'] }, pictures: [0], events: [asked] }),
+    'lobby-many': () => ({ snapshot: idle(), devices: many(), inside: [{ count: 14, names: [LONG_NAME, 'Chiara Lombardi'] }], pictures: [0], events: [asked] }),
     unsaved: () => ({ snapshot: idle(), unsaved: error('settings-not-saved', 'Your settings can’t be saved. Check the free space and the rights of the data folder.', 'No space left on device (os error 28)'), pictures: [0] }),
     'share-system': () => ({ ...scene(2), unshared: error('share-cancelled', 'Nothing was chosen to share.'), choice: { sources: [{ id: 'screen', kind: 'system', title: 'Screen or window', width: 0, height: 0, thumbnail: null }], sound: true } }),
     'share-empty': () => ({ ...scene(2), choice: { sources: [], sound: false } }),

@@ -1,6 +1,7 @@
 /**
  * Every sentence of the user interface. `{name}` is a parameter; `{n|one|many}` picks by the number `n`.
- * Errors of the backend arrive as sentences of their own (crates/protocol/src/error.rs).
+ * Errors of the backend arrive as sentences of their own (crates/protocol/src/error.rs); `outside.` has those that speak of a
+ * call, for where none is.
  */
 export const en = {
   'app.name': 'Confab',
@@ -35,6 +36,13 @@ export const en = {
   'lobby.camera.on': 'Join with camera',
   'lobby.camera.off': 'Join without camera',
 
+  'outside.microphone.missing': 'No microphone found. Connect one to be heard; you can join without.',
+  'outside.microphone.failed': 'Your microphone doesn’t answer. Check the sound settings of your system, then try again.',
+  'outside.camera.missing': 'No camera found. Connect one to be seen; you can join without.',
+  'outside.camera.failed': 'Your camera doesn’t answer. Unplug it and plug it in again, then try again.',
+  'outside.sound': 'Sound isn’t running on this computer, so you can’t hear or be heard. Start it, then try again.',
+  'outside.internal': 'Something went wrong inside Confab. Try again; if it stays, report it.',
+
   'preview.off': 'Your camera is off',
 
   'devices.microphone': 'Microphone',
@@ -51,11 +59,14 @@ export const en = {
   'devices.test.label': 'Test the speaker: play a sound',
 
   'share.title': 'Share your screen',
-  'share.either': 'Screens and windows',
   'share.screens': 'Screens',
   'share.windows': 'Windows',
   'share.size': '{width} × {height}',
-  'share.system': 'Your desktop will ask you which one.',
+  'share.asks': 'Your desktop will ask which screen or window to share.',
+  'share.asking': 'Choose in the window that your desktop opened.',
+  'share.asks.then': 'The others see it as soon as you have chosen, until you stop.',
+  'share.ask': 'Choose…',
+  'share.cancel': 'Cancel',
   'share.sound': 'Share the computer’s sound, too',
   'share.none': 'There is nothing to share here.',
   'share.none.help': 'Open the window that you want to show, then try again.',
@@ -67,6 +78,7 @@ export const en = {
   'share.on.sound': 'You share {title} and the computer’s sound',
   'share.starting': 'Starting to share {title}…',
   'share.paused': '{title} is minimized. The others see its last picture.',
+  'share.bar': 'Confab is sharing',
   'share.stop': 'Stop sharing',
 
   'joining.title': 'Joining…',
@@ -117,7 +129,7 @@ export const en = {
   'bar.camera': 'Camera',
   'bar.camera.on': 'Turn camera off',
   'bar.camera.off': 'Turn camera on',
-  'bar.retry': 'Try again',
+  'bar.failed': '{problem} Press to try again.',
   'bar.share': 'Share your screen',
   'bar.share.stop': 'Stop sharing',
   'bar.chat': 'Chat',
@@ -203,6 +215,7 @@ export const en = {
   'say.camera.off': '{name} turned the camera off',
   'say.shares': '{name} shares a screen',
   'say.shares.no': '{name} no longer shares a screen',
+  'say.share.own.no': 'You no longer share your screen',
   'say.reconnecting': 'Reconnecting to {name}',
   'say.reconnected': 'Connected to {name} again',
   'say.message': '{name}: {text}',
@@ -216,6 +229,10 @@ export const en = {
   'say.mic.off': 'Your microphone is off',
   'say.camera.own.on': 'Your camera is on',
   'say.camera.own.off': 'Your camera is off',
+  'say.enter.mic.on': 'You will join unmuted',
+  'say.enter.mic.off': 'You will join muted',
+  'say.enter.camera.on': 'You will join with your camera on',
+  'say.enter.camera.off': 'You will join with your camera off',
 
   'time.now': 'just now',
   'time.minutes': '{n|1 minute|{n} minutes} ago',

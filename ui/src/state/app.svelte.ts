@@ -1,17 +1,25 @@
 import { openBackend, toUserError, type Backend } from '../backend';
 import { findDecoders } from '../backend/media/avc';
 import { browserFeed, type MediaFeed } from '../backend/media/feed';
-import type { Entry, Rehearsal } from '../backend/door';
-import type { RoomPeek, Settings, ShareChoice, UserError } from '../backend/types';
+import type { Entry } from '../backend/door';
+import type { DeviceState, RoomPeek, Settings, ShareChoice, UserError } from '../backend/types';
 import { initial, type Action, type AppState, type Panel } from './model';
+import { keepAsking } from './polling';
 import { reduce } from './reducer';
+import { any, Rehearsing, wish, type Section, type Wish } from './rehearsal';
+import { outside } from './words';
 
 /** How long the copy button says that it copied, in milliseconds. */
 const COPIED_SHOWN = 2_000;
+/** How long the lobby waits before it asks again who is inside, in milliseconds. */
+const INSIDE_AGAIN = 4_000;
 
 type Device = 'mic' | 'camera';
 
-const NOTHING: Rehearsal = { microphone: false, camera: false };
+const OFF: DeviceState = { state: 'off' };
+
+/** What fills the window. */
+export type Scene = 'broken' | 'opening' | 'home' | 'lobby' | 'joining' | 'call';
 
 /** The app: the reducer's state, the commands, and what a person has typed and not sent yet. Outlives every view. */
 export class App {
@@ -51,6 +59,10 @@ export class App {
   /** Commands on their way; a control shows that it is still syncing. */
   pending: Record<Device, boolean> = $state({ mic: false, camera: false });
   settingsOpen: boolean = $state(false);
+  /** The section of the settings that was looked at last. */
+  section: Section = $state('audio');
+  /** The settings show the camera although nothing else does. */
+  showCamera: boolean = $state(false);
   /** Link of the call before whose door one stands; null elsewhere. */
   lobby: string | null = $state(null);
   /** Who is in there already; null if nobody tells. */
@@ -59,10 +71,22 @@ export class App {
   /** False while the pictures' connection is down. */
   picturesConnected: boolean = $state(true);
   feed: MediaFeed | null = $state.raw(null);
+  readonly scene: Scene = $derived.by(() => {
+    if (this.broken) return 'broken';
+    if (!this.ready) return 'opening';
+    if (this.call && this.callState !== 'joining') return 'call';
+    if (this.starting || this.callState === 'joining') return 'joining';
+    return this.lobby === null ? 'home' : 'lobby';
+  });
+  /** Which devices are to be tried. */
+  readonly wish: Wish = $derived.by(() => {
+    const settings = this.settingsOpen ? { section: this.section, camera: this.showCamera } : null;
+    return wish(this.scene === 'lobby' ? this.#entry : null, settings, this.call !== null);
+  });
 
   readonly #pictures: boolean;
   #backend: Backend | null = null;
-  #rehearsing: Rehearsal = NOTHING;
+  readonly #rehearsing = new Rehearsing((wanted) => this.#try(wanted));
   /** The saving of settings that began last; never rejects. */
   #saving: Promise<unknown> = Promise.resolve();
   #copiedTimer: ReturnType<typeof setTimeout> | undefined;
@@ -99,7 +123,6 @@ export class App {
       this.link = '';
       this.lobby = null;
       this.chatError = null;
-      this.#rehearsing = NOTHING;
     }
     if (!this.state.call && before.call) {
       this.feed?.stop();
@@ -127,7 +150,6 @@ export class App {
     this.homeError = null;
     this.inside = null;
     this.lobby = link.trim();
-    void this.#peek(this.lobby);
   }
 
   leaveLobby(): void {
@@ -135,13 +157,21 @@ export class App {
     this.homeError = null;
   }
 
+  /** Keeps `inside` true until the function it returns is called. */
+  watchInside(link: string): () => void {
+    return keepAsking(() => this.#peek(link), INSIDE_AGAIN);
+  }
+
   async #peek(link: string): Promise<void> {
-    try {
-      const inside = await this.#backend?.peekRoom(link);
-      if (this.lobby === link) this.inside = inside ?? null;
-    } catch {
-      // Joining says what is wrong with the link or its server.
-    }
+    // Joining says what is wrong with the link or its server.
+    const inside = await this.#backend?.peekRoom(link).catch(() => null);
+    if (this.lobby === link) this.inside = inside ?? null;
+  }
+
+  openSettings(): void {
+    this.showCamera = false;
+    this.settingsOpen = true;
+    void this.listDevices();
   }
 
   /** Reads the list of devices; later changes arrive by themselves while it is looked at. */
@@ -150,33 +180,58 @@ export class App {
   }
 
   /** Tries devices; with neither, gives them back. */
-  async rehearse(wanted: Rehearsal): Promise<void> {
-    if (!this.#backend || (wanted.microphone === this.#rehearsing.microphone && wanted.camera === this.#rehearsing.camera)) return;
-    this.#rehearsing = wanted;
-    const any = wanted.microphone || wanted.camera;
+  rehearse(wanted: Wish): void {
+    this.#rehearsing.want(wanted);
+  }
+
+  /** Opens once more what is tried and failed. */
+  rehearseAgain(): void {
+    this.#rehearsing.again();
+  }
+
+  async #try(wanted: Wish): Promise<void> {
+    const backend = this.#backend;
+    if (!backend) return;
     if (!this.state.call) {
       if (wanted.camera) this.feed?.start();
       else this.feed?.stop();
     }
-    if (any) {
-      await this.#run((backend) => backend.startRehearsal(wanted));
-    } else {
-      await this.#run((backend) => backend.stopRehearsal());
-      this.dispatch({ type: 'ui-rehearsal-over' });
+    try {
+      if (any(wanted)) await backend.startRehearsal({ microphone: wanted.microphone, camera: wanted.camera });
+      else await backend.stopRehearsal();
+    } catch (cause) {
+      const state: DeviceState = { state: 'failed', error: toUserError(cause) };
+      this.dispatch({ type: 'rehearsal', rehearsal: { microphone: wanted.microphone ? state : OFF, camera: wanted.camera ? state : OFF } });
     }
+    if (!any(wanted)) this.dispatch({ type: 'ui-rehearsal-over' });
   }
 
-  /** Plays a sound on the chosen speaker; over when it has ended. */
-  playTestSound(): Promise<boolean> {
-    return this.#run((backend) => backend.playTestSound());
+  /** Plays a sound on the chosen speaker; over when it has ended, with what kept it from being heard. */
+  async playTestSound(): Promise<UserError | null> {
+    try {
+      await this.#backend?.playTestSound();
+      return null;
+    } catch (cause) {
+      const error = toUserError(cause);
+      return this.state.call ? error : outside(error);
+    }
   }
 
   listShareSources(): Promise<ShareChoice> {
     return this.#backend?.listShareSources() ?? Promise.resolve({ sources: [], sound: false });
   }
 
-  async startShare(id: string, sound: boolean): Promise<void> {
-    if (await this.#run((backend) => backend.startShare(id, sound))) this.shareOpen = false;
+  /** Shares, and closes the choice; answers with what kept it from doing so. */
+  async startShare(id: string, sound: boolean): Promise<UserError | null> {
+    try {
+      await this.#backend?.startShare(id, sound);
+      this.shareOpen = false;
+      return null;
+    } catch (cause) {
+      const error = toUserError(cause);
+      // Who closed the system's dialog knows.
+      return error.code === 'share-cancelled' ? null : error;
+    }
   }
 
   async stopShare(): Promise<void> {
@@ -205,7 +260,7 @@ export class App {
     try {
       await command(this.#backend);
     } catch (error) {
-      this.homeError = toUserError(error);
+      this.homeError = outside(toUserError(error));
     } finally {
       this.starting = false;
     }
@@ -289,9 +344,7 @@ export class App {
       await command(this.#backend);
       return true;
     } catch (failure) {
-      const error = toUserError(failure);
-      // Who closed the system's dialog knows.
-      if (error.code !== 'share-cancelled') this.dispatch({ type: 'ui-error', error, urgent: true });
+      this.dispatch({ type: 'ui-error', error: toUserError(failure), urgent: true });
       return false;
     }
   }

@@ -17,5 +17,5 @@ export function callKey(event: Pressed, typing: boolean): CallKey | null {
 
 /** True if `target` takes text, or letters to find something in a list. */
 export function takesText(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || target.matches('input, textarea, select, [role=listbox]'));
+  return target instanceof HTMLElement && (target.isContentEditable || target.matches('input, textarea, select, [role=listbox], [aria-haspopup=listbox]'));
 }

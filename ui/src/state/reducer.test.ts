@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { DeviceState, UiEvent } from '../backend/types';
+import type { DeviceState, UiEvent, UserError } from '../backend/types';
 import { call, failure, message, person, self, snapshot } from './fixtures';
 import { initial, type Action, type AppState } from './model';
 import { insertMessage, reduce } from './reducer';
@@ -8,6 +8,38 @@ const NOW = 1_800_000_000_000;
 const run = (state: AppState, ...actions: Action[]) => actions.reduce((next, action) => reduce(next, action, NOW), state);
 const inCall = (view = call()) => run(initial, { type: 'snapshot', snapshot: snapshot(view) });
 const said = (state: AppState) => state.announcements.map((item) => item.key);
+
+describe('errors', () => {
+  const missing: UserError = { code: 'microphone-missing', message: 'Connect one, then unmute. You still hear the others.' };
+  const tried: UiEvent = { type: 'rehearsal', rehearsal: { microphone: { state: 'failed', error: missing }, camera: { state: 'failed', error: failure } } };
+  const shown: Action = { type: 'ui-error', error: missing, urgent: true };
+  const sentence = (state: AppState) => [state.rehearsal?.microphone, state.rehearsal?.camera].map((device) => device?.state === 'failed' && device.error.message);
+
+  it('speak of the others only in a call', () => {
+    const alone = 'No microphone found. Connect one to be heard; you can join without.';
+    expect(sentence(run(initial, tried))).toEqual([alone, failure.message]);
+    expect(run(initial, shown).notices[0]?.error).toEqual({ code: 'microphone-missing', message: alone });
+    expect(sentence(run(inCall(), tried))).toEqual([missing.message, failure.message]);
+    expect(run(inCall(), shown).notices[0]?.error).toEqual(missing);
+  });
+});
+
+describe('settings', () => {
+  it('say how one will enter, outside of a call', () => {
+    const off: UiEvent = { type: 'settings', settings: { ...initial.settings, micOn: false, cameraOn: false } };
+    expect(said(run(initial, off))).toEqual(['say.enter.mic.off', 'say.enter.camera.off']);
+    expect(said(run(initial, off, off, { type: 'settings', settings: initial.settings })).slice(2)).toEqual(['say.enter.mic.on', 'say.enter.camera.on']);
+    expect(said(run(inCall(), off))).toEqual(['say.in']);
+  });
+});
+
+describe('a share', () => {
+  it('of one’s own says that it ended', () => {
+    const share = { title: 'Inbox', capture: { state: 'on' } as const, paused: false, sound: false };
+    const ended = run(inCall(call({ me: self({ share }) })), { type: 'me', me: self() });
+    expect(said(ended).slice(1)).toEqual(['say.share.own.no']);
+  });
+});
 
 describe('snapshots', () => {
   it('make a reloaded window whole, and again change nothing', () => {
@@ -203,7 +235,7 @@ describe('chat', () => {
 describe('notices', () => {
   it('are bounded, and the calm ones go first', () => {
     const notices = ['a', 'b', 'c', 'd', 'e'].map(
-      (text, index): Action => ({ type: 'notice', notice: { urgent: index === 0, error: { code: 'internal', message: text } } }),
+      (text, index): Action => ({ type: 'notice', notice: { urgent: index === 0, error: { code: 'chat-text', message: text } } }),
     );
     expect(run(initial, ...notices).notices.map((item) => item.error.message)).toEqual(['a', 'c', 'd', 'e']);
   });

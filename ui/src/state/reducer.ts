@@ -1,8 +1,9 @@
-import type { CallView, ChatMessage, DeviceState, MediaState, Participant, SelfView, Snapshot, TrackView } from '../backend/types';
+import type { CallView, ChatMessage, DeviceState, MediaState, Participant, SelfView, Settings, Snapshot, TrackView } from '../backend/types';
 import { announce, announceMessage, notify } from './announce';
 import { isOwn, type Action, type AppState } from './model';
 import { hear, SELF, speakers, type Speech } from './speech';
 import { isScreen } from './tiles';
+import { triedOutside } from './words';
 
 /** Messages kept; the backend keeps as many (protocol limit CHAT_HISTORY). */
 const CHAT_KEPT = 500;
@@ -41,7 +42,7 @@ export function reduce(state: AppState, action: Action, now: number): AppState {
     case 'speaking-while-muted':
       return state.call?.me.mic.state === 'off' ? announce({ ...state, mutedSpeech: now }, now, 'say.muted.own') : state;
     case 'rehearsal':
-      return { ...state, rehearsal: action.rehearsal };
+      return { ...state, rehearsal: state.call ? action.rehearsal : triedOutside(action.rehearsal) };
     case 'ui-rehearsal-over':
       return { ...state, rehearsal: null, ownLevel: 0 };
     case 'devices':
@@ -51,7 +52,7 @@ export function reduce(state: AppState, action: Action, now: number): AppState {
     case 'notice':
       return notify(state, action.notice.error, action.notice.urgent);
     case 'settings':
-      return { ...state, settings: action.settings };
+      return setSettings(state, action.settings, now);
     case 'open-link':
       return { ...state, openLink: action.link };
     case 'ui-panel':
@@ -73,6 +74,16 @@ function takeSnapshot(state: AppState, snapshot: Snapshot, now: number): AppStat
   if (same) return withOwnId({ ...base, call });
   const entered = { ...leave(base), call, before: call.participants.map((them) => them.id) };
   return withOwnId(snapshot.state === 'joining' ? entered : announce(entered, now, 'say.in'));
+}
+
+/** Says how one will enter a call where that changes: by key nothing else says it. */
+function setSettings(state: AppState, settings: Settings, now: number): AppState {
+  let next: AppState = { ...state, settings };
+  if (state.call) return next;
+  const before = state.settings;
+  if (before.micOn !== settings.micOn) next = announce(next, now, settings.micOn ? 'say.enter.mic.on' : 'say.enter.mic.off');
+  if (before.cameraOn !== settings.cameraOn) next = announce(next, now, settings.cameraOn ? 'say.enter.camera.on' : 'say.enter.camera.off');
+  return next;
 }
 
 function setCallState(state: AppState, callState: AppState['callState'], now: number): AppState {
@@ -173,6 +184,7 @@ function setMe(state: AppState, me: SelfView, now: number): AppState {
   if (switched(before.camera, me.camera)) {
     next = announce(next, now, me.camera.state === 'on' ? 'say.camera.own.on' : 'say.camera.own.off');
   }
+  if (before.share && !me.share) next = announce(next, now, 'say.share.own.no');
   for (const device of ['mic', 'camera'] as const) next = deviceFailed(next, before[device], me[device]);
   return me.mic.state === 'off' ? next : { ...next, mutedSpeech: null };
 }
