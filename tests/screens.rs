@@ -162,6 +162,24 @@ async fn a_wayland_screen_is_shared_until_its_desktop_is_gone() -> Outcome {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_goes_on_and_is_left_while_the_desktop_asks_what_to_share() -> Outcome {
+    let server = Server::start().await?;
+    let stage = wayland::Stage::start((320, 240), RED, Person::Waits)?;
+    let desktop = stage.environment();
+    let mut ann = join_on(&server, &desktop, "Ann", &["--share", "screen"])?;
+    ann.joined().await?;
+    while !stage.has_asked() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let mut ben = join_on(&server, &desktop, "Ben", &["--share", "screen", "--for", "5"])?;
+    ann.wait_for("peer-connect", |event| event["name"] == "Ben").await?;
+    assert_eq!(ben.process.wait().await?, Some(0), "his time is over");
+    ann.wait_for("peer-disconnect", |_| true).await?;
+    assert_eq!(ann.leave().await?, Some(0));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wayland_screen_in_place_of_the_camera() -> Outcome {
     let server = Server::start().await?;
     let stage = wayland::Stage::start((640, 480), RED, Person::Chooses)?;
