@@ -308,6 +308,24 @@ async fn what_can_be_shared_is_listed_with_thumbnails() {
     assert!(listed.iter().all(|source| source.thumbnail.is_none()));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn windows_that_close_while_the_list_is_made_are_left_out() {
+    let stage = stage(640, 480).await;
+    stage.window("Notes", (0, 0), (300, 200), RED);
+    let desktop = desktop(&stage);
+    let lists = std::thread::spawn(move || {
+        let list = || listing::list(&desktop, true).expect("a list");
+        (0..40).all(|_| list().iter().any(|source| source.title == "Notes" && source.thumbnail.is_some()))
+    });
+    while !lists.is_finished() {
+        let short = [(); 5].map(|()| stage.window("Short", (50, 50), (200, 100), BLUE));
+        for window in short {
+            stage.close(window);
+        }
+    }
+    assert!(lists.join().expect("each list is made"));
+}
+
 #[tokio::test]
 async fn pixels_that_do_not_come_by_shared_memory_are_the_same() {
     let stage = stage(321, 123).await;
