@@ -16,7 +16,7 @@ const SIZE: (u32, u32) = (1920, 1080);
 /// The wish of a share of ours, which Chromium is asked for as well: pictures a second, and bit/s.
 const FPS: u32 = 15;
 const BITRATE: u32 = 2_500_000;
-/// A frame rate that counts as [`FPS`]: a measurement may miss a picture at each end, and one in between.
+/// A frame rate that counts as [`FPS`]: a busy machine misses a beat now and then.
 const FULL_RATE: f64 = 14.0;
 /// How long each row is measured.
 const SPAN: Duration = Duration::from_secs(10);
