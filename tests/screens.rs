@@ -162,6 +162,43 @@ async fn a_wayland_screen_is_shared_until_its_desktop_is_gone() -> Outcome {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_wayland_screen_that_rests_from_the_start_is_shared_until_it_changes() -> Outcome {
+    let server = Server::start().await?;
+    let stage = wayland::Stage::start((640, 480), RED, Person::Chooses)?;
+    let desktop = stage.environment();
+    let mut ben = join_on(&server, &desktop, "Ben", &[])?;
+    ben.joined().await?;
+    // What the desktop painted of itself at its start is over.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let mut ann = join_on(&server, &desktop, "Ann", &["--share", "screen"])?;
+    let ann_id = ann.joined().await?;
+    screen_of(&mut ben, &ann_id).await?;
+    // Longer than a camera may be silent.
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let failed = ann.events().into_iter().find(|event| event["event"] == "notice" || event["event"] == "error");
+    assert_eq!(failed, None);
+    sees_painted(&stage, &mut ben, "Ann", 640, 480).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_goes_on_and_is_left_while_the_desktop_asks_what_to_share() -> Outcome {
+    let server = Server::start().await?;
+    let stage = wayland::Stage::start((320, 240), RED, Person::Waits)?;
+    let desktop = stage.environment();
+    let mut ann = join_on(&server, &desktop, "Ann", &["--share", "screen"])?;
+    ann.joined().await?;
+    while !stage.has_asked() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let mut ben = join_on(&server, &desktop, "Ben", &["--share", "screen", "--for", "5"])?;
+    ann.wait_for("peer-connect", |event| event["name"] == "Ben").await?;
+    assert_eq!(ben.process.wait().await?, Some(0), "his time is over");
+    ann.wait_for("peer-disconnect", |_| true).await?;
+    assert_eq!(ann.leave().await?, Some(0));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wayland_screen_in_place_of_the_camera() -> Outcome {
     let server = Server::start().await?;
     let stage = wayland::Stage::start((640, 480), RED, Person::Chooses)?;

@@ -36,7 +36,6 @@ const flags = [
   "--disable-backgrounding-occluded-windows",
   "--disable-renderer-backgrounding",
   "--autoplay-policy=no-user-gesture-required",
-  "--use-fake-ui-for-media-stream",
   // A page that may use the camera is told its own addresses. These never ask for one, and would get .local names.
   "--disable-features=WebRtcHideLocalIpsWithMdns",
   "--allow-loopback-in-peer-connection",
@@ -46,6 +45,10 @@ const flags = [
 // samples.
 const sound = Boolean(process.env.CONFAB_CHROMIUM_SOUND);
 if (!sound) flags.push("--disable-audio-output", "--use-fake-device-for-media-stream");
+
+// Pages that ask for a screen get all of the display. The person who is played otherwise, and allows everything, chooses none.
+const screen = Boolean(process.env.CONFAB_CHROMIUM_SCREEN);
+flags.push(screen ? "--auto-select-desktop-capture-source=Entire screen" : "--use-fake-ui-for-media-stream");
 
 const web = createServer(async (request, response) => {
   const path = new URL(request.url, "http://page").pathname;

@@ -93,9 +93,16 @@ async fn run(join: Join, reporter: &mut Reporter) -> Result<(), UserError> {
         () = &mut interrupted => return Ok(()),
     };
     reporter.connected(call.view().await);
-    if join.share != VideoSource::None {
-        call.start_share(join.share, join.share_sound).await?;
-    }
+    let sharer = call.clone();
+    // Beside the rest: a desktop may ask a person what to share, who may take minutes.
+    let unshared = async move {
+        if join.share != VideoSource::None
+            && let Err(error) = sharer.start_share(join.share, join.share_sound).await
+        {
+            return error;
+        }
+        std::future::pending().await
+    };
     let mut participant = Participant { call, events, reporter, failed: None };
     let limit = async {
         match join.seconds {
@@ -103,11 +110,13 @@ async fn run(join: Join, reporter: &mut Reporter) -> Result<(), UserError> {
             None => std::future::pending().await,
         }
     };
-    tokio::select! {
-        () = participant.talk() => {}
-        () = limit => {}
-        () = interrupted => {}
-    }
+    let failed = tokio::select! {
+        () = participant.talk() => None,
+        error = unshared => Some(error),
+        () = limit => None,
+        () = interrupted => None,
+    };
+    participant.failed = participant.failed.or(failed);
     participant.leave().await
 }
 

@@ -58,14 +58,17 @@ pub fn choose<'a>(list: &'a DeviceList, kind: DeviceKind, wanted: Option<&str>) 
         .or_else(|| devices.first())
 }
 
-/// The device that `name` means: its id, else its name, else a part of its name whatever the case.
+/// The device that `name` means: its id, else its name, else a part of its name whatever the case, else the id that one of
+/// its name had, as cameras have them, in another socket.
 pub fn called<'a>(devices: &'a [Device], name: &str) -> Option<&'a Device> {
     let part = name.to_lowercase();
+    let model = name.strip_suffix(')').and_then(|id| id.rsplit_once(" (")).map(|(model, _)| model);
     devices
         .iter()
         .find(|device| device.id == name)
         .or_else(|| devices.iter().find(|device| device.name == name))
         .or_else(|| devices.iter().find(|device| device.name.to_lowercase().contains(&part)))
+        .or_else(|| devices.iter().find(|device| model == Some(device.name.as_str())))
 }
 
 /// A name as people are shown it: drivers give names to devices, and nobody checks what they say.

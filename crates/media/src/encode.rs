@@ -12,6 +12,7 @@ use crate::clock;
 use crate::i420::{I420Frame, ScaleScratch};
 use crate::layer_encoder::{LayerEncoder, Terms, Timing};
 use crate::load::LoadWatch;
+use crate::picture_source::Silence;
 use crate::size_policy::full_size;
 use crate::slot::{Slot, Taken};
 use crate::stop::Stop;
@@ -20,8 +21,6 @@ use crate::vpx::VpxError;
 
 /// How often a thread without pictures looks whether it should end.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// A source that is silent this long is taken for dead. Cameras in the dark go down to a few pictures a second.
-const SOURCE_SILENT: Duration = Duration::from_secs(5);
 /// A gap between two pictures after which libvpx (1.12) may leave out all that follow, in 1/90000 s: it begins anew. The
 /// program was suspended, or the camera saw nothing.
 const GAP: i64 = 3 * VIDEO_CLOCK_HZ as i64;
@@ -154,6 +153,7 @@ pub(crate) struct EncodeLoop {
     demand: watch::Receiver<VideoDemand>,
     load: LoadWatch,
     reports: Reports,
+    silence: Option<Silence>,
 }
 
 /// Where the encoder thread says what it does.
@@ -171,8 +171,9 @@ impl EncodeLoop {
         stop: Stop,
         demand: watch::Receiver<VideoDemand>,
         reports: Reports,
+        silence: Option<Silence>,
     ) -> Self {
-        Self { encoder: VideoEncoder::new(config), slot, stop, demand, load: LoadWatch::default(), reports }
+        Self { encoder: VideoEncoder::new(config), slot, stop, demand, load: LoadWatch::default(), reports, silence }
     }
 
     pub(crate) fn run(mut self) {
@@ -190,12 +191,13 @@ impl EncodeLoop {
                     }
                 }
                 Taken::Timeout if !self.demand.borrow().wanted() => silent = Duration::ZERO,
-                Taken::Timeout if silent >= SOURCE_SILENT => {
-                    let detail = format!("no picture for {} s", SOURCE_SILENT.as_secs());
-                    self.fail(UserError::with_detail(ErrorCode::CameraFailed, detail));
-                    break;
+                Taken::Timeout => {
+                    silent += LOOK_EVERY;
+                    if let Some(Silence { most, meaning }) = self.silence.filter(|silence| silent > silence.most) {
+                        self.fail(UserError::with_detail(meaning, format!("no picture for {} s", most.as_secs())));
+                        break;
+                    }
                 }
-                Taken::Timeout => silent += LOOK_EVERY,
                 Taken::Ended(reason) => {
                     if let Some(error) = reason {
                         self.fail(error);

@@ -25,7 +25,7 @@ impl Overload {
         let (sender, relief) = watch::channel(Relief::NONE);
         let (told, events) = mpsc::channel(4 * SPATIAL_LAYERS);
         let reports = Reports { events: told, stats: Arc::default(), relief: sender };
-        let encoding = EncodeLoop::new(CONFIG, Arc::default(), Stop::default(), demand.subscribe(), reports);
+        let encoding = EncodeLoop::new(CONFIG, Arc::default(), Stop::default(), demand.subscribe(), reports, None);
         let picture = |number| {
             let mut picture = I420Frame::new(CONFIG.width, CONFIG.height);
             pattern::draw(&mut picture, number, 0);
@@ -87,6 +87,28 @@ fn who_cannot_keep_up_encodes_smaller_pictures_and_then_fewer() {
     let sharp = Some(DegradationPreference::MaintainResolution);
     camera.demand.send_modify(|demand| demand.degradation_preference = sharp);
     assert_eq!(camera.relieved(), Relief { top: SpatialLayer::Full, temporal: 0 });
+}
+
+#[test]
+fn silence_ends_a_source_that_has_no_right_to_it() {
+    let short = Silence { most: LOOK_EVERY, meaning: ErrorCode::CameraFailed };
+    for (silence, failed) in [(Some(short), Some(ErrorCode::CameraFailed)), (None, None)] {
+        let mut source = Overload::new(ContentHint::None);
+        source.encoding.silence = silence;
+        let stop = source.encoding.stop.clone();
+        let running = std::thread::spawn(move || source.encoding.run());
+        if silence.is_none() {
+            std::thread::sleep(4 * LOOK_EVERY);
+            assert!(!running.is_finished());
+            stop.set();
+        }
+        running.join().unwrap();
+        let told = source.events.try_recv().ok().map(|event| match event {
+            VideoEvent::Failed(error) => error.code,
+            VideoEvent::Frame(_) => panic!("a frame of nothing"),
+        });
+        assert_eq!(told, failed);
+    }
 }
 
 #[test]

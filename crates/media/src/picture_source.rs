@@ -30,6 +30,8 @@ pub(crate) trait PictureSource {
 
 /// How long a device may take to open.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// A camera that is silent this long is taken for dead. In the dark they go down to a few pictures a second.
+const CAMERA_SILENT: Duration = Duration::from_secs(5);
 /// How long a person may take to choose in a dialog of the system.
 const CHOICE_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -39,6 +41,23 @@ pub(crate) fn open_timeout(source: &VideoSource) -> (Duration, ErrorCode) {
         VideoSource::Screen(_) if screen::asks() => (CHOICE_TIMEOUT, ErrorCode::ShareCancelled),
         VideoSource::Screen(_) => (OPEN_TIMEOUT, ErrorCode::ScreenFailed),
         _ => (OPEN_TIMEOUT, ErrorCode::CameraFailed),
+    }
+}
+
+/// How long a source may be silent while its pictures are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Silence {
+    /// The most that is taken for life.
+    pub(crate) most: Duration,
+    /// What it means that it took longer.
+    pub(crate) meaning: ErrorCode,
+}
+
+impl Silence {
+    /// That of a source; `None` where silence is no failure: some desktops say nothing of a screen before it changes.
+    pub(crate) fn of(source: &VideoSource) -> Option<Self> {
+        let camera = Self { most: CAMERA_SILENT, meaning: ErrorCode::CameraFailed };
+        matches!(source, VideoSource::Camera(_)).then_some(camera)
     }
 }
 

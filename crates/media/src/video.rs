@@ -10,7 +10,7 @@ use confab_protocol::{ErrorCode, UserError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::encode::{EncodeLoop, Reports};
-use crate::picture_source::{self, PictureSource};
+use crate::picture_source::{self, PictureSource, Silence};
 use crate::slot::Slot;
 use crate::source::VideoSource;
 use crate::stop::{self, Stop};
@@ -139,7 +139,8 @@ impl VideoCapture {
             }
         }
         let reports = Reports { events, stats: capture.stats.clone(), relief: capture.relief.clone() };
-        let encode = EncodeLoop::new(config, slot, capture.stop.clone(), demand, reports);
+        let silence = Silence::of(&asked);
+        let encode = EncodeLoop::new(config, slot, capture.stop.clone(), demand, reports, silence);
         capture.threads.push(stop::spawn("confab-encode", move || encode.run())?);
         tracing::debug!(source = %asked, "video capture started");
         Ok((capture, receiver))

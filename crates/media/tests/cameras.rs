@@ -339,3 +339,24 @@ fn cameras_are_listed_whatever_else_is_called_video() {
         Seen::open(Some("hd"), VGA, 30).await.expect("opens").capture.stop().await;
     });
 }
+
+#[test]
+fn the_second_of_two_equal_cameras_stays_itself_when_the_first_is_unplugged() {
+    let twin = |node| Camera::new(node, "HD Webcam", vec![padded(WebcamFormat::Yuyv, VGA, 2 * VGA.0, 0..2)]);
+    let name = "the_second_of_two_equal_cameras_stays_itself_when_the_first_is_unplugged";
+    world(name, vec![twin(0), twin(2)], async |cameras| {
+        let both = devices().await.expect("a list").cameras;
+        assert!(both.iter().all(|camera| camera.name == "HD Webcam") && both[0].id != both[1].id, "{both:?}");
+        cameras.unplug(0).expect("unplugged");
+        assert_eq!(devices().await.expect("a list").cameras, both[1..]);
+        // In the socket of the first is another node now.
+        let back = Camera { unit: twin(0).unit, ..twin(4) };
+        cameras.plug(back).expect("plugged");
+        for (camera, node) in both.iter().zip([4, 2]) {
+            let mut seen = Seen::open(Some(&camera.id), VGA, 30).await.expect("opens");
+            seen.picture().await;
+            assert!(cameras.streams(node).is_some(), "{camera:?} is another one");
+            seen.capture.stop().await;
+        }
+    });
+}

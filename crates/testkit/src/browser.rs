@@ -64,9 +64,27 @@ impl Browser {
 
     /// The same with a head: windows on the X display called `display`, whose pages have `size` pixels.
     pub async fn start_on(display: &str, size: (u32, u32), switches: &[&str]) -> Result<Self, BrowserError> {
+        Self::start_headed(display, size, switches, |_| {}).await
+    }
+
+    /// The same whose pages share all of that display when they ask for a screen.
+    pub async fn start_sharing(display: &str, size: (u32, u32)) -> Result<Self, BrowserError> {
+        Self::start_headed(display, size, &[], |command| {
+            command.env("CONFAB_CHROMIUM_SCREEN", "1");
+        })
+        .await
+    }
+
+    async fn start_headed(
+        display: &str,
+        size: (u32, u32),
+        switches: &[&str],
+        prepare: impl FnOnce(&mut Command),
+    ) -> Result<Self, BrowserError> {
         let size = format!("{}x{}", size.0, size.1);
         Self::start_prepared(switches, |command| {
             command.env("DISPLAY", display).env("CONFAB_CHROMIUM_WINDOW", size).env_remove("WAYLAND_DISPLAY");
+            prepare(command);
             Ok(())
         })
         .await

@@ -47,7 +47,7 @@ pub enum WindowError {
 /// An X server without a screen.
 #[derive(Debug)]
 pub struct Display {
-    _server: Child,
+    server: Child,
     /// Value of `DISPLAY`.
     pub name: String,
 }
@@ -70,7 +70,12 @@ impl Display {
                 return Err(WindowError::Session("Xvfb did not start".into()));
             }
         }
-        Ok(Self { _server: server, name: format!(":{}", number.trim()) })
+        Ok(Self { server, name: format!(":{}", number.trim()) })
+    }
+
+    /// Process id of the server, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.server.id()
     }
 
     /// Saves what the display shows as a PNG.

@@ -1,12 +1,11 @@
 //! What a call costs, ours and Chromium in one run on one machine, and what is seen of it. The clip is 720p30 at 1.5 Mbit/s.
 
 mod crowd;
-mod meter;
 mod participant;
 mod sender;
 mod times;
 
-use crate::{Outcome, say};
+use crate::Outcome;
 use confab_media::{I420Frame, Y4mWriter, pattern};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -80,12 +79,4 @@ fn write_clip(path: &Path) -> Outcome {
     }
     writer.finish()?;
     Ok(())
-}
-
-/// Prints whether a target is met, and the profile of ours if it is not.
-fn judge(what: &str, value: f64, met: bool, profile: impl FnOnce() -> String) {
-    say(what, value, met);
-    if !met {
-        println!("  where that goes, in {}", profile());
-    }
 }

@@ -4,6 +4,7 @@
 
 mod call;
 mod channels;
+mod meter;
 #[cfg(target_os = "linux")]
 mod network;
 mod peer;
@@ -81,6 +82,14 @@ async fn add_sound(figures: &mut serde_json::Value) -> Outcome {
 
 fn say(what: &str, value: f64, met: bool) {
     println!("{}: {what}: {value:.2}", if met { "met" } else { "MISSED" });
+}
+
+/// Prints whether a target is met, and the profile of ours if it is not.
+fn judge(what: &str, value: f64, met: bool, profile: impl FnOnce() -> String) {
+    say(what, value, met);
+    if !met {
+        println!("  where that goes, in {}", profile());
+    }
 }
 
 fn percentile(sorted: &[f64], share: f64) -> f64 {

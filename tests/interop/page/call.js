@@ -79,6 +79,16 @@ class Call {
     this.#mesh.emit("camera", { id: this.#mesh.id, name: this.name, stream });
   }
 
+  /** Shares the screen that the browser chooses, at the size and rate of the wish. */
+  async shareDisplay({ width, height, fps, maxBitrate }) {
+    const video = { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: fps } };
+    const media = await navigator.mediaDevices.getDisplayMedia({ video });
+    for (const track of media.getVideoTracks()) track.contentHint = "detail";
+    const stream = new SharedStream(media);
+    stream.maxBitrate = maxBitrate;
+    this.#mesh.emit("screen", { id: this.#mesh.id, name: this.name, stream });
+  }
+
   /** Shares one more stream. */
   shareScreen(video) {
     this.#mesh.emit("screen", { id: this.#mesh.id, name: this.name, stream: new SharedStream(new MediaStream([patternTrack(video)])) });

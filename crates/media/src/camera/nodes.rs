@@ -27,9 +27,15 @@ pub(super) fn cameras(mut listed: Vec<CameraInfo>, unit: impl Fn(&CameraIndex) -
             continue;
         }
         let name = devices::clean_name(&info.human_name());
-        let alike = found.iter().filter(|(_, camera)| camera.device.name == name).count();
-        // The number of a node changes when a camera is plugged in again; its name does not.
-        let id = if alike == 0 { name.clone() } else { format!("{name} #{}", alike + 1) };
+        let id = match unit.as_deref().and_then(|unit| unit.rsplit('/').next()) {
+            // The number of a node changes when a camera is plugged in again; its name and its socket do not. Also for one
+            // that is alone of its kind: it has to keep its id when an equal one comes or goes.
+            Some(socket) => format!("{name} ({socket})"),
+            None => {
+                let alike = found.iter().filter(|(unit, camera)| unit.is_none() && camera.device.name == name).count();
+                if alike == 0 { name.clone() } else { format!("{name} #{}", alike + 1) }
+            }
+        };
         found.push((unit, Found { device: Device { id, name }, nodes: vec![index] }));
     }
     found.into_iter().map(|(_, camera)| camera).collect()
@@ -54,17 +60,20 @@ mod tests {
     }
 
     fn found() -> Vec<Found> {
-        let nodes = vec![
+        of(vec![
             node(4, "HD Webcam"),
             node(1, "HD Webcam"),
             node(0, "HD Webcam"),
             node(2, "Loopback"),
             node(3, "Loopback"),
-        ];
+        ])
+    }
+
+    fn of(nodes: Vec<CameraInfo>) -> Vec<Found> {
         // Nodes 0 and 1 are one camera, 4 is another of the same make; a virtual device belongs to no hardware.
         cameras(nodes, |index| match index.as_index().ok()? {
-            0 | 1 => Some("usb1/1-4".to_owned()),
-            4 => Some("usb1/1-6".to_owned()),
+            0 | 1 => Some("/sys/devices/pci/usb1/1-4".to_owned()),
+            4 => Some("/sys/devices/pci/usb1/1-6".to_owned()),
             _ => None,
         })
     }
@@ -73,17 +82,20 @@ mod tests {
     fn a_camera_with_several_nodes_is_listed_once() {
         let found = found();
         let ids: Vec<&str> = found.iter().map(|camera| camera.device.id.as_str()).collect();
-        assert_eq!(ids, ["HD Webcam", "Loopback", "Loopback #2", "HD Webcam #2"]);
+        assert_eq!(ids, ["HD Webcam (1-4)", "Loopback", "Loopback #2", "HD Webcam (1-6)"]);
         assert_eq!(found[0].nodes, [CameraIndex::Index(0), CameraIndex::Index(1)]);
         assert_eq!(found[3].device.name, "HD Webcam");
+        assert_eq!(of(vec![node(4, "HD Webcam")]), found[3..], "it stays itself when the other one is gone");
     }
 
     #[test]
     fn a_camera_is_meant_by_its_number_id_or_name() {
         let found = found();
         let id = |name| called(&found, name).map(|camera| camera.device.id.as_str());
-        assert_eq!(id("4"), Some("HD Webcam #2"));
-        assert_eq!(id("HD Webcam #2"), Some("HD Webcam #2"));
+        assert_eq!(id("4"), Some("HD Webcam (1-6)"));
+        assert_eq!(id("HD Webcam (1-6)"), Some("HD Webcam (1-6)"));
+        assert_eq!(id("HD Webcam"), Some("HD Webcam (1-4)"));
+        assert_eq!(id("HD Webcam (2-1)"), Some("HD Webcam (1-4)"), "it may have been plugged in elsewhere");
         assert_eq!(id("loop"), Some("Loopback"));
         assert_eq!(id("9"), None);
     }

@@ -163,11 +163,8 @@ async fn a_window_that_is_resized_put_away_and_closed_is_followed() {
     assert_eq!(viewer.ends().code, ErrorCode::ShareEnded);
 }
 
-#[tokio::test]
-async fn the_pointer_is_drawn_where_its_tip_is() {
-    let stage = stage(320, 240).await;
-    stage.window("Notes", (50, 40), (200, 150), RED);
-    // A square of 5 x 5 with a frame of another colour and its tip in the middle.
+/// Makes the pointer a square of 5 x 5 in [`BLUE`], the inner 3 x 3 in [`GREEN`], with its tip in the middle.
+fn square_pointer(stage: &Stage) {
     let [image, mask, cursor] = std::array::from_fn(|_| stage.connection.generate_id().expect("an id"));
     for (pixmap, inside) in [(image, 3), (mask, 5)] {
         stage.connection.create_pixmap(1, pixmap, stage.root, 5, 5).expect("sent");
@@ -184,10 +181,19 @@ async fn the_pointer_is_drawn_where_its_tip_is() {
         .connection
         .change_window_attributes(stage.root, &ChangeWindowAttributesAux::new().cursor(cursor))
         .expect("sent");
+}
+
+/// Whether that pointer is drawn with its tip here.
+fn drawn(picture: &Picture, x: u32, y: u32) -> bool {
+    picture.at(x, y) == GREEN && picture.at(x - 2, y - 2) == BLUE && picture.at(x + 3, y) != BLUE
+}
+
+#[tokio::test]
+async fn the_pointer_is_drawn_where_its_tip_is() {
+    let stage = stage(320, 240).await;
+    stage.window("Notes", (50, 40), (200, 150), RED);
+    square_pointer(&stage);
     let (mut screen, mut shared) = (share(&stage, "screen"), share(&stage, "window:Notes"));
-    let drawn = |picture: &Picture, x: u32, y: u32| {
-        picture.at(x, y) == GREEN && picture.at(x - 2, y - 2) == BLUE && picture.at(x + 3, y) != BLUE
-    };
     stage.point_at(100, 90);
     screen.sees("the pointer", |picture| drawn(picture, 100, 90));
     // The window's inside begins behind its border of 3.
@@ -198,6 +204,29 @@ async fn the_pointer_is_drawn_where_its_tip_is() {
     stage.point_at(0, 100);
     screen.sees("half a pointer", |picture| picture.at(0, 100) == GREEN && picture.at(2, 100) == BLUE);
     shared.sees("no pointer", |picture| picture.at(7, 17) == RED);
+}
+
+#[tokio::test]
+async fn the_pointer_is_no_part_of_a_window_that_another_one_covers() {
+    let stage = stage(320, 240).await;
+    // As a window manager has it: a frame around it. It has a part of its own, which is a window as well.
+    let [frame, window, part] = [("", (0, 0), (280, 200)), ("Notes", (0, 0), (200, 150)), ("", (0, 0), (100, 100))]
+        .map(|(title, place, size)| stage.window(title, place, size, RED));
+    for (inner, outer, (x, y)) in [(window, frame, (27, 17)), (part, window, (10, 10))] {
+        stage.connection.reparent_window(inner, outer, x, y).expect("sent");
+    }
+    square_pointer(&stage);
+    let (mut screen, mut shared) = (share(&stage, "screen"), share(&stage, "window:Notes"));
+    // Insides begin behind borders of 3: the window's at (33, 23), its part's at (46, 36).
+    for (x, y) in [(100, 90), (200, 150)] {
+        stage.point_at(x, y);
+        shared.sees("the pointer", |picture| drawn(picture, x as u32 - 33, y as u32 - 23));
+    }
+    let cover = stage.window("Chat", (150, 100), (150, 130), BLUE);
+    screen.sees("the pointer over the cover", |picture| picture.at(200, 150) == GREEN);
+    shared.sees("no pointer", |picture| picture.at(167, 127) == RED);
+    stage.configure(cover, ConfigureWindowAux::new().stack_mode(StackMode::BELOW));
+    shared.sees("the pointer again", |picture| drawn(picture, 167, 127));
 }
 
 fn monitor(stage: &Stage, name: &str, (x, width): (i16, u16), primary: bool) -> MonitorInfo {
@@ -277,6 +306,24 @@ async fn what_can_be_shared_is_listed_with_thumbnails() {
     let listed = listing::list(&desktop(&stage), false).expect("a list");
     assert_eq!(listed.iter().map(|source| source.title.as_str()).collect::<Vec<_>>()[1..], ["Slides"]);
     assert!(listed.iter().all(|source| source.thumbnail.is_none()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn windows_that_close_while_the_list_is_made_are_left_out() {
+    let stage = stage(640, 480).await;
+    stage.window("Notes", (0, 0), (300, 200), RED);
+    let desktop = desktop(&stage);
+    let lists = std::thread::spawn(move || {
+        let list = || listing::list(&desktop, true).expect("a list");
+        (0..40).all(|_| list().iter().any(|source| source.title == "Notes" && source.thumbnail.is_some()))
+    });
+    while !lists.is_finished() {
+        let short = [(); 5].map(|()| stage.window("Short", (50, 50), (200, 100), BLUE));
+        for window in short {
+            stage.close(window);
+        }
+    }
+    assert!(lists.join().expect("each list is made"));
 }
 
 #[tokio::test]

@@ -26,6 +26,9 @@ pub(super) trait Target {
 
     /// True while it is put away.
     fn hidden(&self) -> bool;
+
+    /// Whether the pointer, whose tip is in its area, points at it and not at something that covers it.
+    fn is_pointed_at(&self, desktop: &Desktop) -> Result<bool, UserError>;
 }
 
 /// See the module.
@@ -87,7 +90,10 @@ impl ScreenStream for Grabber {
         }
         let area = self.target.area(&self.desktop)?;
         self.pointer.look(&self.desktop)?;
-        let seen = area.filter(|_| !self.target.hidden()).and_then(|area| self.pointer.seen(&area));
+        let mut seen = area.filter(|_| !self.target.hidden()).and_then(|area| self.pointer.seen(&area));
+        if seen.is_some() && !self.target.is_pointed_at(&self.desktop)? {
+            seen = None;
+        }
         changed |= area != self.area || seen != self.seen;
         (self.area, self.seen) = (area, seen);
         Ok(changed)

@@ -29,28 +29,34 @@ pub(super) struct Titled {
 pub(super) fn list(desktop: &Desktop, thumbnails: bool) -> Result<Vec<ShareSource>, UserError> {
     let monitors = monitor::all(desktop)?;
     let windows = if desktop.composite { windows(desktop)? } else { Vec::new() };
-    let mut sources = Vec::new();
+    // Each with what its thumbnail is taken of, if there is to be one.
+    let mut found: Vec<(ShareSource, Option<Box<dyn Target>>)> = Vec::new();
     for (number, monitor) in (1..).zip(&monitors) {
-        sources.push(listed::screen(number, &monitor.title, (monitor.width.into(), monitor.height.into())));
+        let source = listed::screen(number, &monitor.title, (monitor.width.into(), monitor.height.into()));
+        let target: Option<Box<dyn Target>> =
+            if thumbnails { Some(Box::new(Monitor::open(desktop, monitor)?)) } else { None };
+        found.push((source, target));
     }
+    // All before the first look at one: programs draw what was covered of their windows while screens are looked at.
     for window in &windows {
-        sources.push(listed::window(window.id, &window.title, (window.width.into(), window.height.into())));
+        let source = listed::window(window.id, &window.title, (window.width.into(), window.height.into()));
+        if !thumbnails {
+            found.push((source, None));
+            continue;
+        }
+        match SharedWindow::open(desktop, window.id) {
+            Ok(target) => found.push((source, Some(Box::new(target)))),
+            // It was closed meanwhile. Who cannot be reached any more fails at the next one.
+            Err(error) => tracing::debug!(%error, title = window.title, "a window is not listed"),
+        }
     }
-    if thumbnails {
-        let mut targets: Vec<Box<dyn Target>> = Vec::new();
-        for monitor in &monitors {
-            targets.push(Box::new(Monitor::open(desktop, monitor)?));
-        }
-        // All before the first look at one: programs draw what was covered of their windows while screens are looked at.
-        for window in &windows {
-            targets.push(Box::new(SharedWindow::open(desktop, window.id)?));
-        }
-        let mut images = ImageReader::new(desktop);
-        for (source, target) in sources.iter_mut().zip(&mut targets) {
+    let mut images = ImageReader::new(desktop);
+    for (source, target) in &mut found {
+        if let Some(target) = target {
             source.thumbnail = thumbnail(desktop, target.as_mut(), &mut images)?;
         }
     }
-    Ok(sources)
+    Ok(found.into_iter().map(|(source, _)| source).collect())
 }
 
 /// `None` if the window has gone meanwhile.
@@ -127,5 +133,6 @@ fn titled(desktop: &Desktop, id: Window) -> Result<Option<Titled>, UserError> {
     };
     let (width, height) = (geometry.width, geometry.height);
     let visible = attributes.map_state == MapState::VIEWABLE && attributes.class == WindowClass::INPUT_OUTPUT;
+    let visible = visible && desktop.check_pixels(geometry.depth).is_ok();
     Ok((visible && u32::from(width.min(height)) >= LEAST_SIDE).then_some(Titled { id, title, width, height }))
 }

@@ -86,4 +86,8 @@ impl Target for Monitor {
     fn hidden(&self) -> bool {
         false
     }
+
+    fn is_pointed_at(&self, _: &Desktop) -> Result<bool, UserError> {
+        Ok(true)
+    }
 }

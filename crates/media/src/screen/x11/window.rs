@@ -14,6 +14,9 @@ use super::failed;
 use super::grabber::Target;
 use super::image::Area;
 
+/// Windows between the root and one that is shared, at most: window managers put frames around it.
+const FRAMES: u32 = 8;
+
 /// What the window showed when it was last looked for; it stays when the window is put away.
 #[derive(Debug, Clone, Copy)]
 struct Shown {
@@ -110,5 +113,22 @@ impl Target for SharedWindow {
 
     fn hidden(&self) -> bool {
         self.hidden
+    }
+
+    fn is_pointed_at(&self, desktop: &Desktop) -> Result<bool, UserError> {
+        let mut window = desktop.root;
+        for _ in 0..FRAMES {
+            let asked = desktop.connection.query_pointer(window).map_err(failed)?;
+            window = match asked.reply() {
+                Ok(pointer) if pointer.same_screen => pointer.child,
+                // It points at another screen, or what it pointed at has gone meanwhile.
+                Ok(_) | Err(ReplyError::X11Error(_)) => return Ok(false),
+                Err(error) => return Err(failed(error)),
+            };
+            if window == self.id || window == x11rb::NONE {
+                break;
+            }
+        }
+        Ok(window == self.id)
     }
 }

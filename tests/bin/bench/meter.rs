@@ -50,6 +50,12 @@ impl Meter {
 }
 
 impl Spent {
+    /// CPU time of the threads of this name, in seconds per 10 s.
+    pub fn thread(&self, name: &str) -> f64 {
+        let end = format!("/{name}");
+        self.threads.iter().filter(|(thread, _)| thread.ends_with(&end)).map(|(_, seconds)| seconds).sum()
+    }
+
     /// Where the time goes: the threads that take the most.
     pub fn cpu_profile(&self) -> String {
         format!("CPU-s per 10 s: {}", most(&self.threads))
