@@ -189,11 +189,11 @@ impl Devices {
     }
 
     /// Acts on what happened. Returns what to tell the person.
-    pub fn take(&mut self, happened: Happened) -> Option<UserError> {
+    pub fn take(&mut self, happened: Happened) -> Vec<UserError> {
         let list = self.listing.now();
         match happened {
-            Happened::Mic(result) => self.mic_opened(result, &list),
-            Happened::Camera(result) => self.camera_opened(result, &list),
+            Happened::Mic(result) => self.mic_opened(result, &list).into_iter().collect(),
+            Happened::Camera(result) => self.camera_opened(result, &list).into_iter().collect(),
             Happened::List => self.reconsider(&list),
         }
     }
@@ -281,9 +281,8 @@ impl Devices {
     }
 
     /// Changes to better devices, if there are some. Returns what to tell the person.
-    fn reconsider(&mut self, list: &DeviceList) -> Option<UserError> {
-        let lost = self.reconsider_mic(list);
-        self.reconsider_camera(list).or(lost)
+    fn reconsider(&mut self, list: &DeviceList) -> Vec<UserError> {
+        [self.reconsider_mic(list), self.reconsider_camera(list)].into_iter().flatten().collect()
     }
 
     fn reconsider_mic(&mut self, list: &DeviceList) -> Option<UserError> {
@@ -422,6 +421,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn both_are_told_that_vanish_at_once() {
+        let mut devices = devices();
+        (devices.audio_source, devices.video_source) = (AudioSource::Mic(None), VideoSource::Camera(None));
+        (devices.mic.on, devices.camera.on) = (true, true);
+        devices.take(Happened::Mic(Ok(opened_mic().await)));
+        devices.take(Happened::Camera(Ok(opened_camera().await)));
+        let told: Vec<ErrorCode> = devices.reconsider(&DeviceList::default()).iter().map(|told| told.code).collect();
+        assert_eq!(told, [ErrorCode::MicrophoneMissing, ErrorCode::CameraMissing]);
+        devices.close().await;
+    }
+
+    #[tokio::test]
     async fn who_closes_while_devices_open_gives_them_back() {
         let mut devices = devices();
         let (mic, camera) = (opened_mic().await, opened_camera().await);
@@ -444,7 +455,7 @@ mod tests {
         let mut devices = devices();
         let mic = opened_mic().await;
         let ended = mic.capture.failed();
-        assert!(devices.take(Happened::Mic(Ok(mic))).is_none());
+        assert!(devices.take(Happened::Mic(Ok(mic))).is_empty());
         place::released(&mut devices.mic.take_closing()).await;
         assert!(ended.has_changed().is_err());
     }
