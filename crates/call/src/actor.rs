@@ -165,6 +165,8 @@ impl Actor {
             tracing::error!(%error, "the own stream is not offered");
         }
         self.tell_me().await;
+        let told = self.speaker.told_at_first();
+        self.notice_of_devices(told).await;
     }
 
     async fn finish(mut self) {

@@ -30,6 +30,8 @@ pub struct Speaker {
     listing: Listing,
     /// At most one change at a time.
     swapping: JoinSet<Happened>,
+    /// What came of the first device.
+    told: Option<UserError>,
 }
 
 /// The speaker to play on for `sink`: the chosen one, or the next best; and the sink to open for it.
@@ -50,11 +52,10 @@ pub async fn open(sink: &AudioSink, far_end: &FarEnd) -> (Option<AudioOutput>, S
     let mut changes = Changes::new(DeviceKind::Speaker, sink.device().map(str::to_owned));
     changes.begin();
     let change = changes.end();
+    let mut told = None;
     let (state, output) = match opened {
         Ok(output) => {
-            if let Some(device) = device {
-                changes.uses(device, &list, &change);
-            }
+            told = device.and_then(|device| changes.uses(device, &list, &change));
             (DeviceState::On, Some(output))
         }
         Err(error) => (DeviceState::Failed { error }, AudioOutput::start_heard(AudioSink::None, far_end).await.ok()),
@@ -65,6 +66,7 @@ pub async fn open(sink: &AudioSink, far_end: &FarEnd) -> (Option<AudioOutput>, S
         failed: output.as_ref().map_or_else(|| watch::Sender::new(None).subscribe(), AudioOutput::failed),
         listing,
         swapping: JoinSet::new(),
+        told,
     };
     (output, speaker)
 }
@@ -73,6 +75,11 @@ impl Speaker {
     /// Its state.
     pub fn state(&self) -> DeviceState {
         self.state.clone()
+    }
+
+    /// What to tell the person of the device that was opened first, once.
+    pub fn told_at_first(&mut self) -> Option<UserError> {
+        self.told.take()
     }
 
     /// Changes to another device.

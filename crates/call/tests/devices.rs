@@ -35,6 +35,7 @@ async fn body() {
         Some("microphones") => microphones().await,
         Some("no-microphone") => no_microphone().await,
         Some("speakers") => speakers().await,
+        Some("absent-speaker") => absent_speaker().await,
         other => panic!("no such body: {other:?}"),
     }
 }
@@ -252,4 +253,19 @@ fn a_speaker_that_comes_and_goes_leaves_no_gap() {
     assert!(heard.tone_share(440.0, 0.1) > 0.8, "{}", heard.tone_share(440.0, 0.1));
     let gap = heard.longest_gap(AUDIBLE);
     assert!(gap < LONGEST_GAP, "a gap of {gap} s");
+}
+
+/// Ben has chosen a speaker that is not there.
+async fn absent_speaker() {
+    let (_server, ann, mut ben) = pair(AudioSource::Tone(440.0), AudioSink::Speaker(Some("headset".into()))).await;
+    ben.noticed("The speaker you chose is not connected. You hear the others through ").await;
+    ann.call.leave().await;
+    ben.call.leave().await;
+}
+
+#[test]
+fn who_comes_in_without_the_speaker_they_chose_is_told() {
+    let pulse = Pulse::start().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    Body::start("absent-speaker", &pulse.server(), dir.path()).unwrap().finish().unwrap();
 }
