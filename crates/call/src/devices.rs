@@ -243,7 +243,7 @@ impl Devices {
             DeviceEvent::MicEnded(generation, error) => {
                 let again = self.mic.ended(generation, &error)? && matches!(self.audio_source, AudioSource::Mic(_));
                 if again {
-                    self.open_mic();
+                    self.begin_mic(true);
                 }
                 (!again).then_some(error)
             }
@@ -308,11 +308,16 @@ impl Devices {
     }
 
     fn open_mic(&mut self) {
+        self.begin_mic(false);
+    }
+
+    /// `looks`: the list that is known may be out of date.
+    fn begin_mic(&mut self, looks: bool) {
         if matches!(self.audio_source, AudioSource::None) {
             self.mic.fail(&ErrorCode::MicrophoneMissing.into());
         } else if self.mic.begin() {
             let (source, voice, listing) = (self.audio_source.clone(), self.voice.clone(), self.listing.clone());
-            let wish = MicWish { source, voice, listing, after: self.mic.take_closing() };
+            let wish = MicWish { source, voice, listing, after: self.mic.take_closing(), looks };
             self.opening.spawn(async move { Happened::Mic(opening::mic(wish).await) });
         }
     }

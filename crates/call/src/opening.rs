@@ -45,16 +45,18 @@ pub struct MicWish {
     pub listing: Listing,
     /// To be waited for: others are being released.
     pub after: JoinSet<()>,
+    /// The one before ended by itself: it may be known still, and gone.
+    pub looks: bool,
 }
 
 /// Opens a source of sound.
 pub async fn mic(wish: MicWish) -> Result<Mic, UserError> {
-    let MicWish { source, voice, listing, mut after } = wish;
+    let MicWish { source, voice, listing, mut after, looks } = wish;
     released(&mut after).await;
     let AudioSource::Mic(wanted) = source else {
         return open_mic(source, voice, Found { device: None, list: DeviceList::default() }).await;
     };
-    let list = listing.known().await;
+    let list = if looks { listing.look_for_sound().await } else { listing.known().await };
     let device = confab_media::choose(&list, DeviceKind::Microphone, wanted.as_deref()).cloned();
     let name = choice::name(device.as_ref(), wanted.as_deref());
     open_mic(AudioSource::Mic(name), voice, Found { device, list }).await

@@ -14,6 +14,8 @@ use tokio::task::JoinSet;
 pub enum Happened {
     /// It stopped.
     Failed(UserError),
+    /// It is known which devices there are since it stopped.
+    Looked,
     /// Another one was opened, or was not.
     Swapped(Device, Result<(), UserError>),
     /// Devices were plugged in or out, or the system prefers others.
@@ -108,9 +110,29 @@ impl Speaker {
         match happened {
             Happened::Failed(error) => {
                 self.state = DeviceState::Failed { error: error.clone() };
+                if !self.listing.follows() {
+                    return Some(error);
+                }
+                if self.changes.begin() {
+                    // One that was just unplugged may be known still.
+                    let listing = self.listing.clone();
+                    self.swapping.spawn(async move {
+                        listing.look_for_sound().await;
+                        Happened::Looked
+                    });
+                } else {
+                    self.reconsider(output);
+                }
+                None
+            }
+            Happened::Looked => {
+                self.changes.end();
                 self.reconsider(output);
-                // Where another takes over, that is what the person is told.
-                (!self.changes.is_under_way()).then_some(error)
+                match &self.state {
+                    // Where another takes over, that is what the person is told.
+                    DeviceState::Failed { error } if !self.changes.is_under_way() => Some(error.clone()),
+                    _ => None,
+                }
             }
             Happened::List => {
                 let is_lost = self.state == DeviceState::On && self.changes.is_lost(&self.listing.now());
