@@ -288,3 +288,25 @@ fn a_camera_that_is_turned_off_while_it_opens_is_not_in_its_own_way() {
         lobby.stop().await;
     });
 }
+
+#[test]
+fn a_share_that_ends_slowly_holds_up_nobody() {
+    let slow = vec![camera_of(0, "Front", &FRONT, 1)];
+    world("a_share_that_ends_slowly_holds_up_nobody", slow, async |cameras| {
+        let server = server().await;
+        let nothing =
+            CallConfig { audio: AudioSource::None, video: VideoSource::None, ..config(&link(&server), "Ann") };
+        let ann = Participant::join(nothing).await;
+        ann.call.start_share(VideoSource::Camera(None), AudioSource::None).await.unwrap();
+        // Into the wait for the next picture.
+        sleep(Duration::from_millis(200)).await;
+        let stopped = Instant::now();
+        ann.call.stop_share().await;
+        assert_eq!(ann.call.view().await.unwrap().me.share, None);
+        let took = stopped.elapsed();
+        assert!(took < LONGEST_GAP, "the call stood still for {took:?}");
+        assert!(cameras.streams(0).is_some(), "it ends slowly");
+        ann.call.leave().await;
+        assert_eq!(cameras.streams(0), None, "who leaves has given it back");
+    });
+}
