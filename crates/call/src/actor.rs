@@ -133,7 +133,7 @@ impl Actor {
                     if self.speaker.state() != before {
                         self.tell_me().await;
                     }
-                    self.notice_of_device(told).await;
+                    self.notice_of_devices(told).await;
                 }
                 Some(rejoined) = self.rejoining.join_next() => {
                     if let Ok(rejoined) = rejoined {
@@ -165,6 +165,8 @@ impl Actor {
             tracing::error!(%error, "the own stream is not offered");
         }
         self.tell_me().await;
+        let told = self.speaker.told_at_first();
+        self.notice_of_devices(told).await;
     }
 
     async fn finish(mut self) {
@@ -189,7 +191,7 @@ impl Actor {
     }
 
     /// Has the devices act, and tells what that changed.
-    async fn devices_do(&mut self, act: impl FnOnce(&mut Devices) -> Option<UserError>) {
+    async fn devices_do<T: IntoIterator<Item = UserError>>(&mut self, act: impl FnOnce(&mut Devices) -> T) {
         let before = (self.devices.states(), self.devices.rehearsal());
         let told = act(&mut self.devices);
         if self.devices.states() != before.0 {
@@ -199,12 +201,12 @@ impl Actor {
         if rehearsal != before.1 {
             self.tell(UiEvent::Rehearsal { rehearsal }).await;
         }
-        self.notice_of_device(told).await;
+        self.notice_of_devices(told).await;
     }
 
     /// That another device took over, or that the computer is busy, can wait; that there is none cannot.
-    async fn notice_of_device(&self, told: Option<UserError>) {
-        if let Some(error) = told {
+    async fn notice_of_devices(&self, told: impl IntoIterator<Item = UserError>) {
+        for error in told {
             let urgent = !matches!(error.code, ErrorCode::DeviceChanged | ErrorCode::ComputerBusy);
             self.notice(urgent, error).await;
         }

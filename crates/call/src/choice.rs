@@ -36,8 +36,15 @@ impl Follower {
 
     /// Another choice of the person, who need not be told what it leads to. False if it is the same.
     pub(crate) fn choose(&mut self, wanted: Option<String>) -> bool {
-        self.stands_in = false;
-        std::mem::replace(&mut self.wanted, wanted) != self.wanted
+        let changed = std::mem::replace(&mut self.wanted, wanted) != self.wanted;
+        // With the same choice, the person still waits for what they chose.
+        self.stands_in &= !changed;
+        changed
+    }
+
+    /// What the person chose.
+    pub(crate) fn wanted(&self) -> Option<&str> {
+        self.wanted.as_deref()
     }
 
     /// The device to use.
@@ -56,11 +63,17 @@ impl Follower {
         self.using.is_some() && self.best(list).is_none()
     }
 
-    /// What is used from now on, of the devices in `list`. Returns what to tell the person.
-    pub(crate) fn uses(&mut self, device: Device, list: &DeviceList) -> Option<UserError> {
+    /// What is used from now on, of the devices in `list`; it was opened when `opened_for` was chosen. Returns what to tell
+    /// the person.
+    pub(crate) fn uses(&mut self, device: Device, list: &DeviceList, opened_for: Option<&str>) -> Option<UserError> {
         let devices = confab_media::of_kind(list, self.kind);
         let wanted = self.wanted.as_deref();
-        let stands_in = wanted.is_some_and(|wanted| confab_media::called(devices, wanted) != Some(&device));
+        if opened_for != wanted && self.best(list).is_some_and(|best| best.id != device.id) {
+            // Another follows at once, by the person's will: nothing stands in for anything.
+            (self.using, self.stands_in) = (Some(device), false);
+            return None;
+        }
+        let stands_in = wanted.is_some_and(|wanted| confab_media::called(devices, wanted).is_none());
         let stood_in = std::mem::replace(&mut self.stands_in, stands_in);
         let now = format!("{} {} now.", self.what_it_does(), device.name);
         let text = match self.using.replace(device.clone()) {
@@ -69,7 +82,7 @@ impl Follower {
                 format!("{} was unplugged. {now}", before.name)
             }
             Some(_) if stood_in && !stands_in => format!("{} is back. {now}", device.name),
-            None if stands_in => format!("The {} you chose is not connected. {now}", self.noun()),
+            _ if stands_in && !stood_in => format!("The {} you chose is not connected. {now}", self.noun()),
             _ => return None,
         };
         Some(UserError::with_message(ErrorCode::DeviceChanged, text))
@@ -116,7 +129,8 @@ mod tests {
     /// Takes the better device if there is one; returns its id and what is told.
     fn follow(follower: &mut Follower, list: &DeviceList) -> (String, String) {
         let Some(better) = follower.better(list) else { return (String::new(), String::new()) };
-        let told = follower.uses(better.clone(), list);
+        let wanted = follower.wanted().map(str::to_owned);
+        let told = follower.uses(better.clone(), list, wanted.as_deref());
         (better.id, told.map(|told| told.message).unwrap_or_default())
     }
 
@@ -158,5 +172,27 @@ mod tests {
         assert!(follower.choose(Some("b".into())));
         assert!(!follower.choose(Some("b".into())));
         assert_eq!(follow(&mut follower, &list(&["a", "b"])), told("b", ""));
+        assert!(follower.choose(Some("usb".into())));
+        assert_eq!(follow(&mut follower, &list(&["a", "b"])), told("a", absent));
+    }
+
+    #[test]
+    fn the_same_choice_once_more_changes_nothing_of_what_is_told() {
+        let mut follower = Follower::new(DeviceKind::Microphone, Some("usb".into()));
+        follow(&mut follower, &list(&["a"]));
+        assert!(!follower.choose(Some("usb".into())));
+        let back = "USB is back. Others hear you through USB now.";
+        assert_eq!(follow(&mut follower, &list(&["a", "usb"])), told("usb", back));
+    }
+
+    #[test]
+    fn what_was_opened_for_an_earlier_choice_is_judged_by_the_last_one() {
+        let mut follower = Follower::new(DeviceKind::Microphone, Some("usb".into()));
+        follower.choose(Some("b".into()));
+        assert_eq!(follower.uses(device("a"), &list(&["a", "b"]), Some("usb")), None, "b follows");
+        assert_eq!(follow(&mut follower, &list(&["a", "b"])), told("b", ""));
+        let mut follower = Follower::new(DeviceKind::Microphone, Some("usb".into()));
+        follower.choose(Some("a".into()));
+        assert_eq!(follower.uses(device("a"), &list(&["a", "b"]), Some("usb")), None, "it is what was chosen");
     }
 }

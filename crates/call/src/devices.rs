@@ -2,20 +2,26 @@
 //! and go. The track goes on whatever feeds it: nothing is negotiated for another device.
 
 use crate::call::{Rehearsed, TrackFrame};
+use crate::change::Change;
 use crate::choice::DeviceChoice;
 use crate::listing::Listing;
-use crate::opening::{self, CameraWish};
+use crate::opening::{self, CameraWish, MicWish};
 use crate::outgoing::{self, DeviceEvent};
 use crate::place::{Place, Pump};
 use crate::preview::{self, PreviewSwitch};
 use crate::{AudioSource, VideoConfig, VideoSource};
 use confab_media::{AudioCapture, VideoCapture, Voice};
 use confab_protocol::call::MediaState;
-use confab_protocol::ipc::{DeviceKind, DeviceState, RehearsalView};
+use confab_protocol::ipc::{DeviceKind, DeviceList, DeviceState, RehearsalView};
 use confab_protocol::{ErrorCode, UserError};
 use confab_rtcio::{LocalTrack, RtcioStream, VideoEncoding};
+use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// How long one waits at the end for a device that is being opened, to give it back.
+const LATE: Duration = Duration::from_secs(3);
 
 /// What happens to devices by itself.
 pub enum Happened {
@@ -43,8 +49,6 @@ pub struct Devices {
     video_track: Option<LocalTrack>,
     /// The camera's frames go to the others, not only to the own window.
     sending: watch::Sender<bool>,
-    /// The camera that was turned off last: it can be had again only once it is released.
-    closing: Option<JoinHandle<()>>,
     preview: PreviewSwitch,
     window: broadcast::Sender<TrackFrame>,
     told: mpsc::Sender<DeviceEvent>,
@@ -85,7 +89,6 @@ impl Devices {
             camera,
             video_track: None,
             sending: watch::Sender::new(false),
-            closing: None,
             preview,
             window,
             told,
@@ -145,7 +148,6 @@ impl Devices {
         if tried.microphone && self.mic.running.is_none() {
             self.open_mic();
         } else if !self.keeps_mic() {
-            // Dropping it gives the device back.
             self.mic.release();
         }
         self.camera.tried = tried.camera;
@@ -187,31 +189,51 @@ impl Devices {
     }
 
     /// Acts on what happened. Returns what to tell the person.
-    pub fn take(&mut self, happened: Happened) -> Option<UserError> {
+    pub fn take(&mut self, happened: Happened) -> Vec<UserError> {
+        let list = self.listing.now();
         match happened {
-            Happened::Mic(result) => {
-                let outdated = self.mic.opened();
-                // Tried no more while it was being opened: dropping the result releases it.
-                let told = if self.keeps_mic() { self.take_mic(result) } else { None };
-                self.again_if(outdated, told)
-            }
-            Happened::Camera(result) => {
-                let outdated = self.camera.opened();
-                // Turned off while it was being opened: dropping the result releases it.
-                let told = if self.camera.is_needed() { self.take_camera(result) } else { None };
-                self.again_if(outdated, told)
-            }
-            Happened::List => self.reconsider(),
+            Happened::Mic(result) => self.mic_opened(result, &list).into_iter().collect(),
+            Happened::Camera(result) => self.camera_opened(result, &list).into_iter().collect(),
+            Happened::List => self.reconsider(&list),
         }
     }
 
-    /// What to tell of an opening. One that is out of date is followed by another, whose outcome counts.
-    fn again_if(&mut self, outdated: bool, told: Option<UserError>) -> Option<UserError> {
-        if !outdated {
-            return told;
-        }
-        let lost = self.reconsider();
-        lost.or_else(|| told.filter(|told| told.code == ErrorCode::DeviceChanged))
+    fn mic_opened(&mut self, result: Result<opening::Mic, UserError>, list: &DeviceList) -> Option<UserError> {
+        let change = self.mic.opened();
+        let (told, failed) = match result {
+            // Tried no more, or another was chosen, while it was being opened.
+            Ok(mic) if !self.keeps_mic() || self.mic.is_taken_back(&change, list) => {
+                self.mic.give_back(mic.capture);
+                (None, None)
+            }
+            Ok(mic) => (self.use_mic(mic, &change), None),
+            Err(_) if !self.keeps_mic() => (None, None),
+            Err(error) => {
+                self.mic.fail(&error);
+                (None, Some(error))
+            }
+        };
+        let lost = if change.is_outdated() { self.reconsider_mic(list) } else { None };
+        lost.or(told).or(self.mic.conclude(failed))
+    }
+
+    fn camera_opened(&mut self, result: Result<opening::Camera, UserError>, list: &DeviceList) -> Option<UserError> {
+        let change = self.camera.opened();
+        let (told, failed) = match result {
+            // Turned off, or another was chosen, while it was being opened.
+            Ok(camera) if !self.camera.is_needed() || self.camera.is_taken_back(&change, list) => {
+                self.camera.give_back(camera.capture);
+                (None, None)
+            }
+            Ok(camera) => (self.show_camera(camera, &change), None),
+            Err(_) if !self.camera.is_needed() => (None, None),
+            Err(error) => {
+                self.camera.fail(&error);
+                (None, Some(error))
+            }
+        };
+        let lost = if change.is_outdated() { self.reconsider_camera(list) } else { None };
+        lost.or(told).or(self.camera.conclude(failed))
     }
 
     /// A device says something by itself. Returns what to tell the person.
@@ -221,7 +243,7 @@ impl Devices {
             DeviceEvent::MicEnded(generation, error) => {
                 let again = self.mic.ended(generation, &error)? && matches!(self.audio_source, AudioSource::Mic(_));
                 if again {
-                    self.open_mic();
+                    self.begin_mic(true);
                 }
                 (!again).then_some(error)
             }
@@ -236,53 +258,72 @@ impl Devices {
         }
     }
 
-    /// Releases both devices and returns when that is done.
+    /// Releases both devices, those that are being opened too, and returns when that is done.
     pub async fn close(&mut self) {
-        self.opening.shutdown().await;
-        if let Some(mic) = self.mic.release() {
-            mic.capture.stop().await;
+        self.mic.release();
+        self.camera.release();
+        let Self { opening, mic, camera, .. } = self;
+        // Giving an opening up would leave the device with the thread that opens it.
+        let late = async {
+            while let Some(opened) = opening.join_next().await {
+                match opened {
+                    Ok(Happened::Mic(Ok(late))) => mic.give_back(late.capture),
+                    Ok(Happened::Camera(Ok(late))) => camera.give_back(late.capture),
+                    _ => {}
+                }
+            }
+        };
+        if timeout(LATE, late).await.is_err() {
+            tracing::warn!("a device opens too slowly to be given back at once");
+            opening.shutdown().await;
         }
-        if let Some(camera) = self.camera.release() {
-            camera.capture.stop().await;
-        }
-        if let Some(closing) = self.closing.take() {
-            let _ = closing.await;
-        }
+        tokio::join!(mic.closed(), camera.closed());
     }
 
     /// Changes to better devices, if there are some. Returns what to tell the person.
-    fn reconsider(&mut self) -> Option<UserError> {
-        let list = self.listing.now();
-        let mut lost = None;
-        if matches!(self.audio_source, AudioSource::Mic(_)) {
-            lost = self.mic.lose(&list, ErrorCode::MicrophoneMissing.into());
-            if self.mic.reconsider(&list) {
-                self.open_mic();
-            }
+    fn reconsider(&mut self, list: &DeviceList) -> Vec<UserError> {
+        [self.reconsider_mic(list), self.reconsider_camera(list)].into_iter().flatten().collect()
+    }
+
+    fn reconsider_mic(&mut self, list: &DeviceList) -> Option<UserError> {
+        if !matches!(self.audio_source, AudioSource::Mic(_)) {
+            return None;
         }
-        if matches!(self.video_source, VideoSource::Camera(_)) {
-            lost = self.camera.lose(&list, ErrorCode::CameraMissing.into()).or(lost);
-            if self.camera.reconsider(&list) {
-                self.open_camera();
-            }
+        let lost = self.mic.lose(list, ErrorCode::MicrophoneMissing.into());
+        if self.mic.reconsider(list) {
+            self.open_mic();
+        }
+        lost
+    }
+
+    fn reconsider_camera(&mut self, list: &DeviceList) -> Option<UserError> {
+        if !matches!(self.video_source, VideoSource::Camera(_)) {
+            return None;
+        }
+        let lost = self.camera.lose(list, ErrorCode::CameraMissing.into());
+        if self.camera.reconsider(list) {
+            self.open_camera();
         }
         lost
     }
 
     fn open_mic(&mut self) {
+        self.begin_mic(false);
+    }
+
+    /// `looks`: the list that is known may be out of date.
+    fn begin_mic(&mut self, looks: bool) {
         if matches!(self.audio_source, AudioSource::None) {
-            self.mic.fail(ErrorCode::MicrophoneMissing.into());
+            self.mic.fail(&ErrorCode::MicrophoneMissing.into());
         } else if self.mic.begin() {
             let (source, voice, listing) = (self.audio_source.clone(), self.voice.clone(), self.listing.clone());
-            self.opening.spawn(async move { Happened::Mic(opening::mic(source, voice, listing).await) });
+            let wish = MicWish { source, voice, listing, after: self.mic.take_closing(), looks };
+            self.opening.spawn(async move { Happened::Mic(opening::mic(wish).await) });
         }
     }
 
-    fn take_mic(&mut self, result: Result<opening::Mic, UserError>) -> Option<UserError> {
-        let opening::Mic { found, capture, packets } = match result {
-            Ok(mic) => mic,
-            Err(error) => return self.mic.fail(error),
-        };
+    fn use_mic(&mut self, mic: opening::Mic, change: &Change) -> Option<UserError> {
+        let opening::Mic { found, capture, packets } = mic;
         capture.set_muted(!self.mic.on);
         let track = self.audio_track.get_or_insert_with(LocalTrack::audio).clone();
         self.stream.add_track(&track);
@@ -290,7 +331,7 @@ impl Devices {
         let pump = outgoing::pump_sound(&capture, packets, track, async move |error| {
             let _ = told.send(DeviceEvent::MicEnded(generation, error)).await;
         });
-        self.mic.run(capture, pump, found)
+        self.mic.run(capture, pump, found, change)
     }
 
     /// Has the camera run if somebody wants it, and its picture sent if the others are to see it.
@@ -298,9 +339,7 @@ impl Devices {
         let on = self.camera.on;
         self.sending.send_if_modified(|sending| std::mem::replace(sending, on) != on);
         if !self.camera.is_needed() {
-            if let Some(camera) = self.camera.release() {
-                self.closing = Some(tokio::spawn(camera.capture.stop()));
-            }
+            self.camera.release();
             return;
         }
         match (&self.camera.running, &self.video_track) {
@@ -312,7 +351,7 @@ impl Devices {
 
     fn open_camera(&mut self) {
         if matches!(self.video_source, VideoSource::None) {
-            self.camera.fail(ErrorCode::CameraMissing.into());
+            self.camera.fail(&ErrorCode::CameraMissing.into());
             return;
         }
         if !self.camera.begin() {
@@ -326,17 +365,14 @@ impl Devices {
             config,
             demand: preview::merge_demand(peers, sending, &self.preview, (config.width, config.height)),
             listing: self.listing.clone(),
-            after: self.closing.take(),
+            after: self.camera.take_closing(),
             takes_over: self.camera.running.is_some(),
         };
         self.opening.spawn(async move { Happened::Camera(opening::camera(wish).await) });
     }
 
-    fn take_camera(&mut self, result: Result<opening::Camera, UserError>) -> Option<UserError> {
-        let opening::Camera { found, capture, events, first } = match result {
-            Ok(camera) => camera,
-            Err(error) => return self.camera.fail(error),
-        };
+    fn show_camera(&mut self, camera: opening::Camera, change: &Change) -> Option<UserError> {
+        let opening::Camera { found, capture, events, first } = camera;
         let track = self.video_track.get_or_insert_with(LocalTrack::simulcast).clone();
         if self.camera.on {
             self.stream.add_track(&track);
@@ -350,6 +386,82 @@ impl Devices {
         };
         let generation = self.camera.next_generation();
         let pump = tokio::spawn(outgoing::pump_camera(generation, (first, events), way, self.told.clone()));
-        self.camera.run(capture, Pump(pump.abort_handle()), found)
+        self.camera.run(capture, Pump(pump.abort_handle()), found, change)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::opening::Found;
+    use crate::place;
+    use confab_media::FarEnd;
+    use confab_protocol::ipc::Device;
+    use confab_protocol::media::Processing;
+
+    fn devices() -> Devices {
+        let processing = watch::Sender::new(Processing::default());
+        let voice = Voice { processing: processing.subscribe(), far_end: FarEnd::default() };
+        let sources = (AudioSource::Tone(440.0), VideoSource::Pattern, VideoConfig::default());
+        Devices::new(sources, voice, PreviewSwitch::default(), broadcast::channel(4).0, mpsc::channel(4).0)
+    }
+
+    fn found(id: &str) -> Found {
+        let device = Device { id: id.to_owned(), name: id.to_owned() };
+        let all = vec![device.clone()];
+        let list = DeviceList { microphones: all.clone(), cameras: all, ..DeviceList::default() };
+        Found { device: Some(device), list }
+    }
+
+    async fn opened_mic() -> opening::Mic {
+        let (capture, packets) = AudioCapture::start(AudioSource::Tone(440.0)).await.unwrap();
+        opening::Mic { found: found("mic"), capture, packets }
+    }
+
+    async fn opened_camera() -> opening::Camera {
+        let demand = watch::Sender::new(confab_protocol::media::VideoDemand::default()).subscribe();
+        let (capture, events) =
+            VideoCapture::start(VideoSource::Pattern, VideoConfig::default(), demand).await.unwrap();
+        opening::Camera { found: found("camera"), capture, events, first: None }
+    }
+
+    #[tokio::test]
+    async fn both_are_told_that_vanish_at_once() {
+        let mut devices = devices();
+        (devices.audio_source, devices.video_source) = (AudioSource::Mic(None), VideoSource::Camera(None));
+        (devices.mic.on, devices.camera.on) = (true, true);
+        devices.take(Happened::Mic(Ok(opened_mic().await)));
+        devices.take(Happened::Camera(Ok(opened_camera().await)));
+        let told: Vec<ErrorCode> = devices.reconsider(&DeviceList::default()).iter().map(|told| told.code).collect();
+        assert_eq!(told, [ErrorCode::MicrophoneMissing, ErrorCode::CameraMissing]);
+        devices.close().await;
+    }
+
+    #[tokio::test]
+    async fn who_closes_while_devices_open_gives_them_back() {
+        let mut devices = devices();
+        let (mic, camera) = (opened_mic().await, opened_camera().await);
+        let (mic_ended, hidden) = (mic.capture.failed(), camera.capture.hidden());
+        devices.opening.spawn(async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            Happened::Mic(Ok(mic))
+        });
+        devices.opening.spawn(async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            Happened::Camera(Ok(camera))
+        });
+        devices.close().await;
+        // Their threads had the other ends.
+        assert!(mic_ended.has_changed().is_err() && hidden.has_changed().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_microphone_that_is_tried_no_more_while_it_opens_is_waited_for() {
+        let mut devices = devices();
+        let mic = opened_mic().await;
+        let ended = mic.capture.failed();
+        assert!(devices.take(Happened::Mic(Ok(mic))).is_empty());
+        place::released(&mut devices.mic.take_closing()).await;
+        assert!(ended.has_changed().is_err());
     }
 }

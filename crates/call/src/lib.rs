@@ -7,6 +7,7 @@
 mod active_speaker;
 mod actor;
 mod call;
+mod change;
 mod chat;
 mod choice;
 mod config;

@@ -43,6 +43,14 @@ impl Listing {
         }
     }
 
+    /// The list with the microphones and speakers that there are at this moment.
+    pub(crate) async fn look_for_sound(&self) -> DeviceList {
+        match &self.0 {
+            Some((watch, _)) => watch.look_for_sound().await,
+            None => DeviceList::default(),
+        }
+    }
+
     /// Waits for another list; for ever where none is followed.
     pub(crate) async fn changed(&mut self) {
         if let Some((_, list)) = &mut self.0

@@ -1,6 +1,7 @@
 //! Opening microphones and cameras beside the call's task: the chosen one, or the next best.
 
 use crate::listing::Listing;
+use crate::place::released;
 use crate::{AudioSource, VideoConfig, VideoSource, choice};
 use confab_media::{AudioCapture, VideoCapture, VideoEvent, Voice};
 use confab_protocol::UserError;
@@ -8,7 +9,7 @@ use confab_protocol::ipc::{Device, DeviceKind, DeviceList};
 use confab_protocol::media::{AudioPacket, VideoDemand};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 /// How long one waits for the first picture of a camera before the one it takes over from is let go.
@@ -37,12 +38,25 @@ pub struct Camera {
     pub first: Option<VideoEvent>,
 }
 
+/// A microphone to be opened.
+pub struct MicWish {
+    pub source: AudioSource,
+    pub voice: Voice,
+    pub listing: Listing,
+    /// To be waited for: others are being released.
+    pub after: JoinSet<()>,
+    /// The one before ended by itself: it may be known still, and gone.
+    pub looks: bool,
+}
+
 /// Opens a source of sound.
-pub async fn mic(source: AudioSource, voice: Voice, listing: Listing) -> Result<Mic, UserError> {
+pub async fn mic(wish: MicWish) -> Result<Mic, UserError> {
+    let MicWish { source, voice, listing, mut after, looks } = wish;
+    released(&mut after).await;
     let AudioSource::Mic(wanted) = source else {
         return open_mic(source, voice, Found { device: None, list: DeviceList::default() }).await;
     };
-    let list = listing.known().await;
+    let list = if looks { listing.look_for_sound().await } else { listing.known().await };
     let device = confab_media::choose(&list, DeviceKind::Microphone, wanted.as_deref()).cloned();
     let name = choice::name(device.as_ref(), wanted.as_deref());
     open_mic(AudioSource::Mic(name), voice, Found { device, list }).await
@@ -59,19 +73,15 @@ pub struct CameraWish {
     pub config: VideoConfig,
     pub demand: watch::Receiver<VideoDemand>,
     pub listing: Listing,
-    /// To be waited for: another camera is being released, and one can be had only once.
-    pub after: Option<JoinHandle<()>>,
+    /// To be waited for: other cameras are being released, and one can be had only once.
+    pub after: JoinSet<()>,
     /// Another camera runs until this one gives pictures.
     pub takes_over: bool,
 }
 
 /// Opens a source of pictures. A camera that is busy or broken is passed over for another, unless it was chosen.
-pub async fn camera(wish: CameraWish) -> Result<Camera, UserError> {
-    if let Some(after) = wish.after
-        && after.await.is_err()
-    {
-        tracing::error!("releasing a camera failed");
-    }
+pub async fn camera(mut wish: CameraWish) -> Result<Camera, UserError> {
+    released(&mut wish.after).await;
     let start = async |source: VideoSource| VideoCapture::start(source, wish.config, wish.demand.clone()).await;
     let mut list = DeviceList::default();
     let (device, (capture, mut events)) = match wish.source {

@@ -1,11 +1,12 @@
 //! The place of one device, microphone or camera: what is wanted of it, what runs in it, and how it does.
 
-use crate::choice::Follower;
+use crate::change::{Change, Changes, Does};
 use crate::opening::Found;
+use confab_media::{AudioCapture, VideoCapture};
 use confab_protocol::UserError;
 use confab_protocol::ipc::{DeviceKind, DeviceList, DeviceState};
 use std::time::{Duration, Instant};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinSet};
 
 /// A device that stops this soon after it was opened is broken: it is not opened again at once.
 const SHORT_LIFE: Duration = Duration::from_secs(2);
@@ -20,46 +21,61 @@ impl Drop for Pump {
     }
 }
 
+/// What captures.
+pub trait Capture: Send + 'static {
+    /// Ends it; the device is free when this is done, in seconds at most.
+    fn stop(self) -> impl Future<Output = ()> + Send;
+}
+
+impl Capture for AudioCapture {
+    fn stop(self) -> impl Future<Output = ()> + Send {
+        self.stop()
+    }
+}
+
+impl Capture for VideoCapture {
+    fn stop(self) -> impl Future<Output = ()> + Send {
+        self.stop()
+    }
+}
+
 /// A device that runs.
 #[derive(Debug)]
 pub struct Running<C> {
     /// The device and its encoder; dropping releases them.
     pub capture: C,
-    _pump: Pump,
+    pump: Pump,
     /// Which opening this is, to tell a late failure of an earlier one.
     generation: u64,
     since: Instant,
 }
 
-/// See the module. `C` is what captures.
+/// See the module.
 #[derive(Debug)]
 pub struct Place<C> {
     pub running: Option<Running<C>>,
-    pub follower: Follower,
+    changes: Changes,
     /// The others are to hear or see it.
     pub on: bool,
     /// It is tried without being sent.
     pub tried: bool,
     /// How the device does, sent or not.
     state: DeviceState,
-    /// At most one opening is under way; true if what it was begun for has changed since.
-    opening: Option<bool>,
-    /// The person is to hear of the next failure: of a choice just made, or of a device that was lost.
-    tell_failure: bool,
     generation: u64,
+    /// What was here: a device that can be had only once can be had again when it is released.
+    closing: JoinSet<()>,
 }
 
-impl<C> Place<C> {
+impl<C: Capture> Place<C> {
     pub fn new(kind: DeviceKind, wanted: Option<String>) -> Self {
         Self {
             running: None,
-            follower: Follower::new(kind, wanted),
+            changes: Changes::new(kind, wanted),
             on: false,
             tried: false,
             state: DeviceState::Off,
-            opening: None,
-            tell_failure: false,
             generation: 0,
+            closing: JoinSet::new(),
         }
     }
 
@@ -78,34 +94,31 @@ impl<C> Place<C> {
         if self.tried { self.state.clone() } else { DeviceState::Off }
     }
 
+    fn does(&self) -> Does {
+        match self.state {
+            _ if self.running.is_some() => Does::Works,
+            DeviceState::Failed { .. } if self.is_needed() => Does::Fails,
+            _ => Does::Rests,
+        }
+    }
+
     /// Takes another choice. True if a device has to be opened for it.
     pub fn choose(&mut self, wanted: Option<String>, list: &DeviceList) -> bool {
-        let changed = self.follower.choose(wanted);
-        self.tell_failure |= changed;
-        changed && self.reconsider(list)
+        self.changes.choose(wanted, list, self.does())
     }
 
     /// True if a device has to be opened since there is a better one than what runs, or one at all.
     pub fn reconsider(&mut self, list: &DeviceList) -> bool {
-        let better = self.follower.better(list).is_some();
-        let stuck =
-            self.is_needed() && matches!(self.state, DeviceState::Failed { .. }) && self.follower.best(list).is_some();
-        let open = if self.running.is_some() { better } else { stuck };
-        match &mut self.opening {
-            Some(outdated) => {
-                *outdated |= better;
-                false
-            }
-            None => open,
-        }
+        self.changes.reconsider(list, self.does())
     }
 
     /// Fails with `error` if what runs is gone and nothing can take its place. Returns what to tell the person.
     pub fn lose(&mut self, list: &DeviceList, error: UserError) -> Option<UserError> {
-        if !self.follower.is_lost(list) {
+        if !self.changes.is_lost(list) {
             return None;
         }
-        self.running.take()?;
+        let lost = self.running.take()?;
+        self.put_away(lost);
         self.state = DeviceState::Failed { error: error.clone() };
         Some(error)
     }
@@ -115,16 +128,22 @@ impl<C> Place<C> {
         if self.running.is_none() {
             self.state = DeviceState::Starting;
         }
-        if self.opening.is_some() {
-            return false;
-        }
-        self.opening = Some(false);
-        true
+        self.changes.begin()
     }
 
-    /// The opening is over. True if what it was begun for has changed since.
-    pub fn opened(&mut self) -> bool {
-        self.opening.take().unwrap_or_default()
+    /// What is to be released before the next device is opened.
+    pub fn take_closing(&mut self) -> JoinSet<()> {
+        std::mem::take(&mut self.closing)
+    }
+
+    /// The opening is over.
+    pub fn opened(&mut self) -> Change {
+        self.changes.end()
+    }
+
+    /// True if what runs is what the person wants by now, and not what was opened meanwhile.
+    pub fn is_taken_back(&self, change: &Change, list: &DeviceList) -> bool {
+        self.running.is_some() && self.changes.is_taken_back(change, list)
     }
 
     /// The number of the next device that runs here.
@@ -133,21 +152,26 @@ impl<C> Place<C> {
         self.generation
     }
 
-    /// `capture` takes the place. Returns what to tell the person.
-    pub fn run(&mut self, capture: C, pump: Pump, found: Found) -> Option<UserError> {
-        self.running = Some(Running { capture, _pump: pump, generation: self.generation, since: Instant::now() });
+    /// `capture`, to which `change` led, takes the place. Returns what to tell the person.
+    pub fn run(&mut self, capture: C, pump: Pump, found: Found, change: &Change) -> Option<UserError> {
+        let next = Running { capture, pump, generation: self.generation, since: Instant::now() };
+        if let Some(before) = self.running.replace(next) {
+            self.put_away(before);
+        }
         self.state = DeviceState::On;
-        self.tell_failure = false;
-        self.follower.uses(found.device?, &found.list)
+        self.changes.uses(found.device?, &found.list, change)
     }
 
-    /// No device could be opened: what runs goes on. Returns what to tell the person.
-    pub fn fail(&mut self, error: UserError) -> Option<UserError> {
-        let tell = std::mem::take(&mut self.tell_failure);
+    /// No device could be opened: what runs goes on.
+    pub fn fail(&mut self, error: &UserError) {
         if self.running.is_none() {
             self.state = DeviceState::Failed { error: error.clone() };
         }
-        tell.then_some(error)
+    }
+
+    /// See [`Changes::conclude`].
+    pub fn conclude(&mut self, failed: Option<UserError>) -> Option<UserError> {
+        self.changes.conclude(failed)
     }
 
     /// What runs has ended by itself, if it is the one of this number. True if another may be opened at once; else the
@@ -156,14 +180,43 @@ impl<C> Place<C> {
         let lost = self.running.take_if(|running| running.generation == generation)?;
         self.state = DeviceState::Failed { error: error.clone() };
         let lasted = lost.since.elapsed() > SHORT_LIFE;
-        self.tell_failure = lasted;
+        if lasted {
+            self.changes.tell_failure();
+        }
         Some(lasted)
     }
 
-    /// Nobody wants it any more. Returns what has to be released.
-    pub fn release(&mut self) -> Option<Running<C>> {
+    /// Nobody wants it any more.
+    pub fn release(&mut self) {
         self.state = DeviceState::Off;
-        self.follower.released();
-        self.running.take()
+        self.changes.released();
+        if let Some(released) = self.running.take() {
+            self.put_away(released);
+        }
+    }
+
+    fn put_away(&mut self, running: Running<C>) {
+        // Not one more frame of it.
+        drop(running.pump);
+        self.give_back(running.capture);
+    }
+
+    /// Releases what runs nowhere.
+    pub fn give_back(&mut self, capture: C) {
+        self.closing.spawn(capture.stop());
+    }
+
+    /// Returns when all that was here is released.
+    pub async fn closed(&mut self) {
+        released(&mut self.closing).await;
+    }
+}
+
+/// Returns when all devices of `closing` are released.
+pub async fn released(closing: &mut JoinSet<()>) {
+    while let Some(released) = closing.join_next().await {
+        if let Err(error) = released {
+            tracing::error!(%error, "releasing a device failed");
+        }
     }
 }

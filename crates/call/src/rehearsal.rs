@@ -121,28 +121,28 @@ impl Task {
                     Some(Command::Try(tried, done)) => {
                         self.devices.rehearse(tried);
                         let _ = done.send(());
-                        None
+                        Vec::new()
                     }
                     Some(Command::SetDevices(choice, done)) => {
                         self.devices.choose(&choice);
                         let _ = done.send(());
-                        None
+                        Vec::new()
                     }
                 },
                 happened = self.devices.next() => self.devices.take(happened),
-                Some(event) = self.told.recv() => self.devices.told(event),
+                Some(event) = self.told.recv() => self.devices.told(event).into_iter().collect(),
                 _ = levels.tick() => {
                     // The next levels come soon.
                     let levels = vec![("self".to_owned(), self.devices.mic_level())];
                     let _ = self.events.try_send(UiEvent::Levels { levels });
-                    None
+                    Vec::new()
                 }
             };
             let rehearsal = self.devices.rehearsal();
             if rehearsal != before {
                 self.tell(UiEvent::Rehearsal { rehearsal }).await;
             }
-            if let Some(error) = told {
+            for error in told {
                 self.tell(UiEvent::Notice { notice: Notice { urgent: false, error } }).await;
             }
         };

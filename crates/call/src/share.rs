@@ -3,6 +3,7 @@
 
 use crate::actor::Actor;
 use crate::outgoing::{self, DeviceEvent};
+use crate::place::released;
 use crate::share_sound::{OpenedSound, ShareSound};
 use crate::{AudioSource, VideoConfig, VideoSource};
 use confab_media::{AudioCapture, ScreenSelector, VideoCapture, VideoEvent, list_screens};
@@ -13,6 +14,7 @@ use confab_protocol::{ErrorCode, UserError};
 use confab_rtcio::{LocalTrack, RtcioStream, VideoEncoding};
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
 /// A larger screen is scaled to fit: at more pixels one encoder does not keep up beside a call, and no line that people
@@ -68,6 +70,8 @@ struct Share {
 #[derive(Debug)]
 pub(crate) struct Sharing {
     share: Option<Share>,
+    /// Shares that have ended and are being released.
+    closing: JoinSet<()>,
     /// Shares so far, to tell a late word of an earlier one.
     count: u64,
     events: mpsc::Receiver<ShareEvent>,
@@ -80,7 +84,7 @@ impl Sharing {
     /// Nothing is shared yet.
     pub(crate) fn new(load: mpsc::Sender<DeviceEvent>) -> Self {
         let (say, events) = mpsc::channel(EVENTS);
-        Self { share: None, count: 0, events, say, load }
+        Self { share: None, closing: JoinSet::new(), count: 0, events, say, load }
     }
 
     /// What the window shows of it.
@@ -97,11 +101,20 @@ impl Sharing {
         }
     }
 
-    /// Releases what is shared and returns when that is done.
+    /// Releases what is and was shared, and returns when that is done.
     pub(crate) async fn close(&mut self) {
         if let Some(share) = self.share.take() {
-            share.close().await;
+            self.put_away(share);
         }
+        // Each capture ends in seconds at most.
+        released(&mut self.closing).await;
+    }
+
+    /// Releases a share beside the call, which goes on meanwhile.
+    fn put_away(&mut self, share: Share) {
+        // Those that were released long ago.
+        while self.closing.try_join_next().is_some() {}
+        self.closing.spawn(share.close());
     }
 
     /// Opens a source with its sound; one that is shared already gives way to it, in the same stream.
@@ -191,10 +204,12 @@ impl Share {
 
     /// Releases screen and sound and returns when that is done.
     async fn close(self) {
-        if let Some(capture) = self.capture {
-            capture.stop().await;
-        }
-        self.sound.close().await;
+        let picture = async {
+            if let Some(capture) = self.capture {
+                capture.stop().await;
+            }
+        };
+        tokio::join!(picture, self.sound.close());
     }
 }
 
@@ -263,8 +278,8 @@ impl Actor {
         if let Some(waiting) = share.asked.take() {
             let _ = waiting.send(Ok(()));
         }
+        self.sharing.put_away(share);
         self.tell_me().await;
-        share.close().await;
     }
 
     /// A share said something by itself.

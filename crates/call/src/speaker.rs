@@ -1,7 +1,8 @@
 //! The speaker as a state: the mix plays on the chosen one, else on the next best, else on nobody's until there is one.
 
 use crate::AudioSink;
-use crate::choice::{self, Follower};
+use crate::change::{Changes, Does};
+use crate::choice;
 use crate::listing::Listing;
 use confab_media::{AudioOutput, FarEnd};
 use confab_protocol::ipc::{Device, DeviceKind, DeviceList, DeviceState};
@@ -13,6 +14,8 @@ use tokio::task::JoinSet;
 pub enum Happened {
     /// It stopped.
     Failed(UserError),
+    /// It is known which devices there are since it stopped.
+    Looked,
     /// Another one was opened, or was not.
     Swapped(Device, Result<(), UserError>),
     /// Devices were plugged in or out, or the system prefers others.
@@ -22,16 +25,15 @@ pub enum Happened {
 /// See the module.
 pub struct Speaker {
     state: DeviceState,
-    follower: Follower,
+    changes: Changes,
     /// Why the device stopped, once it has.
     failed: watch::Receiver<Option<UserError>>,
     /// Followed if a device is wanted, not silence.
     listing: Listing,
-    /// At most one at a time, and whether it is out of date.
+    /// At most one change at a time.
     swapping: JoinSet<Happened>,
-    outdated: bool,
-    /// The person chose this device and is to hear if it fails.
-    asked: bool,
+    /// What came of the first device.
+    told: Option<UserError>,
 }
 
 /// The speaker to play on for `sink`: the chosen one, or the next best; and the sink to open for it.
@@ -49,24 +51,24 @@ pub async fn open(sink: &AudioSink, far_end: &FarEnd) -> (Option<AudioOutput>, S
     let list = listing.known().await;
     let (device, best) = best(&list, sink);
     let opened = AudioOutput::start_heard(best, far_end).await;
-    let mut follower = Follower::new(DeviceKind::Speaker, sink.device().map(str::to_owned));
+    let mut changes = Changes::new(DeviceKind::Speaker, sink.device().map(str::to_owned));
+    changes.begin();
+    let change = changes.end();
+    let mut told = None;
     let (state, output) = match opened {
         Ok(output) => {
-            if let Some(device) = device {
-                follower.uses(device, &list);
-            }
+            told = device.and_then(|device| changes.uses(device, &list, &change));
             (DeviceState::On, Some(output))
         }
         Err(error) => (DeviceState::Failed { error }, AudioOutput::start_heard(AudioSink::None, far_end).await.ok()),
     };
     let speaker = Speaker {
         state,
-        follower,
+        changes,
         failed: output.as_ref().map_or_else(|| watch::Sender::new(None).subscribe(), AudioOutput::failed),
         listing,
         swapping: JoinSet::new(),
-        outdated: false,
-        asked: false,
+        told,
     };
     (output, speaker)
 }
@@ -77,12 +79,21 @@ impl Speaker {
         self.state.clone()
     }
 
+    /// What to tell the person of the device that was opened first, once.
+    pub fn told_at_first(&mut self) -> Option<UserError> {
+        self.told.take()
+    }
+
     /// Changes to another device.
     pub fn choose(&mut self, wanted: Option<String>, output: Option<&AudioOutput>) {
-        if self.listing.follows() && self.follower.choose(wanted) {
-            self.asked = true;
-            self.reconsider(output);
+        let list = self.listing.now();
+        if self.listing.follows() && self.changes.choose(wanted, &list, self.does()) {
+            self.swap(&list, output);
         }
+    }
+
+    fn does(&self) -> Does {
+        if self.state == DeviceState::On { Does::Works } else { Does::Fails }
     }
 
     /// What happens next by itself. Safe to drop before it is done.
@@ -99,57 +110,77 @@ impl Speaker {
         match happened {
             Happened::Failed(error) => {
                 self.state = DeviceState::Failed { error: error.clone() };
-                let swaps = self.reconsider(output);
-                // Where another takes over, that is what the person is told.
-                (!swaps).then_some(error)
-            }
-            Happened::List if self.state == DeviceState::On && self.follower.is_lost(&self.listing.now()) => {
-                let error = UserError::from(ErrorCode::SpeakerMissing);
-                self.state = DeviceState::Failed { error: error.clone() };
-                Some(error)
-            }
-            Happened::List => {
-                self.reconsider(output);
-                None
-            }
-            Happened::Swapped(device, result) => {
-                let asked = std::mem::take(&mut self.asked);
-                let told = match result {
-                    Ok(()) => {
-                        self.state = DeviceState::On;
-                        self.follower.uses(device, &self.listing.now())
-                    }
-                    Err(error) if self.state != DeviceState::On => {
-                        self.state = DeviceState::Failed { error: error.clone() };
-                        Some(error)
-                    }
-                    Err(error) if asked => Some(error),
-                    Err(error) => {
-                        tracing::debug!(%error, "the better speaker does not open");
-                        None
-                    }
-                };
-                if std::mem::take(&mut self.outdated) {
+                if !self.listing.follows() {
+                    return Some(error);
+                }
+                if self.changes.begin() {
+                    // One that was just unplugged may be known still.
+                    let listing = self.listing.clone();
+                    self.swapping.spawn(async move {
+                        listing.look_for_sound().await;
+                        Happened::Looked
+                    });
+                } else {
                     self.reconsider(output);
                 }
-                told
+                None
+            }
+            Happened::Looked => {
+                self.changes.end();
+                self.reconsider(output);
+                match &self.state {
+                    // Where another takes over, that is what the person is told.
+                    DeviceState::Failed { error } if !self.changes.is_under_way() => Some(error.clone()),
+                    _ => None,
+                }
+            }
+            Happened::List => {
+                let is_lost = self.state == DeviceState::On && self.changes.is_lost(&self.listing.now());
+                let lost = is_lost.then(|| UserError::from(ErrorCode::SpeakerMissing));
+                if let Some(error) = &lost {
+                    self.state = DeviceState::Failed { error: error.clone() };
+                }
+                self.reconsider(output);
+                lost
+            }
+            Happened::Swapped(device, result) => {
+                let change = self.changes.end();
+                let (told, failed) = match result {
+                    Ok(()) => {
+                        self.state = DeviceState::On;
+                        (self.changes.uses(device, &self.listing.now(), &change), None)
+                    }
+                    Err(error) => {
+                        tracing::debug!(%error, "a speaker does not open");
+                        if self.state != DeviceState::On {
+                            self.state = DeviceState::Failed { error: error.clone() };
+                            self.changes.tell_failure();
+                        }
+                        (None, Some(error))
+                    }
+                };
+                if change.is_outdated() {
+                    self.reconsider(output);
+                }
+                told.or(self.changes.conclude(failed))
             }
         }
     }
 
-    /// Begins to change to a better device, if there is one; true if it does.
-    fn reconsider(&mut self, output: Option<&AudioOutput>) -> bool {
+    /// Begins to change to a better device, if there is one.
+    fn reconsider(&mut self, output: Option<&AudioOutput>) {
         let list = self.listing.now();
-        let failed = self.state != DeviceState::On;
-        let best = if failed { self.follower.best(&list) } else { self.follower.better(&list) };
-        let (Some(device), Some(output)) = (best.filter(|_| self.listing.follows()), output) else { return false };
-        if !self.swapping.is_empty() {
-            self.outdated = true;
-            return true;
+        if self.listing.follows() && self.changes.reconsider(&list, self.does()) {
+            self.swap(&list, output);
         }
-        let swap = output.set_sink(AudioSink::Speaker(Some(device.id.clone())));
-        self.swapping.spawn(async move { Happened::Swapped(device, swap.await) });
-        true
+    }
+
+    fn swap(&mut self, list: &DeviceList, output: Option<&AudioOutput>) {
+        let (Some(device), Some(output)) = (self.changes.best(list), output) else { return };
+        if self.changes.begin() {
+            let swap = output.set_sink(AudioSink::Speaker(Some(device.id.clone())));
+            self.swapping.spawn(async move { Happened::Swapped(device, swap.await) });
+        }
     }
 }
 

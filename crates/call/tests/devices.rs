@@ -18,6 +18,7 @@ use confab_testkit::sound::Sound;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
+use tokio::time::{sleep, timeout};
 
 /// How long a device is heard before something happens to it: enough for its tone to be found.
 const A_WHILE: Duration = Duration::from_millis(1500);
@@ -35,6 +36,9 @@ async fn body() {
         Some("microphones") => microphones().await,
         Some("no-microphone") => no_microphone().await,
         Some("speakers") => speakers().await,
+        Some("torn-microphone") => torn_microphone().await,
+        Some("torn-speaker") => torn_speaker().await,
+        Some("absent-speaker") => absent_speaker().await,
         other => panic!("no such body: {other:?}"),
     }
 }
@@ -66,6 +70,20 @@ impl Participant {
             _ => None,
         })
         .await;
+    }
+
+    /// What is told from now on, until what follows from one thing is over.
+    async fn notices(&mut self) -> Vec<String> {
+        let mut notices = Vec::new();
+        let _ = timeout(2 * A_WHILE, async {
+            while let Some(event) = self.events.recv().await {
+                if let UiEvent::Notice { notice } = event {
+                    notices.push(notice.error.message);
+                }
+            }
+        })
+        .await;
+        notices
     }
 
     async fn mic(&mut self, what: &str, expected: impl Fn(&DeviceState) -> bool) {
@@ -252,4 +270,69 @@ fn a_speaker_that_comes_and_goes_leaves_no_gap() {
     assert!(heard.tone_share(440.0, 0.1) > 0.8, "{}", heard.tone_share(440.0, 0.1));
     let gap = heard.longest_gap(AUDIBLE);
     assert!(gap < LONGEST_GAP, "a gap of {gap} s");
+}
+
+/// Ann's microphone is torn out and her stream with it: another takes over, and nothing else is told.
+async fn torn_microphone() {
+    let (_server, mut ann, mut ben) = pair(AudioSource::Mic(Some("usb".into())), AudioSink::None).await;
+    ben.hears(true).await;
+    // Longer than a device runs that is broken.
+    sleep(2 * A_WHILE).await;
+    tell(&place(), "heard");
+    let notices = ann.notices().await;
+    assert!(
+        matches!(&notices[..], [told] if told.starts_with("USB Microphone was unplugged. Others hear you through ")),
+        "{notices:?}"
+    );
+    ann.call.leave().await;
+    ben.call.leave().await;
+}
+
+#[test]
+fn a_microphone_whose_stream_is_torn_off_is_replaced_without_another_word() {
+    let Tones { pulse, usb, dir, _feeds } = tones();
+    let body = Body::start("torn-microphone", &pulse.server(), dir.path()).unwrap();
+    wait_for(dir.path(), "heard");
+    pulse.tear_out(usb).unwrap();
+    body.finish().unwrap();
+}
+
+/// Ben's speaker is torn out and his stream with it.
+async fn torn_speaker() {
+    let (_server, ann, mut ben) = pair(AudioSource::Tone(440.0), AudioSink::Speaker(Some("headset".into()))).await;
+    ben.hears(true).await;
+    tell(&place(), "heard");
+    let notices = ben.notices().await;
+    assert!(
+        matches!(&notices[..], [told] if told.starts_with("Headset was unplugged. You hear the others through ")),
+        "{notices:?}"
+    );
+    ann.call.leave().await;
+    ben.call.leave().await;
+}
+
+#[test]
+fn a_speaker_whose_stream_is_torn_off_is_replaced_without_another_word() {
+    let pulse = Pulse::start().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let headset = pulse.plug_speaker("headset", "Headset", "spk0").unwrap();
+    let body = Body::start("torn-speaker", &pulse.server(), dir.path()).unwrap();
+    wait_for(dir.path(), "heard");
+    pulse.tear_out(headset).unwrap();
+    body.finish().unwrap();
+}
+
+/// Ben has chosen a speaker that is not there.
+async fn absent_speaker() {
+    let (_server, ann, mut ben) = pair(AudioSource::Tone(440.0), AudioSink::Speaker(Some("headset".into()))).await;
+    ben.noticed("The speaker you chose is not connected. You hear the others through ").await;
+    ann.call.leave().await;
+    ben.call.leave().await;
+}
+
+#[test]
+fn who_comes_in_without_the_speaker_they_chose_is_told() {
+    let pulse = Pulse::start().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    Body::start("absent-speaker", &pulse.server(), dir.path()).unwrap().finish().unwrap();
 }

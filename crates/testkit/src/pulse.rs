@@ -2,7 +2,7 @@
 
 mod listen;
 
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -163,6 +163,39 @@ impl Pulse {
     /// Unplugs a device.
     pub fn unplug(&self, plugged: Plugged) -> io::Result<()> {
         self.pactl(&["unload-module", &plugged.0])
+    }
+
+    /// Unplugs a device as it is with sound systems that move no stream and tell of no change: the streams on it end, and
+    /// who follows the devices learns of it only at the next look.
+    pub fn tear_out(&self, plugged: Plugged) -> io::Result<()> {
+        let socket = self.socket.with_file_name("cli.sock");
+        self.load(&["module-cli-protocol-unix", &format!("socket={}", socket.display())])?;
+        let mut commands = String::new();
+        for client in self.indices("clients", "application.name = \"confab-devices\"")? {
+            commands.push_str(&format!("kill-client {client}\n"));
+        }
+        let owner = format!("Owner Module: {}", plugged.0);
+        for device in self.indices("sources", &owner)? {
+            for stream in self.indices("source-outputs", &format!("Source: {device}"))? {
+                commands.push_str(&format!("kill-source-output {stream}\n"));
+            }
+        }
+        for device in self.indices("sinks", &owner)? {
+            for stream in self.indices("sink-inputs", &format!("Sink: {device}"))? {
+                commands.push_str(&format!("kill-sink-input {stream}\n"));
+            }
+        }
+        // In one piece: nobody is served between the end of the streams and that of the device.
+        commands.push_str(&format!("unload-module {}\n", plugged.0));
+        UnixStream::connect(socket)?.write_all(commands.as_bytes())
+    }
+
+    /// The indices of the things of a kind about which `pactl` has this line.
+    fn indices(&self, kind: &str, line: &str) -> io::Result<Vec<String>> {
+        let list = self.command("pactl").env("LC_ALL", "C").args(["list", kind]).output()?;
+        let list = String::from_utf8_lossy(&list.stdout).into_owned();
+        let about = list.split("\n\n").filter(|about| about.lines().any(|known| known.trim() == line));
+        Ok(about.filter_map(|about| Some(about.lines().next()?.split_once('#')?.1.to_owned())).collect())
     }
 
     fn load(&self, module: &[&str]) -> io::Result<Plugged> {

@@ -92,10 +92,26 @@ impl DeviceWatch {
     /// The list with the cameras that there are at this moment, which all who follow learn of: the thread looks for them from
     /// time to time only. As it is known if the system does not answer within three seconds.
     pub async fn look_for_cameras(&self) -> DeviceList {
+        self.look(|known| super::with_cameras(known.unwrap_or_default())).await
+    }
+
+    /// As [`look_for_cameras`](Self::look_for_cameras), for microphones and speakers: whose stream has ended wants to know
+    /// before the thread does whether its device is gone.
+    pub async fn look_for_sound(&self) -> DeviceList {
+        self.look(|known| {
+            let DeviceList { cameras, default_camera, .. } = known.unwrap_or_default();
+            let mut list = DeviceList { cameras, default_camera, ..DeviceList::default() };
+            SoundSystem::default().list(&mut list);
+            list
+        })
+        .await
+    }
+
+    async fn look(&self, look: impl FnOnce(Option<DeviceList>) -> DeviceList + Send + 'static) -> DeviceList {
         let known = self.known().await;
         let board = self.0.board.clone();
         let looked = tokio::task::spawn_blocking(move || {
-            board.write(|known| super::with_cameras(known.unwrap_or_default()));
+            board.write(look);
             board.list.borrow().clone()
         });
         match tokio::time::timeout(FIRST_LIST, looked).await {
