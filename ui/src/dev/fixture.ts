@@ -26,7 +26,8 @@ async function tryDevices(wanted: Rehearsal): Promise<void> {
   if (rehearsing) console.error('one rehearsal may overtake another');
   rehearsing = true;
   clearInterval(rehearsal);
-  await new Promise((resolve) => setTimeout(resolve, 60));
+  // To give devices back takes longest.
+  await new Promise((resolve) => setTimeout(resolve, wanted.microphone || wanted.camera ? 60 : 200));
   rehearsing = false;
   const { microphone, camera } = wanted;
   document.documentElement.dataset.rehearsals = String(++rehearsals);
