@@ -283,7 +283,7 @@ impl Actor {
         }
     }
 
-    /// As one more voice of the mix: what a microphone hears of it is cancelled as the echo that it is.
+    /// As one more voice of the mix, which is the far end of the microphone.
     fn play_test_sound(&self, answer: oneshot::Sender<Result<(), UserError>>) {
         // A caller that stopped waiting for the answer is no error.
         match (self.speaker.state(), &self.output) {

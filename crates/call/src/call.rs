@@ -144,8 +144,8 @@ impl Call {
         self.ask(|done| Command::Rehearse(tried, done)).await;
     }
 
-    /// Plays a short sound on the call's speaker and returns when it has ended. It is part of what the echo canceller knows to
-    /// be played: the others do not hear it. Errors: that of the speaker if it does not work, [`ErrorCode::NotInCall`].
+    /// Plays a short sound on the call's speaker and returns when it has ended; the echo canceller knows of it as of all that
+    /// the call plays. Errors: that of the speaker if it does not work, [`ErrorCode::NotInCall`].
     pub async fn play_test_sound(&self) -> Result<(), UserError> {
         self.ask(Command::PlayTestSound).await.unwrap_or_else(|| Err(ErrorCode::NotInCall.into()))
     }
