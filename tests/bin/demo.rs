@@ -58,12 +58,7 @@ async fn run() -> Outcome<bool> {
     }
     tokio::time::sleep(CALL).await;
 
-    let (left, right) = (artifacts().join("demo-ann.png"), artifacts().join("demo-ben.png"));
-    ann.display.screenshot(&left).await?;
-    ben.display.screenshot(&right).await?;
-    let picture = artifacts().join("demo.png");
-    let joined = Command::new("convert").arg(&left).arg(&right).arg("+append").arg(&picture).status().await?;
-
+    // Before the pictures are saved, which takes the machine for a moment.
     let mut all = true;
     for (window, others) in [(&ann, ["Ben", "Cy"]), (&ben, ["Ann", "Cy"])] {
         for other in others {
@@ -73,6 +68,12 @@ async fn run() -> Outcome<bool> {
     for other in ["Ann", "Ben"] {
         all &= report("Cy", other, &cy.wait_for_stats(other, seen).await.unwrap_or_else(|_| json!({})));
     }
+
+    let (left, right) = (artifacts().join("demo-ann.png"), artifacts().join("demo-ben.png"));
+    ann.display.screenshot(&left).await?;
+    ben.display.screenshot(&right).await?;
+    let picture = artifacts().join("demo.png");
+    let joined = Command::new("convert").arg(&left).arg(&right).arg("+append").arg(&picture).status().await?;
     cy.leave().await?;
     ann.close().await?;
     ben.close().await?;
