@@ -21,17 +21,6 @@ const MEASURED: Duration = Duration::from_secs(10);
 /// A frame rate that counts as [`FPS`]: a measurement may miss a picture at each end, and a clip one at its seam.
 const FULL_RATE: f64 = 29.0;
 
-/// Whose program is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Ours,
-    Chromium,
-}
-
-impl Kind {
-    const BOTH: [Self; 2] = [Self::Ours, Self::Chromium];
-}
-
 /// Of what one peer gets of another, the worst of all.
 #[derive(Debug, Clone, Copy)]
 struct Picture {

@@ -18,6 +18,17 @@ use std::process::ExitCode;
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
+/// Whose program is measured: `confab-peer` or the app, or a page in Chromium.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Ours,
+    Chromium,
+}
+
+impl Kind {
+    const BOTH: [Self; 2] = [Self::Ours, Self::Chromium];
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match run(&std::env::args().skip(1).collect::<Vec<_>>()).await {

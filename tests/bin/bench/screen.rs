@@ -4,11 +4,11 @@
 mod sharer;
 
 use crate::meter::{Meter, Spent};
-use crate::{Outcome, judge};
+use crate::{Kind, Outcome, judge};
 use confab_testkit::process::{Peer, Server};
 use confab_testkit::x11::Stage;
 use serde_json::{Value, json};
-use sharer::{Kind, Sharer};
+use sharer::Sharer;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 

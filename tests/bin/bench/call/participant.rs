@@ -3,9 +3,9 @@
 //! Neither has a GPU; the display's own process counts for neither.
 
 use super::crowd::{Crowd, received};
-use super::{BITRATE, FPS, FULL_RATE, Kind, MEASURED, PEERS, Picture, SIZE, WARM_UP};
+use super::{BITRATE, FPS, FULL_RATE, MEASURED, PEERS, Picture, SIZE, WARM_UP};
 use crate::meter::{Meter, Spent};
-use crate::{Outcome, judge};
+use crate::{Kind, Outcome, judge};
 use confab_testkit::browser::{Browser, Page};
 use confab_testkit::cost;
 use confab_testkit::process::Server;

@@ -1,9 +1,9 @@
 //! A sender alone, without a window: `confab-peer` and headless Chromium. Receivers are the same for both: `confab-peer`
 //! without a decoder, which says of no size that it draws, and so gets the whole picture.
 
-use super::{BITRATE, FPS, FULL_RATE, Kind, MEASURED, PEERS, Picture, SIZE, WARM_UP};
+use super::{BITRATE, FPS, FULL_RATE, MEASURED, PEERS, Picture, SIZE, WARM_UP};
 use crate::meter::{Meter, Spent};
-use crate::{Outcome, judge};
+use crate::{Kind, Outcome, judge};
 use confab_testkit::browser::{Browser, Page};
 use confab_testkit::cost;
 use confab_testkit::process::{Peer, Server};

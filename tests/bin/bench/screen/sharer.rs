@@ -1,7 +1,7 @@
 //! Who shares: `confab-peer`, and a page in Chromium with a head, which gives no screen without one.
 
 use super::{BITRATE, FPS, SIZE};
-use crate::Outcome;
+use crate::{Kind, Outcome};
 use confab_testkit::browser::{Browser, Page};
 use confab_testkit::cost;
 use confab_testkit::process::Peer;
@@ -9,17 +9,6 @@ use serde_json::json;
 
 /// Size of the browser's pages; it is on the screen that is shared.
 const WINDOW: (u32, u32) = (600, 300);
-
-/// Whose program is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Ours,
-    Chromium,
-}
-
-impl Kind {
-    pub const BOTH: [Self; 2] = [Self::Ours, Self::Chromium];
-}
 
 /// A running sharer of a whole display.
 pub enum Sharer {

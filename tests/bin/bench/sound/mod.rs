@@ -9,10 +9,9 @@ mod party;
 mod row;
 mod talkers;
 
-use crate::{Outcome, say};
+use crate::{Kind, Outcome, say};
 use confab_testkit::network::inside::{Inside, LabError, program};
 use confab_testkit::network::profile::{CLEAN, LOSSY, MOBILE, Profile, WIFI};
-use party::Kind;
 use row::Row;
 use serde_json::{Value, json};
 

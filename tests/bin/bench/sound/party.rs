@@ -1,6 +1,6 @@
 //! One who speaks and one who listens, of the same kind, each with a microphone and a speaker.
 
-use crate::Outcome;
+use crate::{Kind, Outcome};
 use confab_protocol::room::RoomLink;
 use confab_testkit::network::profile::{CLEAN, Profile};
 use confab_testkit::pulse::Pulse;
@@ -15,19 +15,6 @@ const SPEECH: f32 = 45.0;
 const SETTLED: usize = 10;
 /// Most that sound may be late, in ms.
 const MOST_DELAY: usize = 900;
-
-/// A kind of participant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// `confab-peer`.
-    Ours,
-    /// Headless Chromium.
-    Chromium,
-}
-
-impl Kind {
-    pub const BOTH: [Self; 2] = [Self::Ours, Self::Chromium];
-}
 
 /// A participant in the laboratory.
 enum Party {

@@ -1,7 +1,7 @@
 //! A line of the table.
 
 use super::NO_GAP;
-use super::party::Kind;
+use crate::Kind;
 use confab_testkit::score::{HeardSecond, quantile};
 use serde_json::{Value, json};
 

@@ -1,7 +1,6 @@
 //! What it costs to hear others: a participant with a speaker who hears 1, 3 and 7 who talk at once.
 
-use super::party::Kind;
-use crate::Outcome;
+use crate::{Kind, Outcome};
 use confab_protocol::room::RoomLink;
 use confab_testkit::browser::Browser;
 use confab_testkit::cost;
