@@ -60,6 +60,21 @@ describe('sharing', () => {
     await page.getByText('You no longer share your screen').waitFor({ state: 'attached' });
   });
 
+  it.each([
+    [720, false],
+    [720, true],
+    [1280, false],
+    [1280, true],
+  ])('is stopped although a notice is shown: %i pixels wide, panel %s', async (width, panel) => {
+    await show('sharing-busy', { width, height: 480 });
+    if (panel) await page.keyboard.press('c');
+    await visible('notice');
+    if (panel) await page.getByRole('button', { name: 'Close' }).click({ trial: true });
+    await id('stop-share').click();
+    await gone('share-banner');
+    expect(await id('notice').count()).toBe(1);
+  });
+
   it('ends by the button that began it', async () => {
     await show('sharing');
     expect(await id('toggle-share').getAttribute('aria-pressed')).toBe('true');

@@ -66,6 +66,7 @@ const acts = {
   'share-refused': async (page) => page.keyboard.press('s'),
   volumes: async (page) => page.keyboard.press('p'),
   pin: async (page) => page.locator('[data-testid=tile][data-peer=p2]').hover(),
+  'busy-chat': async (page) => page.keyboard.press('c'),
   'chat-notices': async (page) => page.keyboard.press('c'),
   'picker-open': async (page) => page.getByTestId('pick-speaker').click(),
   settings: async (page) => page.getByTestId('settings-open').click(),
@@ -75,7 +76,7 @@ const acts = {
   'notice-more': async (page) => page.getByRole('button', { name: 'More' }).first().click(),
   faded: async (page) => page.waitForFunction(() => !document.querySelector('.bar')?.classList.contains('visible')),
 };
-const scenes = { 'lobby-settings': 'lobby', 'silent-settings': 'lobby-silent', 'share-asking': 'share-system', 'settings-unsaved': 'unsaved', 'picker-many': 'lobby-many', pin: 'call-3', 'chat-notices': 'notices', people: 'call-5', settings: 'home', share: 'call-3', 'settings-video': 'home', 'settings-general': 'home', 'settings-network': 'home', 'picker-open': 'lobby', 'settings-call': 'call-3', 'home-link': 'home', 'home-nameless': 'home-first', tip: 'call-3', 'notice-more': 'notices', faded: 'call-2' };
+const scenes = { 'lobby-settings': 'lobby', 'silent-settings': 'lobby-silent', 'share-asking': 'share-system', 'settings-unsaved': 'unsaved', 'picker-many': 'lobby-many', pin: 'call-3', 'busy-chat': 'sharing-busy', 'chat-notices': 'notices', people: 'call-5', settings: 'home', share: 'call-3', 'settings-video': 'home', 'settings-general': 'home', 'settings-network': 'home', 'picker-open': 'lobby', 'settings-call': 'call-3', 'home-link': 'home', 'home-nameless': 'home-first', tip: 'call-3', 'notice-more': 'notices', faded: 'call-2' };
 
 const server = await createServer({ root: new URL('..', import.meta.url).pathname, server: { port: 0, strictPort: false, hmr: false }, logLevel: 'error' });
 await server.listen();

@@ -170,7 +170,15 @@ impl Window {
     /// Clicks `id` as a person would.
     pub async fn click(&self, id: &str) -> Result<(), WindowError> {
         let element = self.find(id).await?;
-        element.click().await.map_err(|error| WindowError::Command(format!("click {id}"), error.into()))
+        let Err(error) = element.click().await else { return Ok(()) };
+        let script = format!(
+            "const box = document.querySelector({}).getBoundingClientRect();
+            const at = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+            return JSON.stringify(box) + ' under ' + at?.outerHTML.slice(0, 400)",
+            json!(format!("[data-testid='{id}']"))
+        );
+        let there = self.eval(&script).await.unwrap_or_default();
+        Err(WindowError::Command(format!("click {id} at {there}"), error.into()))
     }
 
     /// Replaces the text of the field `id`.

@@ -236,6 +236,12 @@ export function scenes(now: number): Record<string, () => Scene> {
     volumes: () => scene(4, { participants: people(4).map((them, index) => ({ ...them, volume: [100, 165, 20, 0][index]!, mutedForMe: index === 1 })) }),
     sharing: () => withMe({ share: { title: 'Quarterly numbers.ods — LibreOffice Calc', capture: { state: 'on' }, paused: false, sound: false } }, 2),
     'sharing-paused': () => withMe({ share: { title: 'Inbox', capture: { state: 'on' }, paused: true, sound: false } }, 2),
+    'sharing-busy': () => ({
+      ...withMe({ share: { title: 'Screen 1', capture: { state: 'on' }, paused: false, sound: false } }, 2),
+      events: [
+        [200, { type: 'notice', notice: { urgent: false, error: error('computer-busy', 'Your computer is too busy to send your full picture. Others see a smaller one; closing programs helps.') } }],
+      ],
+    }),
     alone: () => ({ ...scene(0), events: [] }),
     'alone-no-camera': () => withMe({ camera: { state: 'failed', error: busy } }, 0),
     'call-2': () => scene(1),

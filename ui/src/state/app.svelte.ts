@@ -68,6 +68,8 @@ export class App {
   /** Who is in there already; null if nobody tells. */
   inside: RoomPeek | null = $state.raw(null);
   shareOpen: boolean = $state(false);
+  /** Pixels at the top of a call that its banners take; notices stay below them. */
+  bannersHeight = $state(0);
   /** False while the pictures' connection is down. */
   picturesConnected: boolean = $state(true);
   feed: MediaFeed | null = $state.raw(null);
