@@ -28,14 +28,21 @@ const WINDOW: usize = 400;
 const QUANTILE: f64 = 0.98;
 /// Concealment in a row before there is silence, in samples: 100 ms.
 const CONCEAL_SAMPLES: i64 = AUDIO_CLOCK_HZ as i64 / 10;
-/// How long after a loss there is waited one packet longer, so that the next one can mend it: ten seconds.
+/// So many losses in so much time, about one packet of a hundred, and there is waited a packet longer, so that the next one
+/// can mend what is missed. Fewer are not worth the wait of all others.
+const LOSSES: usize = 5;
 const LOSSY: Duration = Duration::from_secs(10);
+/// What is waited on top of what the network needs, since playout takes 10 ms at once.
+const MARGIN: i64 = AUDIO_CLOCK_HZ as i64 / 100;
+/// The same where the next packet has to be there, too. Half of the time it comes too late for the first 10 ms of the one that
+/// it mends; those are invented.
+const LOSSY_MARGIN: i64 = DEFAULT_SAMPLES + MARGIN / 2;
 /// A pause after which what was measured before it says nothing any more: clocks 200 ppm apart are 2 ms off by then.
 const LONG_PAUSE: Duration = Duration::from_secs(10);
 /// How long a pause (DTX) is filled with noise. The sender sends some of it every 400 ms; one that does not is gone.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Samples of such noise at a time: 10 ms, so that what is said next does not wait.
-const COMFORT_SAMPLES: usize = AUDIO_CLOCK_HZ as usize / 100;
+/// Samples of such noise, and of what is invented first, at a time: 10 ms, so that what comes meanwhile does not wait.
+const FIRST: i64 = AUDIO_CLOCK_HZ as i64 / 100;
 /// Length of a packet while none has been seen, in samples: 20 ms.
 const DEFAULT_SAMPLES: i64 = AUDIO_CLOCK_HZ as i64 / 50;
 
@@ -44,7 +51,8 @@ const DEFAULT_SAMPLES: i64 = AUDIO_CLOCK_HZ as i64 / 50;
 pub enum Playout {
     /// Decode this packet.
     Packet(Bytes),
-    /// A packet of this many samples is lost: decode it from the redundancy (in-band FEC) in the packet after it.
+    /// A packet is lost: decode it from the redundancy (in-band FEC) in the packet after it, and play its last so many
+    /// samples; the others were invented already.
     Recover(Bytes, usize),
     /// Lost or late: invent this many samples.
     Conceal(usize),
@@ -67,7 +75,7 @@ pub struct JitterStats {
     pub refused: u64,
     /// Recovered from redundancy.
     pub recovered: u64,
-    /// Invented stretches.
+    /// Stretches of 10 or 20 ms that were invented.
     pub concealed: u64,
     /// Thrown away: sound had fallen too far behind.
     pub skipped: u64,
@@ -112,7 +120,8 @@ pub struct JitterBuffer {
     target: i64,
     // Of the target, what is waited for something else than the network.
     extra: i64,
-    lossy_until: Duration,
+    /// When packets were lost, the last [`LOSSES`] times.
+    losses: VecDeque<Duration>,
     last_arrival: Duration,
     stats: JitterStats,
 }
@@ -137,7 +146,7 @@ impl Default for JitterBuffer {
             sorted: Vec::with_capacity(WINDOW),
             target: samples(MIN_TARGET),
             extra: 0,
-            lossy_until: Duration::ZERO,
+            losses: VecDeque::with_capacity(LOSSES),
             last_arrival: Duration::ZERO,
             stats: JitterStats::default(),
         }
@@ -226,7 +235,9 @@ impl JitterBuffer {
                 self.stats.recovered += 1;
                 return Playout::Recover(held.data.clone(), gap as usize);
             }
-            let length = gap.min(DEFAULT_SAMPLES);
+            // Of several lost ones the last may be recovered, and that whole.
+            let before = if one_lost { gap - held.samples } else { gap };
+            let length = before.min(DEFAULT_SAMPLES);
             self.next += length;
             if self.pause.is_some() && !one_lost {
                 return Playout::Comfort(length as usize);
@@ -312,7 +323,7 @@ impl JitterBuffer {
         let Some((&first, held)) = self.packets.first_key_value() else { return };
         let gap = first - self.next;
         if gap > 0 && held.sequence.wrapping_sub(self.last_sequence) != 1 {
-            self.lossy_until = now + LOSSY;
+            self.lost(now);
         }
         if gap > CONCEAL_SAMPLES {
             self.next = first;
@@ -327,7 +338,7 @@ impl JitterBuffer {
     /// What is heard while nothing is played: the noise of a pause, as long as the sender keeps it up.
     fn quiet(&mut self, now: Duration) -> Playout {
         self.pause = self.pause.filter(|since| now.saturating_sub(*since) < PAUSE);
-        self.pause.map_or(Playout::Silence, |_| Playout::Comfort(COMFORT_SAMPLES))
+        self.pause.map_or(Playout::Silence, |_| Playout::Comfort(FIRST as usize))
     }
 
     fn conceal_while_empty(&mut self, now: Duration) -> Playout {
@@ -336,8 +347,10 @@ impl JitterBuffer {
             self.state = State::Idle;
             return self.quiet(now);
         }
-        self.ahead += DEFAULT_SAMPLES;
-        match self.conceal(DEFAULT_SAMPLES) {
+        // The decoder fades what it invents, the faster the more often it is asked.
+        let length = if self.concealed == 0 { FIRST } else { DEFAULT_SAMPLES };
+        self.ahead += length;
+        match self.conceal(length) {
             Playout::Silence => {
                 self.state = State::Idle;
                 Playout::Silence
@@ -355,6 +368,17 @@ impl JitterBuffer {
         Playout::Conceal(length as usize)
     }
 
+    fn lost(&mut self, now: Duration) {
+        if self.losses.len() == LOSSES {
+            self.losses.pop_front();
+        }
+        self.losses.push_back(now);
+    }
+
+    fn is_lossy(&self, now: Duration) -> bool {
+        self.losses.len() == LOSSES && self.losses.front().is_some_and(|first| now.saturating_sub(*first) < LOSSY)
+    }
+
     fn measure(&mut self, timestamp: i64, now: Duration) {
         if self.transits.len() == WINDOW {
             self.transits.pop_front();
@@ -365,10 +389,8 @@ impl JitterBuffer {
         self.sorted.sort_unstable();
         let rank = ((self.sorted.len() - 1) as f64 * QUANTILE).ceil() as usize;
         let spread = self.sorted[rank] - self.sorted[0];
-        // Half a packet on top: playout moves in steps of 10 ms. More where redundancy has something
-        // to do: the next packet has to be there when one is missed.
-        let reserve = if now < self.lossy_until { DEFAULT_SAMPLES * 3 / 2 } else { 0 };
-        let needed = (spread + reserve + DEFAULT_SAMPLES / 2).clamp(samples(MIN_TARGET), samples(MAX_TARGET));
+        let margin = if self.is_lossy(now) { LOSSY_MARGIN } else { MARGIN };
+        let needed = (spread + margin).clamp(samples(MIN_TARGET), samples(MAX_TARGET));
         self.target = needed + self.extra;
     }
 }

@@ -17,18 +17,31 @@ fn index(playout: &Playout) -> Option<u16> {
     }
 }
 
-/// Plays a stream whose packet `i` arrives at `arrival(i)` ms; returns what was played each 20 ms.
+fn length(playout: &Playout) -> i64 {
+    match playout {
+        Playout::Packet(_) => DEFAULT_SAMPLES,
+        Playout::Recover(_, length) | Playout::Conceal(length) | Playout::Comfort(length) => *length as i64,
+        Playout::Silence => FIRST,
+    }
+}
+
+/// Plays a stream whose packet `i` arrives at `arrival(i)` ms, by blocks of 10 ms; returns what was played.
 fn play(count: u32, until: u64, arrival: impl Fn(u32) -> Option<u64>) -> (Vec<Playout>, JitterBuffer) {
     let mut buffer = JitterBuffer::default();
     let mut arrivals: Vec<_> = (0..count).filter_map(|i| Some((arrival(i)?, i))).collect();
     arrivals.sort_unstable();
     let mut arrivals = arrivals.into_iter().peekable();
-    let mut out = Vec::new();
-    for ms in (0..until).step_by(20) {
+    let (mut out, mut ready) = (Vec::new(), 0);
+    for ms in (0..until).step_by(10) {
         while let Some((when, i)) = arrivals.next_if(|(when, _)| *when <= ms) {
             buffer.insert(packet(i), at(when));
         }
-        out.push(buffer.next(at(ms)));
+        while ready < FIRST {
+            let playout = buffer.next(at(ms));
+            ready += length(&playout);
+            out.push(playout);
+        }
+        ready -= FIRST;
     }
     (out, buffer)
 }
@@ -39,7 +52,7 @@ fn a_clean_stream_plays_in_order_after_a_short_wait() {
     let indexes: Vec<_> = played.iter().filter_map(index).collect();
     assert_eq!(indexes, (0..50).collect::<Vec<_>>());
     let waited = played.iter().take_while(|p| **p == Playout::Silence).count();
-    assert!(waited <= 2, "waited {waited} packets");
+    assert!(waited <= 2, "waited {waited} blocks");
     assert_eq!(buffer.target(), MIN_TARGET);
 }
 
@@ -66,6 +79,38 @@ fn a_single_loss_is_recovered_from_the_next_packet_and_more_are_concealed() {
     assert!(indexes.is_sorted());
     let recovered = played.iter().position(|p| matches!(p, Playout::Recover(_, 960))).expect("a recovery");
     assert_eq!(index(&played[recovered + 1]), Some(21), "the packet that recovered is played next");
+}
+
+#[test]
+fn what_comes_while_it_is_invented_is_still_used() {
+    // Plays ten packets, 20 ms after they came; then the eleventh is missed.
+    let begin = || {
+        let mut buffer = JitterBuffer::default();
+        (0..10).for_each(|i| buffer.insert(packet(i), at(20 * u64::from(i))));
+        let played = (0..10).filter_map(|i| index(&buffer.next(at(20 + 20 * i)))).count();
+        assert_eq!((played, buffer.next(at(220))), (10, Playout::Conceal(480)));
+        buffer
+    };
+    // It was lost: the next one says its second half.
+    let mut buffer = begin();
+    buffer.insert(packet(11), at(225));
+    assert!(matches!(buffer.next(at(230)), Playout::Recover(_, 480)));
+    assert_eq!(index(&buffer.next(at(240))), Some(11));
+    // It was late: all of it is heard.
+    let mut buffer = begin();
+    buffer.insert(packet(10), at(225));
+    assert_eq!(index(&buffer.next(at(230))), Some(10));
+    assert_eq!((buffer.stats().late, buffer.stats().recovered), (0, 0));
+}
+
+#[test]
+fn a_packet_longer_is_waited_where_many_are_lost_and_not_for_a_few() {
+    let (_, buffer) = play(500, 10_000, |i| (i % 200 != 100).then(|| u64::from(i) * 20));
+    assert_eq!(buffer.target(), MIN_TARGET, "one of 200 is lost");
+    let (_, buffer) = play(500, 10_000, |i| (i % 25 != 10).then(|| u64::from(i) * 20));
+    assert_eq!(buffer.target(), Duration::from_millis(25), "one of 25 is lost");
+    let (_, buffer) = play(1_200, 24_000, |i| (i > 500 || i % 25 != 10).then(|| u64::from(i) * 20));
+    assert_eq!(buffer.target(), MIN_TARGET, "none is lost any more");
 }
 
 #[test]

@@ -34,17 +34,25 @@ struct PeerShared {
     recorder: Mutex<Option<WavRecorder>>,
 }
 
+/// A packet and when it came.
+type Arrival = (AudioPacket, Duration);
+
 /// The sound of one remote peer. Dropping it takes the peer out of the mix and closes its recording.
 #[derive(Debug)]
 pub struct PeerAudio {
-    packets: mpsc::Sender<AudioPacket>,
+    packets: mpsc::Sender<Arrival>,
     shared: Arc<PeerShared>,
 }
 
 impl PeerAudio {
-    /// Hands a received packet to the mixer. Never waits: a packet over 64 waiting ones is dropped.
+    /// Hands a packet to the mixer that is received now. Never waits: a packet over 64 waiting ones is dropped.
     pub fn push(&self, packet: AudioPacket) {
-        if self.packets.try_send(packet).is_err() {
+        self.push_at(packet, clock::since_epoch(Instant::now()));
+    }
+
+    /// As [`Self::push`], at a time of [`Mixer::mix`]. When the mix looks for it says nothing of the network.
+    fn push_at(&self, packet: AudioPacket, at: Duration) {
+        if self.packets.try_send((packet, at)).is_err() {
             self.shared.overflow.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -111,7 +119,7 @@ impl Drop for PeerAudio {
 /// A peer as the mixer sees it.
 #[derive(Debug)]
 struct Peer {
-    packets: mpsc::Receiver<AudioPacket>,
+    packets: mpsc::Receiver<Arrival>,
     shared: Arc<PeerShared>,
     player: PeerPlayer,
     gain: f32,
@@ -171,8 +179,8 @@ impl Mixer {
 
 impl Peer {
     fn render(&mut self, now: Duration, block: &mut [f32; BLOCK]) {
-        while let Ok(packet) = self.packets.try_recv() {
-            self.player.push(packet, now);
+        while let Ok((packet, at)) = self.packets.try_recv() {
+            self.player.push(packet, at);
         }
         self.player.set_extra_delay(Duration::from_millis(self.shared.extra_delay_ms.load(Ordering::Relaxed).into()));
         self.player.pull(now, block);

@@ -13,7 +13,8 @@ fn run(peers: &[(&PeerAudio, f32, f32)], mixer: &mut Mixer, seconds: u32) -> Vec
             let frame: [f32; FRAME] =
                 std::array::from_fn(|s| ((i as usize * FRAME + s) as f32 * step).sin() * amplitude);
             let data = encoder.encode(&frame).expect("encodes");
-            peer.push(AudioPacket { data, timestamp: i * FRAME as u32, sequence: i as u16, level: None });
+            let packet = AudioPacket { data, timestamp: i * FRAME as u32, sequence: i as u16, level: None };
+            peer.push_at(packet, Duration::from_millis(u64::from(i * 20)));
         }
         for half in 0..2 {
             mixer.mix(Duration::from_millis(u64::from(i * 20 + half * 10)), &mut block);
@@ -85,4 +86,33 @@ fn a_full_queue_drops_the_newest_and_counts_it() {
     peer.set_gain(f32::NAN);
     peer.set_gain(1e9);
     assert_eq!(peer.shared.gain.get(), MAX_GAIN);
+}
+
+#[test]
+fn how_often_the_mix_looks_is_no_jitter_of_the_network() {
+    let door = Door::default();
+    let mut mixer = Mixer::new(door.clone());
+    let peer = door.add();
+    let mut block = [0.0; BLOCK];
+    for ms in 0..4_000u32 {
+        // Every other packet takes 15 ms longer.
+        for (i, takes) in [(ms.wrapping_sub(9), 0), (ms.wrapping_sub(24), 1)] {
+            let (i, rest) = (i / 20, i % 20);
+            if rest == 0 && i % 2 == takes && i < 200 {
+                let packet = AudioPacket {
+                    data: vec![0xF8, 0, 0].into(),
+                    timestamp: i * FRAME as u32,
+                    sequence: i as u16,
+                    level: None,
+                };
+                peer.push_at(packet, Duration::from_millis(ms.into()));
+            }
+        }
+        if ms % 10 == 0 {
+            mixer.mix(Duration::from_millis(ms.into()), &mut block);
+        }
+    }
+    let (due, at) = peer.due().expect("it plays");
+    let waits = (clock::since_epoch(at).as_secs_f32() - 0.009) * 1000.0 - due as f32 / 48.0;
+    assert!((24.0..=26.0).contains(&waits), "it waits {waits} ms for a jitter of 15 ms");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use confab_protocol::media::{AUDIO_CLOCK_HZ, AudioPacket};
 
 use crate::drift::DriftControl;
-use crate::fade::Fade;
+use crate::fade::{self, Fade};
 use crate::jitter::{JitterBuffer, JitterStats, Playout};
 use crate::stretch;
 
@@ -32,6 +32,8 @@ pub struct PeerPlayer {
     decoder: Option<opus::Decoder>,
     ready: VecDeque<f32>,
     chunk: Vec<f32>,
+    /// The last sample that became ready.
+    heard: f32,
     drift: DriftControl,
     since_splice: u32,
     splices: u64,
@@ -51,6 +53,7 @@ impl Default for PeerPlayer {
             decoder: None,
             ready: VecDeque::with_capacity(2 * MAX_PACKET),
             chunk: Vec::with_capacity(2 * MAX_PACKET),
+            heard: 0.0,
             drift: DriftControl::default(),
             since_splice: 0,
             splices: 0,
@@ -109,7 +112,7 @@ impl PeerPlayer {
         let decoded = match &playout {
             Playout::Silence => return false,
             Playout::Packet(data) => self.decode(data, MAX_PACKET, false),
-            Playout::Recover(data, length) => self.decode(data, *length, true),
+            Playout::Recover(data, length) => self.recover(data, *length),
             Playout::Conceal(length) | Playout::Comfort(length) => self.decode(&[], *length, false),
         };
         if let Err(error) = decoded {
@@ -123,8 +126,20 @@ impl PeerPlayer {
         if real {
             self.splice();
         }
+        self.heard = self.chunk.last().copied().unwrap_or(self.heard);
         self.ready.extend(self.chunk.drain(..));
         true
+    }
+
+    /// What a packet says again of the one before it, and of that the last `length` samples.
+    fn recover(&mut self, data: &[u8], length: usize) -> Result<(), opus::Error> {
+        let whole = opus::packet::get_nb_samples(data, AUDIO_CLOCK_HZ)?;
+        self.decode(data, whole.max(length), true)?;
+        self.chunk.drain(..self.chunk.len().saturating_sub(length));
+        if length < whole {
+            fade::join(self.heard, &mut self.chunk);
+        }
+        Ok(())
     }
 
     fn decode(&mut self, data: &[u8], length: usize, fec: bool) -> Result<(), opus::Error> {

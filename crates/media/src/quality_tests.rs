@@ -96,9 +96,13 @@ fn five_percent_of_random_loss_leaves_no_gap_over_60_ms_in_99_percent_of_seconds
     });
     let share = gaps(&seconds, 60.0);
     assert!(share <= 0.01, "{share} of the seconds have a gap, {:?}", player.stats());
-    // Two thirds of the losses come back from redundancy with little more than the level of what was lost.
-    assert_alike(&seconds, 0.93, 1.0);
-    assert!(player.stats().recovered > player.stats().concealed, "{:?}", player.stats());
+    assert_alike(&seconds, 0.97, 1.0);
+    // All but those that were lost together come back from redundancy, if not whole.
+    let (stats, sent) = (player.stats(), (SECONDS * 50.0) as u64);
+    assert!(stats.recovered * 10 > (sent - stats.received) * 9, "{stats:?}");
+    // A packet, the way, its jitter, the packet that mends and half a block, a block, and the codec.
+    let delay = quantile(seconds.iter().map(|second| second.delay), 0.95);
+    assert!(delay <= 20.0 + WAY + 5.0 + 25.0 + 10.0 + 7.0, "{delay} ms");
 }
 
 #[test]
@@ -113,9 +117,9 @@ fn bursts_of_loss_are_bridged_as_far_as_there_is_something_to_bridge_with() {
         left -= u32::from(lost);
         (!lost).then_some(WAY)
     });
-    // Opus fades what it invents out within about 60 ms, so that a burst that hits a vowel is heard as a gap of the rest.
+    // Opus fades what it invents, so that a burst that hits a vowel is heard as a gap; half of its last packet comes back.
     let longest = quantile(seconds.iter().map(|second| second.gap), 1.0);
-    assert!(longest <= 80.0, "{longest} ms, {:?}", player.stats());
+    assert!(longest <= 90.0, "{longest} ms, {:?}", player.stats());
     assert_alike(&seconds, 0.93, 1.0);
 }
 
