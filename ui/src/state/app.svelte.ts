@@ -59,6 +59,8 @@ export class App {
   /** Commands on their way; a control shows that it is still syncing. */
   pending: Record<Device, boolean> = $state({ mic: false, camera: false });
   settingsOpen: boolean = $state(false);
+  /** Why what was changed last in the open settings is not saved. */
+  unsaved: UserError | null = $state.raw(null);
   /** The section of the settings that was looked at last. */
   section: Section = $state('audio');
   /** The settings show the camera although nothing else does. */
@@ -173,6 +175,7 @@ export class App {
   openSettings(): void {
     this.showCamera = false;
     this.settingsOpen = true;
+    this.unsaved = null;
     void this.listDevices();
   }
 
@@ -312,10 +315,11 @@ export class App {
     await this.#run((backend) => backend.openExternal(url));
   }
 
-  /** Changes settings at once; says so where that fails. */
+  /** Changes settings at once; says so where that fails: in the settings, or if they are closed in a notice. */
   async changeSettings(change: Partial<Settings>): Promise<void> {
     const error = await this.saveSettings(change);
-    if (error) this.dispatch({ type: 'ui-error', error, urgent: true });
+    if (this.settingsOpen) this.unsaved = error;
+    else if (error) this.dispatch({ type: 'ui-error', error, urgent: true });
   }
 
   /**
@@ -323,6 +327,7 @@ export class App {
    * saved together, and none may undo another.
    */
   saveSettings(change: Partial<Settings>): Promise<UserError | null> {
+    this.unsaved = null;
     const saved = this.#saving.then(() => this.#save(change));
     this.#saving = saved;
     return saved;
