@@ -3,6 +3,7 @@
 
 use crate::window;
 use std::path::PathBuf;
+use tauri::webview::PageLoadEvent;
 use tauri::{AppHandle, LogicalPosition, Manager, Runtime, WebviewUrl};
 use tokio::sync::watch;
 use tracing::warn;
@@ -44,8 +45,15 @@ fn open<R: Runtime>(app: &AppHandle<R>, data_dir: Option<&std::path::Path>) -> t
         .decorations(false)
         .always_on_top(true)
         .skip_taskbar(true)
-        // As dark as its page, before that is drawn.
-        .background_color(window::DARK)
+        // Hidden until its page is there: no white flash over whatever is being shown to others.
+        .visible(false)
+        .on_page_load(|bar, load| {
+            if load.event() == PageLoadEvent::Finished
+                && let Err(error) = bar.show()
+            {
+                warn!(%error, "the bar over a shared screen is not shown");
+            }
+        })
         .focused(false);
     if let Some(monitor) = app.primary_monitor()? {
         let scale = monitor.scale_factor();

@@ -8,7 +8,7 @@ use tauri::{App, AppHandle, Manager, Runtime, Theme, Url, WebviewUrl, WebviewWin
 /// Its label, to which `capabilities/main.json` grants the commands.
 pub const MAIN: &str = "main";
 /// Colour behind the page until it is drawn, as `--ground` in `ui/src/styles/tokens.css`.
-pub const DARK: Color = Color(0x0b, 0x0e, 0x13, 0xff);
+const DARK: Color = Color(0x0b, 0x0e, 0x13, 0xff);
 const LIGHT: Color = Color(0xf4, 0xf6, 0xf8, 0xff);
 
 /// Origins that pages of the app have: what `Origin` says in their requests, and where they may navigate.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use confab_protocol::media::{AUDIO_CLOCK_HZ, AudioPacket};
 
+use crate::redundancy;
 use crate::sound_encoder::PAUSE_BYTES;
 
 /// Least and most that is waited for, as target.
@@ -28,9 +29,12 @@ const WINDOW: usize = 400;
 const QUANTILE: f64 = 0.98;
 /// Concealment in a row before there is silence, in samples: 100 ms.
 const CONCEAL_SAMPLES: i64 = AUDIO_CLOCK_HZ as i64 / 10;
-/// So many losses in so much time, about one packet of a hundred, and there is waited a packet longer, so that the next one
-/// can mend what is missed. Fewer are not worth the wait of all others.
+/// So many losses that can be mended in so much time, about one packet of a hundred, and there is waited a packet longer, so
+/// that the next one can mend what is missed. Fewer are not worth the wait of all others.
 const LOSSES: usize = 5;
+/// It ends when there were less than these, so that the wait does not come and go.
+const FEW_LOSSES: usize = 2;
+/// See [`LOSSES`].
 const LOSSY: Duration = Duration::from_secs(10);
 /// What is waited on top of what the network needs, since playout takes 10 ms at once.
 const MARGIN: i64 = AUDIO_CLOCK_HZ as i64 / 100;
@@ -75,7 +79,7 @@ pub struct JitterStats {
     pub refused: u64,
     /// Recovered from redundancy.
     pub recovered: u64,
-    /// Stretches of 10 or 20 ms that were invented.
+    /// Stretches of at most 20 ms that were invented.
     pub concealed: u64,
     /// Thrown away: sound had fallen too far behind.
     pub skipped: u64,
@@ -120,8 +124,11 @@ pub struct JitterBuffer {
     target: i64,
     // Of the target, what is waited for something else than the network.
     extra: i64,
-    /// When packets were lost, the last [`LOSSES`] times.
+    // When there was something to mend, the last times.
     losses: VecDeque<Duration>,
+    // The packet that mends what was counted last.
+    counted: Option<u16>,
+    lossy: bool,
     last_arrival: Duration,
     stats: JitterStats,
 }
@@ -147,6 +154,8 @@ impl Default for JitterBuffer {
             target: samples(MIN_TARGET),
             extra: 0,
             losses: VecDeque::with_capacity(LOSSES),
+            counted: None,
+            lossy: false,
             last_arrival: Duration::ZERO,
             stats: JitterStats::default(),
         }
@@ -154,7 +163,7 @@ impl Default for JitterBuffer {
 }
 
 impl JitterBuffer {
-    /// Takes a packet that arrived at `now` (any clock that does not go back).
+    /// Takes a packet that arrived at `now`, by the clock of [`Self::next`], which may have been asked since.
     pub fn insert(&mut self, packet: AudioPacket, now: Duration) {
         self.stats.received += 1;
         let length = match opus::packet::get_nb_samples(&packet.data, AUDIO_CLOCK_HZ) {
@@ -205,7 +214,7 @@ impl JitterBuffer {
         }
     }
 
-    /// Decides what comes next at `now`. `waiting` are samples already decoded and not yet heard.
+    /// Decides what comes next at `now` (any clock that does not go back).
     pub fn next(&mut self, now: Duration) -> Playout {
         if let State::Filling { since } = self.state {
             let first = self.packets.first_key_value().map_or(self.next, |(first, _)| *first);
@@ -227,17 +236,16 @@ impl JitterBuffer {
         let gap = first - self.next;
         if gap > 0 {
             self.ahead = 0;
-            // Redundancy reaches back one packet, and only if there was a packet to lose.
+            // Of several lost ones the last is recovered, and that whole.
             let one_lost = held.sequence.wrapping_sub(self.last_sequence) != 1;
-            if gap <= held.samples && one_lost {
+            let mended = if one_lost { mended(held) } else { 0 };
+            if gap <= mended {
                 self.next = first;
                 self.concealed = 0;
                 self.stats.recovered += 1;
                 return Playout::Recover(held.data.clone(), gap as usize);
             }
-            // Of several lost ones the last may be recovered, and that whole.
-            let before = if one_lost { gap - held.samples } else { gap };
-            let length = before.min(DEFAULT_SAMPLES);
+            let length = (gap - mended).min(DEFAULT_SAMPLES);
             self.next += length;
             if self.pause.is_some() && !one_lost {
                 return Playout::Comfort(length as usize);
@@ -251,6 +259,7 @@ impl JitterBuffer {
         self.pause = (held.data.len() <= PAUSE_BYTES).then_some(now);
         self.ahead = 0;
         self.concealed = 0;
+        self.counted = None;
         Playout::Packet(held.data)
     }
 
@@ -322,7 +331,14 @@ impl JitterBuffer {
     fn settle_gap(&mut self, now: Duration) {
         let Some((&first, held)) = self.packets.first_key_value() else { return };
         let gap = first - self.next;
-        if gap > 0 && held.sequence.wrapping_sub(self.last_sequence) != 1 {
+        let sequence = held.sequence;
+        // Once for each gap, however many packets are in it and however often it is looked at: one of them can be mended.
+        if gap > 0
+            && sequence.wrapping_sub(self.last_sequence) != 1
+            && self.counted != Some(sequence)
+            && mended(held) > 0
+        {
+            self.counted = Some(sequence);
             self.lost(now);
         }
         if gap > CONCEAL_SAMPLES {
@@ -347,16 +363,15 @@ impl JitterBuffer {
             self.state = State::Idle;
             return self.quiet(now);
         }
-        // The decoder fades what it invents, the faster the more often it is asked.
-        let length = if self.concealed == 0 { FIRST } else { DEFAULT_SAMPLES };
-        self.ahead += length;
-        match self.conceal(length) {
-            Playout::Silence => {
-                self.state = State::Idle;
-                Playout::Silence
-            }
-            playout => playout,
+        let left = CONCEAL_SAMPLES - self.concealed;
+        if left <= 0 {
+            self.state = State::Idle;
+            return Playout::Silence;
         }
+        // The decoder fades what it invents, the faster the more often it is asked.
+        let length = if self.concealed == 0 { FIRST } else { DEFAULT_SAMPLES.min(left) };
+        self.ahead += length;
+        self.conceal(length)
     }
 
     fn conceal(&mut self, length: i64) -> Playout {
@@ -375,8 +390,11 @@ impl JitterBuffer {
         self.losses.push_back(now);
     }
 
-    fn is_lossy(&self, now: Duration) -> bool {
-        self.losses.len() == LOSSES && self.losses.front().is_some_and(|first| now.saturating_sub(*first) < LOSSY)
+    fn is_lossy(&mut self, now: Duration) -> bool {
+        let enough = if self.lossy { FEW_LOSSES } else { LOSSES };
+        let oldest = self.losses.len().checked_sub(enough).and_then(|index| self.losses.get(index));
+        self.lossy = oldest.is_some_and(|oldest| now.saturating_sub(*oldest) < LOSSY);
+        self.lossy
     }
 
     fn measure(&mut self, timestamp: i64, now: Duration) {
@@ -393,6 +411,11 @@ impl JitterBuffer {
         let needed = (spread + margin).clamp(samples(MIN_TARGET), samples(MAX_TARGET));
         self.target = needed + self.extra;
     }
+}
+
+/// The samples before it that a packet can mend.
+fn mended(held: &Held) -> i64 {
+    redundancy::samples_before(&held.data).unwrap_or_default() as i64
 }
 
 #[cfg(test)]

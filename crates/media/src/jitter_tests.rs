@@ -1,8 +1,8 @@
 use super::*;
 
 fn packet(index: u32) -> AudioPacket {
-    // A 20 ms CELT packet (TOC 0xF8: configuration 31, mono, one frame); what it says is not looked at here.
-    let data = Bytes::from(vec![0xF8, index as u8, (index >> 8) as u8]);
+    // A 20 ms SILK packet (TOC 0x48: configuration 9, mono, one frame) of speech with redundancy; the rest is not looked at.
+    let data = Bytes::from(vec![0x48, 0xC0, index as u8, (index >> 8) as u8]);
     AudioPacket { data, timestamp: index.wrapping_mul(960), sequence: index as u16, level: None }
 }
 
@@ -12,7 +12,7 @@ fn at(ms: u64) -> Duration {
 
 fn index(playout: &Playout) -> Option<u16> {
     match playout {
-        Playout::Packet(data) => Some(u16::from_le_bytes([data[1], data[2]])),
+        Playout::Packet(data) => Some(u16::from_le_bytes([data[2], data[3]])),
         _ => None,
     }
 }
@@ -111,6 +111,27 @@ fn a_packet_longer_is_waited_where_many_are_lost_and_not_for_a_few() {
     assert_eq!(buffer.target(), Duration::from_millis(25), "one of 25 is lost");
     let (_, buffer) = play(1_200, 24_000, |i| (i > 500 || i % 25 != 10).then(|| u64::from(i) * 20));
     assert_eq!(buffer.target(), MIN_TARGET, "none is lost any more");
+    let (_, buffer) = play(500, 10_000, |i| (!(100..105).contains(&i)).then(|| u64::from(i) * 20));
+    assert_eq!(buffer.target(), MIN_TARGET, "five are lost at once, of which one can be mended");
+}
+
+#[test]
+fn the_longer_wait_does_not_come_and_go() {
+    // Five in eight seconds, then one every three seconds.
+    let lost = |i: u32| if i < 450 { i % 100 == 40 } else { i % 150 == 40 };
+    let mut targets = Vec::new();
+    for until in (10_000..40_000).step_by(1_000) {
+        let (_, buffer) = play(until / 20, u64::from(until), |i| (!lost(i)).then(|| u64::from(i) * 20));
+        targets.push(buffer.target());
+    }
+    assert!(targets.iter().all(|target| *target == Duration::from_millis(25)), "{targets:?}");
+}
+
+#[test]
+fn what_is_invented_ends_after_100_ms() {
+    let (played, _) = play(50, 2_000, |i| Some(u64::from(i) * 20));
+    let invented = |playout: &Playout| if let Playout::Conceal(length) = playout { *length as i64 } else { 0 };
+    assert_eq!(played.iter().map(invented).sum::<i64>(), CONCEAL_SAMPLES);
 }
 
 #[test]
@@ -132,7 +153,7 @@ fn silence_follows_a_mute_and_the_stream_starts_again() {
         _ => None,
     });
     let concealed = played.iter().filter(|p| matches!(p, Playout::Conceal(_))).count();
-    assert!((1..=10).contains(&concealed), "{concealed} invented packets");
+    assert!((1..=12).contains(&concealed), "{concealed} invented stretches");
     assert!(played.iter().skip(62).take(10).all(|p| *p == Playout::Silence));
     assert_eq!(played.iter().filter_map(index).count(), 75);
     assert_eq!(buffer.stats().starts, 2);

@@ -48,6 +48,7 @@ mod quality_tests;
 #[cfg(test)]
 mod realtime_tests;
 mod record;
+mod redundancy;
 mod resample;
 mod sample_clock;
 mod screen;

@@ -10,6 +10,8 @@ use crate::fade::{self, Fade};
 use crate::jitter::{JitterBuffer, JitterStats, Playout};
 use crate::stretch;
 
+/// What Opus invents is a multiple of this, in samples: 2.5 ms.
+const SMALLEST: usize = AUDIO_CLOCK_HZ as usize / 400;
 /// Samples of one block of the mix: 10 ms.
 pub const BLOCK: usize = AUDIO_CLOCK_HZ as usize / 100;
 /// Longest Opus packet in samples (RFC 6716 section 2.1.4).
@@ -109,18 +111,18 @@ impl PeerPlayer {
         }
         let playout = self.jitter.next(now);
         let real = matches!(playout, Playout::Packet(_));
-        let decoded = match &playout {
+        let (decoded, length) = match &playout {
             Playout::Silence => return false,
-            Playout::Packet(data) => self.decode(data, MAX_PACKET, false),
-            Playout::Recover(data, length) => self.recover(data, *length),
-            Playout::Conceal(length) | Playout::Comfort(length) => self.decode(&[], *length, false),
+            Playout::Packet(data) => (self.decode(data, MAX_PACKET, false), 2 * BLOCK),
+            Playout::Recover(data, length) => (self.recover(data, *length), *length),
+            Playout::Conceal(length) | Playout::Comfort(length) => (self.invent(*length), *length),
         };
         if let Err(error) = decoded {
             // A damaged packet is a lost one.
             tracing::debug!(%error, "opus packet not decoded");
-            if self.decode(&[], 2 * BLOCK, false).is_err() {
+            if self.invent(length).is_err() {
                 self.chunk.clear();
-                self.chunk.resize(2 * BLOCK, 0.0);
+                self.chunk.resize(length, 0.0);
             }
         }
         if real {
@@ -131,10 +133,18 @@ impl PeerPlayer {
         true
     }
 
+    /// So many samples of what is likely to come.
+    fn invent(&mut self, length: usize) -> Result<(), opus::Error> {
+        self.decode(&[], length.next_multiple_of(SMALLEST), false)?;
+        self.chunk.truncate(length);
+        Ok(())
+    }
+
     /// What a packet says again of the one before it, and of that the last `length` samples.
     fn recover(&mut self, data: &[u8], length: usize) -> Result<(), opus::Error> {
-        let whole = opus::packet::get_nb_samples(data, AUDIO_CLOCK_HZ)?;
-        self.decode(data, whole.max(length), true)?;
+        // More than what the first frame says again would be invented before it.
+        let whole = opus::packet::get_samples_per_frame(data, AUDIO_CLOCK_HZ)?;
+        self.decode(data, whole, true)?;
         self.chunk.drain(..self.chunk.len().saturating_sub(length));
         if length < whole {
             fade::join(self.heard, &mut self.chunk);

@@ -97,9 +97,9 @@ fn five_percent_of_random_loss_leaves_no_gap_over_60_ms_in_99_percent_of_seconds
     let share = gaps(&seconds, 60.0);
     assert!(share <= 0.01, "{share} of the seconds have a gap, {:?}", player.stats());
     assert_alike(&seconds, 0.97, 1.0);
-    // All but those that were lost together come back from redundancy, if not whole.
+    // All but those that were lost together, or in a pause, come back from redundancy, if not whole.
     let (stats, sent) = (player.stats(), (SECONDS * 50.0) as u64);
-    assert!(stats.recovered * 10 > (sent - stats.received) * 9, "{stats:?}");
+    assert!(stats.recovered * 10 > (sent - stats.received) * 8, "{stats:?}");
     // A packet, the way, its jitter, the packet that mends and half a block, a block, and the codec.
     let delay = quantile(seconds.iter().map(|second| second.delay), 0.95);
     assert!(delay <= 20.0 + WAY + 5.0 + 25.0 + 10.0 + 7.0, "{delay} ms");

@@ -318,8 +318,9 @@ export class App {
   /** Changes settings at once; says so where that fails: in the settings, or if they are closed in a notice. */
   async changeSettings(change: Partial<Settings>): Promise<void> {
     const error = await this.saveSettings(change);
+    if (!error) return;
     if (this.settingsOpen) this.unsaved = error;
-    else if (error) this.dispatch({ type: 'ui-error', error, urgent: true });
+    else this.dispatch({ type: 'ui-error', error, urgent: true });
   }
 
   /**
