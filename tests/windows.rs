@@ -83,6 +83,8 @@ async fn two_windows_call_each_other_by_a_link() -> Outcome {
     let screen =
         "document.querySelector(\"[data-testid='screen-tile'][data-pinned='true'] [data-testid='tile-video']\")";
     ben.wait("Ann's screen to move", &format!("return Number({screen}?.dataset.frames) > 5")).await?;
+    // The choice lies over the banner until the share has begun for Ann, too.
+    ann.wait("the choice to close", "return document.querySelector(\"[data-testid='share-dialog']\") === null").await?;
     screenshot(&ann, "sharing").await?;
     screenshot(&ben, "screen").await?;
     ann.click("stop-share").await?;
