@@ -27,6 +27,11 @@ impl Fade {
         self.last
     }
 
+    /// What was heard last.
+    pub(crate) fn last(&self) -> f32 {
+        self.last
+    }
+
     /// True if nothing is heard any more of what came last.
     pub(crate) fn is_over(&self) -> bool {
         self.last.abs() < INAUDIBLE

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use confab_protocol::media::{AUDIO_CLOCK_HZ, AudioPacket};
 
+use crate::player::BLOCK;
 use crate::redundancy;
 use crate::sound_encoder::PAUSE_BYTES;
 
@@ -36,17 +37,15 @@ const LOSSES: usize = 5;
 const FEW_LOSSES: usize = 2;
 /// See [`LOSSES`].
 const LOSSY: Duration = Duration::from_secs(10);
-/// What is waited on top of what the network needs, since playout takes 10 ms at once.
-const MARGIN: i64 = AUDIO_CLOCK_HZ as i64 / 100;
-/// The same where the next packet has to be there, too. Half of the time it comes too late for the first 10 ms of the one that
-/// it mends; those are invented.
+/// What is waited on top of what the network needs, since playout takes a block at once.
+const MARGIN: i64 = BLOCK as i64;
+/// The same where the next packet has to be there, too. Half of the time it comes too late for the first block of the one that
+/// it mends, which is invented.
 const LOSSY_MARGIN: i64 = DEFAULT_SAMPLES + MARGIN / 2;
 /// A pause after which what was measured before it says nothing any more: clocks 200 ppm apart are 2 ms off by then.
 const LONG_PAUSE: Duration = Duration::from_secs(10);
 /// How long a pause (DTX) is filled with noise. The sender sends some of it every 400 ms; one that does not is gone.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Samples of such noise, and of what is invented first, at a time: 10 ms, so that what comes meanwhile does not wait.
-const FIRST: i64 = AUDIO_CLOCK_HZ as i64 / 100;
 /// Length of a packet while none has been seen, in samples: 20 ms.
 const DEFAULT_SAMPLES: i64 = AUDIO_CLOCK_HZ as i64 / 50;
 
@@ -237,8 +236,7 @@ impl JitterBuffer {
         if gap > 0 {
             self.ahead = 0;
             // Of several lost ones the last is recovered, and that whole.
-            let one_lost = held.sequence.wrapping_sub(self.last_sequence) != 1;
-            let mended = if one_lost { mended(held) } else { 0 };
+            let mended = self.mended(held);
             if gap <= mended {
                 self.next = first;
                 self.concealed = 0;
@@ -247,7 +245,7 @@ impl JitterBuffer {
             }
             let length = (gap - mended).min(DEFAULT_SAMPLES);
             self.next += length;
-            if self.pause.is_some() && !one_lost {
+            if self.pause.is_some() && self.follows(held) {
                 return Playout::Comfort(length as usize);
             }
             return self.conceal(length);
@@ -331,14 +329,10 @@ impl JitterBuffer {
     fn settle_gap(&mut self, now: Duration) {
         let Some((&first, held)) = self.packets.first_key_value() else { return };
         let gap = first - self.next;
-        let sequence = held.sequence;
         // Once for each gap, however many packets are in it and however often it is looked at: one of them can be mended.
-        if gap > 0
-            && sequence.wrapping_sub(self.last_sequence) != 1
-            && self.counted != Some(sequence)
-            && mended(held) > 0
-        {
-            self.counted = Some(sequence);
+        let sequence = Some(held.sequence);
+        if gap > 0 && self.counted != sequence && self.mended(held) > 0 {
+            self.counted = sequence;
             self.lost(now);
         }
         if gap > CONCEAL_SAMPLES {
@@ -354,7 +348,7 @@ impl JitterBuffer {
     /// What is heard while nothing is played: the noise of a pause, as long as the sender keeps it up.
     fn quiet(&mut self, now: Duration) -> Playout {
         self.pause = self.pause.filter(|since| now.saturating_sub(*since) < PAUSE);
-        self.pause.map_or(Playout::Silence, |_| Playout::Comfort(FIRST as usize))
+        self.pause.map_or(Playout::Silence, |_| Playout::Comfort(BLOCK))
     }
 
     fn conceal_while_empty(&mut self, now: Duration) -> Playout {
@@ -368,8 +362,9 @@ impl JitterBuffer {
             self.state = State::Idle;
             return Playout::Silence;
         }
-        // The decoder fades what it invents, the faster the more often it is asked.
-        let length = if self.concealed == 0 { FIRST } else { DEFAULT_SAMPLES.min(left) };
+        // At first a block, so that what comes meanwhile does not wait; then more, since the decoder fades what it invents
+        // the faster the more often it is asked.
+        let length = if self.concealed == 0 { BLOCK as i64 } else { DEFAULT_SAMPLES.min(left) };
         self.ahead += length;
         self.conceal(length)
     }
@@ -381,6 +376,17 @@ impl JitterBuffer {
         }
         self.stats.concealed += 1;
         Playout::Conceal(length as usize)
+    }
+
+    /// Whether nothing is lost between this packet and the one that was played last.
+    fn follows(&self, held: &Held) -> bool {
+        held.sequence.wrapping_sub(self.last_sequence) == 1
+    }
+
+    /// The lost samples before it that a packet says again.
+    fn mended(&self, held: &Held) -> i64 {
+        let lost = !self.follows(held);
+        lost.then(|| redundancy::samples_before(&held.data)).flatten().unwrap_or_default() as i64
     }
 
     fn lost(&mut self, now: Duration) {
@@ -411,11 +417,6 @@ impl JitterBuffer {
         let needed = (spread + margin).clamp(samples(MIN_TARGET), samples(MAX_TARGET));
         self.target = needed + self.extra;
     }
-}
-
-/// The samples before it that a packet can mend.
-fn mended(held: &Held) -> i64 {
-    redundancy::samples_before(&held.data).unwrap_or_default() as i64
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ fn length(playout: &Playout) -> i64 {
     match playout {
         Playout::Packet(_) => DEFAULT_SAMPLES,
         Playout::Recover(_, length) | Playout::Conceal(length) | Playout::Comfort(length) => *length as i64,
-        Playout::Silence => FIRST,
+        Playout::Silence => BLOCK as i64,
     }
 }
 
@@ -36,12 +36,12 @@ fn play(count: u32, until: u64, arrival: impl Fn(u32) -> Option<u64>) -> (Vec<Pl
         while let Some((when, i)) = arrivals.next_if(|(when, _)| *when <= ms) {
             buffer.insert(packet(i), at(when));
         }
-        while ready < FIRST {
+        while ready < BLOCK as i64 {
             let playout = buffer.next(at(ms));
             ready += length(&playout);
             out.push(playout);
         }
-        ready -= FIRST;
+        ready -= BLOCK as i64;
     }
     (out, buffer)
 }

@@ -34,8 +34,6 @@ pub struct PeerPlayer {
     decoder: Option<opus::Decoder>,
     ready: VecDeque<f32>,
     chunk: Vec<f32>,
-    /// The last sample that became ready.
-    heard: f32,
     drift: DriftControl,
     since_splice: u32,
     splices: u64,
@@ -55,7 +53,6 @@ impl Default for PeerPlayer {
             decoder: None,
             ready: VecDeque::with_capacity(2 * MAX_PACKET),
             chunk: Vec::with_capacity(2 * MAX_PACKET),
-            heard: 0.0,
             drift: DriftControl::default(),
             since_splice: 0,
             splices: 0,
@@ -128,7 +125,6 @@ impl PeerPlayer {
         if real {
             self.splice();
         }
-        self.heard = self.chunk.last().copied().unwrap_or(self.heard);
         self.ready.extend(self.chunk.drain(..));
         true
     }
@@ -147,7 +143,8 @@ impl PeerPlayer {
         self.decode(data, whole, true)?;
         self.chunk.drain(..self.chunk.len().saturating_sub(length));
         if length < whole {
-            fade::join(self.heard, &mut self.chunk);
+            let before = self.ready.back().copied().unwrap_or(self.fade.last());
+            fade::join(before, &mut self.chunk);
         }
         Ok(())
     }

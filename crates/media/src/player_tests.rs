@@ -106,7 +106,7 @@ fn five_percent_loss_leaves_no_silence() {
     assert!(arrivals.len() < 490);
     assert!(player.stats().recovered + player.stats().concealed > 20, "{:?}", player.stats());
     let quietest = sound[9_600..].chunks_exact(BLOCK).map(rms).fold(1.0, f32::min);
-    assert!(quietest > 0.2 * rms(&sound[9_600..]), "quietest block {quietest} of {}", rms(&sound[9_600..]));
+    assert!(quietest > 0.25 * rms(&sound[9_600..]), "quietest block {quietest} of {}", rms(&sound[9_600..]));
 }
 
 #[test]

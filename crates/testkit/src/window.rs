@@ -159,7 +159,7 @@ impl Window {
 
     /// The element with `data-testid="id"`, waited for.
     pub async fn find(&self, id: &str) -> Result<Element, WindowError> {
-        let selector = format!("[data-testid='{id}']");
+        let selector = selector(id);
         self.wait(id, &format!("return document.querySelector({}) !== null", json!(selector))).await?;
         self.client
             .find(Locator::Css(&selector))
@@ -175,7 +175,7 @@ impl Window {
             "const box = document.querySelector({}).getBoundingClientRect();
             const at = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
             return JSON.stringify(box) + ' under ' + at?.outerHTML.slice(0, 400)",
-            json!(format!("[data-testid='{id}']"))
+            json!(selector(id))
         );
         let there = self.eval(&script).await.unwrap_or_default();
         Err(WindowError::Command(format!("click {id} at {there}"), error.into()))
@@ -227,6 +227,10 @@ impl Window {
         end_group(&self.driver).await;
         Ok(())
     }
+}
+
+fn selector(id: &str) -> String {
+    format!("[data-testid='{id}']")
 }
 
 async fn connect(port: u16, options: Value) -> Result<Client, WindowError> {
