@@ -26,7 +26,7 @@ dist: ## Installable packages: .deb and .rpm
 	@scripts/dist
 
 types: ## Writes ui/src/backend/types.ts from the Rust types
-	UPDATE_TYPES=1 cargo test -p confab-protocol --test typescript
+	UPDATE_TYPES=1 cargo test -p confab-ipc --test typescript
 
 setup: ## Installs what building and testing need
 	@scripts/setup test

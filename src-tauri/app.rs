@@ -10,10 +10,11 @@ use crate::rehearsing::{DeviceNews, Rehearsing, Shown};
 use crate::settings::Store;
 use crate::sources::{Entry, Sources};
 use confab_call::{AudioSink, Call, CallConfig, CallEvents, DeviceChoice, DeviceWatch, Rehearsal, Rehearsed};
-use confab_protocol::ipc::{CallState, DeviceList, Notice, Settings, Snapshot, UiEvent};
-use confab_protocol::media::Decoders;
-use confab_protocol::room::{RoomId, RoomLink, parse_server};
-use confab_protocol::{ErrorCode, UserError};
+use confab_ipc::{CallState, DeviceList, ErrorCode, Notice, Settings, Snapshot, UiEvent, UserError};
+use confab_wire::{
+    media::Decoders,
+    room::{RoomId, RoomLink, parse_server},
+};
 use std::future;
 use std::pin::pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -1,6 +1,6 @@
 use super::*;
 use confab_call::{AudioSource, VideoSource};
-use confab_protocol::ipc::PeerState;
+use confab_ipc::PeerState;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use tempfile::TempDir;

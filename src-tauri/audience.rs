@@ -1,6 +1,6 @@
 //! Who hears the app's events: the windows that subscribed.
 
-use confab_protocol::ipc::{Snapshot, UiEvent};
+use confab_ipc::{Snapshot, UiEvent};
 use std::collections::VecDeque;
 use tracing::warn;
 
@@ -47,7 +47,7 @@ impl Audience {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use confab_protocol::ipc::{CallState, Settings};
+    use confab_ipc::{CallState, Settings};
     use std::sync::mpsc;
 
     fn snapshot() -> Snapshot {

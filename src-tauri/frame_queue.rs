@@ -2,8 +2,8 @@
 //! frames, since a delta frame is worth nothing without the ones before it.
 
 use bytes::Bytes;
-use confab_protocol::media::EncodedFrame;
-use confab_protocol::{frame, limits};
+use confab_ipc::frame;
+use confab_wire::{limits, media::EncodedFrame};
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -99,8 +99,8 @@ impl FrameQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use confab_protocol::ladder::FrameLayer;
-    use confab_protocol::media::Codec;
+    use confab_wire::ladder::FrameLayer;
+    use confab_wire::media::Codec;
 
     fn picture(key: bool, timestamp: u32) -> EncodedFrame {
         EncodedFrame {

@@ -1,8 +1,8 @@
 //! The embedded server: rooms live in the app itself, for those who can reach this computer.
 
-use confab_protocol::room::{RoomId, RoomLink, parse_server};
-use confab_protocol::{ErrorCode, UserError};
+use confab_ipc::{ErrorCode, UserError};
 use confab_server::{DEFAULT_PORT, OpenRooms, Server, ServerConfig};
+use confab_wire::room::{RoomId, RoomLink, parse_server};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 use tokio::time::timeout;

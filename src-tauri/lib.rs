@@ -167,7 +167,7 @@ fn set_up<R: Runtime>(tauri: &mut tauri::App<R>, options: Options) -> tauri::Res
 }
 
 /// Does what the command line asked for.
-async fn begin(app: App, options: Options, problem: Option<confab_protocol::UserError>) {
+async fn begin(app: App, options: Options, problem: Option<confab_ipc::UserError>) {
     if let Some(problem) = problem {
         app.notice(problem).await;
     }

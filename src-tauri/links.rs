@@ -6,7 +6,7 @@
 use crate::app::App;
 use crate::options::Options;
 use crate::window;
-use confab_protocol::room::RoomLink;
+use confab_wire::room::RoomLink;
 use tauri::plugin::TauriPlugin;
 use tauri::{AppHandle, Manager, Runtime};
 use tauri_plugin_deep_link::DeepLinkExt;

@@ -3,14 +3,14 @@
 //! A WebSocket on loopback can be dialled by every program and every web page on this computer, so three things are
 //! asked of whoever connects: a one-time token that only our window was given, the `Origin` of our window (a browser
 //! does not let a page choose it), and the `Host` we gave out (against DNS rebinding). The frames are those of
-//! [`confab_protocol::frame`].
+//! [`confab_ipc::frame`].
 
 use crate::frame_queue::FrameQueue;
 use crate::media_tokens::Tokens;
 use crate::viewers::{Viewer, Viewers};
 use confab_call::{Call, TrackFrame};
-use confab_protocol::ctrl::Drawn;
-use confab_protocol::frame::MediaRequest;
+use confab_ipc::frame::MediaRequest;
+use confab_wire::ctrl::Drawn;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use std::io;

@@ -1,9 +1,11 @@
 use super::*;
 use bytes::Bytes;
-use confab_protocol::ctrl::Drawn;
-use confab_protocol::frame::{HEADER_BYTES, SELF_TRACK};
-use confab_protocol::ladder::FrameLayer;
-use confab_protocol::media::{Codec, EncodedFrame};
+use confab_ipc::frame::{HEADER_BYTES, SELF_TRACK};
+use confab_wire::{
+    ctrl::Drawn,
+    ladder::FrameLayer,
+    media::{Codec, EncodedFrame},
+};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, connect_async};

@@ -2,8 +2,8 @@
 
 use clap::Parser;
 use confab_call::{AudioSink, AudioSource, VideoSource};
-use confab_protocol::room::RoomLink;
-use confab_protocol::{ErrorCode, UserError, limits};
+use confab_ipc::{ErrorCode, UserError};
+use confab_wire::{limits, room::RoomLink};
 use std::path::PathBuf;
 
 /// Video calls without a browser.

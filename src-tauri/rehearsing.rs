@@ -2,8 +2,8 @@
 
 use crate::media_socket::Pictures;
 use confab_call::{Call, CallEvents, DeviceWatch, Rehearsal, TrackFrame};
-use confab_protocol::ctrl::Drawn;
-use confab_protocol::ipc::{DeviceList, UiEvent};
+use confab_ipc::{DeviceList, UiEvent};
+use confab_wire::ctrl::Drawn;
 use std::future;
 use std::time::Duration;
 use tokio::sync::{broadcast, watch};

@@ -1,8 +1,10 @@
 //! What is remembered between two starts: one JSON file, written whole or not at all.
 
-use confab_protocol::ipc::{RecentRoom, Settings};
-use confab_protocol::room::{RoomLink, parse_server};
-use confab_protocol::{ErrorCode, UserError, limits};
+use confab_ipc::{ErrorCode, RecentRoom, Settings, UserError};
+use confab_wire::{
+    limits,
+    room::{RoomLink, parse_server},
+};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! What a call sends and where it is heard: by the command line, else by the settings.
 
 use confab_call::{AudioSink, AudioSource, DeviceChoice, VideoSource};
-use confab_protocol::ipc::Settings;
+use confab_ipc::Settings;
 
 /// What a call sends and where it is heard.
 #[derive(Debug, Clone)]

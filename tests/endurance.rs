@@ -7,14 +7,16 @@
 use confab_call::{
     AudioSink, AudioSource, Call, CallConfig, CallEvents, DeviceChoice, TrackFrame, VideoConfig, VideoSource,
 };
-use confab_protocol::ipc::UiEvent;
-use confab_protocol::media::Processing;
-use confab_protocol::room::{RoomId, RoomLink};
+use confab_ipc::UiEvent;
 use confab_server::{Server, ServerConfig};
 use confab_testkit::body::{self, Body};
 use confab_testkit::clips;
 use confab_testkit::pulse::Pulse;
 use confab_testkit::window::Display;
+use confab_wire::{
+    media::Processing,
+    room::{RoomId, RoomLink},
+};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;

@@ -1,10 +1,12 @@
 //! Headless participants over the real server: pictures, tones, chat, late joiners, leaving and dying.
 
 use confab_media::{I420Frame, Vp8Decoder, pattern, read_ivf};
-use confab_protocol::ladder::FrameLayer;
-use confab_protocol::media::{Codec, EncodedFrame};
 use confab_testkit::process::{Peer, Server};
 use confab_testkit::sound::Sound;
+use confab_wire::{
+    ladder::FrameLayer,
+    media::{Codec, EncodedFrame},
+};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -185,7 +187,7 @@ async fn a_full_room_is_refused_in_words() -> Outcome {
     let server = Server::start().await?;
     let link = server.link("full");
     let mut inside = Vec::new();
-    for number in 0..confab_protocol::limits::ROOM_MEMBERS {
+    for number in 0..confab_wire::limits::ROOM_MEMBERS {
         let mut peer = Peer::join(&link, &format!("Guest {number}"), &["--no-decode"])?;
         peer.joined().await?;
         inside.push(peer);

@@ -1,11 +1,13 @@
 //! Screens and windows shared by `confab-peer`, from a real X server or Wayland desktop to the pictures that others decode.
 
 use confab_media::{Vp8Decoder, read_ivf};
-use confab_protocol::ladder::FrameLayer;
-use confab_protocol::media::{Codec, EncodedFrame};
 use confab_testkit::process::{Peer, Server, binary};
 use confab_testkit::wayland::{self, Bus, Person};
 use confab_testkit::x11::Stage;
+use confab_wire::{
+    ladder::FrameLayer,
+    media::{Codec, EncodedFrame},
+};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;

@@ -5,13 +5,14 @@ use serde_json::Value;
 
 /// Which crates of the workspace a crate may use outside its tests.
 const MAY_KNOW: &[(&str, &[&str])] = &[
-    ("confab-protocol", &[]),
-    ("confab-rtcio", &["confab-protocol"]),
-    ("confab-media", &["confab-protocol"]),
-    ("confab-server", &["confab-protocol"]),
-    ("confab-call", &["confab-protocol", "confab-rtcio", "confab-media"]),
-    ("confab-cli", &["confab-call", "confab-protocol", "confab-server"]),
-    ("confab", &["confab-call", "confab-protocol", "confab-server"]),
+    ("confab-wire", &[]),
+    ("confab-ipc", &["confab-wire"]),
+    ("confab-rtcio", &["confab-ipc", "confab-wire"]),
+    ("confab-media", &["confab-ipc", "confab-wire"]),
+    ("confab-server", &["confab-wire"]),
+    ("confab-call", &["confab-ipc", "confab-wire", "confab-rtcio", "confab-media"]),
+    ("confab-cli", &["confab-call", "confab-ipc", "confab-wire", "confab-server"]),
+    ("confab", &["confab-call", "confab-ipc", "confab-wire", "confab-server"]),
 ];
 
 /// Crates for tests: they may know everyone, and no one may ship them.

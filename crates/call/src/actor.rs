@@ -15,13 +15,13 @@ use crate::session::{self, Resume, Session};
 use crate::share::Sharing;
 use crate::speaker::Speaker;
 use crate::telling::{LEVELS, STATS};
+use confab_ipc::{CallState, DeviceState, ErrorCode, PeerState, UiEvent, UserError, frame::SELF_TRACK};
 use confab_media::{AudioOutput, Voice};
-use confab_protocol::call as names;
-use confab_protocol::frame::SELF_TRACK;
-use confab_protocol::ipc::{CallState, DeviceState, PeerState, UiEvent};
-use confab_protocol::signaling::{self, Member, PeerRef, Welcome};
-use confab_protocol::{ErrorCode, UserError};
 use confab_rtcio::{Event, Events, Socket};
+use confab_wire::{
+    call as names,
+    signaling::{self, Member, PeerRef, Welcome},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;

@@ -6,13 +6,13 @@ use crate::preview::PreviewSwitch;
 use crate::session::Session;
 use crate::share::Answer;
 use crate::{AudioSource, CallConfig, DeviceChoice, VideoSource, speaker};
+use confab_ipc::{CallState, CallView, ErrorCode, UiEvent, UserError, frame::SELF_TRACK};
 use confab_media::{FarEnd, Voice};
-use confab_protocol::call::is_chat_text;
-use confab_protocol::ctrl::Drawn;
-use confab_protocol::frame::SELF_TRACK;
-use confab_protocol::ipc::{CallState, CallView, UiEvent};
-use confab_protocol::media::{EncodedFrame, Processing};
-use confab_protocol::{ErrorCode, UserError};
+use confab_wire::{
+    call::is_chat_text,
+    ctrl::Drawn,
+    media::{EncodedFrame, Processing},
+};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// Commands that wait for the call's task.
@@ -25,7 +25,7 @@ pub(crate) const FRAMES: usize = 256;
 /// An encoded frame of one track, for a window that decodes and draws it.
 #[derive(Debug, Clone)]
 pub struct TrackFrame {
-    /// The track's handle; [`SELF_TRACK`](confab_protocol::frame::SELF_TRACK) is the own preview.
+    /// The track's handle; [`SELF_TRACK`](confab_ipc::frame::SELF_TRACK) is the own preview.
     pub handle: u32,
     /// The frame.
     pub frame: EncodedFrame,
@@ -174,7 +174,7 @@ impl Call {
     }
 
     /// Changes how loud one hears a participant, in percent: 100 as they send, at most
-    /// [`MAX_VOLUME`](confab_protocol::ipc::MAX_VOLUME). All they send, and all they will send in this call, also after
+    /// [`MAX_VOLUME`](confab_ipc::MAX_VOLUME). All they send, and all they will send in this call, also after
     /// they were away. Errors: [`ErrorCode::BadVolume`], [`ErrorCode::ParticipantGone`], [`ErrorCode::NotInCall`].
     pub async fn set_peer_volume(&self, id: String, volume: u16) -> Result<(), UserError> {
         self.ask(|done| Command::SetPeerVolume(id, volume, done)).await.ok_or(ErrorCode::NotInCall)?

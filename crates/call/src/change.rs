@@ -2,8 +2,7 @@
 //! devices change meanwhile.
 
 use crate::choice::Follower;
-use confab_protocol::UserError;
-use confab_protocol::ipc::{Device, DeviceKind, DeviceList};
+use confab_ipc::{Device, DeviceKind, DeviceList, UserError};
 
 /// How a device does, for who looks for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,7 +133,7 @@ impl Changes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use confab_protocol::ErrorCode;
+    use confab_ipc::ErrorCode;
 
     fn device(id: &str) -> Device {
         Device { id: id.to_owned(), name: id.to_uppercase() }

@@ -1,7 +1,6 @@
 //! Chat history: ordered, bounded, without doubles; and who may say what was said before.
 
-use confab_protocol::call::ChatMessage;
-use confab_protocol::limits;
+use confab_wire::{call::ChatMessage, limits};
 use serde_json::Value;
 use std::collections::HashSet;
 

@@ -1,7 +1,6 @@
 //! Which devices one chose, which are used instead when those are gone, and what a person is told about it.
 
-use confab_protocol::ipc::{Device, DeviceKind, DeviceList};
-use confab_protocol::{ErrorCode, UserError};
+use confab_ipc::{Device, DeviceKind, DeviceList, ErrorCode, UserError};
 
 /// The devices one chose, by id or name; `None` follows the system's default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,10 +1,12 @@
 //! What one chooses before a call.
 
 use crate::{AudioSink, AudioSource, VideoConfig, VideoSource};
-use confab_protocol::ipc::TrackView;
-use confab_protocol::media::{Decoders, MediaKind, Processing};
-use confab_protocol::room::RoomLink;
-use confab_protocol::{ErrorCode, UserError, limits};
+use confab_ipc::{ErrorCode, TrackView, UserError};
+use confab_wire::{
+    limits,
+    media::{Decoders, MediaKind, Processing},
+    room::RoomLink,
+};
 use std::path::{Path, PathBuf};
 use url::Url;
 

@@ -10,11 +10,10 @@ use crate::outgoing::{self, DeviceEvent};
 use crate::place::{Place, Pump};
 use crate::preview::{self, PreviewSwitch};
 use crate::{AudioSource, VideoConfig, VideoSource};
+use confab_ipc::{DeviceKind, DeviceList, DeviceState, ErrorCode, RehearsalView, UserError};
 use confab_media::{AudioCapture, VideoCapture, Voice};
-use confab_protocol::call::MediaState;
-use confab_protocol::ipc::{DeviceKind, DeviceList, DeviceState, RehearsalView};
-use confab_protocol::{ErrorCode, UserError};
 use confab_rtcio::{LocalTrack, RtcioStream, VideoEncoding};
+use confab_wire::call::MediaState;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
@@ -395,9 +394,9 @@ mod tests {
     use super::*;
     use crate::opening::Found;
     use crate::place;
+    use confab_ipc::Device;
     use confab_media::FarEnd;
-    use confab_protocol::ipc::Device;
-    use confab_protocol::media::Processing;
+    use confab_wire::media::Processing;
 
     fn devices() -> Devices {
         let processing = watch::Sender::new(Processing::default());
@@ -419,7 +418,7 @@ mod tests {
     }
 
     async fn opened_camera() -> opening::Camera {
-        let demand = watch::Sender::new(confab_protocol::media::VideoDemand::default()).subscribe();
+        let demand = watch::Sender::new(confab_wire::media::VideoDemand::default()).subscribe();
         let (capture, events) =
             VideoCapture::start(VideoSource::Pattern, VideoConfig::default(), demand).await.unwrap();
         opening::Camera { found: found("camera"), capture, events, first: None }

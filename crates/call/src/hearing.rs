@@ -3,9 +3,9 @@
 use crate::actor::Actor;
 use crate::incoming::Incoming;
 use crate::telling::LEVELS;
+use confab_ipc::{DeviceState, ErrorCode, FULL_VOLUME, MAX_VOLUME, Participant, UiEvent, UserError};
 use confab_media::MAX_GAIN;
-use confab_protocol::ipc::{DeviceState, FULL_VOLUME, MAX_VOLUME, Participant, UiEvent};
-use confab_protocol::{ErrorCode, UserError, call as names};
+use confab_wire::call as names;
 
 /// Own id among the levels that the window is told.
 const OWN: &str = "self";

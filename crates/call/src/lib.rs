@@ -2,7 +2,7 @@
 //!
 //! The crate composes the engine (`confab-rtcio`) with media (`confab-media`); neither knows the other. One task, the
 //! [`actor`], owns the call. A [`Call`] is a cheap handle that sends it commands; what happens comes out as the
-//! [`UiEvent`](confab_protocol::ipc::UiEvent)s that the window draws and `confab-peer` prints.
+//! [`UiEvent`](confab_ipc::UiEvent)s that the window draws and `confab-peer` prints.
 
 mod active_speaker;
 mod actor;

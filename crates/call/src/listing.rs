@@ -1,7 +1,7 @@
 //! The list of the computer's devices, for who follows them.
 
+use confab_ipc::DeviceList;
 use confab_media::DeviceWatch;
-use confab_protocol::ipc::DeviceList;
 use tokio::sync::watch;
 
 /// The devices, as they come and go. Clones follow for themselves.

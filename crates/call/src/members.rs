@@ -1,7 +1,7 @@
 //! Who is in the room by the server's word. The engine brings connections to them; until one stands, the window shows
 //! them as on the way.
 
-use confab_protocol::signaling::Member;
+use confab_wire::signaling::Member;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 

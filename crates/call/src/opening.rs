@@ -3,10 +3,9 @@
 use crate::listing::Listing;
 use crate::place::released;
 use crate::{AudioSource, VideoConfig, VideoSource, choice};
+use confab_ipc::{Device, DeviceKind, DeviceList, UserError};
 use confab_media::{AudioCapture, VideoCapture, VideoEvent, Voice};
-use confab_protocol::UserError;
-use confab_protocol::ipc::{Device, DeviceKind, DeviceList};
-use confab_protocol::media::{AudioPacket, VideoDemand};
+use confab_wire::media::{AudioPacket, VideoDemand};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;

@@ -3,12 +3,10 @@
 use crate::call::TrackFrame;
 use crate::place::Pump;
 use crate::preview::PreviewSwitch;
+use confab_ipc::{UserError, frame::SELF_TRACK};
 use confab_media::{AudioCapture, ExpectedLoss, Relief, VideoEvent};
-use confab_protocol::UserError;
-use confab_protocol::frame::SELF_TRACK;
-use confab_protocol::ladder::SPATIAL_LAYERS;
-use confab_protocol::media::AudioPacket;
 use confab_rtcio::LocalTrack;
+use confab_wire::{ladder::SPATIAL_LAYERS, media::AudioPacket};
 use tokio::sync::{broadcast, mpsc, watch};
 
 /// What a device says by itself.
@@ -131,7 +129,7 @@ async fn carry(mut packets: mpsc::Receiver<AudioPacket>, loss: ExpectedLoss, tra
 #[cfg(test)]
 mod tests {
     use super::*;
-    use confab_protocol::ladder::SpatialLayer;
+    use confab_wire::ladder::SpatialLayer;
 
     #[tokio::test]
     async fn a_computer_that_is_too_busy_is_told_once_until_it_has_recovered() {

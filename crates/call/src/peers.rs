@@ -4,11 +4,12 @@ use crate::actor::Actor;
 use crate::hearing;
 use crate::incoming::{Incoming, VideoSinks};
 use crate::recording_path;
-use confab_protocol::call::{self as names, ChatMessage, MediaState};
-use confab_protocol::frame::SELF_TRACK;
-use confab_protocol::ipc::{PeerState, TrackView, UiEvent};
-use confab_protocol::media::MediaKind;
+use confab_ipc::{PeerState, TrackView, UiEvent, frame::SELF_TRACK};
 use confab_rtcio::{RemoteStream, RemoteTrack};
+use confab_wire::{
+    call::{self as names, ChatMessage, MediaState},
+    media::MediaKind,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -2,9 +2,8 @@
 
 use crate::change::{Change, Changes, Does};
 use crate::opening::Found;
+use confab_ipc::{DeviceKind, DeviceList, DeviceState, UserError};
 use confab_media::{AudioCapture, VideoCapture};
-use confab_protocol::UserError;
-use confab_protocol::ipc::{DeviceKind, DeviceList, DeviceState};
 use std::time::{Duration, Instant};
 use tokio::task::{AbortHandle, JoinSet};
 

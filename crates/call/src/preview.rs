@@ -1,8 +1,10 @@
 //! The own picture in the own window: one more that wants something of the encoder, and takes what the peers get.
 
-use confab_protocol::ctrl::Drawn;
-use confab_protocol::ladder::{LayerDemand, SPATIAL_LAYERS, SpatialLayer, TOP_TEMPORAL};
-use confab_protocol::media::{DEFAULT_MAX_BITRATE, VideoDemand};
+use confab_wire::{
+    ctrl::Drawn,
+    ladder::{LayerDemand, SPATIAL_LAYERS, SpatialLayer, TOP_TEMPORAL},
+    media::{DEFAULT_MAX_BITRATE, VideoDemand},
+};
 use std::sync::Arc;
 use tokio::sync::watch;
 

@@ -9,12 +9,9 @@ use crate::outgoing::DeviceEvent;
 use crate::preview::PreviewSwitch;
 use crate::telling::LEVELS;
 use crate::{AudioSink, AudioSource, VideoConfig, VideoSource, speaker};
+use confab_ipc::{Notice, UiEvent, UserError, frame::SELF_TRACK};
 use confab_media::{FarEnd, Voice};
-use confab_protocol::UserError;
-use confab_protocol::ctrl::Drawn;
-use confab_protocol::frame::SELF_TRACK;
-use confab_protocol::ipc::{Notice, UiEvent};
-use confab_protocol::media::Processing;
+use confab_wire::{ctrl::Drawn, media::Processing};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 

@@ -1,8 +1,7 @@
 //! Who is in the call, and what arrives from them.
 
-use confab_protocol::call::MediaState;
-use confab_protocol::ipc::{FULL_VOLUME, Participant, PeerState, TrackView};
-use confab_protocol::limits;
+use confab_ipc::{FULL_VOLUME, Participant, PeerState, TrackView};
+use confab_wire::{call::MediaState, limits};
 use std::collections::HashMap;
 use std::time::Instant;
 
@@ -131,7 +130,7 @@ fn display_name(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use confab_protocol::media::MediaKind;
+    use confab_wire::media::MediaKind;
 
     #[test]
     fn people_come_once_and_keep_their_order() {

@@ -1,11 +1,13 @@
 //! Getting into a room, and back into it.
 
 use crate::CallConfig;
-use confab_protocol::ipc::RoomPeek;
-use confab_protocol::room::{RoomId, RoomLink};
-use confab_protocol::signaling::{self, JoinReply, JoinRoom, PeekReply, Welcome};
-use confab_protocol::{ErrorCode, UserError, limits};
+use confab_ipc::{ErrorCode, UserError};
 use confab_rtcio::{Event, Events, Socket};
+use confab_wire::{
+    limits,
+    room::{RoomId, RoomLink},
+    signaling::{self, JoinReply, JoinRoom, PeekReply, RoomPeek, Welcome},
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::timeout;

@@ -6,12 +6,13 @@ use crate::outgoing::{self, DeviceEvent};
 use crate::place::released;
 use crate::share_sound::{OpenedSound, ShareSound};
 use crate::{AudioSource, VideoConfig, VideoSource};
+use confab_ipc::{DeviceState, ErrorCode, ShareView, UserError};
 use confab_media::{AudioCapture, ScreenSelector, VideoCapture, VideoEvent, list_screens};
-use confab_protocol::call as names;
-use confab_protocol::ipc::{DeviceState, ShareView};
-use confab_protocol::media::{ContentHint, DegradationPreference};
-use confab_protocol::{ErrorCode, UserError};
 use confab_rtcio::{LocalTrack, RtcioStream, VideoEncoding};
+use confab_wire::{
+    call as names,
+    media::{ContentHint, DegradationPreference},
+};
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;

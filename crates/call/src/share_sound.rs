@@ -2,10 +2,10 @@
 
 use crate::outgoing;
 use crate::place::Pump;
+use confab_ipc::UserError;
 use confab_media::AudioCapture;
-use confab_protocol::UserError;
-use confab_protocol::media::AudioPacket;
 use confab_rtcio::{LocalTrack, RtcioStream};
+use confab_wire::media::AudioPacket;
 use tokio::sync::mpsc;
 
 /// A source of sound that was opened, and its packets.

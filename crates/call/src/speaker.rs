@@ -4,9 +4,8 @@ use crate::AudioSink;
 use crate::change::{Changes, Does};
 use crate::choice;
 use crate::listing::Listing;
+use confab_ipc::{Device, DeviceKind, DeviceList, DeviceState, ErrorCode, UserError};
 use confab_media::{AudioOutput, FarEnd};
-use confab_protocol::ipc::{Device, DeviceKind, DeviceList, DeviceState};
-use confab_protocol::{ErrorCode, UserError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 

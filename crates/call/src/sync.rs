@@ -2,7 +2,7 @@
 
 use crate::actor::Actor;
 use crate::incoming::Incoming;
-use confab_protocol::media::MediaKind;
+use confab_wire::media::MediaKind;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -2,9 +2,8 @@
 
 use crate::actor::Actor;
 use crate::incoming::{Incoming, Reading};
-use confab_protocol::call as names;
-use confab_protocol::ipc::{CallState, CallView, Notice, Participant, PeerStats, SelfView, UiEvent};
-use confab_protocol::{ErrorCode, UserError};
+use confab_ipc::{CallState, CallView, ErrorCode, Notice, Participant, PeerStats, SelfView, UiEvent, UserError};
+use confab_wire::call as names;
 use serde_json::json;
 use std::time::{Duration, Instant};
 

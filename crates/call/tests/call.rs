@@ -5,14 +5,16 @@ mod common;
 
 use common::{PATIENCE, Participant, config, link, server, server_on};
 use confab_call::{AudioSource, Call, CallConfig, VideoConfig, VideoSource};
+use confab_ipc::{CallState, DeviceState, ErrorCode, PeerState, UiEvent, UserError};
 use confab_media::{I420Frame, Y4mWriter, pattern};
-use confab_protocol::call::MediaState;
-use confab_protocol::ipc::{CallState, DeviceState, PeerState, UiEvent};
-use confab_protocol::media::MediaKind;
-use confab_protocol::room::RoomLink;
-use confab_protocol::signaling::{JOIN_ROOM, JoinReply};
-use confab_protocol::{ErrorCode, UserError, limits};
 use confab_rtcio::{Event, Events, Socket};
+use confab_wire::{
+    call::MediaState,
+    limits,
+    media::MediaKind,
+    room::RoomLink,
+    signaling::{JOIN_ROOM, JoinReply},
+};
 use serde_json::json;
 use tokio::time::timeout;
 

@@ -7,13 +7,14 @@ mod common;
 
 use common::{PATIENCE, Participant, config, link, server};
 use confab_call::{AudioSource, CallConfig, DeviceChoice, Rehearsal, Rehearsed, TrackFrame, VideoConfig, VideoSource};
+use confab_ipc::{DeviceState, ErrorCode, UiEvent};
 use confab_media::{I420Frame, VideoCapture, Vp8Decoder, pattern};
-use confab_protocol::ErrorCode;
-use confab_protocol::call::MediaState;
-use confab_protocol::ipc::{DeviceState, UiEvent};
-use confab_protocol::media::{MediaKind, Processing, VideoDemand};
 use confab_server::Server;
 use confab_testkit::camera::{Camera, Mode, WebcamFormat, world};
+use confab_wire::{
+    call::MediaState,
+    media::{MediaKind, Processing, VideoDemand},
+};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, mpsc, watch};

@@ -8,13 +8,12 @@ mod common;
 
 use common::{Participant, config, link, server};
 use confab_call::{AudioSink, AudioSource, CallConfig, DeviceChoice, VideoSource};
-use confab_protocol::ErrorCode;
-use confab_protocol::ipc::{DeviceState, UiEvent};
-use confab_protocol::media::Processing;
+use confab_ipc::{DeviceState, ErrorCode, UiEvent};
 use confab_testkit::body::{self, Body};
 use confab_testkit::clips;
 use confab_testkit::pulse::{Plugged, Pulse, Sound as Playing};
 use confab_testkit::sound::Sound;
+use confab_wire::media::Processing;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;

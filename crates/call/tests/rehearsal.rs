@@ -5,12 +5,9 @@ mod common;
 
 use common::{PATIENCE, Participant, config, link, server};
 use confab_call::{AudioSource, CallConfig, CallEvents, Rehearsal, Rehearsed, TrackFrame, VideoSource, peek_room};
-use confab_protocol::ErrorCode;
-use confab_protocol::call::MediaState;
-use confab_protocol::frame::SELF_TRACK;
-use confab_protocol::ipc::{DeviceState, RehearsalView, RoomPeek, UiEvent};
-use confab_protocol::media::Processing;
+use confab_ipc::{DeviceState, ErrorCode, RehearsalView, UiEvent, frame::SELF_TRACK};
 use confab_testkit::speech::{self, Speaker};
+use confab_wire::{call::MediaState, media::Processing, signaling::RoomPeek};
 use tokio::sync::broadcast;
 use tokio::time::timeout;
 

@@ -7,14 +7,12 @@ mod common;
 
 use common::{Participant, config, link, server};
 use confab_call::{AudioSink, AudioSource, CallConfig, VideoSource, recording_path};
-use confab_protocol::ErrorCode;
-use confab_protocol::ipc::{TrackView, UiEvent};
-use confab_protocol::media::MediaKind;
-use confab_protocol::room::RoomLink;
+use confab_ipc::{ErrorCode, TrackView, UiEvent};
 use confab_testkit::body::{self, Body};
 use confab_testkit::clips;
 use confab_testkit::pulse::Pulse;
 use confab_testkit::sound::Sound;
+use confab_wire::{media::MediaKind, room::RoomLink};
 
 /// What the computer plays beside the call, and what the other participant says, in Hz.
 const FILM: f32 = 880.0;

@@ -6,7 +6,7 @@ mod common;
 
 use common::{Participant, config, link, server};
 use confab_call::{AudioSink, AudioSource, CallConfig, VideoSource};
-use confab_protocol::ErrorCode;
+use confab_ipc::ErrorCode;
 use confab_testkit::body::{self, Body};
 use confab_testkit::pulse::Pulse;
 use confab_testkit::sound::Sound;

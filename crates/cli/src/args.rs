@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use confab_call::{AudioSink, AudioSource, VideoSource};
-use confab_protocol::media::Processing;
+use confab_wire::media::Processing;
 use std::path::PathBuf;
 
 const EXIT_CODES: &str = "Exit codes: 0 left as asked · 1 something else failed · 2 wrong arguments · 3 bad link or name · \

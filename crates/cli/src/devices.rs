@@ -1,8 +1,7 @@
 //! `confab-peer devices`: what `--audio mic:NAME`, `--speaker speaker:NAME`, `--video camera:NAME` and `--share` may name.
 
 use confab_call::list_screens;
-use confab_protocol::ipc::{Device, DeviceList, ShareKind, ShareSource};
-use confab_protocol::{ErrorCode, UserError};
+use confab_ipc::{Device, DeviceList, ErrorCode, ShareKind, ShareSource, UserError};
 use serde_json::{Value, json};
 use std::fmt::Write;
 

@@ -1,8 +1,7 @@
 //! What a participant without a window says: JSON lines for programs, plain lines for people.
 
 use confab_call::{Probe, recording_path};
-use confab_protocol::UserError;
-use confab_protocol::ipc::{CallView, DeviceState, PeerStats, UiEvent};
+use confab_ipc::{CallView, DeviceState, PeerStats, UiEvent, UserError};
 use serde_json::{Map, Value, json};
 use std::io::Write;
 use std::path::PathBuf;

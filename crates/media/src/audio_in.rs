@@ -6,8 +6,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use confab_protocol::media::{AUDIO_CLOCK_HZ, AudioLevel, AudioPacket};
-use confab_protocol::{ErrorCode, UserError};
+use confab_wire::{
+    ErrorCode, UserError,
+    media::{AUDIO_CLOCK_HZ, AudioLevel, AudioPacket},
+};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock;

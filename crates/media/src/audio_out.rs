@@ -5,8 +5,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use confab_protocol::UserError;
-use confab_protocol::media::AUDIO_CLOCK_HZ;
+use confab_wire::{UserError, media::AUDIO_CLOCK_HZ};
 use tokio::sync::{oneshot, watch};
 
 use crate::clock;

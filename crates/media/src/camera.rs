@@ -1,7 +1,7 @@
 //! Cameras: raw buffers in whatever format they come, made I420.
 
-use confab_protocol::ipc::Device;
-use confab_protocol::{ErrorCode, UserError};
+use confab_ipc::Device;
+use confab_wire::{ErrorCode, UserError};
 
 use crate::i420::I420Frame;
 use crate::picture_source::PictureSource;

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use confab_protocol::media::{AUDIO_CLOCK_HZ, AudioPacket};
-use confab_protocol::{ErrorCode, UserError};
+use confab_wire::{
+    ErrorCode, UserError,
+    media::{AUDIO_CLOCK_HZ, AudioPacket},
+};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::audio_in::FRAME;

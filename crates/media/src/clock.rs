@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use confab_protocol::media::{AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ};
+use confab_wire::media::{AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ};
 
 static EPOCH: OnceLock<Instant> = OnceLock::new();
 

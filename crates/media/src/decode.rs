@@ -1,7 +1,9 @@
 //! VP8 decoding in the backend, for recordings that must be checked, for tests, and for webviews without a decoder.
 
-use confab_protocol::limits;
-use confab_protocol::media::{Codec, EncodedFrame};
+use confab_wire::{
+    limits,
+    media::{Codec, EncodedFrame},
+};
 use thiserror::Error;
 
 use crate::i420::{I420Frame, MAX_DIMENSION};
@@ -78,7 +80,7 @@ impl Vp8Decoder {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use confab_protocol::ladder::FrameLayer;
+    use confab_wire::ladder::FrameLayer;
 
     fn frame(data: &[u8]) -> EncodedFrame {
         EncodedFrame {

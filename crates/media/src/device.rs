@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use confab_protocol::media::AUDIO_CLOCK_HZ;
-use confab_protocol::{ErrorCode, UserError};
+use confab_wire::{ErrorCode, UserError, media::AUDIO_CLOCK_HZ};
 use cpal::traits::{DeviceTrait, StreamTrait};
 use cpal::{BufferSize, FromSample, SampleFormat, SizedSample, StreamConfig, SupportedStreamConfig};
 use rtrb::{Consumer, Producer, RingBuffer};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use confab_protocol::ipc::{Device, DeviceKind, DeviceList};
-use confab_protocol::{ErrorCode, UserError, limits};
+use confab_ipc::{Device, DeviceKind, DeviceList};
+use confab_wire::{ErrorCode, UserError, limits};
 
 use crate::camera;
 

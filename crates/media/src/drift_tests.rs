@@ -3,7 +3,7 @@ use crate::audio_in::FRAME;
 use crate::level::tone_amplitude;
 use crate::player::PeerPlayer;
 use crate::sound_encoder::Encoder;
-use confab_protocol::media::AudioPacket;
+use confab_wire::media::AudioPacket;
 use std::time::Duration;
 
 /// Samples of a tenth of a second.

@@ -3,9 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use confab_protocol::ladder::{LayerDemand, Relief, SPATIAL_LAYERS, SpatialLayer};
-use confab_protocol::media::{EncodedFrame, VIDEO_CLOCK_HZ, VideoDemand};
-use confab_protocol::{ErrorCode, UserError};
+use confab_wire::{
+    ErrorCode, UserError,
+    ladder::{LayerDemand, Relief, SPATIAL_LAYERS, SpatialLayer},
+    media::{EncodedFrame, VIDEO_CLOCK_HZ, VideoDemand},
+};
 use tokio::sync::{mpsc, watch};
 
 use crate::clock;

@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::pattern;
-use confab_protocol::ladder::TOP_TEMPORAL;
-use confab_protocol::media::{ContentHint, DegradationPreference};
+use confab_wire::{
+    ladder::TOP_TEMPORAL,
+    media::{ContentHint, DegradationPreference},
+};
 
 /// Far more than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -2,7 +2,7 @@
 
 use crate::player::{BLOCK, PeerPlayer};
 use bytes::Bytes;
-use confab_protocol::media::AudioPacket;
+use confab_wire::media::AudioPacket;
 use std::time::Duration;
 
 /// Time of one block.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
-use confab_protocol::media::{AUDIO_CLOCK_HZ, AudioPacket};
+use confab_wire::media::{AUDIO_CLOCK_HZ, AudioPacket};
 
 use crate::player::BLOCK;
 use crate::redundancy;

@@ -1,7 +1,9 @@
 //! One rung of the ladder: an encoder that starts and stops with its demand.
 
-use confab_protocol::ladder::{FrameLayer, LayerDemand, SpatialLayer, TOP_TEMPORAL};
-use confab_protocol::media::{Codec, EncodedFrame, VIDEO_CLOCK_HZ};
+use confab_wire::{
+    ladder::{FrameLayer, LayerDemand, SpatialLayer, TOP_TEMPORAL},
+    media::{Codec, EncodedFrame, VIDEO_CLOCK_HZ},
+};
 
 use crate::i420::I420Frame;
 use crate::temporal::{Place, Walk};

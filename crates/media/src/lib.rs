@@ -10,7 +10,7 @@
 //! Nothing here knows of networks. What blocks (devices, codecs, disks) has threads of its own; the async functions only
 //! wait for them, with a limit.
 //!
-//! [`VideoDemand`]: confab_protocol::media::VideoDemand
+//! [`VideoDemand`]: confab_wire::media::VideoDemand
 #![deny(unsafe_code)]
 
 mod audio_in;
@@ -73,7 +73,7 @@ mod y4m;
 pub use audio_in::{AudioCapture, ExpectedLoss};
 pub use audio_out::AudioOutput;
 pub use chime::{chime_into, play_chime};
-pub use confab_protocol::ladder::Relief;
+pub use confab_wire::ladder::Relief;
 pub use decode::{DecodeError, Vp8Decoder, vp8_key_frame_size};
 pub use devices::{DeviceWatch, called, choose, devices, of_kind};
 pub use encode::VideoEncoder;

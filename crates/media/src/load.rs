@@ -1,7 +1,9 @@
 //! A computer that can't keep up: noticed by the time that encoding takes of all time, answered by encoding less.
 
-use confab_protocol::ladder::{Relief, SpatialLayer, TOP_TEMPORAL};
-use confab_protocol::media::DegradationPreference;
+use confab_wire::{
+    ladder::{Relief, SpatialLayer, TOP_TEMPORAL},
+    media::DegradationPreference,
+};
 use std::time::{Duration, Instant};
 
 /// Time over which the load is measured.

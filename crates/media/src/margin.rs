@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use confab_protocol::media::AUDIO_CLOCK_HZ;
+use confab_wire::media::AUDIO_CLOCK_HZ;
 
 use crate::callback::PlaybackShared;
 use crate::player::BLOCK;

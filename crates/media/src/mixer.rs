@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use confab_protocol::UserError;
-use confab_protocol::media::AudioPacket;
+use confab_wire::{UserError, media::AudioPacket};
 use tokio::sync::mpsc;
 
 use crate::clock;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use confab_protocol::{ErrorCode, UserError};
+use confab_wire::{ErrorCode, UserError};
 
 use crate::i420::I420Frame;
 use crate::source::VideoSource;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use confab_protocol::media::{AUDIO_CLOCK_HZ, AudioPacket};
+use confab_wire::media::{AUDIO_CLOCK_HZ, AudioPacket};
 
 use crate::drift::DriftControl;
 use crate::fade::{self, Fade};

@@ -2,7 +2,7 @@
 
 use std::thread::JoinHandle;
 
-use confab_protocol::UserError;
+use confab_wire::UserError;
 
 use crate::stop;
 

@@ -3,9 +3,9 @@
 use crate::audio_in::FRAME;
 use crate::player::{BLOCK, PeerPlayer};
 use crate::sound_encoder::Encoder;
-use confab_protocol::media::AudioPacket;
 use confab_testkit::score::{HeardSecond, compare, quantile};
 use confab_testkit::speech::{self, Speaker};
+use confab_wire::media::AudioPacket;
 use std::time::Duration;
 
 /// Long enough for "in 99 % of seconds": the sentences of two minutes.

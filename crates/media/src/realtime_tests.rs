@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 
-use confab_protocol::media::{AUDIO_CLOCK_HZ, Processing};
+use confab_wire::media::{AUDIO_CLOCK_HZ, Processing};
 use cpal::FromSample;
 use rtrb::RingBuffer;
 use tokio::sync::watch;

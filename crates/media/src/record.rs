@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use confab_protocol::media::{Codec, EncodedFrame, VIDEO_CLOCK_HZ};
+use confab_wire::media::{Codec, EncodedFrame, VIDEO_CLOCK_HZ};
 
 /// Offset of codec, width and height in the file header.
 const FOURCC_OFFSET: u64 = 8;
@@ -149,7 +149,7 @@ pub struct IvfFile {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use confab_protocol::ladder::FrameLayer;
+    use confab_wire::ladder::FrameLayer;
 
     fn frame(timestamp: u32, size: usize) -> EncodedFrame {
         let data = Bytes::from(vec![timestamp as u8; size]);

@@ -1,6 +1,6 @@
 //! What an Opus packet says again of the one before it: in-band FEC, or low bit-rate redundancy (LBRR).
 
-use confab_protocol::media::AUDIO_CLOCK_HZ;
+use confab_wire::media::AUDIO_CLOCK_HZ;
 
 /// Packets of this configuration and those above it are CELT, which has no redundancy (RFC 6716 section 3.1).
 const CELT: u8 = 16;

@@ -1,6 +1,6 @@
 //! Sample rates: any device or file to 48 kHz and back.
 
-use confab_protocol::{ErrorCode, UserError};
+use confab_wire::{ErrorCode, UserError};
 use rubato::audioadapter_buffers::direct::SequentialSlice;
 use rubato::{Fft, FixedSync, Resampler};
 

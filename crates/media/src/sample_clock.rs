@@ -1,7 +1,7 @@
 //! When sound was captured, counted in its own samples: the truest clock there is of a device, and what a receiver corrects the
 //! drift of its speaker by.
 
-use confab_protocol::media::AUDIO_CLOCK_HZ;
+use confab_wire::media::AUDIO_CLOCK_HZ;
 
 use crate::audio_in::FRAME;
 

@@ -5,8 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-use confab_protocol::UserError;
-use confab_protocol::ipc::ShareSource;
+use confab_ipc::ShareSource;
+use confab_wire::UserError;
 
 use crate::i420::I420Frame;
 use crate::picture_source::{Pace, PictureSource};

@@ -3,7 +3,7 @@
 //! What the bitrates can fill is decided where they are known: by who chooses among the layers of the ladder.
 
 use crate::video::VideoConfig;
-use confab_protocol::media::VideoDemand;
+use confab_wire::media::VideoDemand;
 
 /// Size of the full layer for a picture of `source` pixels.
 pub fn full_size(source: (u32, u32), config: VideoConfig, demand: &VideoDemand) -> (u32, u32) {

@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use confab_protocol::UserError;
+use confab_wire::UserError;
 
 use crate::i420::I420Frame;
 

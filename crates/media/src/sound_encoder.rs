@@ -1,8 +1,7 @@
 //! Opus as every packet of ours is made: redundancy for the loss that is measured, and pauses that cost nothing.
 
 use bytes::Bytes;
-use confab_protocol::media::AUDIO_CLOCK_HZ;
-use confab_protocol::{ErrorCode, UserError};
+use confab_wire::{ErrorCode, UserError, media::AUDIO_CLOCK_HZ};
 
 use crate::audio_in::{BITRATE, FRAME, SYSTEM_BITRATE};
 

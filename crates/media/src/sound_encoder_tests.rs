@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use confab_protocol::media::AudioPacket;
 use confab_testkit::room::noise;
 use confab_testkit::speech::{self, Speaker};
+use confab_wire::media::AudioPacket;
 
 use super::*;
 use crate::level::rms;

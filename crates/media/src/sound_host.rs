@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use confab_protocol::UserError;
+use confab_wire::UserError;
 
 use crate::sound_source::SoundSource;
 use crate::stop::Stop;

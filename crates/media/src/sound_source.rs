@@ -3,8 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use confab_protocol::media::AUDIO_CLOCK_HZ;
-use confab_protocol::{ErrorCode, UserError};
+use confab_wire::{ErrorCode, UserError, media::AUDIO_CLOCK_HZ};
 
 use crate::audio_in::FRAME;
 use crate::device::Recording;

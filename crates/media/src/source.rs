@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use confab_protocol::limits;
+use confab_wire::limits;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 

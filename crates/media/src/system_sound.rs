@@ -9,8 +9,7 @@ mod tap;
 use std::collections::HashMap;
 use std::time::Instant;
 
-use confab_protocol::media::AUDIO_CLOCK_HZ;
-use confab_protocol::{ErrorCode, UserError};
+use confab_wire::{ErrorCode, UserError, media::AUDIO_CLOCK_HZ};
 use pulseaudio::protocol::stream::{BufferAttr, StreamFlags};
 use pulseaudio::protocol::{
     ChannelMap, Command, CreateRecordStreamReply, Prop, Props, ProtocolError, RecordStreamParams, SampleFormat,

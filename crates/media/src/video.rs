@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use confab_protocol::ladder::{Relief, SPATIAL_LAYERS};
-use confab_protocol::media::{EncodedFrame, VideoDemand};
-use confab_protocol::{ErrorCode, UserError};
+use confab_wire::{
+    ErrorCode, UserError,
+    ladder::{Relief, SPATIAL_LAYERS},
+    media::{EncodedFrame, VideoDemand},
+};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::encode::{EncodeLoop, Reports};

@@ -4,7 +4,7 @@
 mod far_end;
 mod part;
 
-use confab_protocol::media::Processing;
+use confab_wire::media::Processing;
 use sonora::config::{
     AdaptiveDigital, EchoCanceller, GainController2, NoiseSuppression, NoiseSuppressionLevel, TransparentModeType,
 };

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use confab_protocol::media::AUDIO_CLOCK_HZ;
 use confab_testkit::intelligibility::stoi;
 use confab_testkit::room::{Room, noise};
 use confab_testkit::sound::Sound;
 use confab_testkit::speech::{self, Speaker};
+use confab_wire::media::AUDIO_CLOCK_HZ;
 
 use super::*;
 

@@ -14,8 +14,10 @@ use vpx_sys::*;
 
 use crate::i420::I420Frame;
 use crate::temporal::{self, Place};
-use confab_protocol::ladder::{TOP_TEMPORAL, temporal_share};
-use confab_protocol::media::VIDEO_CLOCK_HZ;
+use confab_wire::{
+    ladder::{TOP_TEMPORAL, temporal_share},
+    media::VIDEO_CLOCK_HZ,
+};
 
 /// A call into libvpx that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -6,8 +6,7 @@ use std::path::Path;
 use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::thread::JoinHandle;
 
-use confab_protocol::media::AUDIO_CLOCK_HZ;
-use confab_protocol::{ErrorCode, UserError};
+use confab_wire::{ErrorCode, UserError, media::AUDIO_CLOCK_HZ};
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 
 use crate::player::BLOCK;

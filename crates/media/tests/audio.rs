@@ -6,10 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use confab_media::{AudioCapture, AudioOutput, AudioSink, AudioSource, PeerAudio, TONE_AMPLITUDE};
-use confab_protocol::ErrorCode;
-use confab_protocol::media::AudioPacket;
 use confab_testkit::clips;
 use confab_testkit::sound::Sound;
+use confab_wire::{ErrorCode, media::AudioPacket};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 

@@ -6,9 +6,8 @@
 use std::time::Duration;
 
 use confab_media::{I420Frame, VideoCapture, VideoConfig, VideoEvent, VideoSource, Vp8Decoder, devices, pattern};
-use confab_protocol::media::VideoDemand;
-use confab_protocol::{ErrorCode, UserError};
 use confab_testkit::camera::{Camera, Delivered, Mode, WebcamFormat, without_tables, world};
+use confab_wire::{ErrorCode, UserError, media::VideoDemand};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 

@@ -6,12 +6,12 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use confab_ipc::{Device, DeviceList};
 use confab_media::{AudioCapture, AudioOutput, AudioSink, AudioSource, DeviceWatch, devices};
-use confab_protocol::ErrorCode;
-use confab_protocol::ipc::{Device, DeviceList};
 use confab_testkit::body::{self, Body};
 use confab_testkit::pulse::Pulse;
 use confab_testkit::sound::Sound;
+use confab_wire::ErrorCode;
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -5,9 +5,11 @@
 use std::time::{Duration, Instant};
 
 use confab_media::{I420Frame, ScaleScratch, VideoConfig, VideoEncoder, Vp8Decoder, pattern};
-use confab_protocol::ladder::{LayerDemand, SpatialLayer, TOP_TEMPORAL};
-use confab_protocol::media::{EncodedFrame, VideoDemand};
 use confab_testkit::clips;
+use confab_wire::{
+    ladder::{LayerDemand, SpatialLayer, TOP_TEMPORAL},
+    media::{EncodedFrame, VideoDemand},
+};
 
 use SpatialLayer::{Full, Half, Quarter};
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use confab_media::{AudioCapture, AudioOutput, AudioSink, AudioSource, VideoCapture, VideoConfig, VideoSource};
-use confab_protocol::media::VideoDemand;
+use confab_wire::media::VideoDemand;
 use tokio::sync::watch;
 
 /// Names of this process's threads that are ours.

@@ -10,13 +10,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use confab_media::{AudioCapture, AudioOutput, AudioSink, AudioSource, FarEnd, Voice};
-use confab_protocol::ErrorCode;
-use confab_protocol::media::{AudioPacket, Processing};
 use confab_testkit::body::{self, Body};
 use confab_testkit::clips;
 use confab_testkit::pulse::Pulse;
 use confab_testkit::sound::Sound;
 use confab_testkit::speech;
+use confab_wire::{
+    ErrorCode,
+    media::{AudioPacket, Processing},
+};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 

@@ -3,8 +3,10 @@
 #![allow(clippy::expect_used)]
 
 use confab_media::{I420Frame, VideoConfig, VideoEncoder, Vp8Decoder};
-use confab_protocol::ladder::SpatialLayer;
-use confab_protocol::media::{ContentHint, VideoDemand};
+use confab_wire::{
+    ladder::SpatialLayer,
+    media::{ContentHint, VideoDemand},
+};
 use std::time::{Duration, Instant};
 
 const SHARE: VideoConfig = VideoConfig { width: 1920, height: 1080, fps: 15, bitrate: 2_500_000 };

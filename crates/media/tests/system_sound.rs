@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use confab_media::{AudioCapture, AudioOutput, AudioSink, AudioSource, can_share_sound};
-use confab_protocol::ErrorCode;
 use confab_testkit::body::{self, Body};
 use confab_testkit::clips;
 use confab_testkit::pulse::Pulse;
 use confab_testkit::sound::Sound;
+use confab_wire::ErrorCode;
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -9,10 +9,12 @@ use confab_media::{
     I420Frame, ScaleScratch, VideoCapture, VideoConfig, VideoEncoder, VideoEvent, VideoSource, Vp8Decoder, Y4mWriter,
     pattern,
 };
-use confab_protocol::ErrorCode;
-use confab_protocol::ladder::{LayerDemand, SpatialLayer};
-use confab_protocol::media::{EncodedFrame, VideoDemand};
 use confab_testkit::clips;
+use confab_wire::{
+    ErrorCode,
+    ladder::{LayerDemand, SpatialLayer},
+    media::{EncodedFrame, VideoDemand},
+};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 

@@ -1,6 +1,6 @@
 //! What can go wrong when something is sent.
 
-use confab_protocol::ctrl::EnvelopeError;
+use confab_wire::ctrl::EnvelopeError;
 
 /// Why an event was not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,7 +14,7 @@ pub enum EmitError {
     /// A stream event whose arguments do not hold the stream's placeholder.
     #[error("the arguments of a stream event must hold the stream's placeholder")]
     NoPlaceholder,
-    /// More events for one stream, or more streams, than [`confab_protocol::limits`] allow.
+    /// More events for one stream, or more streams, than [`confab_wire::limits`] allow.
     #[error("too many {0}")]
     TooMany(&'static str),
     /// A peer took nothing for [`crate::SEND_TIMEOUT`]; the event did not reach it. Other peers got it.

@@ -2,9 +2,11 @@
 
 use crate::listeners::{Listeners, Message, ServerMessage};
 use crate::{RemotePeer, RemoteStream, RemoteTrack};
-use confab_protocol::UserError;
-use confab_protocol::ctrl::{PEER_CONNECT, PEER_DISCONNECT, TRACK_ADDED, TRACK_REMOVED};
-use confab_protocol::ipc::PeerState;
+use confab_ipc::PeerState;
+use confab_wire::{
+    UserError,
+    ctrl::{PEER_CONNECT, PEER_DISCONNECT, TRACK_ADDED, TRACK_REMOVED},
+};
 use futures_util::Stream;
 use serde_json::{Value, json};
 use std::pin::Pin;

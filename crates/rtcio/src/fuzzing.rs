@@ -3,9 +3,11 @@
 use crate::media::reassembly::Reassembler;
 use crate::peer::fuzzing as peer;
 use bytes::Bytes;
-use confab_protocol::limits;
-use confab_protocol::media::Codec;
-use confab_protocol::signaling::{Candidate, Signal};
+use confab_wire::{
+    limits,
+    media::Codec,
+    signaling::{Candidate, Signal},
+};
 use std::time::Duration;
 use tokio::time::Instant;
 

@@ -7,11 +7,13 @@ use crate::peer::{self, Command, Opening};
 use crate::remote_peer::{Presence, RemotePeer, RemotePeerState};
 use crate::shared::Shared;
 use crate::signaling::{self, Signaling, SignalingEvent};
-use confab_protocol::ctrl::{Envelope, RENAMED};
-use confab_protocol::limits;
-use confab_protocol::signaling::{
-    DIRECT_MESSAGE, DirectDelivery, INIT_OFFER, INTERNAL_PREFIX, InitOffer, MESSAGE, Member, PEER_LEFT, PeerRef,
-    Relayed, Signal, USER_CONNECTED, USER_DISCONNECTED,
+use confab_wire::{
+    ctrl::{Envelope, RENAMED},
+    limits,
+    signaling::{
+        DIRECT_MESSAGE, DirectDelivery, INIT_OFFER, INTERNAL_PREFIX, InitOffer, MESSAGE, Member, PEER_LEFT, PeerRef,
+        Relayed, Signal, USER_CONNECTED, USER_DISCONNECTED,
+    },
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

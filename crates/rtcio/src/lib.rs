@@ -61,13 +61,13 @@ pub use channel::{
     BroadcastChannel, Channel, ChannelData, ChannelError, ChannelEvent, ChannelEvents, ChannelListener, ChannelMessage,
     ChannelOptions, ReadyState,
 };
-pub use confab_protocol::ctrl::Drawn;
-pub use confab_protocol::ipc::PeerState;
-pub use confab_protocol::ladder::{FrameLayer, LayerDemand, Relief, SpatialLayer};
-pub use confab_protocol::media::{
+pub use confab_ipc::PeerState;
+pub use confab_wire::ctrl::Drawn;
+pub use confab_wire::ladder::{FrameLayer, LayerDemand, Relief, SpatialLayer};
+pub use confab_wire::media::{
     AudioLevel, AudioPacket, Codec, ContentHint, Decoders, DegradationPreference, EncodedFrame, MediaKind, VideoDemand,
 };
-pub use confab_protocol::signaling::IceServer;
+pub use confab_wire::signaling::IceServer;
 pub use error::{AckError, AskIceError, EmitError};
 pub use event::{Event, Events};
 pub use ice::{CertificateError, IceServerError, IceTransportPolicy};

@@ -1,7 +1,7 @@
 //! Lines that are tagged as those of rtc.io.
 
 use crate::Event;
-use confab_protocol::ipc::PeerState;
+use confab_ipc::PeerState;
 use std::fmt::{Arguments, Display};
 
 /// Stands for an id that is not known yet.

@@ -2,7 +2,7 @@
 
 use crate::EmitError;
 use crate::media::stream::RtcioStream;
-use confab_protocol::limits;
+use confab_wire::limits;
 use serde_json::{Map, Value};
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::watch;

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Member, pair, server};
-use confab_protocol::ipc::PeerState;
+use confab_ipc::PeerState;
 use confab_rtcio::{EmitError, Event};
 use serde_json::json;
 

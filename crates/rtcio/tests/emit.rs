@@ -5,8 +5,8 @@
 mod common;
 
 use common::{Member, PATIENCE, pair, server};
-use confab_protocol::limits;
 use confab_rtcio::{EmitError, Event, Listener, LocalTrack, Message, RtcioStream};
+use confab_wire::limits;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 

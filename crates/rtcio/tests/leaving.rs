@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Member, PATIENCE, pair, server};
-use confab_protocol::ipc::PeerState;
+use confab_ipc::PeerState;
 use confab_rtcio::{Codec, Event, LocalTrack, RtcioStream, Watchdog};
 use serde_json::json;
 use std::time::Duration;

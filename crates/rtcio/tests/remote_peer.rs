@@ -7,12 +7,12 @@ mod common;
 
 use common::path::Path;
 use common::{Camera, Member, PATIENCE, server, watch_frames};
-use confab_protocol::limits::DIRECT_MESSAGE_BYTES;
 use confab_rtcio::{
     ChannelEvent, ChannelOptions, Codec, Event, LocalTrack, ReadyState, RemotePeer, RemotePeerEvent, RemotePeerEvents,
     RemotePeerState, RemoteSendError, RemoteTrack, RtcioStream, Socket, Watchdog,
 };
 use confab_server::{Claims, Server, ServerConfig, TokenConfig, mint};
+use confab_wire::limits::DIRECT_MESSAGE_BYTES;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::timeout;

@@ -6,10 +6,10 @@ mod common;
 
 use common::node::{Node, connected};
 use common::{Member, PATIENCE, pair};
-use confab_protocol::ErrorCode;
 use confab_rtcio::{AckError, EmitError, Event, Listener, Socket};
 use confab_server::{Limits, Server, ServerConfig};
 use confab_testkit::line::Line;
+use confab_wire::ErrorCode;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::timeout;

@@ -5,8 +5,8 @@
 mod common;
 
 use common::{Member, PATIENCE, pair, server, server_at};
-use confab_protocol::ErrorCode;
 use confab_rtcio::{AckError, Event, Events, Socket};
+use confab_wire::ErrorCode;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;

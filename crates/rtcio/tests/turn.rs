@@ -6,11 +6,11 @@ mod common;
 
 use common::bystander::enter;
 use common::{Camera, Member, PATIENCE, server, watch_frames};
-use confab_protocol::signaling::Signal;
 use confab_rtcio::{Codec, Event, IceCandidateStats, IceServer, IceTransportPolicy, LocalTrack, RtcioStream, Socket};
 use confab_server::{ServerConfig, TurnConfig};
 use confab_testkit::browser::Browser;
 use confab_testkit::turn::{CREDENTIAL, TurnServer, USER};
+use confab_wire::signaling::Signal;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::mpsc;

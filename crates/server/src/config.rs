@@ -1,7 +1,6 @@
 //! What a server can be told.
 
-use confab_protocol::limits;
-use confab_protocol::room::RoomId;
+use confab_wire::{limits, room::RoomId};
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,7 +32,7 @@ pub struct ServerConfig {
     /// come back as someone else.
     pub secret: Option<Vec<u8>>,
     /// Rooms that people may be in: `None` for any, as on a server for everybody. Joining another one is refused with
-    /// [`RoomClosed`](confab_protocol::ErrorCode::RoomClosed).
+    /// [`RoomClosed`](confab_wire::ErrorCode::RoomClosed).
     pub rooms: Option<OpenRooms>,
     /// Tokens of members. `None` does not look at them.
     pub tokens: Option<TokenConfig>,

@@ -3,8 +3,7 @@
 use crate::jwt::{self, Claims, TokenError};
 use crate::request::{MAX_CONNECTED, Request};
 use crate::token::Tokens;
-use confab_protocol::limits;
-use confab_protocol::signaling::Signal;
+use confab_wire::{limits, signaling::Signal};
 use std::time::{Duration, SystemTime};
 
 const KEY: &[u8] = b"a key of thirty-two bytes or more";

@@ -7,11 +7,13 @@
 use crate::config::OpenRooms;
 use crate::lock;
 use crate::token::Tokens;
-use confab_protocol::ipc::RoomPeek;
-use confab_protocol::signaling::{
-    INIT_OFFER, IceServer, InitOffer, Member, PEER_LEFT, PeerRef, USER_CONNECTED, USER_DISCONNECTED, Welcome,
+use confab_wire::{
+    ErrorCode, UserError,
+    signaling::{
+        INIT_OFFER, IceServer, InitOffer, Member, PEER_LEFT, PeerRef, RoomPeek, USER_CONNECTED, USER_DISCONNECTED,
+        Welcome,
+    },
 };
-use confab_protocol::{ErrorCode, UserError};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::HashMap;

@@ -3,7 +3,7 @@
 use crate::config::{ServerConfig, TurnConfig};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use confab_protocol::signaling::IceServer;
+use confab_wire::signaling::IceServer;
 use hmac::{Hmac, Mac};
 use sha1::Sha1;
 use std::time::{SystemTime, UNIX_EPOCH};

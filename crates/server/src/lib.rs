@@ -3,7 +3,7 @@
 //! Confab meet in one room.
 //!
 //! ```no_run
-//! # async fn example() -> Result<(), confab_protocol::UserError> {
+//! # async fn example() -> Result<(), confab_wire::UserError> {
 //! let server = confab_server::Server::bind(confab_server::ServerConfig::default()).await?;
 //! println!("others reach it at {}", server.urls()[0]);
 //! server.shutdown().await;

@@ -1,8 +1,8 @@
 //! `confab-server`: the signaling server alone.
 
 use clap::{Parser, Subcommand};
-use confab_protocol::{ErrorCode, UserError, room};
 use confab_server::{Claims, DEFAULT_PORT, PUBLIC_STUN, Server, ServerConfig, TokenConfig, TurnConfig, mint};
+use confab_wire::{ErrorCode, UserError, room};
 use serde_json::{Map, Value};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};

@@ -8,7 +8,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use confab_protocol::room::{RoomId, RoomLink, parse_server};
+use confab_wire::room::{RoomId, RoomLink, parse_server};
 use serde_json::json;
 use std::sync::Arc;
 use url::Url;

@@ -1,11 +1,13 @@
 //! What a client says, parsed at the edge: everything behind it is typed and bounded.
 
 use crate::hub::Join;
-use confab_protocol::signaling::{
-    ASK_ICE, DIRECT_MESSAGE, DirectCode, DirectMessage, DirectRefusal, JOIN_ROOM, LEAVE_ROOM, MESSAGE, PEEK_ROOM,
-    PROBE, Relayed, Signal,
+use confab_wire::{
+    ErrorCode, UserError, limits,
+    signaling::{
+        ASK_ICE, DIRECT_MESSAGE, DirectCode, DirectMessage, DirectRefusal, JOIN_ROOM, LEAVE_ROOM, MESSAGE, PEEK_ROOM,
+        PROBE, Relayed, Signal,
+    },
 };
-use confab_protocol::{ErrorCode, UserError, limits};
 use serde_json::Value;
 
 /// Peers that a join may name as connected; more than a room can hold serve nothing.

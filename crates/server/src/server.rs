@@ -8,7 +8,7 @@ use crate::page::{self, Site};
 use crate::session::{self, Shared};
 use crate::token::Tokens;
 use axum::Router;
-use confab_protocol::{ErrorCode, UserError, room};
+use confab_wire::{ErrorCode, UserError, room};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;

@@ -10,11 +10,13 @@ use crate::jwt::{self, Claims, TokenError};
 use crate::lock;
 use crate::rate::TokenBucket;
 use crate::request::{Refusal, Request, refuse};
-use confab_protocol::signaling::{
-    DIRECT_MESSAGE, DirectCode, DirectDelivery, DirectMessage, DirectRefusal, DirectReply, JoinReply, MESSAGE,
-    PeekReply, Relayed, SERVER_ERROR, Welcome,
+use confab_wire::{
+    ErrorCode, UserError,
+    signaling::{
+        DIRECT_MESSAGE, DirectCode, DirectDelivery, DirectMessage, DirectRefusal, DirectReply, JoinReply, MESSAGE,
+        PeekReply, Relayed, SERVER_ERROR, Welcome,
+    },
 };
-use confab_protocol::{ErrorCode, UserError};
 use serde::Serialize;
 use serde_json::{Value, json};
 use socketioxide::SocketIo;

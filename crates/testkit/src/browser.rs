@@ -225,7 +225,7 @@ impl Page {
         audio: Option<u32>,
         video: Option<(u32, u32, u32)>,
     ) -> Result<String, BrowserError> {
-        let link: confab_protocol::room::RoomLink =
+        let link: confab_wire::room::RoomLink =
             link.parse().map_err(|error| BrowserError::Page { what: "join".into(), why: format!("{error}") })?;
         let video = video.map(|(width, height, fps)| json!({ "width": width, "height": height, "fps": fps }));
         let wish = json!({

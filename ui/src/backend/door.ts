@@ -12,7 +12,7 @@ import type {
 
 /** What a media connection reports. */
 export interface MediaHandlers {
-  /** One binary message (crates/protocol/src/frame.rs). */
+  /** One binary message (crates/ipc/src/frame.rs). */
   message(data: ArrayBuffer): void;
   /** The connection is gone; called once, never after `close()`. */
   closed(): void;

@@ -1,4 +1,4 @@
-// Generated from crates/protocol by `make types`. Do not edit.
+// Generated from crates/ipc by `make types`. Do not edit.
 
 export type ErrorCode = "bad-link" | "bad-name" | "bad-server" | "server-unreachable" | "not-confab" | "join-refused" | "room-full" | "room-closed" | "server-lost" | "port-in-use" | "listen-failed" | "camera-missing" | "camera-busy" | "camera-failed" | "screen-missing" | "screen-unsupported" | "screen-failed" | "share-cancelled" | "share-sound-unsupported" | "share-sound-ended" | "share-ended" | "computer-busy" | "microphone-missing" | "microphone-failed" | "speaker-missing" | "device-changed" | "no-sound-server" | "file-unreadable" | "file-format" | "record-failed" | "chat-text" | "bad-volume" | "participant-gone" | "not-in-call" | "already-in-call" | "link-not-opened" | "settings-not-saved" | "peer-misbehaving" | "peer-unreachable" | "internal";
 

@@ -1,6 +1,6 @@
 /**
  * Every sentence of the user interface. `{name}` is a parameter; `{n|one|many}` picks by the number `n`.
- * Errors of the backend arrive as sentences of their own (crates/protocol/src/error.rs); `outside.` has those that speak of a
+ * Errors of the backend arrive as sentences of their own (crates/wire/src/error.rs); `outside.` has those that speak of a
  * call, for where none is.
  */
 export const en = {

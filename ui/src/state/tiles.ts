@@ -2,7 +2,7 @@ import type { CallView, DeviceState, Participant, PeerStats, TrackView } from '.
 import { quality, type Quality } from './quality';
 import { SELF } from './speech';
 
-/** Handle of the own preview on the media socket (crates/protocol/src/frame.rs). */
+/** Handle of the own preview on the media socket (crates/ipc/src/frame.rs). */
 export const SELF_TRACK = 0;
 
 export type TileState = 'connected' | 'connecting' | 'reconnecting';

@@ -3,10 +3,12 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
 use confab_call::{AudioSink, AudioSource, Call, CallConfig, CallEvents, VideoConfig, VideoSource};
-use confab_protocol::call::MediaState;
-use confab_protocol::ipc::{CallState, UiEvent};
-use confab_protocol::room::{RoomId, RoomLink};
+use confab_ipc::{CallState, UiEvent};
 use confab_server::{Server, ServerConfig};
+use confab_wire::{
+    call::MediaState,
+    room::{RoomId, RoomLink},
+};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::timeout;

@@ -2,8 +2,8 @@
 
 use std::cmp::Reverse;
 
-use confab_protocol::ipc::Device;
-use confab_protocol::{ErrorCode, UserError};
+use confab_ipc::Device;
+use confab_wire::{ErrorCode, UserError};
 use nokhwa::Camera;
 use nokhwa::utils::{CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType};
 

@@ -1,6 +1,6 @@
 //! Cameras out of the nodes that a system lists: one camera can have several, of which only one gives pictures.
 
-use confab_protocol::ipc::Device;
+use confab_ipc::Device;
 use nokhwa::utils::{CameraIndex, CameraInfo};
 
 use crate::devices;

@@ -1,6 +1,6 @@
 //! Whether this program may use cameras at all: asked of the person on macOS only.
 
-use confab_protocol::UserError;
+use confab_wire::UserError;
 
 #[cfg(not(target_os = "macos"))]
 mod free;

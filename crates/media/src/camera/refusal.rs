@@ -1,6 +1,6 @@
 //! Why a camera does not open.
 
-use confab_protocol::{ErrorCode, UserError};
+use confab_wire::{ErrorCode, UserError};
 use nokhwa::NokhwaError;
 
 /// The later one tells a person more, where the nodes of a camera refuse for different reasons.

@@ -1,6 +1,6 @@
 //! Microphones and speakers as cpal names them.
 
-use confab_protocol::ipc::{Device, DeviceList};
+use confab_ipc::{Device, DeviceList};
 use cpal::traits::{DeviceTrait, HostTrait};
 
 use super::{called, clean_name};
@@ -51,7 +51,7 @@ fn all(host: &cpal::Host, direction: Direction) -> Result<Vec<(cpal::Device, Dev
     Ok(named.collect())
 }
 
-fn named(host: &cpal::Host, direction: Direction) -> Result<Vec<Device>, confab_protocol::UserError> {
+fn named(host: &cpal::Host, direction: Direction) -> Result<Vec<Device>, confab_wire::UserError> {
     let all = all(host, direction).map_err(|error| direction.error(&error))?;
     Ok(all.into_iter().map(|(_, named)| named).collect())
 }

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use confab_protocol::UserError;
-use confab_protocol::ipc::DeviceList;
+use confab_ipc::DeviceList;
+use confab_wire::UserError;
 use tokio::sync::watch;
 
 use super::sound::SoundSystem;

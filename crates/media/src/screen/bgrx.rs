@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use confab_protocol::{ErrorCode, UserError};
+use confab_wire::{ErrorCode, UserError};
 use yuv::{YuvConversionMode, YuvRange, YuvStandardMatrix};
 
 use crate::i420::{I420Frame, MAX_DIMENSION};

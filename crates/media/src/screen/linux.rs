@@ -1,7 +1,7 @@
 //! Linux has two ways to its screens, by the kind of the session.
 
-use confab_protocol::UserError;
-use confab_protocol::ipc::ShareSource;
+use confab_ipc::ShareSource;
+use confab_wire::UserError;
 
 use super::{ScreenBackend, ScreenStream, wayland, x11};
 use crate::source::ScreenSelector;

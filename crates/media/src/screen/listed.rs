@@ -1,7 +1,7 @@
 //! What the lists of all platforms have in common.
 
-use confab_protocol::ipc::{ShareKind, ShareSource};
-use confab_protocol::{ErrorCode, UserError};
+use confab_ipc::{ShareKind, ShareSource};
+use confab_wire::{ErrorCode, UserError};
 
 use crate::source::ScreenSelector;
 

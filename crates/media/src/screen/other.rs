@@ -1,7 +1,7 @@
 //! Screens and windows of Windows and macOS, by xcap. It draws no pointer and tells of no change, so each look takes a picture.
 
-use confab_protocol::ipc::ShareSource;
-use confab_protocol::{ErrorCode, UserError};
+use confab_ipc::ShareSource;
+use confab_wire::{ErrorCode, UserError};
 use xcap::image::RgbaImage;
 use xcap::{Monitor, Window, XCapError};
 

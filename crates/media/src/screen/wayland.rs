@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use confab_protocol::ipc::{ShareKind, ShareSource};
-use confab_protocol::{ErrorCode, UserError};
+use confab_ipc::{ShareKind, ShareSource};
+use confab_wire::{ErrorCode, UserError};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 

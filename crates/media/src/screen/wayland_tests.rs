@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use confab_protocol::ErrorCode;
-use confab_protocol::ipc::ShareKind;
+use confab_ipc::ShareKind;
 use confab_testkit::wayland::{Bus, Person, Stage};
+use confab_wire::ErrorCode;
 
 use super::{list, open};
 use crate::i420::I420Frame;

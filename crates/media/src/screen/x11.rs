@@ -1,8 +1,8 @@
 //! Screens and windows of an X server: shared memory for the pixels, Composite for windows that are covered, Damage to
 //! know of changes, XFixes for the pointer.
 
-use confab_protocol::ipc::ShareSource;
-use confab_protocol::{ErrorCode, UserError};
+use confab_ipc::ShareSource;
+use confab_wire::{ErrorCode, UserError};
 
 use super::ScreenStream;
 use crate::source::ScreenSelector;

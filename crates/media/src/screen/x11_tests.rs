@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use confab_protocol::ErrorCode;
-use confab_protocol::ipc::ShareKind;
+use confab_ipc::ShareKind;
 use confab_testkit::x11::Stage;
+use confab_wire::ErrorCode;
 use x11rb::NONE;
 use x11rb::connection::Connection;
 use x11rb::protocol::randr::{ConnectionExt as _, MonitorInfo, Rotation};
@@ -78,7 +78,7 @@ impl Viewer {
     }
 
     /// Waits until the share ends, and says with what.
-    fn ends(&mut self) -> confab_protocol::UserError {
+    fn ends(&mut self) -> confab_wire::UserError {
         wait_for("the end", || self.0.changed().err())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use confab_protocol::{ErrorCode, UserError};
+use confab_wire::{ErrorCode, UserError};
 use cpal::HostId;
 use cpal::traits::HostTrait;
 

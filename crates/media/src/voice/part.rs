@@ -4,7 +4,7 @@ use sonora::config::{MaxProcessingRate, Pipeline};
 use sonora::{AudioProcessing, Config, Error, StreamConfig};
 
 use crate::player::BLOCK;
-use confab_protocol::media::AUDIO_CLOCK_HZ;
+use confab_wire::media::AUDIO_CLOCK_HZ;
 
 /// An engine of its own for each part: switching one leaves what the others have learnt.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 //! Texts end with a line `---`. The first line of each says what it is: `offer`, `answer`, or a candidate itself.
 #![no_main]
 
-use confab_protocol::limits;
-use confab_protocol::signaling::{Description, Signal};
+use confab_wire::limits;
+use confab_wire::signaling::{Description, Signal};
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 use tokio::runtime::{Builder, Runtime};

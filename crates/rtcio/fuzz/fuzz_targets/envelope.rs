@@ -1,8 +1,8 @@
 //! Text frames on `ctrl` and on named channels.
 #![no_main]
 
-use confab_protocol::ctrl::{Envelope, is_reserved};
-use confab_protocol::limits;
+use confab_wire::ctrl::{Envelope, is_reserved};
+use confab_wire::limits;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

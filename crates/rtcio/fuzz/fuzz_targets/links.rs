@@ -1,10 +1,9 @@
 //! Links that people paste, addresses of servers, chat messages and answers of the webview.
 #![no_main]
 
-use confab_protocol::call::{ChatMessage, is_chat_text};
-use confab_protocol::frame::MediaRequest;
-use confab_protocol::limits;
-use confab_protocol::room::{RoomId, RoomLink, parse_server};
+use confab_wire::call::{ChatMessage, is_chat_text};
+use confab_ipc::frame::MediaRequest;
+use confab_wire::{limits, room::{RoomId, RoomLink, parse_server}};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -1,8 +1,8 @@
 //! Everything that comes from a signaling server or through it, as JSON.
 #![no_main]
 
-use confab_protocol::limits;
-use confab_protocol::signaling::{IceServer, InitOffer, JoinReply, JoinRoom, Member, PeerRef, Relayed, Signal};
+use confab_wire::limits;
+use confab_wire::signaling::{IceServer, InitOffer, JoinReply, JoinRoom, Member, PeerRef, Relayed, Signal};
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! What can go wrong with a channel.
 
-use confab_protocol::ctrl::EnvelopeError;
+use confab_wire::ctrl::EnvelopeError;
 
 /// Why a channel was not made, or what its `error` event says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -4,8 +4,10 @@ use super::link::Link;
 use super::sending::Phase;
 use super::{ChannelData, ChannelError, ChannelEvents, ChannelListener, ChannelMessage, ReadyState};
 use crate::Args;
-use confab_protocol::ctrl::{Envelope, EnvelopeError};
-use confab_protocol::limits;
+use confab_wire::{
+    ctrl::{Envelope, EnvelopeError},
+    limits,
+};
 use serde_json::Value;
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 
 use super::ChannelError;
 use bytes::Bytes;
-use confab_protocol::ctrl::CHANNEL_PREFIX;
+use confab_wire::ctrl::CHANNEL_PREFIX;
 use webrtc::data_channel::RTCDataChannelInit;
 
 /// Streams 1 to this are for named channels; 0 is `ctrl`. Chromium has 1024 streams.

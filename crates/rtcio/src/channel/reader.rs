@@ -8,8 +8,10 @@ use super::{ChannelError, ChannelEvent};
 use crate::RemotePeerEvent;
 use crate::peer::round_trip;
 use bytes::BytesMut;
-use confab_protocol::ctrl::{Envelope, EnvelopeError};
-use confab_protocol::limits;
+use confab_wire::{
+    ctrl::{Envelope, EnvelopeError},
+    limits,
+};
 use futures_util::future::join_all;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};

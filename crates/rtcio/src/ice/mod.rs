@@ -13,7 +13,7 @@ use servers::{TurnServer, admit};
 pub use url::IceServerError;
 use url::IceUrl;
 
-use confab_protocol::signaling::IceServer;
+use confab_wire::signaling::IceServer;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Which paths a connection may take (`RTCConfiguration.iceTransportPolicy`, W3C webrtc-pc section 4.2.3). rtc.io has no

@@ -1,8 +1,7 @@
 //! ICE servers as they come from outside, and what of them is used.
 
 use super::url::{IceServerError, IceUrl, Service, Transport};
-use confab_protocol::limits;
-use confab_protocol::signaling::IceServer;
+use confab_wire::{limits, signaling::IceServer};
 
 /// Keeps what can be used and warns about the rest, with the reason and never with a credential. A server with one bad
 /// URL keeps its good ones.

@@ -59,10 +59,10 @@ pub enum IceServerError {
     /// A TURN server without a user name and a credential (W3C webrtc-pc section 4.4.1.6 makes it an error, too).
     #[error("a TURN server needs a user name and a credential")]
     NoCredential,
-    /// A field is longer than [`confab_protocol::limits::ICE_FIELD_BYTES`].
+    /// A field is longer than [`confab_wire::limits::ICE_FIELD_BYTES`].
     #[error("its {0} is too long")]
     TooLong(&'static str),
-    /// More servers or URLs than [`confab_protocol::limits`] allow.
+    /// More servers or URLs than [`confab_wire::limits`] allow.
     #[error("there are too many {0}")]
     TooMany(&'static str),
 }

@@ -1,7 +1,7 @@
 //! The loudness of a packet in its header, so that who does not decode it knows, too (RFC 6464).
 
 use bytes::Bytes;
-use confab_protocol::media::AudioLevel;
+use confab_wire::media::AudioLevel;
 use rtc::rtp;
 use rtc::rtp::extension::audio_level_extension::AudioLevelExtension;
 use rtc::sdp::extmap::AUDIO_LEVEL_URI;

@@ -1,7 +1,7 @@
 //! What all peers together want of one track.
 
 use super::ladder::{Choice, Supply};
-use confab_protocol::ladder::{LayerDemand, SPATIAL_LAYERS, SpatialLayer};
+use confab_wire::ladder::{LayerDemand, SPATIAL_LAYERS, SpatialLayer};
 
 /// Peers whose targets are this close to the best one's share its bitrate: a little less for one is better than fewer
 /// frames for the others. Who has less than that loses temporal layers.

@@ -1,7 +1,9 @@
 //! How a stream's pictures are to be encoded.
 
-use confab_protocol::limits;
-use confab_protocol::media::{ContentHint, DegradationPreference, MediaKind, VideoDemand};
+use confab_wire::{
+    limits,
+    media::{ContentHint, DegradationPreference, MediaKind, VideoDemand},
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -53,7 +55,7 @@ pub struct VideoEncoding {
 /// A setting of a stream that can't be.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum StreamError {
-    /// A stream id is empty or longer than [`confab_protocol::limits::ID_BYTES`].
+    /// A stream id is empty or longer than [`confab_wire::limits::ID_BYTES`].
     #[error("a stream id has 1 to {} bytes", limits::ID_BYTES)]
     Id,
     /// `max_bitrate` is 0.

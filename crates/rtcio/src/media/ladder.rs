@@ -3,9 +3,11 @@
 //! A shortage costs temporal layers at once, which needs no key frame; only when it stays it costs a spatial one. The
 //! way up is slower than the way down: every change of the spatial layer is a key frame for everybody on it.
 
-use confab_protocol::ctrl::Drawn;
-use confab_protocol::ladder::{LayerDemand, Relief, SPATIAL_LAYERS, SpatialLayer, TOP_TEMPORAL, temporal_share};
-use confab_protocol::media::DegradationPreference;
+use confab_wire::{
+    ctrl::Drawn,
+    ladder::{LayerDemand, Relief, SPATIAL_LAYERS, SpatialLayer, TOP_TEMPORAL, temporal_share},
+    media::DegradationPreference,
+};
 use std::time::{Duration, Instant};
 
 /// Under this many bits per pixel a smaller picture looks better (720p30: 500 kbit/s).

@@ -6,8 +6,10 @@ use super::ladder::{Choice, Chooser, Supply, Wants};
 use super::loss::Loss;
 use super::packets::{Cutter, Packets};
 use super::switch::LayerSwitch;
-use confab_protocol::ladder::{FrameLayer, Relief, SPATIAL_LAYERS, SpatialLayer};
-use confab_protocol::media::{AudioPacket, Codec, EncodedFrame, MediaKind, VideoDemand};
+use confab_wire::{
+    ladder::{FrameLayer, Relief, SPATIAL_LAYERS, SpatialLayer},
+    media::{AudioPacket, Codec, EncodedFrame, MediaKind, VideoDemand},
+};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::sync::{mpsc, watch};

@@ -3,8 +3,10 @@
 use super::vp8::MARKS_BYTES;
 use super::vp9::Vp9Payloader;
 use bytes::Bytes;
-use confab_protocol::ladder::FrameLayer;
-use confab_protocol::media::{AudioLevel, Codec};
+use confab_wire::{
+    ladder::FrameLayer,
+    media::{AudioLevel, Codec},
+};
 use rtc::rtp::codec::vp8::Vp8Payloader;
 use rtc::rtp::packetizer::Payloader;
 

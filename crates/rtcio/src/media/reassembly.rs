@@ -8,9 +8,11 @@ use super::packets::KEPT_PACKETS;
 use super::vp8::Descriptor;
 use super::{h264, vp8, vp9};
 use bytes::Bytes;
-use confab_protocol::ladder::FrameLayer;
-use confab_protocol::limits;
-use confab_protocol::media::{Codec, EncodedFrame};
+use confab_wire::{
+    ladder::FrameLayer,
+    limits,
+    media::{Codec, EncodedFrame},
+};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;

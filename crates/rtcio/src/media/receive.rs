@@ -4,7 +4,7 @@ use super::reassembly::Reassembler;
 use super::remote::{RemoteTrack, Sink};
 use super::round_trip::RoundTrip;
 use super::sender_clock::SenderReports;
-use confab_protocol::media::{AUDIO_CLOCK_HZ, AudioPacket, EncodedFrame, MediaKind, VIDEO_CLOCK_HZ};
+use confab_wire::media::{AUDIO_CLOCK_HZ, AudioPacket, EncodedFrame, MediaKind, VIDEO_CLOCK_HZ};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp;
 use std::sync::Arc;

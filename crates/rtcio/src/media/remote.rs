@@ -2,8 +2,10 @@
 
 use super::audio_level;
 use super::sender_clock::{ReportsAbout, SenderClock};
-use confab_protocol::ctrl::Drawn;
-use confab_protocol::media::{AudioLevel, AudioPacket, Codec, EncodedFrame, MediaKind};
+use confab_wire::{
+    ctrl::Drawn,
+    media::{AudioLevel, AudioPacket, Codec, EncodedFrame, MediaKind},
+};
 use rtc::rtp;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

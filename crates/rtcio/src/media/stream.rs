@@ -3,8 +3,7 @@
 use super::encoding::{CodecPreferences, StreamError, StreamOptions, VideoEncoding};
 use super::local::LocalTrack;
 use crate::Args;
-use confab_protocol::ctrl::STREAM_PLACEHOLDER;
-use confab_protocol::limits;
+use confab_wire::{ctrl::STREAM_PLACEHOLDER, limits};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

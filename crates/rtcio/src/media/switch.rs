@@ -1,6 +1,6 @@
 //! Which frames of a ladder one peer gets, so that it never misses one that another refers to.
 
-use confab_protocol::ladder::{FrameLayer, SpatialLayer, TOP_TEMPORAL};
+use confab_wire::ladder::{FrameLayer, SpatialLayer, TOP_TEMPORAL};
 
 /// The layer that one peer is on.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 //! VP8 in RTP (RFC 7741) and the head of its frames (RFC 6386 section 9.1).
 
 use bytes::{BufMut, Bytes, BytesMut};
-use confab_protocol::ladder::{FrameLayer, TOP_TEMPORAL};
+use confab_wire::ladder::{FrameLayer, TOP_TEMPORAL};
 
 /// Bytes of a payload descriptor of ours.
 pub(crate) const MARKS_BYTES: usize = 6;

@@ -2,8 +2,7 @@
 //! here than there: a description makes transceivers, a candidate makes checks, a question makes an answer.
 
 use super::sdp;
-use confab_protocol::limits;
-use confab_protocol::signaling::Signal;
+use confab_wire::{limits, signaling::Signal};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -96,7 +95,7 @@ impl Bounds {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use confab_protocol::signaling::{Candidate, Description};
+    use confab_wire::signaling::{Candidate, Description};
     use serde_json::Map;
 
     fn candidate() -> Signal {

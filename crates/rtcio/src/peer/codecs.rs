@@ -2,7 +2,7 @@
 //! a peer sends nothing else.
 
 use crate::media::encoding::{CodecPreferences, RtpCodec};
-use confab_protocol::media::{AUDIO_CLOCK_HZ, Codec, Decoders, MediaKind, VIDEO_CLOCK_HZ};
+use confab_wire::media::{AUDIO_CLOCK_HZ, Codec, Decoders, MediaKind, VIDEO_CLOCK_HZ};
 use rtc::peer_connection::configuration::media_engine::{
     MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_RTX, MIME_TYPE_VP8, MIME_TYPE_VP9,
 };

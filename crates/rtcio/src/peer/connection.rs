@@ -8,9 +8,7 @@ use super::stats;
 use crate::addresses::Addresses;
 use crate::ice::{self, IceConfig, IceTransportPolicy, Notice, Relays};
 use crate::media::packets::KEPT_PACKETS;
-use confab_protocol::ctrl::CTRL_LABEL;
-use confab_protocol::media::Decoders;
-use confab_protocol::signaling::Candidate;
+use confab_wire::{ctrl::CTRL_LABEL, media::Decoders, signaling::Candidate};
 use rtc::interceptor::{
     NackGeneratorBuilder, NackResponderBuilder, ReceiverReportBuilder, SenderReportBuilder, TwccReceiverBuilder,
 };

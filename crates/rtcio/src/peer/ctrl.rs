@@ -1,7 +1,9 @@
 //! The `rtcio:ctrl` channel of one peer: envelopes out, filtered envelopes in (protocol section 3).
 
-use confab_protocol::ctrl::{Envelope, EnvelopeError};
-use confab_protocol::limits;
+use confab_wire::{
+    ctrl::{Envelope, EnvelopeError},
+    limits,
+};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,9 +6,7 @@ use super::sdp;
 use crate::IceTransportPolicy;
 use crate::addresses::Addresses;
 use crate::ice::IceConfig;
-use confab_protocol::limits;
-use confab_protocol::media::Decoders;
-use confab_protocol::signaling::Signal;
+use confab_wire::{limits, media::Decoders, signaling::Signal};
 use std::collections::HashSet;
 use webrtc::peer_connection::RTCSessionDescription;
 

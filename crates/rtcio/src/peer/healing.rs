@@ -3,7 +3,7 @@
 //! An unhealthy connection restarts ICE first. When that does not help until the watchdog bites, the connection is
 //! replaced (see [`super::interim`]). An offer that is not answered is said again with growing pauses.
 
-use confab_protocol::signaling::Description;
+use confab_wire::signaling::Description;
 use std::time::Duration;
 use tokio::time::Instant;
 

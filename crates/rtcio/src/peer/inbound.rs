@@ -4,9 +4,11 @@ use super::connection::Connection;
 use super::sdp::{RemoteMedia, sending_media};
 use crate::media::receive::{Told, pump};
 use crate::media::remote::{RemoteStream, RemoteTrack, Sink};
-use confab_protocol::ctrl::{Drawn, DrawnNote, STREAM_PLACEHOLDER, is_reserved};
-use confab_protocol::limits;
-use confab_protocol::media::{Decoders, MediaKind};
+use confab_wire::{
+    ctrl::{Drawn, DrawnNote, STREAM_PLACEHOLDER, is_reserved},
+    limits,
+    media::{Decoders, MediaKind},
+};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -7,8 +7,10 @@
 use super::plan::{Opening, Plan};
 use super::{Command, Context, sdp};
 use crate::Event;
-use confab_protocol::limits;
-use confab_protocol::signaling::{Description, Signal};
+use confab_wire::{
+    limits,
+    signaling::{Description, Signal},
+};
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::sync::mpsc;

@@ -3,8 +3,7 @@
 use super::connection::candidate_init;
 use super::negotiation::{Jsep, Refused};
 use super::quirks;
-use confab_protocol::media::Decoders;
-use confab_protocol::signaling::Candidate;
+use confab_wire::{media::Decoders, signaling::Candidate};
 use rtc::peer_connection::configuration::RTCOfferOptions;
 use std::sync::Arc;
 use webrtc::error::Error;

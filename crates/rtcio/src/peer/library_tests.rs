@@ -8,8 +8,7 @@ use crate::ice::IceConfig;
 use crate::peer::codecs::receivable;
 use crate::peer::sdp::mid_of;
 use crate::{IceTransportPolicy, LocalTrack, RtcioStream};
-use confab_protocol::media::Codec::{self, H264, Vp8, Vp9};
-use confab_protocol::media::MediaKind;
+use confab_wire::media::{Codec, Codec::H264, Codec::Vp8, Codec::Vp9, MediaKind};
 use tokio::task::JoinSet;
 
 const PLAYS_H264: Decoders = Decoders { h264: true };

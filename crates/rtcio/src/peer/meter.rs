@@ -2,7 +2,7 @@
 
 use crate::media::vp8::{self, Descriptor};
 use bytes::Bytes;
-use confab_protocol::media::{AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ};
+use confab_wire::media::{AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ};
 use rtc::interceptor::StreamInfo;
 use rtc::rtcp::reception_report::ReceptionReport;
 use rtc::rtp;

@@ -37,7 +37,7 @@ use crate::channel::PeerChannels;
 use crate::ice::UNREACHABLE;
 use crate::shared::Shared;
 use crate::{Event, PeerStats, RemotePeer};
-use confab_protocol::signaling::Signal;
+use confab_wire::signaling::Signal;
 use interim::{Inbox, Turn};
 pub(crate) use plan::Opening;
 use plan::{End, Plan};

@@ -1,7 +1,7 @@
 //! What is known of one RTP stream that is sent, between its forwarder and those who ask about it.
 
 use crate::media::ladder::Choice;
-use confab_protocol::ladder::SpatialLayer;
+use confab_wire::ladder::SpatialLayer;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
 

@@ -2,7 +2,7 @@
 //! come twice, and late.
 
 use super::sdp::{self, RemoteMedia};
-use confab_protocol::media::Decoders;
+use confab_wire::media::Decoders;
 use std::collections::VecDeque;
 
 /// Descriptions that are remembered: more than an outage leaves on the way.

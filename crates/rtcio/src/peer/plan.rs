@@ -1,6 +1,6 @@
 //! How the connections of one peer follow each other.
 
-use confab_protocol::signaling::Description;
+use confab_wire::signaling::Description;
 use std::time::Duration;
 
 /// How long a new connection may take, the first time; each further one has twice as long, up to [`LONGEST_ATTEMPT`].

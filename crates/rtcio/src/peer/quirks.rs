@@ -2,7 +2,7 @@
 
 use super::codecs;
 use super::sdp::{mid_of, silent_lines};
-use confab_protocol::media::Decoders;
+use confab_wire::media::Decoders;
 use std::fmt::Write;
 use std::sync::Arc;
 use webrtc::error::Result;

@@ -5,9 +5,11 @@ use super::codecs::{preferred, receivable};
 use crate::media::audio_level;
 use crate::media::receive::kind_of;
 use crate::media::remote::Offered;
-use confab_protocol::ctrl::TOOL_LINE;
-use confab_protocol::limits;
-use confab_protocol::media::{Decoders, MediaKind};
+use confab_wire::{
+    ctrl::TOOL_LINE,
+    limits,
+    media::{Decoders, MediaKind},
+};
 
 /// An m-line on which the other side sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,7 +170,7 @@ pub(crate) fn size(sdp: &str) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use confab_protocol::media::Codec;
+    use confab_wire::media::Codec;
 
     const SDP: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\na=group:BUNDLE 0 1 2 3 4\r\na=msid-semantic: WMS s\r\n\
         m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:0\r\na=fingerprint:sha-256 AA:BB\r\n\

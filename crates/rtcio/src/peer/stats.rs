@@ -7,8 +7,8 @@ use crate::stats::{
     CandidatePairStats, CandidateStats, CodecStats, DataChannelStats, InboundRtpStats, OutboundRtpStats,
     PeerConnectionStats, PeerStats, RemoteInboundRtpStats, TransportStats,
 };
-use confab_protocol::ipc::PeerState;
-use confab_protocol::ladder::SpatialLayer;
+use confab_ipc::PeerState;
+use confab_wire::ladder::SpatialLayer;
 use rtc::peer_connection::transport::RTCIceCandidateType;
 use rtc::statistics::stats::ice_candidate::RTCIceCandidateStats;
 use rtc::statistics::stats::ice_candidate_pair::RTCStatsIceCandidatePairState;

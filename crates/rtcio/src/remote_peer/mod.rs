@@ -98,7 +98,7 @@ impl RemotePeer {
 
     /// What its token says about it (`peerMetadata`; [`None`] without a token). It may change without an event while the
     /// member comes back with a newer token, always before the change of state to [`RemotePeerState::Connected`]. Bounded
-    /// by [`confab_protocol::limits::METADATA_BYTES`], and not to be trusted further than the issuer of the token.
+    /// by [`confab_wire::limits::METADATA_BYTES`], and not to be trusted further than the issuer of the token.
     pub fn metadata(&self) -> Option<Map<String, Value>> {
         self.known().metadata.clone()
     }

@@ -1,6 +1,6 @@
 //! Who is in the room by the server's word.
 
-use confab_protocol::limits;
+use confab_wire::limits;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use tokio::time::Instant;

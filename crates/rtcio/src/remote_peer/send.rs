@@ -2,8 +2,10 @@
 
 use super::{RemotePeer, RemotePeerState};
 use crate::{AckError, signaling};
-use confab_protocol::limits::{ACK_TIMEOUT, DIRECT_MESSAGE_BYTES};
-use confab_protocol::signaling::{DIRECT_MESSAGE, DirectCode, DirectMessage, DirectReply};
+use confab_wire::{
+    limits::{ACK_TIMEOUT, DIRECT_MESSAGE_BYTES},
+    signaling::{DIRECT_MESSAGE, DirectCode, DirectMessage, DirectReply},
+};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -30,7 +32,7 @@ pub enum RemoteSendError {
     /// The server does not know the member in a room of ours.
     #[error("the remote peer can't be reached through the server")]
     Unreachable,
-    /// More than [`confab_protocol::limits::DIRECT_PER_SECOND`].
+    /// More than [`confab_wire::limits::DIRECT_PER_SECOND`].
     #[error("too many messages: wait before the next one")]
     TooMany,
     /// The server did not answer in time; the message may have arrived.

@@ -6,7 +6,7 @@ use crate::{RemoteStream, RemoteTrack};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
-/// Streams of one connection by MediaStream id. Bounded by [`confab_protocol::limits::STREAMS_PER_PEER`], which the
+/// Streams of one connection by MediaStream id. Bounded by [`confab_wire::limits::STREAMS_PER_PEER`], which the
 /// receiving side of a connection keeps.
 #[derive(Debug, Default)]
 pub(super) struct Streams {
@@ -65,7 +65,7 @@ fn metadata(args: &[Value]) -> Option<Map<String, Value>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use confab_protocol::media::MediaKind;
+    use confab_wire::media::MediaKind;
     use serde_json::json;
 
     fn stream(id: Option<&str>) -> RemoteStream {

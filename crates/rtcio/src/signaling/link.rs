@@ -3,7 +3,7 @@
 
 use super::carrier::Carrier;
 use super::route;
-use confab_protocol::{ErrorCode, UserError, limits};
+use confab_wire::{ErrorCode, UserError, limits};
 use serde_json::Value;
 use std::net::IpAddr;
 use tokio::time::timeout;

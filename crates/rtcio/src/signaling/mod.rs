@@ -17,8 +17,7 @@ use crate::AckError;
 use crate::socket::Options;
 use backoff::Backoff;
 pub use backoff::Reconnection;
-use confab_protocol::UserError;
-use confab_protocol::signaling::Signal;
+use confab_wire::{UserError, signaling::Signal};
 
 use link::{Broken, Link, LinkEvent};
 use outbox::{Outbox, Outgoing};

@@ -1,7 +1,7 @@
 //! What waits to be sent to the signaling server.
 
 use super::link::{Broken, Link};
-use confab_protocol::signaling;
+use confab_wire::signaling;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 

@@ -1,6 +1,6 @@
 //! What the library hands over, in words of our own: events, acknowledgements and failures.
 
-use confab_protocol::{ErrorCode, UserError};
+use confab_wire::{ErrorCode, UserError};
 use rust_socketio::{Event, Payload};
 use serde::Deserialize;
 use serde_json::Value;

@@ -6,7 +6,7 @@ use crate::{
     RtcioStream, Socket,
 };
 use bytes::Bytes;
-use confab_protocol::signaling::{
+use confab_wire::signaling::{
     JOIN_ROOM, JoinReply, JoinRoom, Member as Named, PeerRef, USER_CONNECTED, USER_DISCONNECTED,
 };
 use serde_json::{Value, json};

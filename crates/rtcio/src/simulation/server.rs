@@ -2,11 +2,13 @@
 
 use super::World;
 use crate::signaling::link::{Broken, LinkEvent};
-use confab_protocol::signaling::{
-    INIT_OFFER, InitOffer, JOIN_ROOM, JoinReply, JoinRoom, MESSAGE, Member, PEER_LEFT, PeerRef, Relayed,
-    USER_CONNECTED, USER_DISCONNECTED, Welcome,
+use confab_wire::{
+    ErrorCode, UserError,
+    signaling::{
+        INIT_OFFER, InitOffer, JOIN_ROOM, JoinReply, JoinRoom, MESSAGE, Member, PEER_LEFT, PeerRef, Relayed,
+        USER_CONNECTED, USER_DISCONNECTED, Welcome,
+    },
 };
-use confab_protocol::{ErrorCode, UserError};
 use rand::Rng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};

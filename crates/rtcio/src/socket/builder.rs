@@ -8,7 +8,7 @@ use crate::peer::Watchdog;
 use crate::shared::Shared;
 use crate::signaling::{Reconnection, Signaling};
 use crate::{Events, IceServer, IceTransportPolicy};
-use confab_protocol::media::Decoders;
+use confab_wire::media::Decoders;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::watch;

@@ -3,7 +3,7 @@
 use super::{Socket, SocketBuilder};
 use crate::ice::Root;
 use crate::{AskIceError, CertificateError, IceServer, IceTransportPolicy};
-use confab_protocol::signaling::ASK_ICE;
+use confab_wire::signaling::ASK_ICE;
 use serde::Deserialize;
 
 impl SocketBuilder {

@@ -18,8 +18,10 @@ use crate::peer::{Command, PeerReport};
 use crate::shared::Shared;
 use crate::signaling;
 use crate::{Args, EmitError, RemotePeer};
-use confab_protocol::ctrl::{Envelope, EnvelopeError, is_reserved};
-use confab_protocol::signaling::INTERNAL_PREFIX;
+use confab_wire::{
+    ctrl::{Envelope, EnvelopeError, is_reserved},
+    signaling::INTERNAL_PREFIX,
+};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +33,7 @@ use url::Url;
 /// How long an emit waits for a peer that takes no events.
 pub const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 /// Largest envelope that an emit sends: what Chromium and the SCTP library take at most in one message (RFC 8841
-/// section 6). Below [`confab_protocol::limits::CTRL_FRAME_BYTES`].
+/// section 6). Below [`confab_wire::limits::CTRL_FRAME_BYTES`].
 pub const MESSAGE_BYTES: usize = 256 * 1024;
 /// How long statistics of one peer may take.
 const STATS_TIMEOUT: Duration = Duration::from_secs(2);
@@ -81,7 +83,7 @@ impl Socket {
     ///   event tells them what it is.
     /// - A name that begins with `#rtcio:`: to the signaling server. Only who writes a library of their own wants that.
     /// - Anything else: on `ctrl` to every peer of this moment. Where `ctrl` is not open yet the event waits, up to
-    ///   [`confab_protocol::limits::CTRL_QUEUE`] of them for a peer, the oldest of which go first.
+    ///   [`confab_wire::limits::CTRL_QUEUE`] of them for a peer, the oldest of which go first.
     ///
     /// There are no acknowledgements between peers. Fails with [`EmitError::Reserved`] for a name that only the library
     /// fires: `peer-connect`, `peer-disconnect`, `track-added`, `track-removed`.

@@ -3,7 +3,7 @@
 use crate::listeners::{Listener, ServerMessage};
 use crate::shared::Shared;
 use crate::{AckError, Args, EmitError, signaling};
-use confab_protocol::limits;
+use confab_wire::limits;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Somebody in the room without an engine: who is offered to, listens, and says what the engine would not.
 
 use super::PATIENCE;
-use confab_protocol::signaling::MESSAGE;
+use confab_wire::signaling::MESSAGE;
 use futures_util::FutureExt;
 use rust_socketio::asynchronous::{Client, ClientBuilder};
 use rust_socketio::{Event, Payload, TransportType};

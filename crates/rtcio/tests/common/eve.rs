@@ -3,7 +3,7 @@
 
 use super::PATIENCE;
 use super::bystander::enter;
-use confab_protocol::signaling::{MESSAGE, Signal};
+use confab_wire::signaling::{MESSAGE, Signal};
 use rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize;
 use rust_socketio::asynchronous::Client;
 use serde_json::{Value, json};

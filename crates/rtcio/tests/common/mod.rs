@@ -10,9 +10,9 @@ pub mod path;
 pub mod picture;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use confab_protocol::signaling::{JOIN_ROOM, JoinReply, Welcome};
 use confab_rtcio::{Codec, EncodedFrame, Event, Events, FrameLayer, LocalTrack, RemoteTrack, Socket, Watchdog};
 use confab_server::{Limits, Server, ServerConfig};
+use confab_wire::signaling::{JOIN_ROOM, JoinReply, Welcome};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;

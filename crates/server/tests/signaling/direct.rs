@@ -1,8 +1,8 @@
 //! Messages from one member to another, through the server.
 
 use crate::support::{Client, config, server};
-use confab_protocol::limits::DIRECT_MESSAGE_BYTES;
 use confab_server::{Limits, Server, ServerConfig};
+use confab_wire::limits::DIRECT_MESSAGE_BYTES;
 use serde_json::{Value, json};
 
 async fn send(client: &Client, target: &str, data: Value) -> Value {

@@ -1,8 +1,8 @@
 //! Clients that no one wrote on purpose, or that someone did.
 
 use crate::support::{Client, Raw, config, server};
-use confab_protocol::limits;
 use confab_server::{Limits, Server, ServerConfig};
+use confab_wire::limits;
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,8 @@
 //! Ports, and the end.
 
 use crate::support::{Client, Raw, config, http, http_with_body, server, soon};
-use confab_protocol::ErrorCode;
 use confab_server::{Limits, Server, ServerConfig};
+use confab_wire::ErrorCode;
 use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;

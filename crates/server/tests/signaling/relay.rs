@@ -1,8 +1,8 @@
 //! What passes between members, and what does not.
 
 use crate::support::{Client, config, server};
-use confab_protocol::limits;
 use confab_server::{Limits, Server, ServerConfig};
+use confab_wire::limits;
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,8 @@
 //! Joining, leaving, and who is told what.
 
 use crate::support::{Client, server, soon};
-use confab_protocol::ErrorCode;
-use confab_protocol::signaling::JoinReply;
 use confab_server::{Limits, Server, ServerConfig};
+use confab_wire::{ErrorCode, signaling::JoinReply};
 use futures_util::future::join_all;
 use serde_json::json;
 use std::collections::HashMap;

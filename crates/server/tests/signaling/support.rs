@@ -1,8 +1,8 @@
 //! A server, and clients of three kinds. Nothing here waits for a time to pass: every wait is for an event, and
 //! `WAIT` only bounds how long a broken test takes.
 
-use confab_protocol::signaling::{JoinReply, Welcome};
 use confab_server::{Server, ServerConfig};
+use confab_wire::signaling::{JoinReply, Welcome};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use rust_socketio::asynchronous::{Client as Socket, ClientBuilder};
 use rust_socketio::{Event, Payload, TransportType};

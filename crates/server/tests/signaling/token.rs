@@ -1,9 +1,8 @@
 //! Tokens that members bring along, and what the others learn from them.
 
 use crate::support::{Client, Raw, config};
-use confab_protocol::ErrorCode;
-use confab_protocol::signaling::JoinReply;
 use confab_server::{Claims, Server, ServerConfig, TokenConfig, mint};
+use confab_wire::{ErrorCode, signaling::JoinReply};
 use serde_json::{Value, json};
 use std::process::Command;
 use std::time::Duration;

@@ -23,7 +23,7 @@ async fn the_page_behind_a_link_opens_the_app_with_that_link() {
     assert!(page.starts_with("HTTP/1.1 200"), "{page}");
     let link = format!("http://{address}/r/babad-gutih");
     let app = page.split_once("href=\"confab:").unwrap().1.split_once('"').unwrap().0;
-    let opened: confab_protocol::room::RoomLink = format!("confab:{app}").parse().unwrap();
+    let opened: confab_wire::room::RoomLink = format!("confab:{app}").parse().unwrap();
     assert_eq!(opened.to_string(), link);
     assert!(page.contains(&format!(">{link}<")));
     for header in ["default-src 'none'", "no-referrer", "nosniff", "no-store"] {
@@ -42,7 +42,7 @@ async fn other_addresses_are_answered_in_words() {
         assert!(page.starts_with("HTTP/1.1 404") || page.starts_with("HTTP/1.1 400"), "{path}: {page}");
         assert!(!page.contains("<script"), "{path}");
     }
-    let long = "x".repeat(confab_protocol::limits::ROOM_ID_CHARS + 1);
+    let long = "x".repeat(confab_wire::limits::ROOM_ID_CHARS + 1);
     assert!(http(address, &format!("GET /r/{long} HTTP/1.1")).await.starts_with("HTTP/1.1 404"));
 }
 

@@ -11,12 +11,12 @@ use crate::Outcome;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use confab_media::{I420Frame, PatternComparison, pattern::PatternReading};
-use confab_protocol::room::RoomLink;
 use confab_testkit::browser::Page;
 use confab_testkit::network::lab::Node;
 use confab_testkit::network::profile::{CLEAN, Profile};
 use confab_testkit::received::{Picture, Received};
 use confab_tests::place::{Guest, PageGuest, Place};
+use confab_wire::room::RoomLink;
 use serde_json::{Value, json};
 
 /// Size, rate and highest bitrate (kbit/s) of the picture: 720p at what browsers send at most if nobody says otherwise.

@@ -1,12 +1,12 @@
 //! One who speaks and one who listens, of the same kind, each with a microphone and a speaker.
 
 use crate::{Kind, Outcome};
-use confab_protocol::room::RoomLink;
 use confab_testkit::network::profile::{CLEAN, Profile};
 use confab_testkit::pulse::Pulse;
 use confab_testkit::score::{HeardSecond, compare};
 use confab_testkit::speech::{self, Speaker};
 use confab_tests::place::{Guest, PageGuest, Place};
+use confab_wire::room::RoomLink;
 use serde_json::json;
 
 /// Length of what is said, in seconds.

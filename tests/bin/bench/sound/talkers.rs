@@ -1,12 +1,12 @@
 //! What it costs to hear others: a participant with a speaker who hears 1, 3 and 7 who talk at once.
 
 use crate::{Kind, Outcome};
-use confab_protocol::room::RoomLink;
 use confab_testkit::browser::Browser;
 use confab_testkit::cost;
 use confab_testkit::process::{Peer, Server};
 use confab_testkit::pulse::Pulse;
 use confab_testkit::speech::{self, Speaker};
+use confab_wire::room::RoomLink;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Clock, parsePacket } from './packet';
 
-/** The message of crates/protocol/src/frame.rs's own test. */
+/** The message of crates/ipc/src/frame.rs's own test. */
 const bytes = (...values: number[]) => new Uint8Array(values).buffer;
 const HEADER = [1, 1, 1, 0, 7, 0, 0, 0, 4, 3, 2, 1, 0x80, 2, 0x68, 1];
 

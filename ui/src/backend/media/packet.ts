@@ -1,6 +1,6 @@
 import type { Codec } from '../types';
 
-/** Layout of a message: crates/protocol/src/frame.rs. */
+/** Layout of a message: crates/ipc/src/frame.rs. */
 const VERSION = 1;
 const HEADER_BYTES = 16;
 const CODECS: readonly VideoCodec[] = ['vp8', 'vp9', 'h264'];

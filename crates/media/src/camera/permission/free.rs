@@ -1,6 +1,6 @@
 //! Linux and Windows: opening the device is the question.
 
-use confab_protocol::UserError;
+use confab_wire::UserError;
 
 use super::Permission;
 

@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use confab_protocol::{ErrorCode, UserError};
+use confab_wire::{ErrorCode, UserError};
 
 use super::Permission;
 

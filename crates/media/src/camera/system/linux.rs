@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use confab_protocol::{ErrorCode, UserError};
+use confab_wire::{ErrorCode, UserError};
 use nokhwa::Camera;
 use nokhwa::utils::{CameraIndex, CameraInfo};
 use v4l::buffer::{Flags, Type};

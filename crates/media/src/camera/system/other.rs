@@ -1,7 +1,7 @@
 //! Windows and macOS: nokhwa does it all.
 
 use bytes::Bytes;
-use confab_protocol::{ErrorCode, UserError};
+use confab_wire::{ErrorCode, UserError};
 use nokhwa::Camera;
 use nokhwa::utils::{ApiBackend, CameraIndex, CameraInfo, FrameFormat};
 

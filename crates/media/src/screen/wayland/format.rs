@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use confab_protocol::UserError;
+use confab_wire::UserError;
 use pipewire::spa::buffer::DataType;
 use pipewire::spa::buffer::meta::{MetaVideoCrop, Metadata};
 use pipewire::spa::param::ParamType;

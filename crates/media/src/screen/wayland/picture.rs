@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use confab_protocol::UserError;
+use confab_wire::UserError;
 
 use crate::screen::bgrx::{PIXEL, Picture};
 

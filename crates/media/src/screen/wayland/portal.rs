@@ -7,7 +7,7 @@ use ashpd::desktop::screencast::{CursorMode, Screencast, SelectSourcesOptions, S
 use ashpd::desktop::{self, PersistMode, ResponseError};
 use ashpd::enumflags2::BitFlags;
 use ashpd::zbus::connection;
-use confab_protocol::{ErrorCode, UserError};
+use confab_wire::{ErrorCode, UserError};
 use tokio::time::timeout;
 
 use super::{ANSWER, failed};

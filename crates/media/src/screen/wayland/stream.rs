@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use confab_protocol::UserError;
+use confab_wire::UserError;
 use pipewire::buffer::Buffer;
 use pipewire::channel::{Receiver, Sender, channel};
 use pipewire::context::ContextRc;

@@ -1,6 +1,6 @@
 //! A connection to an X server that can do what capturing needs.
 
-use confab_protocol::{ErrorCode, UserError};
+use confab_wire::{ErrorCode, UserError};
 use x11rb::connection::{Connection, RequestConnection};
 use x11rb::protocol::{composite, damage, randr, shm, xfixes, xproto};
 use x11rb::rust_connection::RustConnection;

@@ -1,6 +1,6 @@
 //! Pixels of a part of a window or pixmap: by shared memory, or over the connection where there is none.
 
-use confab_protocol::UserError;
+use confab_wire::UserError;
 use x11rb::errors::ReplyError;
 use x11rb::protocol::shm::ConnectionExt as _;
 use x11rb::protocol::xproto::{ConnectionExt as _, Drawable, ImageFormat};

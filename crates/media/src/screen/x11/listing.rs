@@ -1,7 +1,7 @@
 //! Which screens and windows there are.
 
-use confab_protocol::UserError;
-use confab_protocol::ipc::ShareSource;
+use confab_ipc::ShareSource;
+use confab_wire::UserError;
 use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, MapState, Window, WindowClass};
 
 use super::desktop::Desktop;

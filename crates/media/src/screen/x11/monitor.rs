@@ -1,6 +1,6 @@
 //! One screen: a monitor, as RandR knows it, or the whole display.
 
-use confab_protocol::UserError;
+use confab_wire::UserError;
 use x11rb::protocol::Event;
 use x11rb::protocol::randr::{ConnectionExt as _, NotifyMask};
 use x11rb::protocol::xproto::{Atom, ConnectionExt as _};

@@ -1,6 +1,6 @@
 //! The pointer: where it is, and how it looks. No picture of a screen has it in it.
 
-use confab_protocol::UserError;
+use confab_wire::UserError;
 use x11rb::protocol::xfixes::{ConnectionExt as _, GetCursorImageReply};
 
 use super::desktop::Desktop;

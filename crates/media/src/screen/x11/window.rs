@@ -1,6 +1,6 @@
 //! One window, also where others cover it: Composite keeps its pixels in a pixmap of its own.
 
-use confab_protocol::{ErrorCode, UserError};
+use confab_wire::{ErrorCode, UserError};
 use x11rb::connection::Connection;
 use x11rb::errors::ReplyError;
 use x11rb::protocol::Event;

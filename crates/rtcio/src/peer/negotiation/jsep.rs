@@ -1,6 +1,6 @@
 //! What the negotiation asks of a connection.
 
-use confab_protocol::signaling::Candidate;
+use confab_wire::signaling::Candidate;
 
 /// Whose fault it is that a description was not applied.
 #[derive(Debug)]

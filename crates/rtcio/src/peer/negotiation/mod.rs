@@ -15,8 +15,10 @@ use super::healing::Healing;
 use super::past::{Past, Repetition};
 use super::plan::{End, Opening};
 use super::sdp;
-use confab_protocol::limits;
-use confab_protocol::signaling::{Candidate, Description};
+use confab_wire::{
+    limits,
+    signaling::{Candidate, Description},
+};
 use perfect::{Perfect, Verdict};
 use std::collections::VecDeque;
 use std::time::Duration;

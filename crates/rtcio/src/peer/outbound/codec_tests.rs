@@ -8,9 +8,11 @@ use crate::media::local::Subscription;
 use crate::media::vp8::{Descriptor, is_key_frame};
 use bytes::{Bytes, BytesMut};
 use confab_media::{I420Frame, ScaleScratch, VideoConfig, VideoEncoder, Vp8Decoder, pattern};
-use confab_protocol::ctrl::Drawn;
-use confab_protocol::ladder::FrameLayer;
-use confab_protocol::media::{Codec, EncodedFrame};
+use confab_wire::{
+    ctrl::Drawn,
+    ladder::FrameLayer,
+    media::{Codec, EncodedFrame},
+};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rtc::rtp;

@@ -5,7 +5,7 @@ use super::super::outlet::{Outlet, Sending};
 use super::line::{Format, Line};
 use crate::media::ladder::Wants;
 use crate::media::local::{LocalTrack, Look};
-use confab_protocol::media::{AUDIO_CLOCK_HZ, MediaKind, VIDEO_CLOCK_HZ};
+use confab_wire::media::{AUDIO_CLOCK_HZ, MediaKind, VIDEO_CLOCK_HZ};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;

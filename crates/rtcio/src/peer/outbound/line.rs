@@ -4,7 +4,7 @@ use crate::media::audio_level;
 use crate::media::packets::Packets;
 use crate::media::vp8::Marks;
 use bytes::Bytes;
-use confab_protocol::media::{Codec, MediaKind};
+use confab_wire::media::{Codec, MediaKind};
 use rtc::rtp;
 use std::time::Instant;
 

@@ -1,6 +1,8 @@
 use super::*;
-use confab_protocol::ladder::FrameLayer;
-use confab_protocol::media::{AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ};
+use confab_wire::{
+    ladder::FrameLayer,
+    media::{AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ},
+};
 use std::time::Duration;
 
 const VP8: Format = Format { payload_type: 96, audio_level: None };

@@ -15,8 +15,10 @@ mod slot;
 use super::connection::Connection;
 use crate::media::local::LocalTrack;
 use crate::media::stream::{RtcioStream, WeakStream};
-use confab_protocol::ctrl::Drawn;
-use confab_protocol::media::{Codec, MediaKind};
+use confab_wire::{
+    ctrl::Drawn,
+    media::{Codec, MediaKind},
+};
 pub(super) use plan::{Place, Step, Wish, plan};
 use share::share;
 use slot::Slot;

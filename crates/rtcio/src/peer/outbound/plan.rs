@@ -1,6 +1,6 @@
 //! How to get from the m-lines there are to the tracks that are wanted.
 
-use confab_protocol::media::Codec;
+use confab_wire::media::Codec;
 
 /// One step towards what is wanted. Indices are those of the slots before the first step, and of the wishes.
 #[derive(Debug, PartialEq, Eq)]

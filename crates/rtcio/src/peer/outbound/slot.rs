@@ -8,8 +8,7 @@ use super::line::Format;
 use crate::media::ladder::Wants;
 use crate::media::local::LocalTrack;
 use crate::media::stream::RtcioStream;
-use confab_protocol::ctrl::Drawn;
-use confab_protocol::media::Codec;
+use confab_wire::{ctrl::Drawn, media::Codec};
 use rtc::media_stream::MediaStreamTrack;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodingParameters, RTCRtpEncodingParameters, RTCRtpRtxParameters, RtpCodecKind,

@@ -5,8 +5,8 @@ use crate::Event;
 use crate::peer::plan::{End, Opening};
 use crate::peer::{Command, stats};
 #[cfg(test)]
-use confab_protocol::ipc::PeerState;
-use confab_protocol::signaling::Signal;
+use confab_ipc::PeerState;
+use confab_wire::signaling::Signal;
 use tokio::time::Instant;
 
 impl Session<'_> {

@@ -5,8 +5,8 @@ use crate::RemotePeerEvent;
 use crate::peer::negotiation::Outcome;
 use crate::peer::plan::End;
 use crate::peer::sdp;
-use confab_protocol::ipc::PeerState;
-use confab_protocol::signaling::{Description, Signal};
+use confab_ipc::PeerState;
+use confab_wire::signaling::{Description, Signal};
 use tokio::time::Instant;
 
 impl Session<'_> {

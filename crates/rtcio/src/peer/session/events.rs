@@ -6,8 +6,10 @@ use crate::peer::connection::PcEvent;
 use crate::peer::ctrl::Unfit;
 use crate::peer::plan::End;
 use crate::{Event, RemotePeerEvent};
-use confab_protocol::ctrl::{DrawnNote, Envelope, EnvelopeError};
-use confab_protocol::signaling::Signal;
+use confab_wire::{
+    ctrl::{DrawnNote, Envelope, EnvelopeError},
+    signaling::Signal,
+};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use tokio::time::Instant;

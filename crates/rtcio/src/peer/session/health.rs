@@ -5,8 +5,8 @@ use crate::RemotePeerState;
 use crate::peer::plan::{End, Opening};
 use crate::peer::watchdog::Health;
 use crate::signaling;
-use confab_protocol::ipc::PeerState;
-use confab_protocol::signaling::Signal;
+use confab_ipc::PeerState;
+use confab_wire::signaling::Signal;
 use tokio::time::Instant;
 use webrtc::peer_connection::RTCPeerConnectionState;
 

@@ -4,7 +4,7 @@ use super::super::{Negotiation, Outcome};
 use super::paper::{Numbers, Paper};
 use crate::peer::healing::{REPEAT_OFFER, YIELD_AFTER};
 use crate::peer::plan::{End, Opening};
-use confab_protocol::signaling::Description;
+use confab_wire::signaling::Description;
 use futures_util::FutureExt;
 use std::time::Duration;
 use tokio::time::Instant;

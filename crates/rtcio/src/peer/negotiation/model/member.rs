@@ -6,8 +6,10 @@ use crate::peer::inbound::{Change, Inbound};
 use crate::peer::interim::{Interim, Turn};
 use crate::peer::plan::{End, Opening, Over, Plan};
 use crate::peer::watchdog::{Health, Watch, Watchdog};
-use confab_protocol::media::Decoders;
-use confab_protocol::signaling::{Description, Signal};
+use confab_wire::{
+    media::Decoders,
+    signaling::{Description, Signal},
+};
 use futures_util::FutureExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;

@@ -12,7 +12,7 @@ mod member;
 mod paper;
 mod server;
 
-use confab_protocol::signaling::Signal;
+use confab_wire::signaling::Signal;
 use member::Member;
 use paper::Numbers;
 use rand::rngs::StdRng;

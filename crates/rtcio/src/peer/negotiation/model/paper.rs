@@ -4,8 +4,7 @@
 
 use super::super::{Jsep, Refused};
 use crate::peer::outbound::{Place, Step, Wish, plan};
-use confab_protocol::media::Codec;
-use confab_protocol::signaling::Candidate;
+use confab_wire::{media::Codec, signaling::Candidate};
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt::Write;

@@ -2,7 +2,7 @@
 //! its ends notice in their own time.
 
 use super::{Happening, LATENCY_MS, Weather, World};
-use confab_protocol::signaling::Signal;
+use confab_wire::signaling::Signal;
 use rand::Rng;
 use std::time::Duration;
 use tokio::time::Instant;

@@ -3,6 +3,7 @@
 use crate::ladder::{FrameLayer, LayerDemand, SPATIAL_LAYERS, SpatialLayer, TOP_TEMPORAL};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "typescript")]
 use ts_rs::TS;
 
 /// RTP clock rate of every video codec (RFC 7741 section 4.1), in Hz.
@@ -11,7 +12,8 @@ pub const VIDEO_CLOCK_HZ: u32 = 90_000;
 pub const AUDIO_CLOCK_HZ: u32 = 48_000;
 
 /// Kind of a track.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(TS))]
 #[serde(rename_all = "kebab-case")]
 pub enum MediaKind {
     /// Sound.
@@ -21,7 +23,8 @@ pub enum MediaKind {
 }
 
 /// Codec of an encoded frame or packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(TS))]
 #[serde(rename_all = "kebab-case")]
 pub enum Codec {
     /// VP8, RFC 6386.
@@ -42,7 +45,8 @@ impl Codec {
 }
 
 /// The video codecs that a receiver can decode, beside VP8 and VP9, which are always taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(TS))]
 pub struct Decoders {
     /// H.264 of 4:2:0 pictures up to the High profile.
     pub h264: bool,
@@ -124,7 +128,8 @@ pub struct AudioPacket {
 }
 
 /// What is done to the sound of a microphone before it is sent (W3C mediacapture-streams, `MediaTrackSettings`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(TS))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Processing {
     /// What the speaker plays is taken out of what the microphone hears.

@@ -4,6 +4,8 @@ use crate::limits;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
+#[cfg(feature = "typescript")]
+use ts_rs::TS;
 
 /// Prefix of every event that belongs to rtc.io itself.
 pub const INTERNAL_PREFIX: &str = "#rtcio:";
@@ -160,7 +162,17 @@ pub enum PeekReply {
         error: crate::UserError,
     },
     /// Who is inside.
-    Inside(crate::ipc::RoomPeek),
+    Inside(RoomPeek),
+}
+
+/// Who is in a room that one is not in.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(TS))]
+pub struct RoomPeek {
+    /// How many.
+    pub count: u32,
+    /// Their names, in the order in which they came; fewer than `count` where some are not told.
+    pub names: Vec<String>,
 }
 
 /// What a newcomer learns.

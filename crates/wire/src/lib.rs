@@ -1,4 +1,4 @@
-//! What crosses a wire or the IPC of Confab: envelopes, events, names and limits.
+//! What crosses the wire of Confab: envelopes, events, names and limits.
 //!
 //! The crate holds types and their validation only; it opens no socket and touches no device. Everything that a peer, a
 //! server or a link can send is parsed here into a type that is bounded by [`limits`].
@@ -6,13 +6,10 @@
 pub mod call;
 pub mod ctrl;
 pub mod error;
-pub mod frame;
-pub mod ipc;
 pub mod ladder;
 pub mod limits;
 pub mod media;
 pub mod room;
 pub mod signaling;
-pub mod typescript;
 
 pub use error::{ErrorCode, UserError};

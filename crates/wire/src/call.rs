@@ -6,6 +6,7 @@
 use crate::limits;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+#[cfg(feature = "typescript")]
 use ts_rs::TS;
 
 /// `emit("camera", { id, name, stream })`: microphone and camera of a person.
@@ -20,7 +21,8 @@ pub const CHAT: &str = "chat";
 pub const CHAT_HISTORY: &str = "chat-history";
 
 /// Whether others hear and see a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(TS))]
 pub struct MediaState {
     /// Microphone sends.
     pub mic: bool,
@@ -30,7 +32,8 @@ pub struct MediaState {
 }
 
 /// A chat message. A stock page may send a bare string or leave fields out; [`ChatMessage::parse`] fills them in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(TS))]
 pub struct ChatMessage {
     /// Unique id, made by the author's program.
     pub id: String,
@@ -41,7 +44,7 @@ pub struct ChatMessage {
     /// The text.
     pub text: String,
     /// When it was written, in milliseconds since 1970 by the author's clock.
-    #[ts(type = "number")]
+    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub at: u64,
 }
 

@@ -1,12 +1,14 @@
 //! Errors that reach a person: a stable code, and a sentence that says what happened and what to do.
 
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "typescript")]
 use ts_rs::TS;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident => $sentence:literal),+ $(,)?) => {
         /// Stable code of an error. Programs match on it; people read [`ErrorCode::sentence`].
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "typescript", derive(TS))]
         #[serde(rename_all = "kebab-case")]
         pub enum ErrorCode { $($(#[$doc])* $name),+ }
 
@@ -106,7 +108,8 @@ codes! {
 }
 
 /// An error for a person: `{ code, message, detail? }`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(TS))]
 pub struct UserError {
     /// Stable code.
     pub code: ErrorCode,
@@ -114,7 +117,7 @@ pub struct UserError {
     pub message: String,
     /// Technical cause, shown behind "More".
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
+    #[cfg_attr(feature = "typescript", ts(optional))]
     pub detail: Option<String>,
 }
 

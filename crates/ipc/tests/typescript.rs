@@ -3,7 +3,7 @@
 #[test]
 fn the_user_interfaces_types_are_fresh() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/src/backend/types.ts");
-    let fresh = confab_protocol::typescript::declarations();
+    let fresh = confab_ipc::typescript::declarations();
     if std::env::var_os("UPDATE_TYPES").is_some() {
         std::fs::create_dir_all(std::path::Path::new(path).parent().unwrap()).unwrap();
         std::fs::write(path, &fresh).unwrap();

@@ -1,0 +1,20 @@
+//! What crosses between the backend and the user interface: one tagged enum of events, a snapshot, settings, pictures.
+//!
+//! A user interface that (re)loads asks for a [`Snapshot`] and is whole; after it, [`UiEvent`]s arrive in order. Its types
+//! and limits are written to `ui/src/backend/types.ts` from the ones here ([`typescript`]).
+
+mod call;
+mod device;
+mod event;
+pub mod frame;
+mod settings;
+mod share;
+pub mod typescript;
+
+pub use confab_wire::{ErrorCode, UserError};
+
+pub use call::{CallState, CallView, FULL_VOLUME, MAX_VOLUME, Participant, PeerState, PeerStats, SelfView, TrackView};
+pub use device::{Device, DeviceKind, DeviceList, DeviceState, RehearsalView};
+pub use event::{Notice, Snapshot, UiEvent};
+pub use settings::{RecentRoom, Settings};
+pub use share::{ShareChoice, ShareKind, ShareSource, ShareView};
