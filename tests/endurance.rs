@@ -276,6 +276,6 @@ async fn devices_swapped_and_screens_shared_leave_nothing_behind() {
     let display = Display::start(640, 360).await.unwrap();
     // With an arena for each of the threads that come and go, memory would tell more of the allocator than of the program.
     let variables = [("DISPLAY", display.name.as_str()), ("MALLOC_ARENA_MAX", "2")];
-    let body = Body::start_with("endure", &pulse.server(), dir.path(), &variables).unwrap();
+    let body = Body::start_with(module_path!(), "endure", &pulse.server(), dir.path(), &variables).unwrap();
     tokio::task::spawn_blocking(move || body.finish()).await.unwrap().unwrap();
 }

@@ -1,7 +1,7 @@
 //! Bodies of tests that run in a process of their own, since an environment variable belongs to a whole process: the sound
 //! server of a test is named by one.
 //!
-//! A program of tests has one ignored test called `body`, which looks at [`name`] and runs what is called so.
+//! A module of tests has one ignored test called `body`, which looks at [`name`] and runs what is called so.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -55,15 +55,24 @@ pub fn wait_for(folder: &Path, name: &str) -> io::Result<()> {
 pub struct Body(Child);
 
 impl Body {
-    /// Starts the body `name` of this program in a process that finds its sound server at `server` and its files in `dir`.
-    pub fn start(name: &str, server: &str, dir: &Path) -> io::Result<Self> {
-        Self::start_with(name, server, dir, &[])
+    /// Starts the body `name` of a module of this program (its `module_path!()`) in a process that finds its sound server at
+    /// `server` and its files in `dir`.
+    pub fn start(module: &str, name: &str, server: &str, dir: &Path) -> io::Result<Self> {
+        Self::start_with(module, name, server, dir, &[])
     }
 
     /// The same with further variables of the environment.
-    pub fn start_with(name: &str, server: &str, dir: &Path, variables: &[(&str, &str)]) -> io::Result<Self> {
+    pub fn start_with(
+        module: &str,
+        name: &str,
+        server: &str,
+        dir: &Path,
+        variables: &[(&str, &str)],
+    ) -> io::Result<Self> {
+        // The name of a test has no crate in it.
+        let test = module.split_once("::").map_or("body".to_owned(), |(_, module)| format!("{module}::body"));
         let child = Command::new(std::env::current_exe()?)
-            .args(["--exact", "body", "--ignored", "--nocapture"])
+            .args(["--exact", &test, "--ignored", "--nocapture"])
             .env(BODY, name)
             .env("PULSE_SERVER", server)
             .env("XDG_RUNTIME_DIR", dir)
