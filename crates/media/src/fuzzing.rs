@@ -1,6 +1,7 @@
 //! Ways for the fuzz targets into what is private here: each takes what a peer could have sent. Not part of the API.
 
-use crate::player::{BLOCK, PeerPlayer};
+use crate::audio::playout::player::PeerPlayer;
+use crate::format::BLOCK;
 use bytes::Bytes;
 use confab_wire::media::AudioPacket;
 use std::time::Duration;

@@ -13,80 +13,41 @@
 //! [`VideoDemand`]: confab_wire::media::VideoDemand
 #![deny(unsafe_code)]
 
-mod audio_in;
-mod audio_out;
-mod callback;
-mod camera;
-mod chime;
+mod audio;
 mod clock;
-mod decode;
-mod device;
 mod devices;
-mod drift;
-mod encode;
-mod fade;
+mod file;
+mod format;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
-mod i420;
-mod jitter;
-mod layer_encoder;
-pub mod level;
-mod limiter;
-mod load;
-mod margin;
-mod mixer;
-pub mod pattern;
-mod pattern_comparison;
-mod picture_source;
-mod player;
-mod priority;
-#[cfg(target_os = "linux")]
-mod pulse;
-#[cfg(test)]
-mod quality_tests;
-#[cfg(test)]
-mod realtime_tests;
-mod record;
-mod redundancy;
-mod resample;
-mod sample_clock;
-mod screen;
-mod size_policy;
-mod slot;
-mod sound_encoder;
-mod sound_host;
-mod sound_source;
-mod source;
-mod speech;
-mod stop;
-mod stretch;
-#[cfg(target_os = "linux")]
-mod system_sound;
-mod temporal;
+mod selector;
+mod testing;
+mod thread;
 mod video;
-mod voice;
-mod vpx;
-mod wav;
-mod y4m;
 
-pub use audio_in::{AudioCapture, ExpectedLoss};
-pub use audio_out::AudioOutput;
-pub use chime::{chime_into, play_chime};
+pub use audio::capture::{AudioCapture, ExpectedLoss};
+pub use audio::dsp::level;
+pub use audio::mixer::{MAX_GAIN, PeerAudio};
+pub use audio::output::AudioOutput;
+pub use audio::output::test_sound::{chime_into, play_chime};
+pub use audio::playout::jitter_buffer::JitterStats;
+pub use audio::processing::{FarEnd, Voice};
+pub use audio::source::open::TONE_AMPLITUDE;
+pub use audio::source::open::can_share_sound;
 pub use confab_wire::ladder::Relief;
-pub use decode::{DecodeError, Vp8Decoder, vp8_key_frame_size};
-pub use devices::{DeviceWatch, called, choose, devices, of_kind};
-pub use encode::VideoEncoder;
-pub use i420::{I420Frame, MAX_DIMENSION, ScaleScratch};
-pub use jitter::JitterStats;
-pub use mixer::{MAX_GAIN, PeerAudio};
-pub use pattern_comparison::PatternComparison;
-pub use record::{IvfFile, IvfWriter, read_ivf};
-pub use screen::list_screens;
-pub use sound_host::can_share_sound;
-pub use sound_source::TONE_AMPLITUDE;
-pub use source::{AudioSink, AudioSource, DEFAULT_TONE_HZ, ScreenSelector, SourceError, TONE_RANGE_HZ, VideoSource};
-pub use video::{VideoCapture, VideoConfig, VideoEvent, VideoStats};
-pub use voice::{FarEnd, Voice};
-pub use vpx::VpxError;
-pub use y4m::{Y4mHeader, Y4mReader, Y4mWriter};
+pub use devices::list::devices;
+pub use devices::matching::{called, choose, of_kind};
+pub use devices::watch::DeviceWatch;
+pub use file::ivf::{IvfFile, IvfWriter, read_ivf};
+pub use file::y4m::{Y4mHeader, Y4mReader, Y4mWriter};
+pub use selector::{AudioSink, AudioSource, DEFAULT_TONE_HZ, ScreenSelector, SourceError, TONE_RANGE_HZ, VideoSource};
+pub use testing::comparison::PatternComparison;
+pub use testing::pattern;
+pub use video::capture::VideoCapture;
+pub use video::decode::{DecodeError, Vp8Decoder, vp8_key_frame_size};
+pub use video::encode::encoder::VideoEncoder;
+pub use video::i420::{I420Frame, MAX_DIMENSION, ScaleScratch};
+pub use video::screen::source::list_screens;
+pub use video::types::{VideoConfig, VideoEvent, VideoStats};
+pub use video::vpx::VpxError;

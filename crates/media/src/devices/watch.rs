@@ -7,9 +7,14 @@ use confab_ipc::DeviceList;
 use confab_wire::UserError;
 use tokio::sync::watch;
 
-use super::sound::SoundSystem;
-use crate::sound_host::{Platform, SoundChanges, SoundHost};
-use crate::stop::{self, Stop};
+use crate::audio::device::host::{
+    Platform,
+    types::{SoundChanges, SoundHost},
+};
+use crate::audio::device::list::SoundSystem;
+use crate::devices::list;
+use crate::thread::stop::StopFlag;
+use crate::thread::worker;
 
 /// How often cameras are looked for, and sound devices where the system tells no changes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -28,7 +33,7 @@ struct Shared {
     board: Arc<Board>,
     /// Has seen nothing yet: for its clones the list that is known is a change.
     list: watch::Receiver<Option<DeviceList>>,
-    stop: Stop,
+    stop: StopFlag,
 }
 
 /// Where the list is kept.
@@ -69,9 +74,9 @@ impl DeviceWatch {
         if let Some(shared) = running.upgrade() {
             return Ok(Self(shared));
         }
-        let (board, stop) = (Arc::<Board>::default(), Stop::default());
+        let (board, stop) = (Arc::<Board>::default(), StopFlag::default());
         let (written, watched, list) = (board.clone(), stop.clone(), board.list.subscribe());
-        stop::spawn("confab-devices", move || run(&written, &watched))?;
+        worker::spawn("confab-devices", move || run(&written, &watched))?;
         let shared = Arc::new(Shared { list, board, stop });
         *running = Arc::downgrade(&shared);
         Ok(Self(shared))
@@ -92,7 +97,7 @@ impl DeviceWatch {
     /// The list with the cameras that there are at this moment, which all who follow learn of: the thread looks for them from
     /// time to time only. As it is known if the system does not answer within three seconds.
     pub async fn look_for_cameras(&self) -> DeviceList {
-        self.look(|known| super::with_cameras(known.unwrap_or_default())).await
+        self.look(|known| list::with_cameras(known.unwrap_or_default())).await
     }
 
     /// As [`look_for_cameras`](Self::look_for_cameras), for microphones and speakers: whose stream has ended wants to know
@@ -121,11 +126,11 @@ impl DeviceWatch {
     }
 }
 
-fn run(board: &Board, stop: &Stop) {
+fn run(board: &Board, stop: &StopFlag) {
     let mut sound = SoundSystem::default();
     let mut changes = Platform::changes();
     while !stop.is_set() {
-        board.write(|_| super::look(&mut sound));
+        board.write(|_| list::look(&mut sound));
         changes.wait(stop, Instant::now() + LOOK_EVERY);
     }
 }

@@ -1,0 +1,74 @@
+//! Linux: PulseAudio (also PipeWire in its clothes) where it runs, else ALSA.
+
+use std::time::Instant;
+
+use confab_wire::{ErrorCode, UserError};
+use cpal::HostId;
+use cpal::traits::HostTrait;
+
+use super::types::{SoundChanges, SoundHost};
+use crate::audio::device::pulse_events::PulseEvents;
+use crate::audio::source::loopback::SystemSound;
+use crate::audio::source::types::SoundSource;
+use crate::thread::stop::StopFlag;
+
+/// See [`SoundHost`].
+#[derive(Debug)]
+pub(crate) struct Platform;
+
+impl SoundHost for Platform {
+    type Changes = Changes;
+
+    fn open() -> Result<(cpal::Host, bool), UserError> {
+        let pulse = match cpal::host_from_id(HostId::PulseAudio) {
+            Ok(host) => return Ok((host, true)),
+            Err(error) => error,
+        };
+        // ALSA is always "available"; without a card it has no real devices, and nothing to say about sound.
+        let cards = std::fs::read_to_string("/proc/asound/cards").unwrap_or_default();
+        let has_card = cards.lines().any(|line| line.trim_start().starts_with(|c: char| c.is_ascii_digit()));
+        match cpal::host_from_id(HostId::Alsa) {
+            Ok(host) if has_card && host.devices().is_ok_and(|mut devices| devices.next().is_some()) => {
+                Ok((host, false))
+            }
+            _ => Err(UserError::with_detail(ErrorCode::NoSoundServer, pulse)),
+        }
+    }
+
+    fn is_real(id: &str) -> bool {
+        // Monitors are what speakers play; PulseAudio calls one the default where there is no microphone. `auto_null` is
+        // its sink for want of any.
+        !id.ends_with(".monitor") && id != "auto_null"
+    }
+
+    fn system_sound() -> Result<Box<dyn SoundSource>, UserError> {
+        // ALSA mixes where nobody can listen.
+        Ok(Box::new(SystemSound::open()?))
+    }
+
+    fn changes() -> Changes {
+        Changes(None)
+    }
+}
+
+/// The events of PulseAudio, while there is one.
+#[derive(Debug)]
+pub(crate) struct Changes(Option<PulseEvents>);
+
+impl SoundChanges for Changes {
+    fn wait(&mut self, stop: &StopFlag, deadline: Instant) {
+        if self.0.is_none() {
+            match PulseEvents::connect() {
+                // What changed before the connection stood is looked at without a wait.
+                Ok(events) => return self.0 = Some(events),
+                Err(error) => tracing::trace!(%error, "no events of a sound server"),
+            }
+        }
+        let heard = self.0.as_mut().map(|events| events.wait(stop, deadline));
+        if !matches!(heard, Some(Ok(()))) {
+            // A server that has just died is not asked at once.
+            self.0 = None;
+            stop.sleep_until(deadline);
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! Microphones and speakers by cpal.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use confab_wire::{ErrorCode, UserError, media::AUDIO_CLOCK_HZ};
+use cpal::traits::{DeviceTrait, StreamTrait};
+use cpal::{BufferSize, FromSample, SampleFormat, SizedSample, StreamConfig, SupportedStreamConfig};
+use rtrb::{Consumer, Producer, RingBuffer};
+
+use crate::audio::device::callback::{CaptureCallback, PlaybackCallback, PlaybackShared};
+use crate::audio::device::direction::Direction;
+use crate::audio::device::host::{Platform, types::SoundHost};
+use crate::audio::device::latency::Margin;
+use crate::audio::device::list;
+use crate::audio::dsp::resample::MonoResampler;
+use crate::format::BLOCK;
+
+/// Time a ring can hold; beyond it the newest samples are dropped.
+const RING: Duration = Duration::from_millis(500);
+/// How long a device may take to make a stream.
+const STREAM_TIMEOUT: Duration = Duration::from_secs(3);
+/// A microphone that is silent this long, without even zeros, is taken for dead.
+const SILENT: Duration = Duration::from_secs(5);
+/// Longest sleep of a reader between two looks.
+const LOOK: Duration = Duration::from_millis(20);
+/// Frames per callback where the host lets us choose, at 48 kHz: 5 ms for a microphone and 10 ms for a speaker, of which
+/// the server keeps two periods. The threads that answer have priority.
+const RECORD_PERIOD: u32 = 240;
+const PLAY_PERIOD: u32 = 480;
+
+/// The device that is called `name`, or the default one.
+fn find(host: &cpal::Host, direction: Direction, name: Option<&str>) -> Result<cpal::Device, UserError> {
+    let found = list::find(host, direction, name).map_err(|error| direction.error(&error))?;
+    found.ok_or_else(|| match name {
+        Some(name) => UserError::with_detail(direction.missing(), format!("no device is called {name}")),
+        None => UserError::new(direction.missing()),
+    })
+}
+
+fn configuration(
+    device: &cpal::Device,
+    direction: Direction,
+    converts: bool,
+) -> Result<(StreamConfig, SampleFormat), UserError> {
+    if converts {
+        // The sound server resamples and mixes better than we do, and knows its device.
+        let period = if direction == Direction::Input { RECORD_PERIOD } else { PLAY_PERIOD };
+        let buffer_size = BufferSize::Fixed(period);
+        let config = StreamConfig { channels: 1, sample_rate: AUDIO_CLOCK_HZ, buffer_size };
+        return Ok((config, SampleFormat::F32));
+    }
+    let default: SupportedStreamConfig = match direction {
+        Direction::Input => device.default_input_config(),
+        Direction::Output => device.default_output_config(),
+    }
+    .map_err(|error| direction.error(&error))?;
+    Ok((default.config(), default.sample_format()))
+}
+
+/// Where a stream's error callback leaves what happens.
+#[derive(Debug, Clone, Default)]
+struct Failure(Arc<Happened>);
+
+#[derive(Debug, Default)]
+struct Happened {
+    /// What ended the stream.
+    end: Mutex<Option<UserError>>,
+    /// Gaps and other things that it got over.
+    disturbances: AtomicU32,
+}
+
+impl Failure {
+    fn get(&self) -> Option<UserError> {
+        self.0.end.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn disturbances(&self) -> u32 {
+        self.0.disturbances.load(Ordering::Relaxed)
+    }
+
+    fn callback(&self, direction: Direction) -> impl FnMut(cpal::Error) + Send + 'static {
+        let failure = self.clone();
+        move |error| match error.kind() {
+            // The stream lives on, and its thread has a deadline: no word about it here.
+            cpal::ErrorKind::Xrun | cpal::ErrorKind::DeviceChanged | cpal::ErrorKind::RealtimeDenied => {
+                failure.0.disturbances.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => {
+                let error = direction.error(&error);
+                failure.0.end.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            }
+        }
+    }
+}
+
+/// Calls `$build::<T>($($arg),*)` with the sample type of `$format`.
+macro_rules! by_format {
+    ($format:expr, $direction:expr, $build:ident($($arg:expr),*)) => {
+        match $format {
+            SampleFormat::F32 => $build::<f32>($($arg),*),
+            SampleFormat::I16 => $build::<i16>($($arg),*),
+            SampleFormat::I32 => $build::<i32>($($arg),*),
+            SampleFormat::U8 => $build::<u8>($($arg),*),
+            SampleFormat::I8 => $build::<i8>($($arg),*),
+            SampleFormat::U16 => $build::<u16>($($arg),*),
+            SampleFormat::I24 => $build::<cpal::I24>($($arg),*),
+            SampleFormat::F64 => $build::<f64>($($arg),*),
+            other => Err(UserError::with_detail($direction.failed(), format!("sample format {other}"))),
+        }
+    };
+}
+
+/// An open microphone. To be read on the thread that opened it.
+pub(crate) struct Recording {
+    // Dropped first: no callback may outlive the ring's reader by long.
+    _stream: cpal::Stream,
+    ring: Consumer<f32>,
+    resampler: MonoResampler,
+    failure: Failure,
+    /// How long nothing came, as far as this thread was awake: a laptop's sleep does not count.
+    silent: Duration,
+    looked: Instant,
+    raw: Vec<f32>,
+    resampled: Vec<f32>,
+}
+
+fn capture_stream<T>(
+    device: &cpal::Device,
+    config: StreamConfig,
+    ring: Producer<f32>,
+    failure: &Failure,
+) -> Result<cpal::Stream, UserError>
+where
+    T: SizedSample,
+    f32: FromSample<T>,
+{
+    let channels = usize::from(config.channels).max(1);
+    let mut callback = CaptureCallback { ring, channels, reader: thread::current() };
+    let callback = move |data: &[T], _: &cpal::InputCallbackInfo| callback.take(data);
+    device
+        .build_input_stream(config, callback, failure.callback(Direction::Input), Some(STREAM_TIMEOUT))
+        .map_err(|error| Direction::Input.error(&error))
+}
+
+impl Recording {
+    /// Opens the microphone with this name, or the default one.
+    pub(crate) fn open(name: Option<&str>) -> Result<Self, UserError> {
+        let (host, converts) = Platform::open()?;
+        let device = find(&host, Direction::Input, name)?;
+        let (config, format) = configuration(&device, Direction::Input, converts)?;
+        let (producer, ring) = RingBuffer::new((config.sample_rate as f32 * RING.as_secs_f32()) as usize);
+        let failure = Failure::default();
+        let resampler = MonoResampler::new(config.sample_rate, AUDIO_CLOCK_HZ)?;
+        let stream = by_format!(format, Direction::Input, capture_stream(&device, config, producer, &failure))?;
+        stream.play().map_err(|error| Direction::Input.error(&error))?;
+        tracing::debug!(device = ?list::id(&device), ?config, %format, "microphone open");
+        let (silent, looked) = (Duration::ZERO, Instant::now());
+        Ok(Self { _stream: stream, ring, resampler, failure, silent, looked, raw: Vec::new(), resampled: Vec::new() })
+    }
+
+    /// Waits a little for samples and appends those there are, at 48 kHz. Fails when the device is gone or silent.
+    pub(crate) fn read(&mut self, out: &mut VecDeque<f32>) -> Result<(), UserError> {
+        if self.ring.is_empty() {
+            if let Some(error) = self.failure.get() {
+                return Err(error);
+            }
+            self.silent += self.looked.elapsed().min(2 * LOOK);
+            self.looked = Instant::now();
+            if self.silent > SILENT {
+                let detail = format!("no sound for {} s", SILENT.as_secs());
+                return Err(UserError::with_detail(ErrorCode::MicrophoneFailed, detail));
+            }
+            thread::park_timeout(LOOK);
+            return Ok(());
+        }
+        (self.silent, self.looked) = (Duration::ZERO, Instant::now());
+        self.raw.clear();
+        if let Ok(chunk) = self.ring.read_chunk(self.ring.slots()) {
+            self.raw.extend(chunk);
+        }
+        self.resampled.clear();
+        self.resampler.push(&self.raw, &mut self.resampled);
+        out.extend(self.resampled.drain(..));
+        Ok(())
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        tracing::debug!(disturbances = self.failure.disturbances(), "microphone closed");
+    }
+}
+
+/// An open speaker.
+pub(crate) struct Playback {
+    _stream: cpal::Stream,
+    ring: Producer<f32>,
+    capacity: usize,
+    resampler: MonoResampler,
+    resampled: Vec<f32>,
+    failure: Failure,
+    shared: Arc<PlaybackShared>,
+    rate: u32,
+    margin: Margin,
+}
+
+fn playback_stream<T>(
+    device: &cpal::Device,
+    config: StreamConfig,
+    ring: Consumer<f32>,
+    shared: Arc<PlaybackShared>,
+    failure: &Failure,
+) -> Result<cpal::Stream, UserError>
+where
+    T: SizedSample + FromSample<f32>,
+{
+    let mut callback = PlaybackCallback::new(ring, usize::from(config.channels).max(1), shared);
+    let callback = move |data: &mut [T], _: &cpal::OutputCallbackInfo| callback.fill(data);
+    device
+        .build_output_stream(config, callback, failure.callback(Direction::Output), Some(STREAM_TIMEOUT))
+        .map_err(|error| Direction::Output.error(&error))
+}
+
+impl Playback {
+    /// Opens the speaker with this name, or the default one.
+    pub(crate) fn open(name: Option<&str>) -> Result<Self, UserError> {
+        let (host, converts) = Platform::open()?;
+        let device = find(&host, Direction::Output, name)?;
+        let (config, format) = configuration(&device, Direction::Output, converts)?;
+        let capacity = (config.sample_rate as f32 * RING.as_secs_f32()) as usize;
+        let (ring, consumer) = RingBuffer::new(capacity);
+        let (failure, shared) = (Failure::default(), Arc::<PlaybackShared>::default());
+        let resampler = MonoResampler::new(AUDIO_CLOCK_HZ, config.sample_rate)?;
+        let stream = by_format!(
+            format,
+            Direction::Output,
+            playback_stream(&device, config, consumer, shared.clone(), &failure)
+        )?;
+        stream.play().map_err(|error| Direction::Output.error(&error))?;
+        tracing::debug!(device = ?list::id(&device), ?config, %format, "speaker open");
+        Ok(Self {
+            _stream: stream,
+            ring,
+            capacity,
+            resampler,
+            resampled: Vec::new(),
+            failure,
+            shared,
+            rate: config.sample_rate,
+            margin: Margin::new(Instant::now()),
+        })
+    }
+
+    /// What ended the stream, if something did.
+    pub(crate) fn failure(&self) -> Option<UserError> {
+        self.failure.get()
+    }
+
+    /// True if the ring holds less than it should.
+    pub(crate) fn wants_block(&mut self) -> bool {
+        let wanted = self.margin.wanted(&self.shared, self.rate, Instant::now());
+        let filled = self.capacity - self.ring.slots();
+        filled < wanted.min(self.capacity * 3 / 4)
+    }
+
+    /// Appends a block of 48 kHz; what does not fit is dropped.
+    pub(crate) fn write(&mut self, block: &[f32; BLOCK]) {
+        self.resampled.clear();
+        self.resampler.push(block, &mut self.resampled);
+        for sample in self.resampled.drain(..) {
+            if self.ring.push(sample).is_err() {
+                break;
+            }
+        }
+    }
+}
+
+impl Drop for Playback {
+    fn drop(&mut self) {
+        let underruns = self.shared.underruns.load(Ordering::Relaxed);
+        tracing::debug!(
+            underruns,
+            disturbances = self.failure.disturbances(),
+            ahead = self.margin.ahead(),
+            period = self.shared.period.load(Ordering::Relaxed),
+            "speaker closed"
+        );
+    }
+}
+
+impl std::fmt::Debug for Playback {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Playback").field("rate", &self.rate).field("margin", &self.margin).finish_non_exhaustive()
+    }
+}

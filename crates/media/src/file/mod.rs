@@ -1,0 +1,6 @@
+//! Media files: what is played in place of a device, and recordings.
+
+pub(crate) mod ivf;
+pub(crate) mod regular;
+pub(crate) mod wav;
+pub(crate) mod y4m;

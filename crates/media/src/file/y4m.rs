@@ -1,0 +1,262 @@
+//! YUV4MPEG2 files: 8-bit 4:2:0 pictures after a line of text.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use confab_wire::{ErrorCode, UserError};
+
+use crate::file::regular::open_file;
+use crate::video::i420::{I420Frame, MAX_DIMENSION, i420_len};
+
+/// Longest stream header or frame header. Real ones have under 100 bytes.
+const HEADER_BYTES: u64 = 512;
+/// Frame rates that are played, in frames per second.
+const FPS: std::ops::RangeInclusive<f64> = 1.0..=120.0;
+
+/// What a stream header says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Y4mHeader {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Frame rate as a fraction.
+    pub fps: (u32, u32),
+}
+
+impl Y4mHeader {
+    /// Frames per second.
+    pub fn frames_per_second(&self) -> f64 {
+        f64::from(self.fps.0) / f64::from(self.fps.1)
+    }
+}
+
+fn wrong(detail: impl std::fmt::Display) -> UserError {
+    UserError::with_detail(ErrorCode::FileFormat, detail)
+}
+
+fn unreadable(error: io::Error) -> UserError {
+    // A short file is a broken one; anything else is the system's refusal.
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => wrong("the file ends in the middle of a picture"),
+        _ => UserError::with_detail(ErrorCode::FileUnreadable, error),
+    }
+}
+
+fn parse_header(line: &str) -> Result<Y4mHeader, UserError> {
+    let mut words = line.split_ascii_whitespace();
+    if words.next() != Some("YUV4MPEG2") {
+        return Err(wrong("not a Y4M file"));
+    }
+    let (mut width, mut height, mut fps) = (None, None, None);
+    for word in words {
+        let (tag, value) = word.split_at_checked(1).unwrap_or((word, ""));
+        match tag {
+            "W" => width = value.parse::<u32>().ok(),
+            "H" => height = value.parse::<u32>().ok(),
+            "F" => {
+                fps = value.split_once(':').and_then(|(n, d)| Some((n.parse::<u32>().ok()?, d.parse::<u32>().ok()?)));
+            }
+            "C" if !matches!(value, "420" | "420jpeg" | "420mpeg2" | "420paldv") => {
+                return Err(wrong(format!("colour format {value:.16} is not 4:2:0 with 8 bits")));
+            }
+            "I" if !matches!(value, "p" | "?") => return Err(wrong("interlaced pictures are not played")),
+            _ => {}
+        }
+    }
+    let size = |value: Option<u32>| value.filter(|v| (2..=MAX_DIMENSION).contains(v));
+    let (Some(width), Some(height)) = (size(width), size(height)) else {
+        return Err(wrong(format!("pictures need a size of 2 to {MAX_DIMENSION} pixels")));
+    };
+    // A file without a rate is allowed by the format; 25 is what mjpegtools assumes.
+    let header = Y4mHeader { width, height, fps: fps.unwrap_or((25, 1)) };
+    if header.fps.1 == 0 || !FPS.contains(&header.frames_per_second()) {
+        return Err(wrong("the frame rate is not between 1 and 120 per second"));
+    }
+    Ok(header)
+}
+
+/// Reads pictures, and starts again after the last one.
+#[derive(Debug)]
+pub struct Y4mReader {
+    file: BufReader<File>,
+    header: Y4mHeader,
+    first_frame: u64,
+}
+
+impl Y4mReader {
+    /// Opens a file and checks that it holds at least one picture. Fails with `FileUnreadable` or `FileFormat`.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, UserError> {
+        let file = open_file(path.as_ref())?;
+        let length = file.metadata().map_err(unreadable)?.len();
+        let mut file = BufReader::with_capacity(1 << 16, file);
+        let line = read_line(&mut file)?;
+        let header = parse_header(&line)?;
+        let first_frame = line.len() as u64 + 1;
+        let mut reader = Self { file, header, first_frame };
+        let frame_line = reader.read_frame_line()?.unwrap_or_default() as u64;
+        if length < first_frame + frame_line + i420_len(header.width, header.height) as u64 {
+            return Err(wrong("the file ends before its first picture does"));
+        }
+        reader.rewind()?;
+        Ok(reader)
+    }
+
+    /// Size and rate.
+    pub fn header(&self) -> Y4mHeader {
+        self.header
+    }
+
+    fn rewind(&mut self) -> Result<(), UserError> {
+        self.file.seek(SeekFrom::Start(self.first_frame)).map_err(unreadable).map(drop)
+    }
+
+    /// Length of the frame header with its line end; `None` at the end of the file.
+    fn read_frame_line(&mut self) -> Result<Option<usize>, UserError> {
+        if self.file.fill_buf().map_err(unreadable)?.is_empty() {
+            return Ok(None);
+        }
+        let line = read_line(&mut self.file)?;
+        if line != "FRAME" && !line.starts_with("FRAME ") {
+            return Err(wrong("a picture does not start with FRAME"));
+        }
+        Ok(Some(line.len() + 1))
+    }
+
+    /// Reads the next picture, `false` at the end of the file. A last picture that is cut off counts as the end.
+    pub fn read(&mut self, frame: &mut I420Frame) -> Result<bool, UserError> {
+        if self.read_frame_line()?.is_none() {
+            return Ok(false);
+        }
+        frame.resize(self.header.width, self.header.height);
+        match self.file.read_exact(frame.data_mut()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+            Err(error) => Err(unreadable(error)),
+        }
+    }
+
+    /// Reads the next picture, the first one after the last.
+    pub fn read_looped(&mut self, frame: &mut I420Frame) -> Result<(), UserError> {
+        if self.read(frame)? {
+            return Ok(());
+        }
+        self.rewind()?;
+        if self.read(frame)? { Ok(()) } else { Err(wrong("the file has no picture any more")) }
+    }
+}
+
+fn read_line(file: &mut BufReader<File>) -> Result<String, UserError> {
+    let mut line = Vec::new();
+    file.by_ref().take(HEADER_BYTES).read_until(b'\n', &mut line).map_err(unreadable)?;
+    if line.pop() != Some(b'\n') {
+        return Err(wrong("not a Y4M file"));
+    }
+    String::from_utf8(line).map_err(|_| wrong("not a Y4M file"))
+}
+
+/// Writes pictures of one size.
+#[derive(Debug)]
+pub struct Y4mWriter {
+    file: BufWriter<File>,
+    header: Y4mHeader,
+}
+
+impl Y4mWriter {
+    /// Creates or overwrites a file for pictures of `width` x `height` pixels, `fps` a second.
+    pub fn create(path: impl AsRef<Path>, width: u32, height: u32, fps: u32) -> io::Result<Self> {
+        let header = Y4mHeader { width, height, fps: (fps, 1) };
+        let mut file = BufWriter::with_capacity(1 << 16, File::create(path)?);
+        writeln!(file, "YUV4MPEG2 W{width} H{height} F{fps}:1 Ip A1:1 C420mpeg2")?;
+        Ok(Self { file, header })
+    }
+
+    /// Appends a picture; one of another size is an `InvalidInput` error.
+    pub fn write(&mut self, frame: &I420Frame) -> io::Result<()> {
+        if (frame.width(), frame.height()) != (self.header.width, self.header.height) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{frame:?} in {:?}", self.header)));
+        }
+        self.file.write_all(b"FRAME\n")?;
+        self.file.write_all(frame.data())
+    }
+
+    /// Writes what is buffered and closes the file.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::pattern;
+
+    fn code_of(content: &[u8]) -> Result<(), ErrorCode> {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("a.y4m");
+        std::fs::write(&path, content).expect("writable");
+        Y4mReader::open(&path).map(drop).map_err(|error| error.code)
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_loops() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("a.y4m");
+        let header = Y4mHeader { width: 161, height: 91, fps: (30, 1) };
+        let mut writer = Y4mWriter::create(&path, 161, 91, 30).expect("writable");
+        let mut frame = I420Frame::new(161, 91);
+        for number in 0..3 {
+            pattern::draw(&mut frame, number, 0);
+            writer.write(&frame).expect("writable");
+        }
+        assert!(writer.write(&I420Frame::new(2, 2)).is_err());
+        writer.finish().expect("writable");
+        let mut reader = Y4mReader::open(&path).expect("a good file");
+        assert_eq!(reader.header(), header);
+        for round in 0..7 {
+            reader.read_looped(&mut frame).expect("a picture");
+            assert_eq!(pattern::read(&frame).expect("a code").number, round % 3);
+        }
+    }
+
+    #[test]
+    fn hostile_files_are_refused() {
+        let tiny = |header: &str| [header.as_bytes(), b"\nFRAME\n", &[0; 64]].concat();
+        assert_eq!(code_of(&tiny("YUV4MPEG2 W4 H4 F30:1")), Ok(()));
+        for bad in [
+            "",
+            "RIFF",
+            "YUV4MPEG2",
+            "YUV4MPEG2 W4",
+            "YUV4MPEG2 W0 H4 F30:1",
+            "YUV4MPEG2 W-4 H4 F30:1",
+            "YUV4MPEG2 W4000000000 H4000000000 F30:1",
+            "YUV4MPEG2 W4097 H4 F30:1",
+            "YUV4MPEG2 W4 H4 F30:0",
+            "YUV4MPEG2 W4 H4 F0:1",
+            "YUV4MPEG2 W4 H4 F0:0",
+            "YUV4MPEG2 W4 H4 F9000:1",
+            "YUV4MPEG2 W4 H4 F30:1 C444",
+            "YUV4MPEG2 W4 H4 F30:1 C420p10",
+            "YUV4MPEG2 W4 H4 F30:1 It",
+            "YUV4MPEG2 W640 H480 F30:1",
+            "YUV4MPEG2 \u{e4}W4 H4 F30:1",
+        ] {
+            let result = code_of(&tiny(bad));
+            assert!(result == Err(ErrorCode::FileFormat) || bad.contains('\u{e4}'), "{bad:?}: {result:?}");
+        }
+        assert_eq!(code_of(&[0xff; 4096]), Err(ErrorCode::FileFormat));
+        assert_eq!(code_of(&[b'Y'; 100_000]), Err(ErrorCode::FileFormat));
+        assert_eq!(code_of(b"YUV4MPEG2 W4 H4 F30:1\nFRAM"), Err(ErrorCode::FileFormat));
+        assert_eq!(code_of(b"YUV4MPEG2 W4 H4 F30:1\n"), Err(ErrorCode::FileFormat));
+    }
+
+    #[test]
+    fn a_missing_file_and_a_folder_are_unreadable() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        for path in [dir.path().to_owned(), dir.path().join("none.y4m")] {
+            assert_eq!(Y4mReader::open(&path).expect_err("no file").code, ErrorCode::FileUnreadable);
+        }
+    }
+}

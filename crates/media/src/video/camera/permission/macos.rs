@@ -1,0 +1,28 @@
+//! macOS: AVFoundation asks the person once per program.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use confab_wire::{ErrorCode, UserError};
+
+use super::types::Permission;
+
+/// See [`Permission`].
+#[derive(Debug)]
+pub(in crate::video::camera) struct Asker;
+
+impl Permission for Asker {
+    fn ask() -> Result<(), UserError> {
+        if nokhwa::nokhwa_check() {
+            return Ok(());
+        }
+        let (answer, answered) = mpsc::sync_channel(1);
+        nokhwa::nokhwa_initialize(move |allowed| drop(answer.try_send(allowed)));
+        match answered.recv_timeout(Duration::from_secs(60)) {
+            Ok(true) => Ok(()),
+            _ => {
+                Err(UserError::with_detail(ErrorCode::CameraFailed, "the camera is not allowed in the system settings"))
+            }
+        }
+    }
+}

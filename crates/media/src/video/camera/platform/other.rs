@@ -1,0 +1,62 @@
+//! Windows and macOS: nokhwa does it all.
+
+use bytes::Bytes;
+use confab_wire::{ErrorCode, UserError};
+use nokhwa::Camera;
+use nokhwa::utils::{ApiBackend, CameraIndex, CameraInfo, FrameFormat};
+
+use super::types::CameraSystem;
+use crate::video::camera::open_error::Refusal;
+use crate::video::camera::types::RawFormat;
+use crate::video::camera::types::{CameraStream, RawPicture};
+
+/// See the module.
+#[derive(Debug)]
+pub(in crate::video::camera) struct Platform;
+
+impl CameraSystem for Platform {
+    fn listed() -> Result<Vec<CameraInfo>, Refusal> {
+        Ok(nokhwa::query(ApiBackend::Auto)?)
+    }
+
+    fn unit(_: &CameraIndex) -> Option<String> {
+        None
+    }
+
+    fn prepare(_: &CameraIndex) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn stream(mut camera: Camera) -> Result<Box<dyn CameraStream>, Refusal> {
+        camera.open_stream()?;
+        Ok(Box::new(Stream(camera)))
+    }
+}
+
+struct Stream(Camera);
+
+impl CameraStream for Stream {
+    fn next(&mut self) -> Result<RawPicture, UserError> {
+        let buffer = self.0.frame().map_err(|error| UserError::with_detail(ErrorCode::CameraFailed, error))?;
+        let format = match buffer.source_frame_format() {
+            FrameFormat::MJPEG => RawFormat::Mjpeg,
+            FrameFormat::YUYV => RawFormat::Yuyv,
+            FrameFormat::NV12 => RawFormat::Nv12,
+            FrameFormat::GRAY => RawFormat::Gray,
+            FrameFormat::RAWRGB => RawFormat::Rgb,
+            FrameFormat::RAWBGR => RawFormat::Bgr,
+        };
+        let (width, height) = (buffer.resolution().width(), buffer.resolution().height());
+        let data: Bytes = buffer.buffer_bytes();
+        // Both systems hand out lines without padding.
+        Ok(RawPicture { data, format, width, height, stride: format.line(width) as u32, damaged: false })
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.stop_stream() {
+            tracing::debug!(%error, "camera stream not stopped");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The encoder thread: the ladder's VP8 encoders, which obey the newest demand.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use confab_wire::{
+    ErrorCode, UserError,
+    ladder::{Relief, SPATIAL_LAYERS},
+    media::VideoDemand,
+};
+use tokio::sync::{mpsc, watch};
+
+use crate::thread::stop::StopFlag;
+use crate::video::capture::latest_frame::{Slot, Taken};
+use crate::video::capture::overuse::LoadWatch;
+use crate::video::encode::encoder::VideoEncoder;
+use crate::video::i420::I420Frame;
+use crate::video::types::{Silence, VideoConfig, VideoEvent, VideoStats};
+use crate::video::vpx::VpxError;
+
+/// How often a thread without pictures looks whether it should end.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// The body of the encoder thread.
+#[derive(Debug)]
+pub(crate) struct EncodeLoop {
+    encoder: VideoEncoder,
+    slot: Arc<Slot>,
+    stop: StopFlag,
+    demand: watch::Receiver<VideoDemand>,
+    load: LoadWatch,
+    reports: Reports,
+    silence: Option<Silence>,
+}
+
+/// Where the encoder thread says what it does.
+#[derive(Debug)]
+pub(crate) struct Reports {
+    pub(crate) events: mpsc::Sender<VideoEvent>,
+    pub(crate) stats: Arc<Mutex<VideoStats>>,
+    pub(crate) relief: watch::Sender<Relief>,
+}
+
+impl EncodeLoop {
+    pub(crate) fn new(
+        config: VideoConfig,
+        slot: Arc<Slot>,
+        stop: StopFlag,
+        demand: watch::Receiver<VideoDemand>,
+        reports: Reports,
+        silence: Option<Silence>,
+    ) -> Self {
+        Self { encoder: VideoEncoder::new(config), slot, stop, demand, load: LoadWatch::default(), reports, silence }
+    }
+
+    pub(crate) fn run(mut self) {
+        // Counted in looks, not by the clock: a program that was suspended (a laptop asleep) has seen nothing of that time.
+        let mut silent = Duration::ZERO;
+        while !self.stop.is_set() && !self.reports.events.is_closed() {
+            match self.slot.take(LOOK_EVERY) {
+                Taken::Picture(picture, captured, replaced) => {
+                    silent = Duration::ZERO;
+                    let outcome = self.picture(&picture, captured, replaced);
+                    self.slot.give_back(picture);
+                    if let Err(error) = outcome {
+                        self.fail(UserError::with_detail(ErrorCode::Internal, error));
+                        break;
+                    }
+                }
+                Taken::Timeout if !self.demand.borrow().wanted() => silent = Duration::ZERO,
+                Taken::Timeout => {
+                    silent += LOOK_EVERY;
+                    if let Some(Silence { most, meaning }) = self.silence.filter(|silence| silent > silence.most) {
+                        self.fail(UserError::with_detail(meaning, format!("no picture for {} s", most.as_secs())));
+                        break;
+                    }
+                }
+                Taken::Ended(reason) => {
+                    if let Some(error) = reason {
+                        self.fail(error);
+                    }
+                    break;
+                }
+            }
+        }
+        // The capture thread has nobody to work for any more.
+        self.stop.set();
+    }
+
+    fn picture(&mut self, picture: &I420Frame, captured: Instant, replaced: u64) -> Result<(), VpxError> {
+        let mut demand = *self.demand.borrow();
+        let count = |change: &dyn Fn(&mut VideoStats)| {
+            change(&mut self.reports.stats.lock().unwrap_or_else(PoisonError::into_inner))
+        };
+        count(&|stats| {
+            stats.captured += 1 + replaced;
+            stats.dropped += replaced;
+        });
+        if !demand.wanted() {
+            self.encoder.rest();
+            self.load.rest();
+            return Ok(());
+        }
+        if self.reports.events.capacity() <= SPATIAL_LAYERS {
+            // The last place is kept for a failure.
+            count(&|stats| stats.dropped += 1);
+            return Ok(());
+        }
+        let relief = self.load.relief(demand.degradation());
+        self.tell(relief);
+        for layer in demand.layers.iter_mut().flatten() {
+            layer.temporal = layer.temporal.min(relief.temporal);
+        }
+        let started = Instant::now();
+        let frames = self.encoder.encode(picture, captured, &demand)?;
+        let spent = started.elapsed();
+        self.load.measured(spent, Instant::now());
+        count(&|stats| {
+            stats.encode_time += spent;
+            stats.dropped += u64::from(frames.is_empty());
+            for frame in &frames {
+                stats.encoded += 1;
+                stats.key_frames += u64::from(frame.key);
+                stats.bytes += frame.data.len() as u64;
+            }
+            if let Some(largest) = frames.iter().max_by_key(|frame| frame.layer.spatial) {
+                (stats.width, stats.height) = (u32::from(largest.width), u32::from(largest.height));
+            }
+        });
+        for frame in frames {
+            // This thread is the only sender and has seen enough free places.
+            let _ = self.reports.events.try_send(VideoEvent::Frame(frame));
+        }
+        Ok(())
+    }
+
+    /// Tells what is encoded at most, also where it is the content that has changed.
+    fn tell(&self, relief: Relief) {
+        let told = self.reports.relief.send_if_modified(|told| std::mem::replace(told, relief) != relief);
+        if told {
+            tracing::info!(?relief, "the load of encoding changes what is encoded");
+        }
+    }
+
+    fn fail(&self, error: UserError) {
+        tracing::warn!(%error, "video capture failed");
+        let _ = self.reports.events.try_send(VideoEvent::Failed(error));
+    }
+}
+
+#[cfg(test)]
+#[path = "encode_loop_tests.rs"]
+mod tests;

@@ -1,0 +1,69 @@
+//! What the lists of all platforms have in common.
+
+use confab_ipc::{ShareKind, ShareSource};
+use confab_wire::{ErrorCode, UserError};
+
+use crate::selector::ScreenSelector;
+
+/// Windows that are listed at most.
+pub(super) const MOST_WINDOWS: usize = 64;
+/// A smaller window, in pixels of a side, is none that a person would share.
+pub(super) const LEAST_SIDE: u32 = 16;
+
+/// The screen with this number, counted from 1, with its size in pixels.
+pub(super) fn screen(number: u32, title: &str, size: (u32, u32)) -> ShareSource {
+    source(ShareKind::Screen, &ScreenSelector::Screen(Some(number)), title, size)
+}
+
+/// The window with this id, with its size in pixels.
+pub(super) fn window(id: u32, title: &str, size: (u32, u32)) -> ShareSource {
+    source(ShareKind::Window, &ScreenSelector::Window(format!("{id:#x}")), title, size)
+}
+
+fn source(kind: ShareKind, selector: &ScreenSelector, title: &str, (width, height): (u32, u32)) -> ShareSource {
+    ShareSource { id: selector.to_string(), kind, title: title.to_owned(), width, height, thumbnail: None }
+}
+
+/// The id in a selector's text, if it has the form of one.
+pub(super) fn window_id(wanted: &str) -> Option<u32> {
+    wanted.strip_prefix("0x").and_then(|hex| u32::from_str_radix(hex, 16).ok())
+}
+
+/// The window that is called so, or else the first whose title has this in it.
+pub(super) fn called<'a, T>(windows: &'a [T], wanted: &str, title: impl Fn(&T) -> &str) -> Option<&'a T> {
+    let part = wanted.to_lowercase();
+    let called = windows.iter().find(|window| title(window) == wanted);
+    called.or_else(|| windows.iter().find(|window| title(window).to_lowercase().contains(&part)))
+}
+
+/// The screen with this number, counted from 1, or the primary one.
+pub(super) fn numbered<T>(
+    screens: &[T],
+    number: Option<u32>,
+    is_primary: impl Fn(&T) -> bool,
+) -> Result<&T, UserError> {
+    let found = match number {
+        Some(number) => screens.get(number as usize - 1),
+        None => screens.iter().find(|screen| is_primary(screen)).or(screens.first()),
+    };
+    let there = screens.len();
+    found.ok_or_else(|| UserError::with_detail(ErrorCode::ScreenMissing, format!("there are {there} screens")))
+}
+
+/// There is no such window.
+pub(super) fn no_window(wanted: &str) -> UserError {
+    UserError::with_detail(ErrorCode::ScreenMissing, format!("no window is called {wanted}"))
+}
+
+/// The screen that was shared is there no more.
+pub(super) fn disconnected() -> UserError {
+    let message = "The screen you shared was disconnected, so you are not sharing any more.";
+    UserError::with_message(ErrorCode::ShareEnded, message)
+}
+
+/// A title without what a terminal would obey; `None` if nothing is left.
+pub(super) fn clean(title: &str) -> Option<String> {
+    let clean: String = title.chars().filter(|c| !c.is_control()).collect();
+    let clean = clean.trim();
+    (!clean.is_empty()).then(|| clean.to_owned())
+}

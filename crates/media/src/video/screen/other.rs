@@ -1,0 +1,180 @@
+//! Screens and windows of Windows and macOS, by xcap. It draws no pointer and tells of no change, so each look takes a picture.
+
+use confab_ipc::ShareSource;
+use confab_wire::{ErrorCode, UserError};
+use xcap::image::RgbaImage;
+use xcap::{Monitor, Window, XCapError};
+
+use super::bgrx::{self, Bgrx, Picture};
+use super::matching::{self, LEAST_SIDE, MOST_WINDOWS};
+use super::types::{ScreenBackend, ScreenStream, THUMBNAIL_SIDE};
+use crate::selector::ScreenSelector;
+use crate::thread::stop::StopFlag;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Native;
+
+impl ScreenBackend for Native {
+    fn list(thumbnails: bool) -> Result<Vec<ShareSource>, UserError> {
+        let mut sources = Vec::new();
+        for (number, monitor) in (1..).zip(Monitor::all().map_err(failed)?) {
+            let name = matching::clean(&monitor.friendly_name().map_err(failed)?).unwrap_or_default();
+            let size = (monitor.width().map_err(failed)?, monitor.height().map_err(failed)?);
+            let mut source = matching::screen(number, &format!("Screen {number} ({name})"), size);
+            source.thumbnail = thumbnail(thumbnails, || monitor.capture_image())?;
+            sources.push(source);
+        }
+        for titled in windows()? {
+            let mut source = matching::window(titled.id, &titled.title, titled.size);
+            source.thumbnail = thumbnail(thumbnails, || titled.window.capture_image())?;
+            sources.push(source);
+        }
+        Ok(sources)
+    }
+
+    fn asks() -> bool {
+        false
+    }
+
+    fn open(selector: &ScreenSelector, _: u32, _: &StopFlag) -> Result<Box<dyn ScreenStream>, UserError> {
+        let target = match selector {
+            ScreenSelector::Screen(number) => {
+                let monitors = Monitor::all().map_err(failed)?;
+                let found = matching::numbered(&monitors, *number, |monitor| monitor.is_primary().unwrap_or(false))?;
+                Target::Monitor(found.clone())
+            }
+            ScreenSelector::Window(wanted) => Target::Window(find(wanted)?),
+        };
+        let mut shared = Shared { target, hidden: false, shown: Picture::default() };
+        shared.changed()?;
+        Ok(Box::new(shared))
+    }
+}
+
+/// What the system or xcap said, as the technical cause.
+fn failed(error: XCapError) -> UserError {
+    let code =
+        if matches!(error, XCapError::NotSupported) { ErrorCode::ScreenUnsupported } else { ErrorCode::ScreenFailed };
+    UserError::with_detail(code, error)
+}
+
+/// A window that can be seen and has a title.
+struct Titled {
+    window: Window,
+    id: u32,
+    title: String,
+    size: (u32, u32),
+}
+
+impl Titled {
+    /// `None` for one without a title, for one that is too small, and for one that has gone meanwhile.
+    fn read(window: Window) -> Option<Self> {
+        let (id, title) = (window.id().ok()?, matching::clean(&window.title().ok()?)?);
+        let size = (window.width().ok()?, window.height().ok()?);
+        let seen = size.0.min(size.1) >= LEAST_SIDE && !window.is_minimized().ok()?;
+        seen.then_some(Self { window, id, title, size })
+    }
+}
+
+fn windows() -> Result<Vec<Titled>, UserError> {
+    let all = Window::all().map_err(failed)?;
+    Ok(all.into_iter().filter_map(Titled::read).take(MOST_WINDOWS).collect())
+}
+
+/// The window that a selector means: by its id, its title, or a part of it, in this order.
+fn find(wanted: &str) -> Result<Window, UserError> {
+    let windows = windows()?;
+    let found = match matching::window_id(wanted) {
+        Some(id) => windows.iter().find(|window| window.id == id),
+        None => matching::called(&windows, wanted, |window| &window.title),
+    };
+    found.map(|found| found.window.clone()).ok_or_else(|| matching::no_window(wanted))
+}
+
+/// `None` if none is wanted, or if it can't be had at this moment.
+fn thumbnail(
+    wanted: bool,
+    capture: impl FnOnce() -> Result<RgbaImage, XCapError>,
+) -> Result<Option<String>, UserError> {
+    let Some(image) = wanted.then(capture).and_then(Result::ok) else { return Ok(None) };
+    let picture = Picture::from(image);
+    let Some(shown) = picture.as_bgrx() else { return Ok(None) };
+    let drawn = bgrx::thumbnail(&shown, THUMBNAIL_SIDE);
+    drawn.map(Some).map_err(|error| UserError::with_detail(ErrorCode::ScreenFailed, error))
+}
+
+impl From<RgbaImage> for Picture {
+    fn from(image: RgbaImage) -> Self {
+        let (width, height) = image.dimensions();
+        let mut picture = Self { width, height, data: image.into_raw() };
+        picture.put_blue_first();
+        picture
+    }
+}
+
+/// What is shared.
+enum Target {
+    Monitor(Monitor),
+    Window(Window),
+}
+
+impl Target {
+    /// Follows it; answers whether it is put away. An error is final: it is gone.
+    fn is_hidden(&mut self) -> Result<bool, UserError> {
+        match self {
+            Self::Monitor(monitor) => {
+                *monitor = again(monitor).ok_or_else(matching::disconnected)?;
+                Ok(false)
+            }
+            Self::Window(window) => match window.is_minimized().and_then(|hidden| window.width().map(|_| hidden)) {
+                Ok(hidden) => Ok(hidden),
+                // macOS tells nothing of what is not on a screen: it may be minimized, and closed as well.
+                Err(_) if cfg!(target_os = "macos") => Ok(true),
+                Err(_) => Err(ErrorCode::ShareEnded.into()),
+            },
+        }
+    }
+
+    fn capture(&self) -> Result<RgbaImage, XCapError> {
+        match self {
+            Self::Monitor(monitor) => monitor.capture_image(),
+            Self::Window(window) => window.capture_image(),
+        }
+    }
+}
+
+/// The same monitor as the system has it now. Its id may change with the arrangement of the monitors, and twins have one name.
+fn again(monitor: &Monitor) -> Option<Monitor> {
+    let (id, name) = (monitor.id().ok(), monitor.name().ok());
+    let all = Monitor::all().ok()?;
+    let same = all.iter().find(|other| id.is_some() && other.id().ok() == id);
+    same.or_else(|| all.iter().find(|other| name.is_some() && other.name().ok() == name)).cloned()
+}
+
+struct Shared {
+    target: Target,
+    hidden: bool,
+    shown: Picture,
+}
+
+impl ScreenStream for Shared {
+    fn changed(&mut self) -> Result<bool, UserError> {
+        self.hidden = self.target.is_hidden()?;
+        Ok(!self.hidden)
+    }
+
+    fn grab(&mut self) -> Result<Option<Bgrx<'_>>, UserError> {
+        // The last picture of a window that is put away stands, and of one that can't be had at this moment.
+        if !self.hidden
+            && let Ok(image) = self.target.capture()
+        {
+            self.shown = image.into();
+        }
+        Ok(self.shown.as_bgrx())
+    }
+
+    fn hidden(&self) -> bool {
+        self.hidden
+    }
+}

@@ -1,0 +1,94 @@
+//! A screen or window as a source of pictures.
+//!
+//! The picture is looked at at a fixed rate and given on only when it changed. While it rests it comes a few times a
+//! second, so that the encoder makes it sharp and who joins late does not wait.
+
+use std::time::{Duration, Instant};
+
+use confab_ipc::ShareSource;
+use confab_wire::UserError;
+
+use crate::selector::ScreenSelector;
+use crate::thread::stop::StopFlag;
+use crate::video::i420::I420Frame;
+use crate::video::screen::Platform;
+use crate::video::screen::bgrx::Converter;
+use crate::video::screen::types::{ScreenBackend, ScreenStream};
+use crate::video::source::pace::Pace;
+use crate::video::types::{PictureSource, VideoConfig};
+
+/// How long a picture that stopped changing still comes at the full rate: as long as the encoder needs to make it sharp.
+const SETTLING: Duration = Duration::from_secs(3);
+/// Time between two pictures that do not differ.
+const STILL: Duration = Duration::from_millis(200);
+
+/// The screens and windows that can be shared, screens first; the id of each is a [`ScreenSelector`] as text. Blocks, for
+/// some milliseconds each if thumbnails are wanted: a PNG of at most 320 pixels a side.
+/// Fails with `ScreenUnsupported` or `ScreenFailed`.
+pub fn list_screens(thumbnails: bool) -> Result<Vec<ShareSource>, UserError> {
+    Platform::list(thumbnails)
+}
+
+/// See [`ScreenBackend::asks`].
+pub(crate) fn asks() -> bool {
+    Platform::asks()
+}
+
+/// See [`ScreenBackend::open`].
+pub(crate) fn open(
+    selector: &ScreenSelector,
+    config: VideoConfig,
+    stop: &StopFlag,
+) -> Result<Box<dyn PictureSource>, UserError> {
+    Ok(Box::new(Screen::new(Platform::open(selector, config.fps, stop)?, config)))
+}
+
+/// See the module.
+pub(crate) struct Screen {
+    stream: Box<dyn ScreenStream>,
+    pace: Pace,
+    converter: Converter,
+    /// When it changed last.
+    changed: Instant,
+    /// When a picture was given on last.
+    given: Option<Instant>,
+}
+
+impl Screen {
+    /// Pictures of `stream` at the rate of `config`, at most 60 a second.
+    pub(crate) fn new(stream: Box<dyn ScreenStream>, config: VideoConfig) -> Self {
+        let pace = Pace::new(f64::from(config.fps.clamp(1, 60)));
+        Self { stream, pace, converter: Converter::default(), changed: Instant::now(), given: None }
+    }
+
+    /// Whether the picture is to be given on, which changed now or did not.
+    fn is_due(&mut self, changed: bool, now: Instant) -> bool {
+        if changed {
+            self.changed = now;
+        }
+        let settling = now.duration_since(self.changed) < SETTLING;
+        settling || self.given.is_none_or(|given| now.duration_since(given) >= STILL)
+    }
+}
+
+impl PictureSource for Screen {
+    fn next(&mut self, picture: &mut I420Frame, wanted: bool, stop: &StopFlag) -> Result<bool, UserError> {
+        if self.pace.wait(stop).is_none() {
+            return Ok(false);
+        }
+        // Also while nobody looks: that the window was closed is told at once.
+        let changed = self.stream.changed()?;
+        let now = Instant::now();
+        if !wanted || !self.is_due(changed, now) {
+            return Ok(false);
+        }
+        let Some(shown) = self.stream.grab()? else { return Ok(false) };
+        self.converter.convert(&shown, picture)?;
+        self.given = Some(now);
+        Ok(true)
+    }
+
+    fn hidden(&self) -> bool {
+        self.stream.hidden()
+    }
+}

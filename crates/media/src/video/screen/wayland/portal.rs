@@ -1,0 +1,96 @@
+//! The desktop's portal, `org.freedesktop.portal.ScreenCast`: it asks the person what to share.
+
+use std::future::Future;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use ashpd::desktop::screencast::{CursorMode, Screencast, SelectSourcesOptions, SourceType};
+use ashpd::desktop::{self, PersistMode, ResponseError};
+use ashpd::enumflags2::BitFlags;
+use ashpd::zbus::connection;
+use confab_wire::{ErrorCode, UserError};
+use tokio::time::timeout;
+
+use super::error::failed;
+
+/// How long the portal and PipeWire may take for what no person has a part in.
+pub(super) const ANSWER: Duration = Duration::from_secs(8);
+
+/// A portal that gives screens.
+pub(super) struct Portal {
+    cast: Screencast,
+    /// What it lets a person choose from.
+    sources: BitFlags<SourceType>,
+}
+
+/// What the person chose. Pictures come as long as the session lives, and that as long as the connection to the bus.
+pub(super) struct Chosen {
+    pub(super) session: desktop::Session<Screencast>,
+    /// PipeWire's node that gives the pictures.
+    pub(super) node: u32,
+}
+
+impl Portal {
+    /// The portal on the bus with this address, or on that of the environment.
+    pub(super) async fn connect(bus: Option<&str>) -> Result<Self, UserError> {
+        let (cast, sources) = in_time(async {
+            // A connection of one's own: that of ashpd ends with the first runtime that uses it.
+            let connection = match bus {
+                Some(address) => connection::Builder::address(address)?,
+                None => connection::Builder::session()?,
+            };
+            let cast = Screencast::with_connection(connection.build().await?).await?;
+            let sources = cast.available_source_types().await?;
+            Ok((cast, sources))
+        })
+        .await
+        .map_err(missing)?;
+        let sources = sources & (SourceType::Monitor | SourceType::Window);
+        if sources.is_empty() { Err(missing("the portal has no screens")) } else { Ok(Self { cast, sources }) }
+    }
+
+    /// Asks the person. Answers with a way to PipeWire, too, that leads to what was chosen and to nothing else. Fails with
+    /// `ShareCancelled` or `ScreenFailed`.
+    pub(super) async fn choose(&self) -> Result<(Chosen, OwnedFd), UserError> {
+        let session = in_time(self.cast.create_session(Default::default())).await.map_err(failed)?;
+        let mut options = SelectSourcesOptions::default()
+            .set_sources(self.sources)
+            .set_multiple(false)
+            .set_persist_mode(PersistMode::DoNot);
+        // A portal that does not draw the pointer into the picture shows none.
+        if let Ok(modes) = in_time(self.cast.available_cursor_modes()).await
+            && modes.contains(CursorMode::Embedded)
+        {
+            options = options.set_cursor_mode(CursorMode::Embedded);
+        }
+        // Some ask here, some at the start.
+        let selected = self.cast.select_sources(&session, options).await.and_then(|request| request.response());
+        selected.map_err(refused)?;
+        let started = self.cast.start(&session, None, Default::default()).await.and_then(|request| request.response());
+        let streams = started.map_err(refused)?;
+        let Some(stream) = streams.streams().first() else { return Err(failed("the portal gave no stream")) };
+        let node = stream.pipe_wire_node_id();
+        let remote = in_time(self.cast.open_pipe_wire_remote(&session, Default::default())).await.map_err(failed)?;
+        Ok((Chosen { session, node }, remote))
+    }
+}
+
+/// Bounds what no person has a part in.
+async fn in_time<T>(answer: impl Future<Output = ashpd::Result<T>>) -> ashpd::Result<T> {
+    timeout(ANSWER, answer).await.unwrap_or(Err(ashpd::Error::NoResponse))
+}
+
+/// There is no such portal.
+fn missing(why: impl std::fmt::Display) -> UserError {
+    let message = "Screens can't be shared on this desktop yet. Install xdg-desktop-portal and its part for your desktop \
+                   (such as xdg-desktop-portal-gnome, -kde or -wlr), then log in again.";
+    UserError { detail: Some(why.to_string()), ..UserError::with_message(ErrorCode::ScreenUnsupported, message) }
+}
+
+/// The person chose nothing, or could not.
+fn refused(error: ashpd::Error) -> UserError {
+    match error {
+        ashpd::Error::Response(ResponseError::Cancelled) => ErrorCode::ShareCancelled.into(),
+        error => failed(error),
+    }
+}

@@ -1,0 +1,181 @@
+//! PipeWire's side: a thread of its own runs its loop and takes the pictures.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use confab_wire::UserError;
+use pipewire::buffer::Buffer;
+use pipewire::channel::{Receiver, Sender, channel};
+use pipewire::context::ContextRc;
+use pipewire::keys;
+use pipewire::main_loop::MainLoopRc;
+use pipewire::properties::properties;
+use pipewire::spa::buffer::ChunkFlags;
+use pipewire::spa::buffer::meta::MetaVideoCrop;
+use pipewire::spa::param::ParamType;
+use pipewire::spa::pod::Pod;
+use pipewire::spa::utils::Direction;
+use pipewire::stream::{self, StreamBox, StreamFlags, StreamState};
+use tokio::sync::oneshot;
+
+use super::error::{failed, gone};
+use super::format::{Format, Parameter};
+use super::picture::{Newest, Part};
+use crate::thread::worker;
+use crate::video::screen::bgrx::Picture;
+
+/// A stream of pictures. Dropping it ends its thread.
+pub(super) struct Stream {
+    quit: Sender<()>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Stream {
+    /// Takes the pictures of `node`, to which `remote` leads, into `newest`. The receiver tells that they come; without a word
+    /// they ended before, and `newest` knows why.
+    pub(super) fn start(
+        remote: OwnedFd,
+        node: u32,
+        fps: u32,
+        newest: Arc<Newest>,
+    ) -> Result<(Self, oneshot::Receiver<()>), UserError> {
+        let (quit, quits) = channel();
+        let (tell, started) = oneshot::channel();
+        let thread = worker::spawn("confab-pipewire", move || {
+            let taker = Taker { newest: newest.clone(), format: None, drawn: Picture::default(), started: Some(tell) };
+            if let Err(error) = run(remote, node, fps, taker, quits) {
+                newest.end(error);
+            }
+        })?;
+        Ok((Self { quit, thread: Some(thread) }, started))
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        // A loop that has ended hears nothing, and need not.
+        let _ = self.quit.send(());
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("PipeWire's thread panicked");
+        }
+    }
+}
+
+/// Runs the loop until it is told to quit or the stream ends.
+fn run(remote: OwnedFd, node: u32, fps: u32, taker: Taker, quits: Receiver<()>) -> Result<(), UserError> {
+    let main_loop = MainLoopRc::new(None).map_err(failed)?;
+    let _quits = quits.attach(main_loop.loop_(), {
+        let main_loop = main_loop.clone();
+        move |()| main_loop.quit()
+    });
+    let context = ContextRc::new(&main_loop, None).map_err(failed)?;
+    let core = context.connect_fd_rc(remote, None).map_err(failed)?;
+    let about = properties! {
+        *keys::MEDIA_TYPE => "Video",
+        *keys::MEDIA_CATEGORY => "Capture",
+        *keys::MEDIA_ROLE => "Screen",
+    };
+    let stream = StreamBox::new(&core, "confab-screen", about).map_err(failed)?;
+    let at_the_end = main_loop.clone();
+    let _listener = stream
+        .add_local_listener_with_user_data(taker)
+        .state_changed(move |_, taker, _, state| {
+            if !taker.goes_on(state) {
+                at_the_end.quit();
+            }
+        })
+        .param_changed(|stream, taker, id, pod| taker.agree(stream, id, pod))
+        .process(|stream, taker| taker.take(stream))
+        .register()
+        .map_err(failed)?;
+    let formats = Parameter::formats(fps)?;
+    // Not to another source when this one goes: the next may be a camera.
+    let flags = StreamFlags::AUTOCONNECT | StreamFlags::MAP_BUFFERS | StreamFlags::DONT_RECONNECT;
+    stream.connect(Direction::Input, Some(node), flags, &mut [formats.pod()?]).map_err(failed)?;
+    main_loop.run();
+    Ok(())
+}
+
+/// What PipeWire calls.
+struct Taker {
+    newest: Arc<Newest>,
+    format: Option<Format>,
+    /// Memory for the next picture.
+    drawn: Picture,
+    /// There until pictures come.
+    started: Option<oneshot::Sender<()>>,
+}
+
+impl Taker {
+    /// Takes note of a state; false if it is the last.
+    fn goes_on(&mut self, state: StreamState) -> bool {
+        tracing::debug!(?state, "screen stream");
+        let ended = match (state, &self.started) {
+            (StreamState::Connecting | StreamState::Paused, _) => return true,
+            (StreamState::Streaming, _) => {
+                if let Some(started) = self.started.take() {
+                    // Nobody waits any more for a share that was given up.
+                    let _ = started.send(());
+                }
+                return true;
+            }
+            (StreamState::Error(_) | StreamState::Unconnected, None) => gone(),
+            (StreamState::Error(error), Some(_)) => failed(error),
+            (StreamState::Unconnected, Some(_)) => failed("PipeWire hung up"),
+        };
+        self.newest.end(ended);
+        // Who waits for the start learns of the end.
+        self.started = None;
+        false
+    }
+
+    /// A format was agreed on, the first or another one.
+    fn agree(&mut self, stream: &stream::Stream, id: u32, pod: Option<&Pod>) {
+        let Some(pod) = pod.filter(|_| id == ParamType::Format.as_raw()) else { return };
+        self.format = Format::read(pod);
+        tracing::debug!(format = ?self.format, "screen stream");
+        if let Err(error) = ask_for_buffers(stream) {
+            self.newest.end(error);
+        }
+    }
+
+    /// Takes the newest of the pictures that wait.
+    fn take(&mut self, stream: &stream::Stream) {
+        let mut newest = None;
+        while let Some(buffer) = stream.dequeue_buffer() {
+            newest = Some(buffer);
+        }
+        if let Some((mut buffer, format)) = newest.zip(self.format)
+            && read(&mut buffer, format, &mut self.drawn)
+        {
+            self.newest.put(&mut self.drawn);
+        }
+    }
+}
+
+fn ask_for_buffers(stream: &stream::Stream) -> Result<(), UserError> {
+    let (buffers, crop) = (Parameter::buffers()?, Parameter::crop()?);
+    stream.update_params(&mut [buffers.pod()?, crop.pod()?]).map_err(failed)
+}
+
+/// The picture in a buffer; false if there is none.
+fn read(buffer: &mut Buffer<'_>, format: Format, picture: &mut Picture) -> bool {
+    let Format { order, width, height } = format;
+    let part = buffer.find_meta::<MetaVideoCrop>().map(|crop| crop.meta_region()).filter(|region| region.is_valid());
+    let part = part.and_then(|region| {
+        let (position, size) = (region.position(), region.size());
+        let (x, y) = (u32::try_from(position.x).ok()?, u32::try_from(position.y).ok()?);
+        Some(Part { x, y, width: size.width, height: size.height }).filter(|part| part.is_inside(width, height))
+    });
+    let Some(data) = buffer.datas_mut().first_mut() else { return false };
+    let chunk = data.chunk();
+    let (start, bytes) = (chunk.offset() as usize, chunk.size() as usize);
+    let stride = usize::try_from(chunk.stride()).unwrap_or_default();
+    // No bytes: only something beside the picture changed.
+    if chunk.flags().contains(ChunkFlags::CORRUPTED) || bytes == 0 || stride == 0 {
+        return false;
+    }
+    let Some(memory) = data.data().and_then(|memory| memory.get(start..)) else { return false };
+    picture.read(memory, stride, order, part.unwrap_or(Part::whole(width, height)))
+}

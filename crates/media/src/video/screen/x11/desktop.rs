@@ -1,0 +1,109 @@
+//! A connection to an X server that can do what capturing needs.
+
+use confab_wire::{ErrorCode, UserError};
+use x11rb::connection::{Connection, RequestConnection};
+use x11rb::protocol::{composite, damage, randr, shm, xfixes, xproto};
+use x11rb::rust_connection::RustConnection;
+
+use composite::ConnectionExt as _;
+use damage::ConnectionExt as _;
+use randr::ConnectionExt as _;
+use shm::ConnectionExt as _;
+use xfixes::ConnectionExt as _;
+use xproto::ConnectionExt as _;
+
+use super::error::failed;
+use crate::video::screen::matching;
+
+x11rb::atom_manager! {
+    /// Names of properties and of their types.
+    pub(super) Atoms: AtomsCookie {
+        _NET_CLIENT_LIST,
+        _NET_WM_NAME,
+        UTF8_STRING,
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Desktop {
+    pub(super) connection: RustConnection,
+    pub(super) root: xproto::Window,
+    pub(super) atoms: Atoms,
+    /// Covered windows can be captured.
+    pub(super) composite: bool,
+    /// Changes are told.
+    pub(super) damage: bool,
+    /// There can be more than one monitor.
+    pub(super) randr: bool,
+    /// Pixels can come by shared memory.
+    pub(super) shared: bool,
+    /// The pointer's picture can be had.
+    pub(super) xfixes: bool,
+}
+
+impl Desktop {
+    /// The display with this name, or the one of the environment.
+    pub(super) fn connect(display: Option<&str>) -> Result<Self, UserError> {
+        let (connection, screen) = RustConnection::connect(display)
+            .map_err(|error| UserError::with_detail(ErrorCode::ScreenUnsupported, error))?;
+        let root = connection.setup().roots.get(screen).ok_or_else(|| failed("no such screen"))?.root;
+        let atoms = Atoms::new(&connection).map_err(failed)?.reply().map_err(failed)?;
+        let has = |name| connection.extension_information(name).map(|found| found.is_some()).map_err(failed);
+        let (composite, damage, xfixes) =
+            (has(composite::X11_EXTENSION_NAME)?, has(damage::X11_EXTENSION_NAME)?, has(xfixes::X11_EXTENSION_NAME)?);
+        let (mut randr, mut shared) = (has(randr::X11_EXTENSION_NAME)?, has(shm::X11_EXTENSION_NAME)?);
+        // Each has to be told which version is spoken before it does anything.
+        if composite {
+            connection.composite_query_version(0, 4).map_err(failed)?.reply().map_err(failed)?;
+        }
+        if xfixes {
+            connection.xfixes_query_version(5, 0).map_err(failed)?.reply().map_err(failed)?;
+        }
+        if damage {
+            connection.damage_query_version(1, 1).map_err(failed)?.reply().map_err(failed)?;
+        }
+        if randr {
+            let version = connection.randr_query_version(1, 5).map_err(failed)?.reply().map_err(failed)?;
+            randr = (version.major_version, version.minor_version) >= (1, 5);
+        }
+        if shared {
+            // Memory of the server's making came with 1.2.
+            let version = connection.shm_query_version().map_err(failed)?.reply().map_err(failed)?;
+            shared = (version.major_version, version.minor_version) >= (1, 2);
+        }
+        Ok(Self { connection, root, atoms, composite, damage, randr, shared, xfixes })
+    }
+
+    /// Size of a window or pixmap, and its depth.
+    pub(super) fn geometry(&self, drawable: xproto::Drawable) -> Result<xproto::GetGeometryReply, UserError> {
+        self.connection.get_geometry(drawable).map_err(failed)?.reply().map_err(failed)
+    }
+
+    /// Refuses what has pixels of another kind than blue, green, red and a byte that means nothing.
+    pub(super) fn check_pixels(&self, depth: u8) -> Result<(), UserError> {
+        let setup = self.connection.setup();
+        let fits = |format: &&xproto::Format| format.depth == depth && format.bits_per_pixel == 32;
+        let known = matches!(depth, 24 | 32) && setup.image_byte_order == xproto::ImageOrder::LSB_FIRST;
+        if known && setup.pixmap_formats.iter().find(fits).is_some() {
+            return Ok(());
+        }
+        Err(failed(format!("pixels of {depth} bits")))
+    }
+
+    /// Title of a window: what its program says in UTF-8, or else in Latin-1. `None` if it has none to read.
+    pub(super) fn title(&self, window: xproto::Window) -> Result<Option<String>, UserError> {
+        let property =
+            |name: u32, kind: u32| self.connection.get_property(false, window, name, kind, 0, 256).map_err(failed);
+        let modern = property(self.atoms._NET_WM_NAME, self.atoms.UTF8_STRING)?;
+        let old = property(xproto::AtomEnum::WM_NAME.into(), xproto::AtomEnum::STRING.into())?;
+        // A window that has gone meanwhile has no title.
+        let (Ok(modern), Ok(old)) = (modern.reply(), old.reply()) else { return Ok(None) };
+        let text = if modern.value.is_empty() {
+            old.value.iter().map(|byte| char::from(*byte)).collect()
+        } else {
+            String::from_utf8_lossy(&modern.value).into_owned()
+        };
+        Ok(matching::clean(&text))
+    }
+}

@@ -1,0 +1,101 @@
+//! One screen or window, followed through its changes.
+
+use confab_wire::{ErrorCode, UserError};
+use x11rb::connection::Connection;
+use x11rb::protocol::Event;
+use x11rb::protocol::damage::{ConnectionExt as _, Damage, ReportLevel};
+use x11rb::protocol::xproto::Drawable;
+
+use super::desktop::Desktop;
+use super::error::failed;
+use super::image::{Area, ImageReader};
+use super::monitor::Monitor;
+use super::pointer::{Pointer, Seen};
+use super::target::Target;
+use super::window::SharedWindow;
+use super::{listing, monitor};
+use crate::selector::ScreenSelector;
+use crate::video::screen::bgrx::Bgrx;
+use crate::video::screen::types::ScreenStream;
+
+/// See the module.
+pub(super) struct Grabber {
+    desktop: Desktop,
+    target: Box<dyn Target>,
+    images: ImageReader,
+    pointer: Pointer,
+    /// `None`: changes are not told, so every look may show one.
+    damage: Option<Damage>,
+    area: Option<Area>,
+    /// Where the pointer was seen last.
+    seen: Option<Seen>,
+}
+
+impl Grabber {
+    /// Opens what the selector means.
+    pub(super) fn open(desktop: Desktop, selector: &ScreenSelector) -> Result<Self, UserError> {
+        let (target, drawable): (Box<dyn Target>, _) = match selector {
+            ScreenSelector::Screen(number) => {
+                let place = monitor::find(&desktop, *number)?;
+                (Box::new(Monitor::open(&desktop, &place)?), desktop.root)
+            }
+            ScreenSelector::Window(wanted) => {
+                let id = listing::find(&desktop, wanted)?;
+                (Box::new(SharedWindow::open(&desktop, id)?), id)
+            }
+        };
+        let damage = if desktop.damage { Some(watch(&desktop, drawable)?) } else { None };
+        let images = ImageReader::new(&desktop);
+        let mut opened = Self { desktop, target, images, pointer: Pointer::default(), damage, area: None, seen: None };
+        opened.changed()?;
+        if opened.area.is_none() {
+            let detail = "the window is not shown; open it before it is shared";
+            return Err(UserError::with_detail(ErrorCode::ScreenMissing, detail));
+        }
+        Ok(opened)
+    }
+}
+
+/// Has changes of the pixels told.
+fn watch(desktop: &Desktop, drawable: Drawable) -> Result<Damage, UserError> {
+    let id = desktop.connection.generate_id().map_err(failed)?;
+    desktop.connection.damage_create(id, drawable, ReportLevel::NON_EMPTY).map_err(failed)?.ignore_error();
+    Ok(id)
+}
+
+impl ScreenStream for Grabber {
+    fn changed(&mut self) -> Result<bool, UserError> {
+        let mut changed = self.damage.is_none();
+        while let Some(event) = self.desktop.connection.poll_for_event().map_err(failed)? {
+            if let (Event::DamageNotify(_), Some(damage)) = (&event, self.damage) {
+                changed = true;
+                // The next change is told only after this.
+                let connection = &self.desktop.connection;
+                connection.damage_subtract(damage, x11rb::NONE, x11rb::NONE).map_err(failed)?.ignore_error();
+            }
+            self.target.event(&event);
+        }
+        let area = self.target.area(&self.desktop)?;
+        self.pointer.look(&self.desktop)?;
+        let mut seen = area.filter(|_| !self.target.hidden()).and_then(|area| self.pointer.seen(&area));
+        if seen.is_some() && !self.target.is_pointed_at(&self.desktop)? {
+            seen = None;
+        }
+        changed |= area != self.area || seen != self.seen;
+        (self.area, self.seen) = (area, seen);
+        Ok(changed)
+    }
+
+    fn grab(&mut self) -> Result<Option<Bgrx<'_>>, UserError> {
+        let Some(area) = self.area else { return Ok(None) };
+        let Some(data) = self.images.read(&self.desktop, area)? else { return Ok(None) };
+        if let Some(seen) = self.seen {
+            self.pointer.draw(seen, area.width, data);
+        }
+        Ok(Some(Bgrx { width: area.width.into(), height: area.height.into(), data }))
+    }
+
+    fn hidden(&self) -> bool {
+        self.target.hidden()
+    }
+}

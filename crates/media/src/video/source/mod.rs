@@ -1,0 +1,6 @@
+//! Sources of pictures. Cameras and screens have folders of their own.
+
+mod clip;
+pub(crate) mod open;
+pub(crate) mod pace;
+mod pattern;

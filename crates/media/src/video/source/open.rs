@@ -1,0 +1,41 @@
+//! Opening a source of pictures: test picture, file, camera or screen.
+
+use std::time::Duration;
+
+use confab_wire::{ErrorCode, UserError};
+
+use crate::selector::VideoSource;
+use crate::thread::stop::StopFlag;
+use crate::video::source::clip::Clip;
+use crate::video::source::pattern::Pattern;
+use crate::video::types::{PictureSource, VideoConfig};
+use crate::video::{camera, screen};
+
+/// How long a device may take to open.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a person may take to choose in a dialog of the system.
+const CHOICE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How long [`open`] may take, and what it means that it took longer.
+pub(crate) fn open_timeout(source: &VideoSource) -> (Duration, ErrorCode) {
+    match source {
+        VideoSource::Screen(_) if screen::source::asks() => (CHOICE_TIMEOUT, ErrorCode::ShareCancelled),
+        VideoSource::Screen(_) => (OPEN_TIMEOUT, ErrorCode::ScreenFailed),
+        _ => (OPEN_TIMEOUT, ErrorCode::CameraFailed),
+    }
+}
+
+/// Opens a source; blocks as long as the device takes, or the person who is asked, or until `stop` is raised meanwhile.
+pub(crate) fn open(
+    source: &VideoSource,
+    config: VideoConfig,
+    stop: &StopFlag,
+) -> Result<Box<dyn PictureSource>, UserError> {
+    match source {
+        VideoSource::None => Err(UserError::with_detail(ErrorCode::Internal, "no source to open")),
+        VideoSource::Pattern => Ok(Box::new(Pattern::new(config))),
+        VideoSource::Y4m(path) => Ok(Box::new(Clip::open(path)?)),
+        VideoSource::Camera(name) => camera::open(name.as_deref(), config),
+        VideoSource::Screen(selector) => screen::source::open(selector, config, stop),
+    }
+}
