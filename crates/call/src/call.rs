@@ -1,11 +1,12 @@
 //! The handle of a call.
 
-use crate::actor::Actor;
-use crate::incoming::Probe;
-use crate::preview::PreviewSwitch;
-use crate::session::Session;
-use crate::share::Answer;
-use crate::{AudioSource, CallConfig, DeviceChoice, VideoSource, speaker};
+use crate::own::preview::PreviewSwitch;
+use crate::own::share::sharing::Answer;
+use crate::own::speaker;
+use crate::remote::track::Probe;
+use crate::room::session::Session;
+use crate::task::Actor;
+use crate::{AudioSource, CallConfig, DeviceChoice, VideoSource};
 use confab_ipc::{CallState, CallView, ErrorCode, UiEvent, UserError, frame::SELF_TRACK};
 use confab_media::{FarEnd, Voice};
 use confab_wire::{

@@ -1,20 +1,20 @@
 //! The task that owns a call.
 
 use crate::CallConfig;
-use crate::active_speaker::ActiveSpeaker;
 use crate::call::{Command, TrackFrame};
-use crate::chat::ChatLog;
-use crate::devices::Devices;
-use crate::incoming::Incoming;
-use crate::members::Members;
-use crate::muted_speech::MutedSpeech;
-use crate::outgoing::DeviceEvent;
-use crate::preview::PreviewSwitch;
-use crate::roster::Roster;
-use crate::session::{self, Resume, Session};
-use crate::share::Sharing;
-use crate::speaker::Speaker;
-use crate::telling::{LEVELS, STATS};
+use crate::feature::chat::history::ChatLog;
+use crate::feature::muted_speech::MutedSpeech;
+use crate::own::devices::Devices;
+use crate::own::preview::PreviewSwitch;
+use crate::own::send::DeviceEvent;
+use crate::own::share::sharing::Sharing;
+use crate::own::speaker::Speaker;
+use crate::remote::active_speaker::ActiveSpeaker;
+use crate::remote::track::Incoming;
+use crate::report::reports::{LEVELS, STATS};
+use crate::room::announced::Members;
+use crate::room::participants::Roster;
+use crate::room::session::{self, Resume, Session};
 use confab_ipc::{CallState, DeviceState, ErrorCode, PeerState, UiEvent, UserError, frame::SELF_TRACK};
 use confab_media::{AudioOutput, Voice};
 use confab_rtcio::{Event, Events, Socket};

@@ -1,8 +1,8 @@
 //! The call's task: how one hears the others, who speaks, and whether one is heard oneself.
 
-use crate::actor::Actor;
-use crate::incoming::Incoming;
-use crate::telling::LEVELS;
+use crate::remote::track::Incoming;
+use crate::report::reports::LEVELS;
+use crate::task::Actor;
 use confab_ipc::{DeviceState, ErrorCode, FULL_VOLUME, MAX_VOLUME, Participant, UiEvent, UserError};
 use confab_media::MAX_GAIN;
 use confab_wire::call as names;

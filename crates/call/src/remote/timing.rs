@@ -1,7 +1,7 @@
 //! Holds the sound and the picture of each stream together, by the sender reports of both.
 
-use crate::actor::Actor;
-use crate::incoming::Incoming;
+use crate::remote::track::Incoming;
+use crate::task::Actor;
 use confab_wire::media::MediaKind;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};

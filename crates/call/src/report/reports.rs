@@ -1,7 +1,7 @@
 //! The call's task: what the window and the others are told.
 
-use crate::actor::Actor;
-use crate::incoming::{Incoming, Reading};
+use crate::remote::track::{Incoming, Reading};
+use crate::task::Actor;
 use confab_ipc::{CallState, CallView, ErrorCode, Notice, Participant, PeerStats, SelfView, UiEvent, UserError};
 use confab_wire::call as names;
 use serde_json::json;

@@ -1,9 +1,9 @@
 //! The speaker as a state: the mix plays on the chosen one, else on the next best, else on nobody's until there is one.
 
 use crate::AudioSink;
-use crate::change::{Changes, Does};
-use crate::choice;
-use crate::listing::Listing;
+use crate::own::device::change::{Changes, Does};
+use crate::own::device::preferred;
+use crate::own::device::watched::Listing;
 use confab_ipc::{Device, DeviceKind, DeviceList, DeviceState, ErrorCode, UserError};
 use confab_media::{AudioOutput, FarEnd};
 use tokio::sync::watch;
@@ -39,7 +39,7 @@ pub struct Speaker {
 pub(crate) fn best(list: &DeviceList, sink: &AudioSink) -> (Option<Device>, AudioSink) {
     let AudioSink::Speaker(wanted) = sink else { return (None, AudioSink::None) };
     let device = confab_media::choose(list, DeviceKind::Speaker, wanted.as_deref()).cloned();
-    let name = choice::name(device.as_ref(), wanted.as_deref());
+    let name = preferred::name(device.as_ref(), wanted.as_deref());
     (device, AudioSink::Speaker(name))
 }
 

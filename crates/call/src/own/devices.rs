@@ -2,13 +2,13 @@
 //! and go. The track goes on whatever feeds it: nothing is negotiated for another device.
 
 use crate::call::{Rehearsed, TrackFrame};
-use crate::change::Change;
-use crate::choice::DeviceChoice;
-use crate::listing::Listing;
-use crate::opening::{self, CameraWish, MicWish};
-use crate::outgoing::{self, DeviceEvent};
-use crate::place::{Place, Pump};
-use crate::preview::{self, PreviewSwitch};
+use crate::own::device::change::Change;
+use crate::own::device::opening::{self, CameraWish, MicWish};
+use crate::own::device::preferred::DeviceChoice;
+use crate::own::device::slot::{Place, Pump};
+use crate::own::device::watched::Listing;
+use crate::own::preview::{self, PreviewSwitch};
+use crate::own::send::{self, DeviceEvent};
 use crate::{AudioSource, VideoConfig, VideoSource};
 use confab_ipc::{DeviceKind, DeviceList, DeviceState, ErrorCode, RehearsalView, UserError};
 use confab_media::{AudioCapture, VideoCapture, Voice};
@@ -327,7 +327,7 @@ impl Devices {
         let track = self.audio_track.get_or_insert_with(LocalTrack::audio).clone();
         self.stream.add_track(&track);
         let (told, generation) = (self.told.clone(), self.mic.next_generation());
-        let pump = outgoing::pump_sound(&capture, packets, track, async move |error| {
+        let pump = send::pump_sound(&capture, packets, track, async move |error| {
             let _ = told.send(DeviceEvent::MicEnded(generation, error)).await;
         });
         self.mic.run(capture, pump, found, change)
@@ -376,15 +376,15 @@ impl Devices {
         if self.camera.on {
             self.stream.add_track(&track);
         }
-        tokio::spawn(outgoing::watch_load(capture.relief(), track.clone(), self.told.clone()));
-        let way = outgoing::Way {
+        tokio::spawn(send::watch_load(capture.relief(), track.clone(), self.told.clone()));
+        let way = send::Way {
             track,
             sending: self.sending.subscribe(),
             preview: self.preview.clone(),
             window: self.window.clone(),
         };
         let generation = self.camera.next_generation();
-        let pump = tokio::spawn(outgoing::pump_camera(generation, (first, events), way, self.told.clone()));
+        let pump = tokio::spawn(send::pump_camera(generation, (first, events), way, self.told.clone()));
         self.camera.run(capture, Pump(pump.abort_handle()), found, change)
     }
 }
@@ -392,8 +392,8 @@ impl Devices {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::opening::Found;
-    use crate::place;
+    use crate::own::device::opening::Found;
+    use crate::own::device::slot;
     use confab_ipc::Device;
     use confab_media::FarEnd;
     use confab_wire::media::Processing;
@@ -460,7 +460,7 @@ mod tests {
         let mic = opened_mic().await;
         let ended = mic.capture.failed();
         assert!(devices.take(Happened::Mic(Ok(mic))).is_empty());
-        place::released(&mut devices.mic.take_closing()).await;
+        slot::released(&mut devices.mic.take_closing()).await;
         assert!(ended.has_changed().is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! The sound beside a shared picture: a second track of its stream, while it is wanted and there is any.
 
-use crate::outgoing;
-use crate::place::Pump;
+use crate::own::device::slot::Pump;
+use crate::own::send;
 use confab_ipc::UserError;
 use confab_media::AudioCapture;
 use confab_rtcio::{LocalTrack, RtcioStream};
@@ -31,7 +31,7 @@ impl ShareSound {
     {
         let track = self.track.get_or_insert_with(LocalTrack::audio).clone();
         stream.add_track(&track);
-        let pump = outgoing::pump_sound(&capture, packets, track, ended);
+        let pump = send::pump_sound(&capture, packets, track, ended);
         self.running = Some((capture, pump));
     }
 

@@ -1,8 +1,8 @@
 //! What goes out: one stream with microphone and camera, each encoded once for everybody.
 
 use crate::call::TrackFrame;
-use crate::place::Pump;
-use crate::preview::PreviewSwitch;
+use crate::own::device::slot::Pump;
+use crate::own::preview::PreviewSwitch;
 use confab_ipc::{UserError, frame::SELF_TRACK};
 use confab_media::{AudioCapture, ExpectedLoss, Relief, VideoEvent};
 use confab_rtcio::LocalTrack;

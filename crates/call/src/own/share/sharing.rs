@@ -1,10 +1,10 @@
 //! A screen or a window in the call, with the sound of the computer if it is wanted: a stream of its own beside the camera's,
 //! as long as it is shared.
 
-use crate::actor::Actor;
-use crate::outgoing::{self, DeviceEvent};
-use crate::place::released;
-use crate::share_sound::{OpenedSound, ShareSound};
+use crate::own::device::slot::released;
+use crate::own::send::{self, DeviceEvent};
+use crate::own::share::sound::{OpenedSound, ShareSound};
+use crate::task::Actor;
 use crate::{AudioSource, VideoConfig, VideoSource};
 use confab_ipc::{DeviceState, ErrorCode, ShareView, UserError};
 use confab_media::{AudioCapture, ScreenSelector, VideoCapture, VideoEvent, list_screens};
@@ -185,7 +185,7 @@ impl Share {
         say: mpsc::Sender<ShareEvent>,
         load: mpsc::Sender<DeviceEvent>,
     ) {
-        tokio::spawn(outgoing::watch_load(capture.relief(), self.track.clone(), load));
+        tokio::spawn(send::watch_load(capture.relief(), self.track.clone(), load));
         tokio::spawn(pump(self.number, events, capture.hidden(), self.track.clone(), say));
         self.capture = Some(capture);
         self.view.capture = DeviceState::On;

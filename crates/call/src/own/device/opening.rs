@@ -1,8 +1,9 @@
 //! Opening microphones and cameras beside the call's task: the chosen one, or the next best.
 
-use crate::listing::Listing;
-use crate::place::released;
-use crate::{AudioSource, VideoConfig, VideoSource, choice};
+use crate::own::device::preferred;
+use crate::own::device::slot::released;
+use crate::own::device::watched::Listing;
+use crate::{AudioSource, VideoConfig, VideoSource};
 use confab_ipc::{Device, DeviceKind, DeviceList, UserError};
 use confab_media::{AudioCapture, VideoCapture, VideoEvent, Voice};
 use confab_wire::media::{AudioPacket, VideoDemand};
@@ -57,7 +58,7 @@ pub async fn mic(wish: MicWish) -> Result<Mic, UserError> {
     };
     let list = if looks { listing.look_for_sound().await } else { listing.known().await };
     let device = confab_media::choose(&list, DeviceKind::Microphone, wanted.as_deref()).cloned();
-    let name = choice::name(device.as_ref(), wanted.as_deref());
+    let name = preferred::name(device.as_ref(), wanted.as_deref());
     open_mic(AudioSource::Mic(name), voice, Found { device, list }).await
 }
 
@@ -90,7 +91,7 @@ pub async fn camera(mut wish: CameraWish) -> Result<Camera, UserError> {
             let mut candidates = candidates(&list, wanted.as_deref()).into_iter();
             let mut device = candidates.next();
             loop {
-                let name = choice::name(device.as_ref(), wanted.as_deref());
+                let name = preferred::name(device.as_ref(), wanted.as_deref());
                 match (start(VideoSource::Camera(name)).await, candidates.next()) {
                     (Ok(opened), _) => break (device, opened),
                     (Err(_), Some(next)) => device = Some(next),

@@ -1,9 +1,9 @@
 //! The call's task: what peers do and send.
 
-use crate::actor::Actor;
-use crate::hearing;
-use crate::incoming::{Incoming, VideoSinks};
 use crate::recording_path;
+use crate::remote::track::{Incoming, VideoSinks};
+use crate::remote::volume;
+use crate::task::Actor;
 use confab_ipc::{PeerState, TrackView, UiEvent, frame::SELF_TRACK};
 use confab_rtcio::{RemoteStream, RemoteTrack};
 use confab_wire::{
@@ -130,7 +130,7 @@ impl Actor {
         let Some(incoming) = incoming else { return };
         self.roster.announce(peer, "", Instant::now());
         if let (Some(audio), Some(entry)) = (&incoming.audio, self.roster.get(peer)) {
-            audio.set_gain(hearing::gain(&entry.view));
+            audio.set_gain(volume::gain(&entry.view));
         }
         self.incoming.push(incoming);
         self.roster.put_track(peer, view.clone());

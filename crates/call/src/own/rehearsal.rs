@@ -2,13 +2,14 @@
 //! stream that nobody gets.
 
 use crate::call::{CallEvents, EVENTS, FRAMES, Rehearsed, TrackFrame};
-use crate::choice::DeviceChoice;
-use crate::devices::Devices;
-use crate::listing::Listing;
-use crate::outgoing::DeviceEvent;
-use crate::preview::PreviewSwitch;
-use crate::telling::LEVELS;
-use crate::{AudioSink, AudioSource, VideoConfig, VideoSource, speaker};
+use crate::own::device::preferred::DeviceChoice;
+use crate::own::device::watched::Listing;
+use crate::own::devices::Devices;
+use crate::own::preview::PreviewSwitch;
+use crate::own::send::DeviceEvent;
+use crate::own::speaker;
+use crate::report::reports::LEVELS;
+use crate::{AudioSink, AudioSource, VideoConfig, VideoSource};
 use confab_ipc::{Notice, UiEvent, UserError, frame::SELF_TRACK};
 use confab_media::{FarEnd, Voice};
 use confab_wire::{ctrl::Drawn, media::Processing};

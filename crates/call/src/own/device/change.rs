@@ -1,7 +1,7 @@
 //! From one device to the next, one change at a time: what is opened, and what a person is told of it when choices and
 //! devices change meanwhile.
 
-use crate::choice::Follower;
+use crate::own::device::preferred::Follower;
 use confab_ipc::{Device, DeviceKind, DeviceList, UserError};
 
 /// How a device does, for who looks for another.

@@ -1,10 +1,10 @@
 //! What comes in: each remote track is carried to the window, the speaker, the recorder and the decoder.
 
 use crate::call::TrackFrame;
-use crate::held::Held;
-use crate::lip_sync::LipSync;
-use crate::seen::{Seen, SeenPicture};
-use crate::sync::Timing;
+use crate::remote::av_sync::LipSync;
+use crate::remote::playout_delay::Held;
+use crate::remote::received_pictures::{Seen, SeenPicture};
+use crate::remote::timing::Timing;
 use confab_ipc::TrackView;
 use confab_media::{I420Frame, IvfWriter, PeerAudio, Vp8Decoder};
 use confab_rtcio::RemoteTrack;

@@ -1,7 +1,7 @@
 //! The place of one device, microphone or camera: what is wanted of it, what runs in it, and how it does.
 
-use crate::change::{Change, Changes, Does};
-use crate::opening::Found;
+use crate::own::device::change::{Change, Changes, Does};
+use crate::own::device::opening::Found;
 use confab_ipc::{DeviceKind, DeviceList, DeviceState, UserError};
 use confab_media::{AudioCapture, VideoCapture};
 use std::time::{Duration, Instant};

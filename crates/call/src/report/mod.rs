@@ -1,0 +1,3 @@
+//! What the window is told.
+
+pub mod reports;
