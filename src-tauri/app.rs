@@ -9,7 +9,7 @@ use crate::options;
 use crate::rehearsing::{DeviceNews, Rehearsing, Shown};
 use crate::settings::Store;
 use crate::sources::{Entry, Sources};
-use confab_call::{AudioSink, Call, CallConfig, CallEvents, DeviceChoice, DeviceWatch, Rehearsal, Rehearsed};
+use confab_call::{AudioSink, Call, CallConfig, CallEvents, DeviceSelection, DeviceWatch, Rehearsal, Rehearsed};
 use confab_ipc::{CallState, DeviceList, ErrorCode, Notice, Settings, Snapshot, UiEvent, UserError};
 use confab_wire::{
     media::Decoders,
@@ -35,7 +35,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 type Answer<T> = oneshot::Sender<T>;
 
 /// What was saved, and the devices that follow from it.
-type Saved = Result<(Settings, DeviceChoice), UserError>;
+type Saved = Result<(Settings, DeviceSelection), UserError>;
 
 enum Command {
     Subscribe(String, Decoders, Listener, Answer<Snapshot>),

@@ -1,6 +1,6 @@
 //! What a call sends and where it is heard: by the command line, else by the settings.
 
-use confab_call::{AudioSink, AudioSource, DeviceChoice, VideoSource};
+use confab_call::{AudioSink, AudioSource, DeviceSelection, VideoSource};
 use confab_ipc::Settings;
 
 /// What a call sends and where it is heard.
@@ -31,8 +31,8 @@ impl Sources {
     }
 
     /// The devices among them.
-    pub fn choice(&self) -> DeviceChoice {
-        DeviceChoice {
+    pub fn choice(&self) -> DeviceSelection {
+        DeviceSelection {
             microphone: self.audio.device().map(str::to_owned),
             speaker: self.speaker.device().map(str::to_owned),
             camera: self.video.device().map(str::to_owned),
@@ -68,7 +68,7 @@ mod tests {
             ..Settings::default()
         };
         let choice = sources.with(&settings).choice();
-        assert_eq!(choice, DeviceChoice { microphone: named("by command"), speaker: None, camera: named("camera") });
+        assert_eq!(choice, DeviceSelection { microphone: named("by command"), speaker: None, camera: named("camera") });
         sources.audio = AudioSource::Mic(None);
         assert_eq!(sources.with(&settings).choice().microphone, named("mic"));
     }

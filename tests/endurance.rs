@@ -5,7 +5,7 @@
 #![cfg(target_os = "linux")]
 
 use confab_call::{
-    AudioSink, AudioSource, Call, CallConfig, CallEvents, DeviceChoice, TrackFrame, VideoConfig, VideoSource,
+    AudioSink, AudioSource, Call, CallConfig, CallEvents, DeviceSelection, TrackFrame, VideoConfig, VideoSource,
 };
 use confab_ipc::UiEvent;
 use confab_server::{Server, ServerConfig};
@@ -109,7 +109,7 @@ impl Person {
     /// Changes to the devices with this number.
     async fn swap(&self, number: usize) {
         let (microphone, speaker) = (Some(format!("mic{number}")), Some(format!("spk{number}")));
-        self.call.set_devices(DeviceChoice { microphone, speaker, camera: None }).await;
+        self.call.set_devices(DeviceSelection { microphone, speaker, camera: None }).await;
     }
 
     /// Waits until every other one is heard.

@@ -1,66 +1,14 @@
 //! The handle of a call.
 
+use crate::command::Command;
+use crate::own::devices::{DeviceSelection, Rehearsed};
 use crate::own::preview::PreviewSwitch;
-use crate::own::share::sharing::Answer;
-use crate::own::speaker;
-use crate::remote::track::Probe;
-use crate::room::session::Session;
-use crate::task::Actor;
-use crate::{AudioSource, CallConfig, DeviceChoice, VideoSource};
-use confab_ipc::{CallState, CallView, ErrorCode, UiEvent, UserError, frame::SELF_TRACK};
-use confab_media::{FarEnd, Voice};
-use confab_wire::{
-    call::is_chat_text,
-    ctrl::Drawn,
-    media::{EncodedFrame, Processing},
-};
+use crate::remote::track::ReceivedPictureStats;
+use crate::track_frame::TrackFrame;
+use crate::{AudioSource, VideoSource};
+use confab_ipc::{CallState, CallView, ErrorCode, UserError, frame::SELF_TRACK};
+use confab_wire::{ctrl::Drawn, media::Processing};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
-
-/// Commands that wait for the call's task.
-const COMMANDS: usize = 64;
-/// Events that wait for their reader. Levels and statistics are dropped when it is full, everything else waits.
-pub(crate) const EVENTS: usize = 1024;
-/// Encoded frames that wait for a reader of [`Call::frames`]; a reader that lags loses the oldest.
-pub(crate) const FRAMES: usize = 256;
-
-/// An encoded frame of one track, for a window that decodes and draws it.
-#[derive(Debug, Clone)]
-pub struct TrackFrame {
-    /// The track's handle; [`SELF_TRACK`](confab_ipc::frame::SELF_TRACK) is the own preview.
-    pub handle: u32,
-    /// The frame.
-    pub frame: EncodedFrame,
-}
-
-/// Devices that are tried without being sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Rehearsed {
-    /// For its level.
-    pub microphone: bool,
-    /// For its picture.
-    pub camera: bool,
-}
-
-/// What the handle asks of the call's task.
-#[derive(Debug)]
-pub(crate) enum Command {
-    View(oneshot::Sender<CallView>),
-    State(oneshot::Sender<CallState>),
-    SetMic(bool, oneshot::Sender<()>),
-    SetCamera(bool, oneshot::Sender<()>),
-    SetDevices(DeviceChoice, oneshot::Sender<()>),
-    Rehearse(Rehearsed, oneshot::Sender<()>),
-    PlayTestSound(Answer),
-    StartShare(VideoSource, AudioSource, Answer),
-    StopShare(oneshot::Sender<()>),
-    SendChat(String, oneshot::Sender<()>),
-    SetPeerVolume(String, u16, oneshot::Sender<Result<(), UserError>>),
-    SetMutedForMe(String, bool, oneshot::Sender<Result<(), UserError>>),
-    Probes(oneshot::Sender<Vec<Probe>>),
-    KeyFrame(u32),
-    Drawn(u32, Drawn),
-    Leave(oneshot::Sender<()>),
-}
 
 /// A call one is in. Clones are handles of the same call; it ends with [`leave`](Call::leave) or when the
 /// last handle is gone.
@@ -72,40 +20,15 @@ pub struct Call {
     processing: watch::Sender<Processing>,
 }
 
-/// The events of a call or a rehearsal, in order.
-#[derive(Debug)]
-pub struct CallEvents {
-    events: mpsc::Receiver<UiEvent>,
-}
-
-impl CallEvents {
-    pub(crate) fn new(events: mpsc::Receiver<UiEvent>) -> Self {
-        Self { events }
-    }
-
-    /// The next event; `None` after the call ended (its last event is `call-state` `idle`).
-    pub async fn recv(&mut self) -> Option<UiEvent> {
-        self.events.recv().await
-    }
-}
-
 impl Call {
-    /// Joins the room of `config.link` and opens the devices. A device that fails is a state in the view, not an error
-    /// here; the errors are those of reaching the server and the room.
-    pub async fn join(config: CallConfig) -> Result<(Call, CallEvents), UserError> {
-        config.check()?;
-        let far_end = FarEnd::default();
-        let (session, output) = tokio::join!(Session::open(&config), speaker::open(&config.speaker, &far_end));
-        let session = session?;
-        let (commands, command_rx) = mpsc::channel(COMMANDS);
-        let (event_tx, events) = mpsc::channel(EVENTS);
-        let (frames, _) = broadcast::channel(FRAMES);
-        let preview = PreviewSwitch::default();
-        let processing = watch::Sender::new(config.processing);
-        let voice = Voice { processing: processing.subscribe(), far_end };
-        let actor = Actor::new(config, session, output, voice, event_tx, frames.clone(), preview.clone()).await;
-        tokio::spawn(actor.run(command_rx));
-        Ok((Call { commands, frames, preview, processing }, CallEvents::new(events)))
+    /// A handle of the task that takes these commands.
+    pub(crate) fn new(
+        commands: mpsc::Sender<Command>,
+        frames: broadcast::Sender<TrackFrame>,
+        preview: PreviewSwitch,
+        processing: watch::Sender<Processing>,
+    ) -> Self {
+        Self { commands, frames, preview, processing }
     }
 
     /// What the window shows of the call; `None` if it ended.
@@ -134,9 +57,9 @@ impl Call {
     }
 
     /// Changes to other devices while the call goes on: each plays or captures until its successor does. A source that is no
-    /// device stays. What is chosen and not there is replaced by the next best, until it is plugged in.
-    pub async fn set_devices(&self, choice: DeviceChoice) {
-        self.ask(|done| Command::SetDevices(choice, done)).await;
+    /// device stays. What is selected and not there is replaced by the next best, until it is plugged in.
+    pub async fn set_devices(&self, selection: DeviceSelection) {
+        self.ask(|done| Command::SetDevices(selection, done)).await;
     }
 
     /// Tries devices without sending anything, beside what the others hear and see: a muted microphone for its level, a
@@ -164,14 +87,6 @@ impl Call {
     /// Stops sharing; without a share it changes nothing.
     pub async fn stop_share(&self) {
         self.ask(Command::StopShare).await;
-    }
-
-    /// Sends a chat message to everyone. Errors: [`ErrorCode::ChatText`], [`ErrorCode::NotInCall`].
-    pub async fn send_chat(&self, text: String) -> Result<(), UserError> {
-        if !is_chat_text(&text) {
-            return Err(ErrorCode::ChatText.into());
-        }
-        self.ask(|done| Command::SendChat(text, done)).await.ok_or_else(|| ErrorCode::NotInCall.into())
     }
 
     /// Changes how loud one hears a participant, in percent: 100 as they send, at most
@@ -211,14 +126,23 @@ impl Call {
         }
     }
 
-    /// What the backend saw in the received pictures since the last look; empty unless `config.decode`.
-    pub async fn probes(&self) -> Vec<Probe> {
-        self.ask(Command::Probes).await.unwrap_or_default()
+    /// Statistics of the received pictures since the last call of this; empty unless `config.decode`.
+    pub async fn received_picture_stats(&self) -> Vec<ReceivedPictureStats> {
+        self.ask(Command::PictureStats).await.unwrap_or_default()
     }
 
-    /// Leaves: others notice at once, devices are released. Returns when that is done.
+    /// Leaves. Returns when the devices are released; the others are told beside it, in three seconds at most, after which
+    /// the events of the call end.
     pub async fn leave(&self) {
         self.ask(Command::Leave).await;
+    }
+
+    /// Sends a command to a feature; `None` if the call ended.
+    pub(crate) async fn feature<T, C: Send + 'static>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> C,
+    ) -> Option<T> {
+        self.ask(|done| Command::Feature(Box::new(command(done)))).await
     }
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Option<T> {

@@ -37,12 +37,12 @@ pub struct CallConfig {
     pub record: Option<PathBuf>,
     /// What whoever draws the pictures can decode beside VP8 and VP9; H.264 is received only then.
     pub decoders: Decoders,
-    /// Decode received video in the backend, for statistics and [`Call::probes`](crate::Call::probes).
+    /// Decode received video in the backend, for statistics and [`Call::received_picture_stats`](crate::Call::received_picture_stats).
     pub decode: bool,
-    /// Size of the test pattern that the others send, to compare what is decoded with it: [`Probe::pictures`] is empty
+    /// Size of the test pattern that the others send, to compare what is decoded with it: [`ReceivedPictureStats::pictures`] is empty
     /// without.
     ///
-    /// [`Probe::pictures`]: crate::Probe::pictures
+    /// [`ReceivedPictureStats::pictures`]: crate::ReceivedPictureStats::pictures
     pub compare: Option<(u32, u32)>,
 }
 

@@ -1,107 +1,103 @@
-//! The task that owns a call.
+//! The task of a call: it selects what happens next, hands it to the component that it concerns, and carries out what that asks
+//! for. Nothing in its loop waits for a peer, the server, a device or the reader of the events.
 
-use crate::CallConfig;
-use crate::call::{Command, TrackFrame};
-use crate::feature::chat::history::ChatLog;
-use crate::feature::muted_speech::MutedSpeech;
-use crate::own::devices::Devices;
+use crate::command::Command;
+use crate::config::CallConfig;
+use crate::effect::{Effect, Effects};
+use crate::feature::hooks::{FromPeer, MicrophoneActivity, Own};
+use crate::feature::registry::Features;
+use crate::own::devices::OwnDevices;
 use crate::own::preview::PreviewSwitch;
-use crate::own::send::DeviceEvent;
 use crate::own::share::sharing::Sharing;
 use crate::own::speaker::Speaker;
-use crate::remote::active_speaker::ActiveSpeaker;
-use crate::remote::track::Incoming;
-use crate::report::reports::{LEVELS, STATS};
-use crate::room::announced::Members;
-use crate::room::participants::Roster;
-use crate::room::session::{self, Resume, Session};
-use confab_ipc::{CallState, DeviceState, ErrorCode, PeerState, UiEvent, UserError, frame::SELF_TRACK};
-use confab_media::{AudioOutput, Voice};
-use confab_rtcio::{Event, Events, Socket};
-use confab_wire::{
-    call as names,
-    signaling::{self, Member, PeerRef, Welcome},
+use crate::remote::tracks::RemoteTracks;
+use crate::report::event_queue::EventQueue;
+use crate::report::levels::{LEVELS_INTERVAL, OWN_LEVEL, SILENCE};
+use crate::report::statistics::{STATISTICS_INTERVAL, Statistics};
+use crate::room::membership::Room;
+use crate::room::messenger::Messenger;
+use confab_ipc::{
+    CallState, CallView, DeviceState, ErrorCode, Participant, PeerStats, SelfView, UiEvent, UserError,
+    frame::SELF_TRACK,
 };
-use serde::Deserialize;
+use confab_rtcio::{Event, Events, RtcioStream, Socket};
+use confab_wire::{call::CAMERA, media::MediaKind, room::RoomLink, signaling::Welcome};
 use serde_json::{Value, json};
-use std::collections::HashMap;
-use std::time::{Duration, Instant};
-use tokio::sync::{broadcast, mpsc, oneshot};
-use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval};
 
 /// Goodbyes take at most this long.
 const GOODBYE: Duration = Duration::from_secs(3);
 
-/// The task of one call.
-pub struct Actor {
-    pub(crate) config: CallConfig,
-    pub(crate) socket: Socket,
-    pub(crate) engine: Events,
-    pub(crate) me: String,
-    pub(crate) resume: Option<String>,
-    pub(crate) state: CallState,
-    pub(crate) roster: Roster,
-    pub(crate) members: Members,
-    pub(crate) chat: ChatLog,
-    pub(crate) devices: Devices,
-    pub(crate) sharing: Sharing,
-    pub(crate) told: mpsc::Receiver<DeviceEvent>,
-    pub(crate) output: Option<AudioOutput>,
-    pub(crate) speaker: Speaker,
-    pub(crate) incoming: Vec<Incoming>,
-    pub(crate) speakers: ActiveSpeaker,
-    pub(crate) muted_speech: MutedSpeech,
-    /// (peer, stream) → event that carried it; it may be known before the stream's first track.
-    pub(crate) stream_events: HashMap<(String, String), String>,
-    pub(crate) rejoining: JoinSet<Result<Welcome, UserError>>,
-    pub(crate) events: mpsc::Sender<UiEvent>,
-    pub(crate) window: broadcast::Sender<TrackFrame>,
-    pub(crate) preview: PreviewSwitch,
+/// What a call is made of.
+pub struct CallParts {
+    /// The connection to the room, inside.
+    pub socket: Socket,
+    /// What happens there.
+    pub engine: Events,
+    /// What the server said.
+    pub welcome: Welcome,
+    /// Own microphone and camera.
+    pub devices: OwnDevices,
+    /// Own speaker.
+    pub speaker: Speaker,
+    /// What comes from the others.
+    pub remote: RemoteTracks,
+    /// Statistics of the connections.
+    pub statistics: Statistics,
+    /// Where events go.
+    pub events: EventQueue,
+    /// What the window wants of the own picture.
+    pub preview: PreviewSwitch,
 }
 
-impl Actor {
+/// See the module.
+pub struct CallTask {
+    link: RoomLink,
+    /// Microphone and camera are on from the start.
+    begins_with: (bool, bool),
+    socket: Socket,
+    engine: Events,
+    room: Room,
+    messenger: Messenger,
+    devices: OwnDevices,
+    speaker: Speaker,
+    sharing: Sharing,
+    remote: RemoteTracks,
+    features: Features,
+    statistics: Statistics,
+    events: EventQueue,
+    preview: PreviewSwitch,
+}
+
+/// What ended the loop.
+enum End {
+    /// One left; the answer is awaited.
+    Left(oneshot::Sender<()>),
+    /// The last handle is gone, or the connection to the room.
+    Dropped,
+}
+
+impl CallTask {
     /// A call inside its room; [`run`](Self::run) makes it live.
-    pub async fn new(
-        config: CallConfig,
-        session: Session,
-        (output, speaker): (Option<AudioOutput>, Speaker),
-        voice: Voice,
-        events: mpsc::Sender<UiEvent>,
-        window: broadcast::Sender<TrackFrame>,
-        preview: PreviewSwitch,
-    ) -> Self {
-        let (told_tx, told) = mpsc::channel(4);
-        let sources = (config.audio.clone(), config.video.clone(), config.video_config);
-        let sharing = Sharing::new(told_tx.clone());
-        let devices = Devices::new(sources, voice, preview.clone(), window.clone(), told_tx);
-        let (mut roster, mut members) = (Roster::default(), Members::default());
-        for member in &session.welcome.members {
-            roster.announce(&member.id, &member.name, Instant::now());
-            members.insert(member);
-        }
+    pub fn new(config: &CallConfig, parts: CallParts) -> Self {
+        let CallParts { socket, engine, welcome, devices, speaker, remote, statistics, events, preview } = parts;
         Self {
-            config,
-            me: session.welcome.id,
-            resume: session.welcome.resume,
-            socket: session.socket,
-            engine: session.events,
-            state: CallState::InCall,
-            roster,
-            members,
-            chat: ChatLog::default(),
+            link: config.link.clone(),
+            begins_with: (config.mic_on, config.camera_on),
+            room: Room::new(socket.clone(), &config.link, &config.name, welcome),
+            messenger: Messenger::new(socket.clone()),
+            socket,
+            engine,
+            sharing: Sharing::new(devices.overloaded()),
             devices,
-            sharing,
-            told,
-            output,
             speaker,
-            incoming: Vec::new(),
-            speakers: ActiveSpeaker::default(),
-            muted_speech: MutedSpeech::default(),
-            stream_events: HashMap::new(),
-            rejoining: JoinSet::new(),
+            remote,
+            features: Features::default(),
+            statistics,
             events,
-            window,
             preview,
         }
     }
@@ -109,312 +105,316 @@ impl Actor {
     /// Runs the call until it is left or its last handle is gone.
     pub async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         self.begin().await;
-        let mut levels = interval(LEVELS);
-        let mut stats = interval(STATS);
+        let mut levels = interval(LEVELS_INTERVAL);
+        let mut statistics = interval(STATISTICS_INTERVAL);
         levels.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        stats.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let left = loop {
+        statistics.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let end = loop {
+            let mut effects = Effects::default();
             tokio::select! {
                 command = commands.recv() => match command {
-                    None => break None,
-                    Some(Command::Leave(done)) => break Some(done),
+                    None => break End::Dropped,
+                    Some(Command::Leave(done)) => break End::Left(done),
                     Some(command) => self.command(command).await,
                 },
                 event = self.engine.recv() => match event {
-                    None => break None,
-                    Some(event) => self.engine_event(event).await,
+                    None => break End::Dropped,
+                    Some(event) => self.engine_event(event, &mut effects).await,
                 },
-                happened = self.devices.next() => self.devices_do(|devices| devices.take(happened)).await,
-                Some(event) = self.told.recv() => self.devices_do(|devices| devices.told(event)).await,
-                event = self.sharing.event() => self.share_event(event).await,
-                happened = self.speaker.next() => {
-                    let before = self.speaker.state();
-                    let told = self.speaker.take(happened, self.output.as_ref());
-                    if self.speaker.state() != before {
-                        self.tell_me().await;
-                    }
-                    self.notice_of_devices(told).await;
+                event = self.devices.next() => {
+                    let notice = self.devices.handle(event, &mut effects);
+                    effects.device_notices(notice);
                 }
-                Some(rejoined) = self.rejoining.join_next() => {
-                    if let Ok(rejoined) = rejoined {
-                        self.rejoined(rejoined).await;
-                    }
-                }
-                _ = levels.tick() => self.tell_levels().await,
-                _ = stats.tick() => self.tell_stats().await,
+                event = self.speaker.next() => self.speaker.handle(event, &mut effects),
+                event = self.sharing.next() => self.sharing.handle(event, &mut effects),
+                rejoined = self.room.rejoined() => self.room.handle_rejoined(rejoined, &mut effects).await,
+                reports = self.statistics.collected() => self.statistics.keep(reports),
+                _ = levels.tick() => self.levels(&mut effects),
+                _ = statistics.tick() => self.statistics(&mut effects),
+                () = self.events.deliver() => {}
             }
+            self.apply(effects).await;
         };
-        self.finish().await;
-        if let Some(done) = left {
-            let _ = done.send(());
-        }
+        // Who asks for something from now on learns at once that there is no call.
+        drop(commands);
+        self.finish(end).await;
     }
 
     async fn begin(&mut self) {
-        self.tell(UiEvent::CallState { state: self.state }).await;
-        for participant in self.roster.views() {
-            self.tell(UiEvent::PeerConnecting { participant }).await;
+        let mut effects = Effects::default();
+        self.room.begin(&mut effects);
+        let (microphone, camera) = self.begins_with;
+        self.devices.set_microphone(microphone, &mut effects);
+        if camera {
+            self.devices.set_camera(true, &mut effects);
         }
-        self.devices.set_mic(self.config.mic_on);
-        if self.config.camera_on {
-            self.devices.set_camera(true);
-        }
-        let stream = self.devices.stream().clone();
-        let about = json!({ "id": self.me, "name": self.config.name, "stream": stream.placeholder() });
-        if let Err(error) = self.socket.emit_stream(names::CAMERA, vec![about], &stream).await {
-            tracing::error!(%error, "the own stream is not offered");
-        }
-        self.tell_me().await;
-        let told = self.speaker.told_at_first();
-        self.notice_of_devices(told).await;
+        effects.push(Effect::Publish(CAMERA, self.devices.stream().clone()));
+        effects.push(Effect::Me);
+        let notices = self.speaker.first_notices();
+        effects.device_notices(notices);
+        self.apply(effects).await;
     }
 
-    async fn finish(mut self) {
+    /// Releases the devices, then answers; the others, and the reader of the events, are told beside that.
+    async fn finish(mut self, end: End) {
+        self.remote.clear();
+        let Self { room, messenger, mut devices, mut sharing, mut speaker, mut events, .. } = self;
         // Devices first: a light that stays on after leaving frightens people.
-        self.devices.close().await;
-        self.sharing.close().await;
-        self.incoming.clear();
-        if let Some(output) = self.output.take() {
-            output.stop().await;
-        }
-        let goodbye = async {
-            if self.state == CallState::InCall {
-                let room = json!({ "roomId": self.config.link.room });
-                let _ = self.socket.server().emit(signaling::LEAVE_ROOM, vec![room]).await;
+        let released = async {
+            tokio::join!(devices.close(), sharing.close(), speaker.close());
+            if let End::Left(done) = end {
+                let _ = done.send(());
             }
-            self.socket.close().await;
         };
-        if timeout(GOODBYE, goodbye).await.is_err() {
-            tracing::warn!("the goodbye took too long");
-        }
-        self.tell(UiEvent::CallState { state: CallState::Idle }).await;
-    }
-
-    /// Has the devices act, and tells what that changed.
-    async fn devices_do<T: IntoIterator<Item = UserError>>(&mut self, act: impl FnOnce(&mut Devices) -> T) {
-        let before = (self.devices.states(), self.devices.rehearsal());
-        let told = act(&mut self.devices);
-        if self.devices.states() != before.0 {
-            self.tell_media().await;
-        }
-        let rehearsal = self.devices.rehearsal();
-        if rehearsal != before.1 {
-            self.tell(UiEvent::Rehearsal { rehearsal }).await;
-        }
-        self.notice_of_devices(told).await;
-    }
-
-    /// That another device took over, or that the computer is busy, can wait; that there is none cannot.
-    async fn notice_of_devices(&self, told: impl IntoIterator<Item = UserError>) {
-        for error in told {
-            let urgent = !matches!(error.code, ErrorCode::DeviceChanged | ErrorCode::ComputerBusy);
-            self.notice(urgent, error).await;
-        }
+        let told = async {
+            // What was said before, goes first.
+            if tokio::time::timeout(GOODBYE, messenger.finish()).await.is_err() {
+                tracing::warn!("the last messages to peers took too long");
+            }
+            room.leave(GOODBYE).await;
+        };
+        tokio::join!(released, told);
+        events.push(UiEvent::CallState { state: CallState::Idle });
+        events.finish().await;
     }
 
     async fn command(&mut self, command: Command) {
+        let mut effects = Effects::default();
         // A caller that stopped waiting for the answer is no error.
         match command {
             Command::View(answer) => {
                 let _ = answer.send(self.view());
             }
             Command::State(answer) => {
-                let _ = answer.send(self.state);
+                let _ = answer.send(self.room.state());
             }
             Command::SetMic(on, done) => {
-                self.devices.set_mic(on);
-                self.tell_media().await;
+                self.devices.set_microphone(on, &mut effects);
+                self.apply(effects).await;
                 let _ = done.send(());
             }
             Command::SetCamera(on, done) => {
-                self.devices.set_camera(on);
-                self.tell_media().await;
+                self.devices.set_camera(on, &mut effects);
+                self.apply(effects).await;
                 let _ = done.send(());
             }
-            Command::SetDevices(choice, done) => {
-                self.speaker.choose(choice.speaker.clone(), self.output.as_ref());
-                self.devices_do(|devices| {
-                    devices.choose(&choice);
-                    None
-                })
-                .await;
+            Command::SetDevices(selection, done) => {
+                self.speaker.select(selection.speaker.clone(), &mut effects);
+                self.devices.select(&selection, &mut effects);
+                self.apply(effects).await;
                 let _ = done.send(());
             }
             Command::Rehearse(tried, done) => {
-                self.devices_do(|devices| {
-                    devices.rehearse(tried);
-                    None
-                })
-                .await;
+                self.devices.rehearse(tried, &mut effects);
+                self.apply(effects).await;
                 let _ = done.send(());
             }
-            Command::PlayTestSound(answer) => self.play_test_sound(answer),
-            Command::StartShare(source, sound, answer) => self.start_share(source, sound, answer).await,
+            Command::PlayTestSound(answer) => self.speaker.play_test_sound(answer),
+            Command::StartShare(source, sound, answer) => {
+                self.sharing.start(source, sound, answer, &mut effects);
+                self.apply(effects).await;
+            }
             Command::StopShare(done) => {
-                self.stop_share().await;
-                let _ = done.send(());
-            }
-            Command::SendChat(text, done) => {
-                self.send_chat(text).await;
+                self.sharing.stop(&mut effects);
+                self.apply(effects).await;
                 let _ = done.send(());
             }
             Command::SetPeerVolume(id, volume, done) => {
-                let _ = done.send(self.set_peer_volume(&id, volume).await);
+                let changed = self.change_volume(&id, |remote| remote.set_volume(&id, volume));
+                let _ = done.send(changed);
             }
             Command::SetMutedForMe(id, muted, done) => {
-                let _ = done.send(self.set_muted_for_me(&id, muted).await);
+                let changed = self.change_volume(&id, |remote| {
+                    remote.set_muted(&id, muted);
+                    Ok(())
+                });
+                let _ = done.send(changed);
             }
-            Command::Probes(answer) => {
-                let _ = answer.send(self.incoming.iter().filter_map(|one| one.probe(self.sound_of(one))).collect());
+            Command::PictureStats(answer) => {
+                let _ = answer.send(self.remote.take_picture_stats());
             }
             Command::KeyFrame(SELF_TRACK) => self.preview.request_key_frame(),
-            Command::KeyFrame(handle) => {
-                if let Some(incoming) = self.shown(handle) {
-                    incoming.track.request_key_frame();
-                }
-            }
-            Command::Drawn(handle, drawn) => {
-                if let Some(incoming) = self.shown(handle) {
-                    incoming.track.set_drawn(drawn);
-                }
+            Command::KeyFrame(handle) => self.remote.request_key_frame(handle),
+            Command::Drawn(handle, drawn) => self.remote.set_drawn(handle, drawn),
+            Command::Feature(command) => {
+                let own = own(&self.room, &self.devices);
+                self.features.command(command, own, &mut effects);
+                self.apply(effects).await;
             }
             // Taken by the loop.
             Command::Leave(_) => {}
         }
     }
 
-    /// As one more voice of the mix, which is the far end of the microphone.
-    fn play_test_sound(&self, answer: oneshot::Sender<Result<(), UserError>>) {
-        // A caller that stopped waiting for the answer is no error.
-        match (self.speaker.state(), &self.output) {
-            (DeviceState::Failed { error }, _) => drop(answer.send(Err(error))),
-            (_, None) => drop(answer.send(Err(ErrorCode::SpeakerMissing.into()))),
-            (_, Some(output)) => {
-                let sound = confab_media::chime_into(output.add_peer());
-                tokio::spawn(async move { answer.send(sound.await) });
-            }
+    fn change_volume(
+        &mut self,
+        id: &str,
+        change: impl FnOnce(&mut RemoteTracks) -> Result<(), UserError>,
+    ) -> Result<(), UserError> {
+        if self.room.participants().name(id).is_none() {
+            return Err(ErrorCode::ParticipantGone.into());
         }
+        change(&mut self.remote)?;
+        if let Some(participant) = self.participant(id) {
+            self.events.push(UiEvent::ParticipantChanged { participant });
+        }
+        Ok(())
     }
 
-    fn shown(&self, handle: u32) -> Option<&Incoming> {
-        self.incoming.iter().find(|incoming| incoming.view.handle == handle)
-    }
-
-    async fn engine_event(&mut self, event: Event) {
+    async fn engine_event(&mut self, event: Event, effects: &mut Effects) {
         match event {
-            Event::Connected { .. } => self.rejoin().await,
+            Event::Connected { .. } => self.room.server_found().await,
             Event::Disconnected { reason } => {
                 tracing::info!(reason, "signaling lost");
-                self.rejoining.abort_all();
-                self.set_state(CallState::ServerLost).await;
+                self.room.server_lost(effects);
             }
             // The engine goes on trying; the state says it all.
             Event::ConnectError { error } => tracing::debug!(%error, "signaling is still lost"),
-            Event::Server { event, args } => self.server_event(&event, args).await,
-            Event::PeerConnect { peer } => self.peer_connect(&peer).await,
-            Event::PeerDisconnect { peer } => self.peer_disconnect(&peer).await,
-            Event::PeerState { peer, state } => {
-                if let Some(entry) = self.roster.get_mut(&peer)
-                    && entry.connected_at.is_some()
-                    && std::mem::replace(&mut entry.view.state, state) != state
-                {
-                    self.tell(UiEvent::PeerState { id: peer, state }).await;
+            Event::Server { event, args } => self.room.server_event(&event, args, effects),
+            Event::PeerConnect { peer } => self.room.peer_connected(&peer, effects),
+            Event::PeerDisconnect { peer } => self.room.peer_disconnected(&peer, effects),
+            Event::PeerState { peer, state } => self.room.peer_state(&peer, state, effects),
+            Event::Message { peer, event, args } => self.message(&peer, &event, args, effects),
+            Event::Stream { peer, event, stream, .. } => self.remote.stream_named(&peer, &event, &stream, effects),
+            Event::TrackAdded { peer, stream, track, .. } => {
+                let mix = if track.kind() == MediaKind::Audio { self.speaker.add_peer() } else { None };
+                if self.remote.added(&peer, &stream, track, mix, effects) {
+                    self.room.peer_sends(&peer);
                 }
             }
-            Event::Message { peer, event, args } => self.message(&peer, &event, args).await,
-            Event::Stream { peer, event, stream, .. } => self.stream_named(&peer, &event, &stream).await,
-            Event::TrackAdded { peer, stream, track, .. } => self.track_added(&peer, &stream, track).await,
-            Event::TrackRemoved { peer, track, .. } => self.track_removed(&peer, &track).await,
+            Event::TrackRemoved { peer, track, .. } => self.remote.removed(&peer, &track, effects),
             // Other servers and paths may still do; without any, the peer's state tells.
             Event::IceCandidateError { peer, url, code, text } => {
                 tracing::warn!(peer, url, code, text, "an ICE server can't be used");
             }
-            // Members are known by the server's events; nothing of ours is sent past the connection.
+            // Participants are known by the server's events; nothing of ours is sent past the connection.
             Event::RemotePeer { .. } | Event::Direct { .. } => {}
             Event::Misbehaving { peer, what } => {
-                self.notice(false, UserError::with_detail(ErrorCode::PeerMisbehaving, format!("{peer}: {what}"))).await;
+                let error = UserError::with_detail(ErrorCode::PeerMisbehaving, format!("{peer}: {what}"));
+                effects.notice(false, error);
             }
         }
     }
 
-    // ---- signaling ----
-
-    /// Joins the room again, after an outage of signaling.
-    async fn rejoin(&mut self) {
-        let connected: Vec<String> = self.socket.peers().await;
-        let resume = self.resume.clone().map(|token| Resume { token, connected });
-        let (socket, room, name) = (self.socket.clone(), self.config.link.room.clone(), self.config.name.clone());
-        self.rejoining.abort_all();
-        self.rejoining.spawn(async move { session::join(&socket, &room, &name, resume).await });
-    }
-
-    async fn rejoined(&mut self, result: Result<Welcome, UserError>) {
-        let welcome = match result {
-            Ok(welcome) => welcome,
-            Err(error) => return self.notice(true, error).await,
-        };
-        if welcome.id != self.me {
-            // The server does not know us any more: for the others we are someone new, and they are offering anew.
-            self.me.clone_from(&welcome.id);
-            for peer in self.socket.peers().await {
-                if !welcome.members.iter().any(|member| member.id == peer) {
-                    self.socket.drop_peer(&peer).await;
-                }
-            }
-        }
-        self.resume = welcome.resume;
-        let gone: Vec<String> = self
-            .roster
-            .iter()
-            .filter(|entry| entry.view.state == PeerState::Connecting)
-            .map(|entry| entry.view.id.clone())
-            .filter(|id| !welcome.members.iter().any(|member| member.id == *id))
-            .collect();
-        for id in gone {
-            self.peer_disconnect(&id).await;
-        }
-        self.members.retain(&welcome.members);
-        for member in &welcome.members {
-            self.announce(member).await;
-        }
-        self.set_state(CallState::InCall).await;
-        self.tell_me().await;
-    }
-
-    async fn server_event(&mut self, event: &str, args: Vec<Value>) {
+    fn message(&mut self, peer: &str, event: &str, args: Vec<Value>, effects: &mut Effects) {
+        let participants = self.room.participants();
+        let Some(name) = participants.name(peer) else { return };
+        let from = FromPeer { id: peer, name, connected_for: participants.connected_for(peer) };
         let argument = args.into_iter().next().unwrap_or_default();
-        match event {
-            signaling::USER_CONNECTED => {
-                if let Ok(member) = Member::deserialize(&argument)
-                    && member.id != self.me
-                {
-                    self.announce(&member).await;
+        let own = own(&self.room, &self.devices);
+        if !self.features.message(from, event, &argument, own, effects) {
+            tracing::debug!(peer, event, "an application event that is not ours");
+        }
+    }
+
+    /// Carries out what components ask for. What that leads to in others goes before what is left.
+    async fn apply(&mut self, effects: Effects) {
+        let mut queue = VecDeque::from_iter(effects);
+        while let Some(effect) = queue.pop_front() {
+            let mut more = Effects::default();
+            match effect {
+                Effect::Event(event) => self.events.push(event),
+                Effect::Me => {
+                    self.events.push(UiEvent::Me { me: self.self_view() });
+                    self.features.own_media(own(&self.room, &self.devices), &mut more);
                 }
-            }
-            signaling::USER_DISCONNECTED => {
-                if let Ok(PeerRef { id }) = PeerRef::deserialize(&argument) {
-                    self.members.remove(&id);
-                    // Who is connected is told by the connection; the server's word counts only for those who are not.
-                    if self.roster.get(&id).is_some_and(|entry| entry.view.state == PeerState::Connecting) {
-                        self.peer_disconnect(&id).await;
+                Effect::Participant(id, event) => {
+                    if let Some(participant) = self.participant(&id) {
+                        self.events.push(event(participant));
                     }
                 }
+                Effect::Message(message) => self.messenger.send(message),
+                Effect::Publish(event, stream) => self.publish(event, &stream).await,
+                Effect::Unpublish(stream) => self.socket.untrack_stream(&stream).await,
+                Effect::PeerCame(id) => self.features.peer_came(&id, own(&self.room, &self.devices), &mut more),
+                Effect::PeerWent(id) => {
+                    self.remote.peer_went(&id, &mut more);
+                    self.features.peer_went(&id, &mut more);
+                }
             }
-            _ => tracing::debug!(event, "an application event of the server that is not ours"),
+            for effect in more.into_iter().rev() {
+                queue.push_front(effect);
+            }
         }
     }
 
-    pub(crate) async fn announce(&mut self, member: &Member) {
-        self.members.insert(member);
-        let known = self.roster.get(&member.id).map(|entry| entry.view.name.clone());
-        if self.roster.announce(&member.id, &member.name, Instant::now()) {
-            self.tell_participant(&member.id, |participant| UiEvent::PeerConnecting { participant }).await;
-        } else if known != self.roster.get(&member.id).map(|entry| entry.view.name.clone()) {
-            let connected = self.roster.get(&member.id).is_some_and(|entry| entry.connected_at.is_some());
-            self.tell_participant(&member.id, |participant| {
-                if connected { UiEvent::PeerConnect { participant } } else { UiEvent::PeerConnecting { participant } }
-            })
-            .await;
+    /// The library keeps the stream for the peers of now and later; nothing of it waits for any of them.
+    async fn publish(&mut self, event: &str, stream: &RtcioStream) {
+        let about = json!({ "id": self.room.me(), "name": self.room.own_name(), "stream": stream.placeholder() });
+        if let Err(error) = self.socket.emit_stream(event, vec![about], stream).await {
+            tracing::error!(event, %error, "a stream is not offered");
         }
     }
+
+    /// How loud everyone is, and what follows from it.
+    fn levels(&mut self, effects: &mut Effects) {
+        let own = Some((OWN_LEVEL.to_owned(), self.devices.microphone_level())).filter(|(_, level)| *level > SILENCE);
+        let mut levels = self.remote.levels();
+        levels.extend(own.clone());
+        effects.event(UiEvent::Levels { levels });
+        let heard = own.filter(|_| self.devices.media_state().mic);
+        self.remote.follow_speaker(heard, LEVELS_INTERVAL, effects);
+        let muted = self.devices.states().0 == DeviceState::Off;
+        let activity = MicrophoneActivity { muted, voice: self.devices.hears_voice(), passed: LEVELS_INTERVAL };
+        self.features.microphone(activity, effects);
+    }
+
+    /// Numbers about everyone, and what is looked at once a second.
+    fn statistics(&mut self, effects: &mut Effects) {
+        self.remote.synchronize();
+        self.preview.set_wanted(self.remote.has_window());
+        self.statistics.collect();
+        self.room.tick(effects);
+        let mut peers = Vec::new();
+        for id in self.room.participants().connected() {
+            let mut stats = PeerStats { id, ..PeerStats::default() };
+            self.remote.add_readings(&mut stats, STATISTICS_INTERVAL);
+            self.statistics.describe(&mut stats);
+            peers.push(stats);
+        }
+        effects.event(UiEvent::Stats { peers });
+    }
+
+    fn view(&self) -> CallView {
+        let mut participants = self.room.participants().views();
+        participants.iter_mut().for_each(|participant| self.describe(participant));
+        let mut view = CallView {
+            link: self.link.to_string(),
+            room: self.link.room.to_string(),
+            me: self.self_view(),
+            participants,
+            chat: Vec::new(),
+            active_speaker: self.remote.active_speaker(),
+        };
+        self.features.snapshot(&mut view);
+        view
+    }
+
+    fn self_view(&self) -> SelfView {
+        let (mic, camera) = self.devices.states();
+        SelfView {
+            id: Some(self.room.me().to_owned()),
+            name: self.room.own_name().to_owned(),
+            mic,
+            camera,
+            speaker: self.speaker.state(),
+            share: self.sharing.view(),
+        }
+    }
+
+    fn participant(&self, id: &str) -> Option<Participant> {
+        let mut participant = self.room.participants().view(id)?;
+        self.describe(&mut participant);
+        Some(participant)
+    }
+
+    /// Adds to what the room knows of a participant what the other components do.
+    fn describe(&self, participant: &mut Participant) {
+        self.remote.describe(participant);
+        self.features.describe(participant);
+    }
+}
+
+fn own<'a>(room: &'a Room, devices: &OwnDevices) -> Own<'a> {
+    Own { id: room.me(), name: room.own_name(), media: devices.media_state() }
 }

@@ -181,11 +181,11 @@ impl Participant<'_> {
         if event == (UiEvent::CallState { state: CallState::Idle }) {
             return false;
         }
-        let probes = match &event {
-            UiEvent::Stats { .. } => self.call.probes().await,
+        let pictures = match &event {
+            UiEvent::Stats { .. } => self.call.received_picture_stats().await,
             _ => Vec::new(),
         };
-        self.reporter.event(event, &probes);
+        self.reporter.event(event, &pictures);
         true
     }
 

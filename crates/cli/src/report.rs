@@ -1,6 +1,6 @@
 //! What a participant without a window says: JSON lines for programs, plain lines for people.
 
-use confab_call::{Probe, recording_path};
+use confab_call::{ReceivedPictureStats, recording_path};
 use confab_ipc::{CallView, DeviceState, PeerStats, UiEvent, UserError};
 use serde_json::{Map, Value, json};
 use std::io::Write;
@@ -45,7 +45,7 @@ impl Reporter {
     }
 
     /// Something happened in the call.
-    pub fn event(&mut self, event: UiEvent, probes: &[Probe]) {
+    pub fn event(&mut self, event: UiEvent, probes: &[ReceivedPictureStats]) {
         match event {
             UiEvent::PeerConnecting { participant } => {
                 let text = format!("{} is in the room", participant.name);
@@ -121,7 +121,7 @@ impl Reporter {
     }
 
     /// The numbers about one peer, with what its test pattern told.
-    fn peer(&self, stats: &PeerStats, probes: &[Probe]) -> Value {
+    fn peer(&self, stats: &PeerStats, probes: &[ReceivedPictureStats]) -> Value {
         let mut fields = json!(stats);
         if let Some(probe) = probes.iter().find(|probe| probe.peer == stats.id && probe.first_decoded.is_some())
             && let Some(fields) = fields.as_object_mut()
@@ -164,14 +164,14 @@ fn on(state: bool) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use confab_call::SeenPicture;
+    use confab_call::ReceivedPicture;
 
     #[test]
     fn pictures_are_told_only_where_they_are_compared() {
         let reporter = Reporter::new(true, None);
         let stats = PeerStats { id: "ben".into(), ..PeerStats::default() };
-        let picture = SeenPicture { at: 1.5, number: 7, latency: 20.0, width: 320, height: 180, psnr: Some(36.5) };
-        let probe = |pictures| Probe {
+        let picture = ReceivedPicture { at: 1.5, number: 7, latency: 20.0, width: 320, height: 180, psnr: Some(36.5) };
+        let probe = |pictures| ReceivedPictureStats {
             peer: "ben".into(),
             handle: 1,
             first_decoded: Some(reporter.start),

@@ -1,5 +1,8 @@
 //! Somebody speaks into a muted microphone and should know: no clock and no device of its own.
 
+use crate::effect::Effects;
+use crate::feature::hooks::{Feature, MicrophoneActivity};
+use confab_ipc::UiEvent;
 use std::time::Duration;
 
 /// Speech after which it is told. Less is a cough, or the end of what was said before the mute.
@@ -21,7 +24,7 @@ pub struct MutedSpeech {
 impl MutedSpeech {
     /// What was heard in the time `passed`: whether the microphone was muted, and whether there was a voice. True if it is to
     /// be told now.
-    pub fn hear(&mut self, muted: bool, voice: bool, passed: Duration) -> bool {
+    fn hear(&mut self, muted: bool, voice: bool, passed: Duration) -> bool {
         if !muted {
             // Whoever mutes again may forget again.
             *self = Self::default();
@@ -42,6 +45,14 @@ impl MutedSpeech {
             self.rests = AGAIN;
         }
         tells
+    }
+}
+
+impl Feature for MutedSpeech {
+    fn microphone(&mut self, activity: MicrophoneActivity, effects: &mut Effects) {
+        if self.hear(activity.muted, activity.voice, activity.passed) {
+            effects.event(UiEvent::SpeakingWhileMuted);
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 /// What the window wants of its own picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Wish {
+struct PreviewRequest {
     wanted: bool,
     /// Requests for key frames.
     key_frames: u64,
@@ -23,7 +23,7 @@ struct Wish {
 /// Whether the own window wants the own picture, how large, and how often it asked for a key frame.
 #[derive(Debug, Clone, Default)]
 pub struct PreviewSwitch {
-    wish: Arc<watch::Sender<Wish>>,
+    request: Arc<watch::Sender<PreviewRequest>>,
     /// The layer that the window gets.
     layer: Arc<watch::Sender<Option<SpatialLayer>>>,
 }
@@ -31,29 +31,29 @@ pub struct PreviewSwitch {
 impl PreviewSwitch {
     /// The preview's decoder has to start again.
     pub fn request_key_frame(&self) {
-        self.wish.send_modify(|wish| {
-            wish.wanted = true;
-            wish.key_frames += 1;
+        self.request.send_modify(|request| {
+            request.wanted = true;
+            request.key_frames += 1;
         });
     }
 
     /// Says whether anybody looks.
     pub fn set_wanted(&self, wanted: bool) {
-        self.wish.send_if_modified(|wish| std::mem::replace(&mut wish.wanted, wanted) != wanted);
+        self.request.send_if_modified(|request| std::mem::replace(&mut request.wanted, wanted) != wanted);
     }
 
     /// Says at which size the picture is drawn.
     pub fn set_drawn(&self, drawn: Drawn) {
-        self.wish.send_if_modified(|wish| wish.drawn.replace(drawn) != Some(drawn));
+        self.request.send_if_modified(|request| request.drawn.replace(drawn) != Some(drawn));
     }
 
     /// Says how large the picture is before it is divided into layers.
-    pub(crate) fn set_full(&self, full: (u32, u32)) {
-        self.wish.send_if_modified(|wish| wish.full.replace(full) != Some(full));
+    pub fn set_full(&self, full: (u32, u32)) {
+        self.request.send_if_modified(|request| request.full.replace(full) != Some(full));
     }
 
     /// The layer that the window gets at present.
-    pub(crate) fn layer(&self) -> Option<SpatialLayer> {
+    pub fn layer(&self) -> Option<SpatialLayer> {
         *self.layer.borrow()
     }
 }
@@ -61,20 +61,20 @@ impl PreviewSwitch {
 /// One demand out of what the peers want while `sending` (whoever only tries a camera encodes for nobody else) and what the
 /// preview wants, of a picture that is taken to have `full` pixels before the first frame of it. The task ends when nobody
 /// reads it.
-pub(crate) fn merge_demand(
+pub fn merge_demand(
     mut peers: watch::Receiver<VideoDemand>,
     mut sending: watch::Receiver<bool>,
     preview: &PreviewSwitch,
     full: (u32, u32),
 ) -> watch::Receiver<VideoDemand> {
-    let (mut wishes, layer) = (preview.wish.subscribe(), Arc::clone(&preview.layer));
+    let (mut requests, layer) = (preview.request.subscribe(), Arc::clone(&preview.layer));
     let mut merger = Merger::new(full);
-    let mut merge = move |peers: VideoDemand, sending: bool, wish: Wish| {
-        let demand = merger.merge(if sending { peers } else { VideoDemand::default() }, wish);
+    let mut merge = move |peers: VideoDemand, sending: bool, request: PreviewRequest| {
+        let demand = merger.merge(if sending { peers } else { VideoDemand::default() }, request);
         layer.send_replace(merger.layer);
         demand
     };
-    let first = merge(*peers.borrow_and_update(), *sending.borrow_and_update(), *wishes.borrow_and_update());
+    let first = merge(*peers.borrow_and_update(), *sending.borrow_and_update(), *requests.borrow_and_update());
     let merged = watch::Sender::new(first);
     let demand = merged.subscribe();
     tokio::spawn(async move {
@@ -82,35 +82,36 @@ pub(crate) fn merge_demand(
             tokio::select! {
                 changed = peers.changed() => if changed.is_err() { return },
                 changed = sending.changed() => if changed.is_err() { return },
-                changed = wishes.changed() => if changed.is_err() { return },
+                changed = requests.changed() => if changed.is_err() { return },
                 () = merged.closed() => return,
             }
             let (peers, sending) = (*peers.borrow_and_update(), *sending.borrow_and_update());
-            merged.send_replace(merge(peers, sending, *wishes.borrow_and_update()));
+            merged.send_replace(merge(peers, sending, *requests.borrow_and_update()));
         }
     });
     demand
 }
 
-/// Puts the preview's wish into the peers' demand.
+/// Puts what the preview asks for into the peers' demand.
 #[derive(Debug)]
 struct Merger {
     full: (u32, u32),
     layer: Option<SpatialLayer>,
     /// Requests of the preview that were counted.
-    seen: u64,
+    counted: u64,
     /// Key frames asked for on behalf of the preview, by layer.
     key_frames: [u64; SPATIAL_LAYERS],
 }
 
 impl Merger {
     fn new(full: (u32, u32)) -> Self {
-        Self { full, layer: None, seen: 0, key_frames: [0; SPATIAL_LAYERS] }
+        Self { full, layer: None, counted: 0, key_frames: [0; SPATIAL_LAYERS] }
     }
 
-    fn merge(&mut self, peers: VideoDemand, wish: Wish) -> VideoDemand {
-        let layer = (wish.wanted && !wish.drawn.is_some_and(Drawn::is_hidden)).then(|| self.choose(&peers, wish));
-        let asked = std::mem::replace(&mut self.seen, wish.key_frames) != wish.key_frames;
+    fn merge(&mut self, peers: VideoDemand, request: PreviewRequest) -> VideoDemand {
+        let layer =
+            (request.wanted && !request.drawn.is_some_and(Drawn::is_hidden)).then(|| self.layer_for(&peers, request));
+        let asked = std::mem::replace(&mut self.counted, request.key_frames) != request.key_frames;
         if let Some(layer) = layer.filter(|_| asked || layer != self.layer) {
             self.key_frames[layer.index()] += 1;
         }
@@ -132,9 +133,9 @@ impl Merger {
     }
 
     /// The smallest layer that fills what is drawn: of those that the peers get, if they get any.
-    fn choose(&self, peers: &VideoDemand, wish: Wish) -> SpatialLayer {
-        let full = wish.full.unwrap_or(self.full);
-        let fills = |layer: &SpatialLayer| wish.drawn.is_some_and(|drawn| layer.fills(full, drawn));
+    fn layer_for(&self, peers: &VideoDemand, request: PreviewRequest) -> SpatialLayer {
+        let full = request.full.unwrap_or(self.full);
+        let fills = |layer: &SpatialLayer| request.drawn.is_some_and(|drawn| layer.fills(full, drawn));
         let wanted: Vec<SpatialLayer> =
             SpatialLayer::ALL.into_iter().filter(|layer| !peers.wanted() || peers.layer(*layer).is_some()).collect();
         wanted.iter().copied().find(fills).or(wanted.last().copied()).unwrap_or_default()
@@ -196,22 +197,22 @@ mod tests {
     fn the_preview_takes_what_the_peers_get_and_else_what_it_draws() {
         let mut merger = Merger::new((1280, 720));
         let drawn = Some(Drawn { width: 300, height: 169 });
-        let small = Wish { wanted: true, drawn, ..Wish::default() };
+        let small = PreviewRequest { wanted: true, drawn, ..PreviewRequest::default() };
         assert_eq!(wanted(&merger.merge(peers(&[]), small)), [(Quarter, 150_000, 1)]);
         assert_eq!(
             wanted(&merger.merge(peers(&[(Half, 5), (Full, 7)]), small)),
             [(Half, 700_000, 6), (Full, 700_000, 7)]
         );
-        let large = Wish { drawn: Some(Drawn { width: 1280, height: 720 }), ..small };
+        let large = PreviewRequest { drawn: Some(Drawn { width: 1280, height: 720 }), ..small };
         let both = merger.merge(peers(&[(Quarter, 0), (Half, 5)]), large);
         assert_eq!(wanted(&both), [(Quarter, 700_000, 1), (Half, 700_000, 6)], "no key frame for a layer it has");
-        let asked = Wish { key_frames: 1, ..large };
+        let asked = PreviewRequest { key_frames: 1, ..large };
         assert_eq!(wanted(&merger.merge(peers(&[(Half, 5)]), asked)), [(Half, 700_000, 7)]);
-        let nearly = Wish { drawn: Some(Drawn { width: 690, height: 388 }), ..asked };
+        let nearly = PreviewRequest { drawn: Some(Drawn { width: 690, height: 388 }), ..asked };
         assert_eq!(wanted(&merger.merge(peers(&[(Half, 0), (Full, 0)]), nearly))[0], (Half, 700_000, 2));
-        let tiny = Wish { full: Some((320, 240)), drawn: Some(Drawn { width: 80, height: 60 }), ..asked };
+        let tiny = PreviewRequest { full: Some((320, 240)), drawn: Some(Drawn { width: 80, height: 60 }), ..asked };
         assert_eq!(wanted(&merger.merge(peers(&[]), tiny))[0].0, Half, "there is no quarter of it");
-        let hidden = Wish { drawn: Some(Drawn::HIDDEN), ..asked };
+        let hidden = PreviewRequest { drawn: Some(Drawn::HIDDEN), ..asked };
         assert!(!merger.merge(peers(&[]), hidden).wanted());
     }
 }

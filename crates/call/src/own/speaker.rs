@@ -1,186 +1,68 @@
-//! The speaker as a state: the mix plays on the chosen one, else on the next best, else on nobody's until there is one.
+//! The own speaker: its slot, and the mix of the others that plays on it. Without a speaker the mix still runs: levels and
+//! recordings do not depend on it.
 
 use crate::AudioSink;
-use crate::own::device::change::{Changes, Does};
+use crate::effect::{Effect, Effects};
+use crate::own::device::machine::SlotConfig;
 use crate::own::device::preferred;
-use crate::own::device::watched::Listing;
+use crate::own::device::request::{Found, OpenRequest};
+use crate::own::device::slot::{DeviceDriver, DeviceEnd, DeviceSlot, Opened, SlotEvent};
+use crate::own::device::watched::WatchedDevices;
 use confab_ipc::{Device, DeviceKind, DeviceList, DeviceState, ErrorCode, UserError};
-use confab_media::{AudioOutput, FarEnd};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use confab_media::{AudioOutput, FarEnd, PeerAudio};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+use tokio_util::task::AbortOnDropHandle;
 
 /// What happens to the speaker by itself.
-pub enum Happened {
-    /// It stopped.
-    Failed(UserError),
-    /// It is known which devices there are since it stopped.
-    Looked,
-    /// Another one was opened, or was not.
-    Swapped(Device, Result<(), UserError>),
-    /// Devices were plugged in or out, or the system prefers others.
-    List,
+pub type SpeakerEvent = SlotEvent<()>;
+
+/// How a speaker is opened: the mix changes to it, and plays on the one before until then.
+pub struct SpeakerDriver {
+    sink: AudioSink,
+    /// `None` if not even the mix could be started.
+    output: Option<Arc<AudioOutput>>,
 }
 
-/// See the module.
-pub struct Speaker {
-    state: DeviceState,
-    changes: Changes,
-    /// Why the device stopped, once it has.
-    failed: watch::Receiver<Option<UserError>>,
-    /// Followed if a device is wanted, not silence.
-    listing: Listing,
-    /// At most one change at a time.
-    swapping: JoinSet<Happened>,
-    /// What came of the first device.
-    told: Option<UserError>,
-}
+impl DeviceDriver for SpeakerDriver {
+    type Opened = ();
+    /// The task that waits for its end.
+    type Running = AbortOnDropHandle<()>;
 
-/// The speaker to play on for `sink`: the chosen one, or the next best; and the sink to open for it.
-pub(crate) fn best(list: &DeviceList, sink: &AudioSink) -> (Option<Device>, AudioSink) {
-    let AudioSink::Speaker(wanted) = sink else { return (None, AudioSink::None) };
-    let device = confab_media::choose(list, DeviceKind::Speaker, wanted.as_deref()).cloned();
-    let name = preferred::name(device.as_ref(), wanted.as_deref());
-    (device, AudioSink::Speaker(name))
-}
-
-/// The output of a call, whose speaker is the far end of the microphone beside it, and how that speaker does. Without a speaker
-/// the mix still runs: levels and recordings do not depend on it.
-pub async fn open(sink: &AudioSink, far_end: &FarEnd) -> (Option<AudioOutput>, Speaker) {
-    let listing = Listing::start(matches!(sink, AudioSink::Speaker(_)));
-    let list = listing.known().await;
-    let (device, best) = best(&list, sink);
-    let opened = AudioOutput::start_heard(best, far_end).await;
-    let mut changes = Changes::new(DeviceKind::Speaker, sink.device().map(str::to_owned));
-    changes.begin();
-    let change = changes.end();
-    let mut told = None;
-    let (state, output) = match opened {
-        Ok(output) => {
-            told = device.and_then(|device| changes.uses(device, &list, &change));
-            (DeviceState::On, Some(output))
-        }
-        Err(error) => (DeviceState::Failed { error }, AudioOutput::start_heard(AudioSink::None, far_end).await.ok()),
-    };
-    let speaker = Speaker {
-        state,
-        changes,
-        failed: output.as_ref().map_or_else(|| watch::Sender::new(None).subscribe(), AudioOutput::failed),
-        listing,
-        swapping: JoinSet::new(),
-        told,
-    };
-    (output, speaker)
-}
-
-impl Speaker {
-    /// Its state.
-    pub fn state(&self) -> DeviceState {
-        self.state.clone()
-    }
-
-    /// What to tell the person of the device that was opened first, once.
-    pub fn told_at_first(&mut self) -> Option<UserError> {
-        self.told.take()
-    }
-
-    /// Changes to another device.
-    pub fn choose(&mut self, wanted: Option<String>, output: Option<&AudioOutput>) {
-        let list = self.listing.now();
-        if self.listing.follows() && self.changes.choose(wanted, &list, self.does()) {
-            self.swap(&list, output);
-        }
-    }
-
-    fn does(&self) -> Does {
-        if self.state == DeviceState::On { Does::Works } else { Does::Fails }
-    }
-
-    /// What happens next by itself. Safe to drop before it is done.
-    pub async fn next(&mut self) -> Happened {
-        tokio::select! {
-            Some(Ok(swapped)) = self.swapping.join_next() => swapped,
-            () = self.listing.changed() => Happened::List,
-            error = failure(&mut self.failed) => Happened::Failed(error),
-        }
-    }
-
-    /// Acts on what happened. Returns what to tell the person.
-    pub fn take(&mut self, happened: Happened, output: Option<&AudioOutput>) -> Option<UserError> {
-        match happened {
-            Happened::Failed(error) => {
-                self.state = DeviceState::Failed { error: error.clone() };
-                if !self.listing.follows() {
-                    return Some(error);
-                }
-                if self.changes.begin() {
-                    // One that was just unplugged may be known still.
-                    let listing = self.listing.clone();
-                    self.swapping.spawn(async move {
-                        listing.look_for_sound().await;
-                        Happened::Looked
-                    });
-                } else {
-                    self.reconsider(output);
-                }
-                None
+    fn open(
+        &mut self,
+        request: OpenRequest,
+        devices: WatchedDevices,
+    ) -> impl Future<Output = Opened<()>> + Send + 'static {
+        let is_device = matches!(self.sink, AudioSink::Speaker(_));
+        let output = self.output.clone();
+        async move {
+            let Some(output) = output else { return Err(ErrorCode::SpeakerMissing.into()) };
+            if !is_device {
+                return Ok((Found::default(), ()));
             }
-            Happened::Looked => {
-                self.changes.end();
-                self.reconsider(output);
-                match &self.state {
-                    // Where another takes over, that is what the person is told.
-                    DeviceState::Failed { error } if !self.changes.is_under_way() => Some(error.clone()),
-                    _ => None,
-                }
-            }
-            Happened::List => {
-                let is_lost = self.state == DeviceState::On && self.changes.is_lost(&self.listing.now());
-                let lost = is_lost.then(|| UserError::from(ErrorCode::SpeakerMissing));
-                if let Some(error) = &lost {
-                    self.state = DeviceState::Failed { error: error.clone() };
-                }
-                self.reconsider(output);
-                lost
-            }
-            Happened::Swapped(device, result) => {
-                let change = self.changes.end();
-                let (told, failed) = match result {
-                    Ok(()) => {
-                        self.state = DeviceState::On;
-                        (self.changes.uses(device, &self.listing.now(), &change), None)
-                    }
-                    Err(error) => {
-                        tracing::debug!(%error, "a speaker does not open");
-                        if self.state != DeviceState::On {
-                            self.state = DeviceState::Failed { error: error.clone() };
-                            self.changes.tell_failure();
-                        }
-                        (None, Some(error))
-                    }
-                };
-                if change.is_outdated() {
-                    self.reconsider(output);
-                }
-                told.or(self.changes.conclude(failed))
-            }
+            let list = if request.refresh { devices.look_for_sound().await } else { devices.known().await };
+            let (device, sink) = best(&list, request.selected.as_deref());
+            output.set_sink(sink).await?;
+            Ok((Found { device, list }, ()))
         }
     }
 
-    /// Begins to change to a better device, if there is one.
-    fn reconsider(&mut self, output: Option<&AudioOutput>) {
-        let list = self.listing.now();
-        if self.listing.follows() && self.changes.reconsider(&list, self.does()) {
-            self.swap(&list, output);
-        }
+    fn run(&mut self, (): (), end: DeviceEnd) -> Self::Running {
+        let failed = self.output.as_ref().map(|output| output.failed());
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            let Some(mut failed) = failed else { return };
+            // What became of the one before is no word about this one.
+            failed.mark_unchanged();
+            let reason = failure(&mut failed).await;
+            end.report(reason).await;
+        }))
     }
 
-    fn swap(&mut self, list: &DeviceList, output: Option<&AudioOutput>) {
-        let (Some(device), Some(output)) = (self.changes.best(list), output) else { return };
-        if self.changes.begin() {
-            let swap = output.set_sink(AudioSink::Speaker(Some(device.id.clone())));
-            self.swapping.spawn(async move { Happened::Swapped(device, swap.await) });
-        }
-    }
+    async fn close(_: Self::Running) {}
+
+    async fn discard((): ()) {}
 }
 
 /// Waits until the output says why its device stopped.
@@ -191,4 +73,109 @@ async fn failure(failed: &mut watch::Receiver<Option<UserError>>) -> UserError {
         }
     }
     std::future::pending().await
+}
+
+/// The speaker to play on, the selected one or the next best; and the sink to open for it.
+fn best(list: &DeviceList, selected: Option<&str>) -> (Option<Device>, AudioSink) {
+    let device = confab_media::choose(list, DeviceKind::Speaker, selected).cloned();
+    let name = preferred::name(device.as_ref(), selected);
+    (device, AudioSink::Speaker(name))
+}
+
+/// See the module.
+pub struct Speaker {
+    slot: DeviceSlot<SpeakerDriver>,
+    /// What is to be told of the device that was opened first.
+    notices: Vec<UserError>,
+}
+
+impl Speaker {
+    /// Starts the mix, and opens the speaker of `sink` or the next best; returns when that works or does not. What it plays is
+    /// the far end of the microphone beside it.
+    pub async fn open(sink: AudioSink, far_end: &FarEnd) -> Self {
+        let output = AudioOutput::start_heard(AudioSink::None, far_end).await;
+        let output = output.inspect_err(|error| tracing::error!(%error, "the others are not heard")).ok().map(Arc::new);
+        let follows = matches!(sink, AudioSink::Speaker(_));
+        let config = SlotConfig { kind: DeviceKind::Speaker, follows, refusal: None, shortest_life: Duration::ZERO };
+        let selected = sink.device().map(str::to_owned);
+        let devices = WatchedDevices::start(follows);
+        let slot = DeviceSlot::new(config, selected, devices, SpeakerDriver { sink, output });
+        let mut speaker = Self { slot, notices: Vec::new() };
+        speaker.slot.need();
+        while speaker.state() == DeviceState::Starting {
+            let event = speaker.slot.next().await;
+            speaker.notices.extend(speaker.slot.handle(event));
+        }
+        speaker
+    }
+
+    /// Its state.
+    pub fn state(&self) -> DeviceState {
+        self.slot.state()
+    }
+
+    /// What is to be told of the device that was opened first, once.
+    pub fn first_notices(&mut self) -> Vec<UserError> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Changes to another device.
+    pub fn select(&mut self, selected: Option<String>, effects: &mut Effects) {
+        let before = self.state();
+        self.slot.select(selected);
+        self.show(&before, effects);
+    }
+
+    /// A place in the mix.
+    pub fn add_peer(&self) -> Option<PeerAudio> {
+        self.slot.driver().output.as_ref().map(|output| output.add_peer())
+    }
+
+    /// Plays a short sound, as one more voice of the mix, which is the far end of the microphone; answers when it has ended.
+    pub fn play_test_sound(&self, answer: oneshot::Sender<Result<(), UserError>>) {
+        // A caller that stopped waiting for the answer is no error.
+        match (self.state(), self.add_peer()) {
+            (DeviceState::Failed { error }, _) => drop(answer.send(Err(error))),
+            (_, None) => drop(answer.send(Err(ErrorCode::SpeakerMissing.into()))),
+            (_, Some(place)) => {
+                let sound = confab_media::chime_into(place);
+                tokio::spawn(async move { answer.send(sound.await) });
+            }
+        }
+    }
+
+    /// What happens next by itself. Safe to drop before it is done.
+    pub async fn next(&mut self) -> SpeakerEvent {
+        self.slot.next().await
+    }
+
+    /// Takes what happened.
+    pub fn handle(&mut self, event: SpeakerEvent, effects: &mut Effects) {
+        let before = self.state();
+        let notice = self.slot.handle(event);
+        self.show(&before, effects);
+        effects.device_notices(notice);
+    }
+
+    fn show(&self, before: &DeviceState, effects: &mut Effects) {
+        if self.state() != *before {
+            effects.push(Effect::Me);
+        }
+    }
+
+    /// Ends the mix and releases the speaker, and returns when that is done.
+    pub async fn close(&mut self) {
+        self.slot.close().await;
+        // Nothing is being opened any more that would use it.
+        if let Some(output) = self.slot.driver_mut().output.take().and_then(Arc::into_inner) {
+            output.stop().await;
+        }
+    }
+}
+
+/// Plays a short sound on `sink`, or on the next best speaker, and returns when it has ended. Fails as opening it does.
+pub async fn play_test_sound(sink: AudioSink) -> Result<(), UserError> {
+    let AudioSink::Speaker(selected) = sink else { return confab_media::play_chime(sink).await };
+    let list = WatchedDevices::start(true).known().await;
+    confab_media::play_chime(best(&list, selected.as_deref()).1).await
 }

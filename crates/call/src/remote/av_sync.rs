@@ -1,4 +1,4 @@
-//! Sound and picture of one stream at the same time: what is sooner waits. No clock and no track of its own.
+//! Audio and video of one stream at the same time (lip sync): what is earlier is delayed. No clock and no track of its own.
 
 use std::time::Duration;
 
@@ -10,31 +10,31 @@ const STEP: i64 = 80_000;
 /// The longest that either waits, in microseconds. What is further apart is not held together: talking gets too slow.
 const MOST: i64 = 400_000;
 
-/// How long sound and picture of a stream wait.
+/// By how much audio and video of a stream are delayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LipSync {
+pub struct AvSync {
     sound: i64,
     picture: i64,
 }
 
-impl LipSync {
+impl AvSync {
     /// How long a picture waits before it is shown.
-    pub fn picture_wait(self) -> Duration {
+    pub fn video_delay(self) -> Duration {
         Duration::from_micros(self.picture.unsigned_abs())
     }
 
     /// How long sound waits at least beyond what the network takes.
-    pub fn sound_wait(self) -> Duration {
+    pub fn audio_delay(self) -> Duration {
         Duration::from_micros(self.sound.unsigned_abs())
     }
 
-    /// Takes what is known a second later, as in [`measured`](Self::measured); `None` is sound that is not heard, or a picture
-    /// that is not shown. Sound alone waits for nothing.
-    pub fn look(&mut self, sound: Option<i64>, picture: Option<i64>) {
+    /// Takes the measurement of another second, as in [`measured`](Self::measured); `None` is sound that is not heard, or a
+    /// picture that is not shown. Sound alone is not delayed.
+    pub fn update(&mut self, sound: Option<i64>, picture: Option<i64>) {
         match (sound, picture) {
             (Some(sound), Some(picture)) => self.measured(sound, picture),
             (_, None) => *self = Self::default(),
-            // It pauses: what it has learnt to wait is right for its next word, too.
+            // It pauses: its delay is right for its next word, too.
             (None, Some(_)) => {}
         }
     }
@@ -66,9 +66,9 @@ mod tests {
 
     /// Skew in ms after ten measurements of a stream whose sound and picture take so many ms by themselves; negative if the
     /// sound is early.
-    fn settle(sync: &mut LipSync, sound: i64, picture: i64) -> i64 {
-        let now = |sync: &LipSync| {
-            let heard = sound * 1000 + sync.sound_wait().as_micros() as i64;
+    fn settle(sync: &mut AvSync, sound: i64, picture: i64) -> i64 {
+        let now = |sync: &AvSync| {
+            let heard = sound * 1000 + sync.audio_delay().as_micros() as i64;
             (heard, picture * 1000)
         };
         for _ in 0..10 {
@@ -76,52 +76,52 @@ mod tests {
             sync.measured(heard, shown);
         }
         let (heard, shown) = now(sync);
-        (heard - shown - sync.picture_wait().as_micros() as i64) / 1000
+        (heard - shown - sync.video_delay().as_micros() as i64) / 1000
     }
 
     #[test]
     fn what_is_sooner_waits_for_the_other() {
         for (sound, picture) in [(60, 20), (40, 190), (300, 20), (20, 20), (-5_000, -4_900)] {
-            let mut sync = LipSync::default();
+            let mut sync = AvSync::default();
             let skew = settle(&mut sync, sound, picture);
             assert!(skew.abs() <= 45, "sound {sound} ms, picture {picture} ms: {skew} ms, {sync:?}");
-            let waits = [sync.sound_wait(), sync.picture_wait()];
+            let waits = [sync.audio_delay(), sync.video_delay()];
             assert!(waits.contains(&Duration::ZERO), "never both: {sync:?}");
         }
     }
 
     #[test]
     fn what_nobody_notices_costs_no_delay() {
-        let mut sync = LipSync::default();
+        let mut sync = AvSync::default();
         settle(&mut sync, 60, 35);
-        assert_eq!(sync, LipSync::default());
+        assert_eq!(sync, AvSync::default());
     }
 
     #[test]
     fn when_the_network_changes_nothing_waits_longer_than_it_has_to() {
-        let mut sync = LipSync::default();
+        let mut sync = AvSync::default();
         settle(&mut sync, 40, 190);
-        assert!(sync.sound_wait() > Duration::from_millis(100));
+        assert!(sync.audio_delay() > Duration::from_millis(100));
         settle(&mut sync, 200, 30);
-        assert_eq!(sync.sound_wait(), Duration::ZERO);
-        assert!(sync.picture_wait() > Duration::from_millis(100));
+        assert_eq!(sync.audio_delay(), Duration::ZERO);
+        assert!(sync.video_delay() > Duration::from_millis(100));
     }
 
     #[test]
-    fn sound_waits_for_no_picture_that_is_not_there() {
-        let mut sync = LipSync::default();
+    fn audio_delays_for_no_picture_that_is_not_there() {
+        let mut sync = AvSync::default();
         settle(&mut sync, 40, 190);
-        let waited = sync.sound_wait();
-        sync.look(None, Some(190_000));
-        assert_eq!(sync.sound_wait(), waited, "in a pause it keeps what it has learnt");
-        sync.look(Some(40_000 + waited.as_micros() as i64), None);
-        assert_eq!(sync, LipSync::default());
+        let waited = sync.audio_delay();
+        sync.update(None, Some(190_000));
+        assert_eq!(sync.audio_delay(), waited, "in a pause it keeps what it has learnt");
+        sync.update(Some(40_000 + waited.as_micros() as i64), None);
+        assert_eq!(sync, AvSync::default());
     }
 
     #[test]
     fn what_is_too_far_apart_is_not_waited_for() {
-        let mut sync = LipSync::default();
+        let mut sync = AvSync::default();
         settle(&mut sync, 5_000, 0);
-        assert_eq!(sync.picture_wait(), Duration::from_millis(400));
+        assert_eq!(sync.video_delay(), Duration::from_millis(400));
     }
 }

@@ -1,10 +1,10 @@
-//! What a decoder has seen of one track, kept until somebody looks.
+//! Statistics of the decoded pictures of one track, kept until somebody asks.
 
 use confab_media::{I420Frame, PatternComparison, pattern};
 use serde::Serialize;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Latencies and pictures kept between two looks; later ones are not noted.
+/// Latencies and pictures kept until somebody asks; later ones are not noted.
 const KEPT: usize = 4096;
 /// Time between two pictures that are compared with their source: often enough to see a change, too seldom to cost.
 const COMPARE_EVERY: Duration = Duration::from_millis(500);
@@ -13,7 +13,7 @@ const BELIEVED: f64 = 60_000.0;
 
 /// One decoded picture with a test pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct SeenPicture {
+pub struct ReceivedPicture {
     /// When it was decoded, in ms since 1970.
     pub at: f64,
     /// Its frame number.
@@ -28,25 +28,25 @@ pub struct SeenPicture {
     pub psnr: Option<f64>,
 }
 
-/// What was seen since the last look.
+/// What was decoded since the last reading.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
-    pub(crate) first_decoded: Option<Instant>,
-    pub(crate) pattern: Option<u32>,
-    pub(crate) latencies_ms: Vec<f32>,
-    pub(crate) pictures: Vec<SeenPicture>,
+pub struct ReceivedPictures {
+    pub first_decoded: Option<Instant>,
+    pub pattern: Option<u32>,
+    pub latencies_ms: Vec<f32>,
+    pub pictures: Vec<ReceivedPicture>,
     comparison: Option<(PatternComparison, Option<Instant>)>,
 }
 
-impl Seen {
+impl ReceivedPictures {
     /// Notes each picture, and compares some with their source of this size, if one is given.
-    pub(crate) fn new(compare: Option<(u32, u32)>) -> Self {
+    pub fn new(compare: Option<(u32, u32)>) -> Self {
         let comparison = compare.map(|(width, height)| (PatternComparison::new(width, height), None));
         Self { comparison, ..Self::default() }
     }
 
-    /// Looks at a picture that was decoded just now.
-    pub(crate) fn look(&mut self, picture: &I420Frame) {
+    /// Takes a picture that was decoded just now.
+    pub fn add(&mut self, picture: &I420Frame) {
         let (now, at) = (Instant::now(), unix_ms());
         self.first_decoded.get_or_insert(now);
         let reading = pattern::read(picture);
@@ -64,7 +64,7 @@ impl Seen {
                 *last = Some(now);
             }
             let (width, height) = (picture.width(), picture.height());
-            self.pictures.push(SeenPicture { at, number: reading.number, latency, width, height, psnr });
+            self.pictures.push(ReceivedPicture { at, number: reading.number, latency, width, height, psnr });
         }
     }
 }
@@ -85,25 +85,25 @@ mod tests {
 
     #[test]
     fn a_comparison_notes_every_picture_and_measures_some() {
-        let mut seen = Seen::new(Some((320, 180)));
+        let mut received = ReceivedPictures::new(Some((320, 180)));
         for number in 5..8 {
-            seen.look(&shown(number, 40));
+            received.add(&shown(number, 40));
         }
-        assert_eq!(seen.pictures.iter().map(|picture| picture.number).collect::<Vec<_>>(), [5, 6, 7]);
-        let first = seen.pictures[0];
+        assert_eq!(received.pictures.iter().map(|picture| picture.number).collect::<Vec<_>>(), [5, 6, 7]);
+        let first = received.pictures[0];
         assert_eq!((first.width, first.height, first.psnr), (320, 180, Some(f64::INFINITY)));
         assert!((40.0..1_000.0).contains(&first.latency), "{first:?}");
-        assert_eq!(seen.latencies_ms.len(), 3);
+        assert_eq!(received.latencies_ms.len(), 3);
     }
 
     #[test]
     fn without_one_only_latencies_are_noted() {
-        let mut seen = Seen::new(None);
-        seen.look(&shown(5, 40));
-        assert_eq!((seen.pattern, seen.latencies_ms.len(), seen.pictures.len()), (Some(5), 1, 0));
-        seen.look(&I420Frame::new(320, 180));
-        assert_eq!((seen.pattern, seen.latencies_ms.len()), (None, 1), "a picture without a code");
-        seen.look(&shown(6, 120_000));
-        assert_eq!((seen.pattern, seen.latencies_ms.len()), (Some(6), 1), "a clock of its own");
+        let mut received = ReceivedPictures::new(None);
+        received.add(&shown(5, 40));
+        assert_eq!((received.pattern, received.latencies_ms.len(), received.pictures.len()), (Some(5), 1, 0));
+        received.add(&I420Frame::new(320, 180));
+        assert_eq!((received.pattern, received.latencies_ms.len()), (None, 1), "a picture without a code");
+        received.add(&shown(6, 120_000));
+        assert_eq!((received.pattern, received.latencies_ms.len()), (Some(6), 1), "a clock of its own");
     }
 }

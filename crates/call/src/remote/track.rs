@@ -1,29 +1,23 @@
-//! What comes in: each remote track is carried to the window, the speaker, the recorder and the decoder.
+//! One received track and everything that hangs on it.
 
-use crate::call::TrackFrame;
-use crate::remote::av_sync::LipSync;
-use crate::remote::playout_delay::Held;
-use crate::remote::received_pictures::{Seen, SeenPicture};
-use crate::remote::timing::Timing;
-use confab_ipc::TrackView;
-use confab_media::{I420Frame, IvfWriter, PeerAudio, Vp8Decoder};
+use crate::remote::av_sync::AvSync;
+use crate::remote::counters::{TrackCounters, TrackReading};
+use crate::remote::received_pictures::ReceivedPicture;
+use crate::remote::video::{VideoReceiver, VideoSinks};
+use crate::remote::video_timing::micros;
+use confab_ipc::{PeerStats, TrackView};
+use confab_media::PeerAudio;
 use confab_rtcio::RemoteTrack;
-use confab_wire::media::{AudioPacket, Codec, EncodedFrame};
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
-use tokio::sync::{broadcast, mpsc};
-use tokio::task::AbortHandle;
-use tokio::time::sleep_until;
+use confab_wire::ctrl::Drawn;
+use confab_wire::media::AudioPacket;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 
-/// Frames that wait for the decoder thread; when it is full, decoding goes on at the next key frame.
-const DECODE_QUEUE: usize = 16;
-
-/// What was seen in the pictures of one remote track since the last look.
+/// Statistics of the pictures of one received track since the last reading.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Probe {
+pub struct ReceivedPictureStats {
     /// Peer id.
     pub peer: String,
     /// Track handle.
@@ -40,269 +34,180 @@ pub struct Probe {
     pub skew_ms: Option<f32>,
     /// Each picture with a test pattern, if they are compared with their source
     /// ([`CallConfig::compare`](crate::CallConfig::compare)).
-    pub pictures: Vec<SeenPicture>,
+    pub pictures: Vec<ReceivedPicture>,
 }
 
-/// Counters of one track, written where the media flows and read once a second.
-#[derive(Debug, Default)]
-pub struct Meter {
-    frames: AtomicU64,
-    bytes: AtomicU64,
-    width: AtomicU16,
-    height: AtomicU16,
-    /// Bits of the greatest level since the last look; those of positive numbers have their order.
-    told_level: AtomicU32,
-    pub(crate) timing: Timing,
-    seen: Mutex<Seen>,
-}
-
-/// A reading of a [`Meter`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Reading {
-    /// Video frames so far: decoded ones if the backend decodes, else received ones.
-    pub frames: u64,
-    /// Media bytes so far.
-    pub bytes: u64,
-    /// Width of the last picture in pixels.
-    pub width: u16,
-    /// Height of the last picture in pixels.
-    pub height: u16,
-}
-
-impl Meter {
-    /// The counters now.
-    pub fn read(&self) -> Reading {
-        Reading {
-            frames: self.frames.load(Ordering::Relaxed),
-            bytes: self.bytes.load(Ordering::Relaxed),
-            width: self.width.load(Ordering::Relaxed),
-            height: self.height.load(Ordering::Relaxed),
-        }
-    }
-
-    /// How loud the sender says that its sound was since the last look, at most: RMS, 0 to 1.
-    pub fn take_told_level(&self) -> f32 {
-        f32::from_bits(self.told_level.swap(0, Ordering::Relaxed))
-    }
-
-    fn count_bytes(&self, bytes: usize) {
-        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    fn count_frame(&self, width: u16, height: u16) {
-        self.frames.fetch_add(1, Ordering::Relaxed);
-        if width > 0 && height > 0 {
-            self.width.store(width, Ordering::Relaxed);
-            self.height.store(height, Ordering::Relaxed);
-        }
-    }
-
-    fn look(&self, picture: &I420Frame) {
-        if let Ok(mut seen) = self.seen.lock() {
-            seen.look(picture);
-        }
-    }
-}
-
-/// A remote track and everything that hangs on it. Dropping it ends its tasks and its place in the mix.
+/// See the module. Dropping it ends its task and its place in the mix.
 #[derive(Debug)]
-pub struct Incoming {
-    /// Peer id.
-    pub peer: String,
-    /// What the window knows of it.
-    pub view: TrackView,
-    /// The engine's track.
-    pub track: RemoteTrack,
-    /// Counters.
-    pub meter: Arc<Meter>,
+pub struct ReceivedTrack {
+    peer: String,
+    view: TrackView,
+    track: RemoteTrack,
+    counters: Arc<TrackCounters>,
     /// Its place in the mix, if it is audio.
-    pub audio: Option<Arc<PeerAudio>>,
-    /// How it is held together with the other kind, if it is a picture.
-    pub lips: LipSync,
-    /// Counters a second ago.
-    pub last: Reading,
-    pump: AbortHandle,
+    audio: Option<Arc<PeerAudio>>,
+    /// How it is synchronized with its sound, if it is video.
+    sync: AvSync,
+    /// The counters a second ago.
+    last: TrackReading,
+    _carrier: AbortOnDropHandle<()>,
 }
 
-impl Drop for Incoming {
-    fn drop(&mut self) {
-        self.pump.abort();
-    }
-}
-
-/// Where received video goes.
-#[derive(Debug)]
-pub struct VideoSinks {
-    /// The window.
-    pub window: broadcast::Sender<TrackFrame>,
-    /// The recording.
-    pub record: Option<PathBuf>,
-    /// Decode in the backend.
-    pub decode: bool,
-    /// Size of the test pattern to compare with.
-    pub compare: Option<(u32, u32)>,
-}
-
-impl Incoming {
+impl ReceivedTrack {
     /// Starts to carry a video track. `None` if its frames were taken before.
-    pub fn video(peer: &str, view: TrackView, track: RemoteTrack, sinks: VideoSinks) -> Option<Self> {
+    pub fn video(
+        peer: &str,
+        view: TrackView,
+        track: RemoteTrack,
+        sinks: VideoSinks,
+        compare: Option<(u32, u32)>,
+    ) -> Option<Self> {
         let frames = track.take_video()?;
-        let meter = Arc::new(Meter { seen: Mutex::new(Seen::new(sinks.compare)), ..Meter::default() });
-        let pump = VideoPump::new(view.handle, track.clone(), Arc::clone(&meter), sinks);
-        let pump = tokio::spawn(pump.run(frames)).abort_handle();
-        Some(Self::new(peer, view, track, meter, None, pump))
+        let counters = Arc::new(TrackCounters::new(compare));
+        let receiver = VideoReceiver::new(view.handle, track.clone(), Arc::clone(&counters), sinks);
+        let carrier = tokio::spawn(receiver.run(frames));
+        Some(Self::new(peer, view, track, counters, None, AbortOnDropHandle::new(carrier)))
     }
 
     /// Starts to carry an audio track into the mix. `None` if its packets were taken before.
     pub fn audio(peer: &str, view: TrackView, track: RemoteTrack, audio: PeerAudio) -> Option<Self> {
         let packets = track.take_audio()?;
-        let meter = Arc::new(Meter::default());
-        let audio = Arc::new(audio);
-        let pump = tokio::spawn(pump_audio(packets, Arc::clone(&audio), Arc::clone(&meter))).abort_handle();
-        Some(Self::new(peer, view, track, meter, Some(audio), pump))
+        let (counters, audio) = (Arc::new(TrackCounters::default()), Arc::new(audio));
+        let carrier = tokio::spawn(carry_sound(packets, Arc::clone(&audio), Arc::clone(&counters)));
+        Some(Self::new(peer, view, track, counters, Some(audio), AbortOnDropHandle::new(carrier)))
     }
 
     fn new(
         peer: &str,
         view: TrackView,
         track: RemoteTrack,
-        meter: Arc<Meter>,
+        counters: Arc<TrackCounters>,
         audio: Option<Arc<PeerAudio>>,
-        pump: AbortHandle,
+        carrier: AbortOnDropHandle<()>,
     ) -> Self {
-        let (lips, last) = Default::default();
-        Self { peer: peer.to_owned(), view, track, meter, audio, lips, last, pump }
+        let (sync, last) = Default::default();
+        Self { peer: peer.to_owned(), view, track, counters, audio, sync, last, _carrier: carrier }
     }
 
-    /// What the decoder saw since the last look; `sound` is what belongs to the picture.
-    pub fn probe(&self, sound: Option<&Incoming>) -> Option<Probe> {
-        let mut seen = self.meter.seen.lock().ok()?;
-        Some(Probe {
+    /// Id of who sends it.
+    pub fn peer(&self) -> &str {
+        &self.peer
+    }
+
+    /// What the window knows of it.
+    pub fn view(&self) -> &TrackView {
+        &self.view
+    }
+
+    /// The event that carried its stream is known. False if that is no news.
+    pub fn set_event(&mut self, event: &str) -> bool {
+        let is_news = self.view.event != event;
+        if is_news {
+            event.clone_into(&mut self.view.event);
+        }
+        is_news
+    }
+
+    /// True if it is this track of the connection.
+    pub fn is(&self, track: &RemoteTrack) -> bool {
+        self.track.id() == track.id()
+    }
+
+    /// True if it is sound.
+    pub fn is_audio(&self) -> bool {
+        self.audio.is_some()
+    }
+
+    /// Asks the sender for a key frame.
+    pub fn request_key_frame(&self) {
+        self.track.request_key_frame();
+    }
+
+    /// Tells the sender at which size it is drawn.
+    pub fn set_drawn(&self, drawn: Drawn) {
+        self.track.set_drawn(drawn);
+    }
+
+    /// Changes how loud its sound is heard.
+    pub fn set_gain(&self, gain: f32) {
+        if let Some(audio) = &self.audio {
+            audio.set_gain(gain);
+        }
+    }
+
+    /// Loudness of what is heard: RMS, 0 to 1.
+    pub fn level(&self) -> f32 {
+        self.audio.as_ref().map_or(0.0, |audio| audio.level())
+    }
+
+    /// Loudness of what is said since the last reading: what is heard, or, if one made it silent for oneself, what the sender
+    /// declares.
+    pub fn spoken_level(&self) -> f32 {
+        let declared = self.counters.take_declared_level();
+        let is_silenced = self.audio.as_ref().is_none_or(|audio| audio.gain() == 0.0);
+        if is_silenced { declared } else { self.level() }
+    }
+
+    /// Delays this picture or its `sound`, whichever is earlier.
+    pub fn synchronize(&mut self, sound: &ReceivedTrack) -> AvSync {
+        self.sync.update(sound.sound_delay(), self.counters.timing().arrival_delay(Instant::now()));
+        self.counters.timing().set_playout_delay(self.sync.video_delay());
+        self.sync
+    }
+
+    /// Delays its sound by this much beyond what the network takes.
+    pub fn set_extra_delay(&self, delay: Duration) {
+        if let Some(audio) = &self.audio {
+            audio.set_extra_delay(delay);
+        }
+    }
+
+    /// Time from the sender's clock until its sound is heard, in microseconds; `None` while nothing is.
+    pub fn sound_delay(&self) -> Option<i64> {
+        let (timestamp, at) = self.audio.as_ref()?.due()?;
+        Some(micros(at) - self.track.sender_clock()?.micros_at(timestamp))
+    }
+
+    /// How much later `sound` is heard than this picture is shown, in milliseconds, with the delay of either.
+    fn skew_ms(&self, sound: &ReceivedTrack) -> Option<f32> {
+        let shown = self.counters.timing().arrival_delay(Instant::now())? + self.sync.video_delay().as_micros() as i64;
+        Some((sound.sound_delay()? - shown) as f32 / 1_000.0)
+    }
+
+    /// Adds what came in the `passed` time since the last reading.
+    pub fn add_reading(&mut self, stats: &mut PeerStats, passed: Duration) {
+        let now = self.counters.read();
+        let last = std::mem::replace(&mut self.last, now);
+        stats.bitrate += (now.bytes - last.bytes) * 8;
+        match &self.audio {
+            Some(audio) => stats.audio_level = stats.audio_level.max(audio.level()),
+            None => {
+                let TrackReading { frames, width, height, .. } = now;
+                stats.frames += frames;
+                stats.fps = stats.fps.max((frames - last.frames) as f32 / passed.as_secs_f32());
+                (stats.width, stats.height) = (width, height);
+            }
+        }
+    }
+
+    /// What the decoder saw since the last reading; `sound` is what belongs to the picture.
+    pub fn take_picture_stats(&self, sound: Option<&ReceivedTrack>) -> ReceivedPictureStats {
+        let mut pictures = self.counters.pictures();
+        ReceivedPictureStats {
             peer: self.peer.clone(),
             handle: self.view.handle,
-            first_decoded: seen.first_decoded,
-            pattern: seen.pattern,
-            latencies_ms: std::mem::take(&mut seen.latencies_ms),
+            first_decoded: pictures.first_decoded,
+            pattern: pictures.pattern,
+            latencies_ms: std::mem::take(&mut pictures.latencies_ms),
             skew_ms: sound.and_then(|sound| self.skew_ms(sound)),
-            pictures: std::mem::take(&mut seen.pictures),
-        })
+            pictures: std::mem::take(&mut pictures.pictures),
+        }
     }
 }
 
-async fn pump_audio(mut packets: mpsc::Receiver<AudioPacket>, audio: Arc<PeerAudio>, meter: Arc<Meter>) {
+async fn carry_sound(mut packets: mpsc::Receiver<AudioPacket>, audio: Arc<PeerAudio>, counters: Arc<TrackCounters>) {
     while let Some(packet) = packets.recv().await {
-        meter.count_bytes(packet.data.len());
-        if let Some(level) = packet.level {
-            meter.told_level.fetch_max(level.rms().to_bits(), Ordering::Relaxed);
-        }
+        counters.count_sound(&packet);
         audio.push(packet);
     }
-}
-
-struct VideoPump {
-    handle: u32,
-    track: RemoteTrack,
-    meter: Arc<Meter>,
-    window: broadcast::Sender<TrackFrame>,
-    recorder: Option<IvfWriter>,
-    decoder: Option<SyncSender<EncodedFrame>>,
-    /// The decoder's queue overflowed: nothing for it before the next key frame.
-    skipping: bool,
-}
-
-impl VideoPump {
-    fn new(handle: u32, track: RemoteTrack, meter: Arc<Meter>, sinks: VideoSinks) -> Self {
-        let recorder = sinks.record.and_then(|path| match IvfWriter::create(&path) {
-            Ok(recorder) => Some(recorder),
-            Err(error) => {
-                tracing::error!(%error, path = %path.display(), "recording does not start");
-                None
-            }
-        });
-        let decoder =
-            (sinks.decode && track.codec() == Codec::Vp8).then(|| spawn_decoder(track.clone(), Arc::clone(&meter)));
-        Self { handle, track, meter, window: sinks.window, recorder, decoder, skipping: false }
-    }
-
-    async fn run(mut self, mut frames: mpsc::Receiver<EncodedFrame>) {
-        let mut held = Held::default();
-        loop {
-            while let Some(frame) = held.pop(tokio::time::Instant::now()) {
-                self.show(frame);
-            }
-            let due = held.due();
-            let frame = tokio::select! {
-                frame = frames.recv() => frame,
-                () = sleep_until(due.unwrap_or_else(tokio::time::Instant::now)), if due.is_some() => continue,
-            };
-            let Some(frame) = frame else { return };
-            self.take(&frame);
-            held.push(frame, self.meter.timing.picture_wait(), tokio::time::Instant::now());
-        }
-    }
-
-    /// A frame came.
-    fn take(&mut self, frame: &EncodedFrame) {
-        self.meter.count_bytes(frame.data.len());
-        if let Some(clock) = self.track.sender_clock() {
-            self.meter.timing.came(clock.micros_at(frame.timestamp), Instant::now());
-        }
-        if let Some(recorder) = &mut self.recorder
-            && let Err(error) = recorder.write(frame)
-        {
-            tracing::error!(%error, "recording stops");
-            self.recorder = None;
-        }
-    }
-
-    /// The time of a frame has come.
-    fn show(&mut self, frame: EncodedFrame) {
-        if self.decoder.is_some() {
-            self.decode(&frame);
-        } else {
-            self.meter.count_frame(frame.width, frame.height);
-        }
-        // No window is no error.
-        let _ = self.window.send(TrackFrame { handle: self.handle, frame });
-    }
-
-    fn decode(&mut self, frame: &EncodedFrame) {
-        let Some(decoder) = &self.decoder else { return };
-        if self.skipping && !frame.key {
-            return;
-        }
-        match decoder.try_send(frame.clone()) {
-            Ok(()) => self.skipping = false,
-            Err(TrySendError::Full(_)) => {
-                self.skipping = true;
-                self.track.request_key_frame();
-            }
-            Err(TrySendError::Disconnected(_)) => self.decoder = None,
-        }
-    }
-}
-
-/// A thread that decodes what it is given; it ends with its sender.
-fn spawn_decoder(track: RemoteTrack, meter: Arc<Meter>) -> SyncSender<EncodedFrame> {
-    let (sender, frames) = sync_channel::<EncodedFrame>(DECODE_QUEUE);
-    let work = move || {
-        let mut decoder = Vp8Decoder::new();
-        for frame in frames {
-            match decoder.decode(&frame) {
-                Ok(Some(picture)) => {
-                    meter.count_frame(picture.width() as u16, picture.height() as u16);
-                    meter.look(&picture);
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::debug!(%error, "a frame does not decode");
-                    track.request_key_frame();
-                }
-            }
-        }
-    };
-    if let Err(error) = std::thread::Builder::new().name("vp8-decode".into()).spawn(work) {
-        tracing::error!(%error, "no thread for the decoder");
-    }
-    sender
 }

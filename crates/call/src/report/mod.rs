@@ -1,3 +1,5 @@
-//! What the window is told.
+//! What the window is told: events, levels, statistics.
 
-pub mod reports;
+pub mod event_queue;
+pub mod levels;
+pub mod statistics;

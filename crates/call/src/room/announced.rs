@@ -1,28 +1,28 @@
-//! Who is in the room by the server's word. The engine brings connections to them; until one stands, the window shows
-//! them as on the way.
+//! The participants that the server has announced. Connections to them come by themselves; until one stands, the window
+//! shows them as connecting.
 
 use confab_wire::signaling::Member;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// How long a member may be in the room unseen before it is shown again: one that leaves is named so by the server soon
+/// How long a participant may be in the room and not shown before it is shown again: the server names one that leaves soon
 /// after its connection ended.
-const UNSEEN: Duration = Duration::from_secs(3);
+const NOT_SHOWN: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Default)]
 struct Known {
     name: String,
     /// Since when it is not shown.
-    unseen: Option<Instant>,
+    not_shown: Option<Instant>,
 }
 
-/// The members of the room without oneself.
+/// See the module. Without oneself.
 #[derive(Debug, Default)]
-pub struct Members {
+pub struct Announced {
     known: HashMap<String, Known>,
 }
 
-impl Members {
+impl Announced {
     /// `member` is in the room.
     pub fn insert(&mut self, member: &Member) {
         let known = self.known.entry(member.id.clone()).or_default();
@@ -46,17 +46,17 @@ impl Members {
         self.known.get(id).map(|known| known.name.clone()).unwrap_or_default()
     }
 
-    /// Members that have not been among `shown` for a while.
-    pub fn unseen(&mut self, shown: &[String], now: Instant) -> Vec<Member> {
-        let mut unseen = Vec::new();
+    /// Those that have not been among `shown` for a while.
+    pub fn not_shown(&mut self, shown: &[String], now: Instant) -> Vec<Member> {
+        let mut not_shown = Vec::new();
         for (id, known) in &mut self.known {
             if shown.contains(id) {
-                known.unseen = None;
-            } else if now.duration_since(*known.unseen.get_or_insert(now)) >= UNSEEN {
-                unseen.push(Member { id: id.clone(), name: known.name.clone(), metadata: None });
+                known.not_shown = None;
+            } else if now.duration_since(*known.not_shown.get_or_insert(now)) >= NOT_SHOWN {
+                not_shown.push(Member { id: id.clone(), name: known.name.clone(), metadata: None });
             }
         }
-        unseen
+        not_shown
     }
 }
 
@@ -66,17 +66,17 @@ mod tests {
 
     #[test]
     fn who_is_in_the_room_and_not_shown_is_shown_again_by_name() {
-        let mut members = Members::default();
+        let mut announced = Announced::default();
         let start = Instant::now();
-        members.insert(&Member { id: "ann".into(), name: "Ann".into(), metadata: None });
-        members.insert(&Member { id: "ann".into(), name: String::new(), metadata: None });
-        assert!(members.unseen(&["ann".into()], start).is_empty());
-        assert!(members.unseen(&[], start + Duration::from_secs(1)).is_empty());
-        let unseen = members.unseen(&[], start + Duration::from_secs(4));
-        assert_eq!((unseen.len(), unseen[0].name.as_str()), (1, "Ann"));
-        assert_eq!(members.name("ann"), "Ann");
-        members.remove("ann");
-        assert!(members.unseen(&[], start + Duration::from_secs(9)).is_empty());
-        assert_eq!(members.name("ann"), "");
+        announced.insert(&Member { id: "ann".into(), name: "Ann".into(), metadata: None });
+        announced.insert(&Member { id: "ann".into(), name: String::new(), metadata: None });
+        assert!(announced.not_shown(&["ann".into()], start).is_empty());
+        assert!(announced.not_shown(&[], start + Duration::from_secs(1)).is_empty());
+        let found = announced.not_shown(&[], start + Duration::from_secs(4));
+        assert_eq!((found.len(), found[0].name.as_str()), (1, "Ann"));
+        assert_eq!(announced.name("ann"), "Ann");
+        announced.remove("ann");
+        assert!(announced.not_shown(&[], start + Duration::from_secs(9)).is_empty());
+        assert_eq!(announced.name("ann"), "");
     }
 }

@@ -1,6 +1,7 @@
-//! Who is in the room, and the way into it.
+//! Who is in the room, what is said to them, and the way into it.
 
 pub mod announced;
+pub mod membership;
+pub mod messenger;
 pub mod participants;
-pub mod peers;
 pub mod session;

@@ -1,120 +1,157 @@
-//! Who is in the call, and what arrives from them.
+//! The participants that the window shows, and how the connection to each stands.
 
-use confab_ipc::{FULL_VOLUME, Participant, PeerState, TrackView};
-use confab_wire::{call::MediaState, limits};
-use std::collections::HashMap;
-use std::time::Instant;
+use confab_ipc::{FULL_VOLUME, Participant, PeerState};
+use confab_wire::limits;
+use std::time::{Duration, Instant};
 
 /// Name of someone who gave none.
 const NO_NAME: &str = "Guest";
-/// Volume and mute of someone about whom nobody changed anything.
-const AS_SENT: (u16, bool) = (FULL_VOLUME, false);
+/// After this long without a connection a participant counts as unreachable.
+const UNREACHABLE: Duration = Duration::from_secs(20);
 
-/// One other person, and what only the backend knows of them.
+/// One other person.
 #[derive(Debug)]
-pub struct Entry {
-    /// What the window sees.
-    pub view: Participant,
+struct Entry {
+    id: String,
+    name: String,
+    state: PeerState,
     /// When they were first heard of.
-    pub since: Instant,
+    since: Instant,
     /// When `ctrl` opened last.
-    pub connected_at: Option<Instant>,
-    /// That they cannot be reached was said.
-    pub warned: bool,
+    connected_at: Option<Instant>,
+    /// It was told that they can't be reached.
+    reported: bool,
+}
+
+impl Entry {
+    /// What the room knows of them; the rest is added by those who know it.
+    fn view(&self) -> Participant {
+        Participant {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            state: self.state,
+            media: None,
+            tracks: Vec::new(),
+            volume: FULL_VOLUME,
+            muted_for_me: false,
+        }
+    }
+}
+
+/// What an announcement of a participant changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Announcement {
+    /// They are new.
+    New,
+    /// They have another name.
+    Renamed,
+    /// Nothing.
+    Known,
 }
 
 /// The others, in the order in which they came. A mesh is small: look-ups walk the list.
 #[derive(Debug, Default)]
-pub struct Roster {
+pub struct Participants {
     entries: Vec<Entry>,
-    /// Volume and mute, if anyone changed them, of those who are gone and may come back.
-    kept: HashMap<String, (u16, bool)>,
 }
 
-impl Roster {
-    /// Everyone.
-    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter()
-    }
-
-    /// Everyone, to change.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
-        self.entries.iter_mut()
-    }
-
-    /// The window's view of everyone.
+impl Participants {
+    /// Everyone, as far as the room knows.
     pub fn views(&self) -> Vec<Participant> {
-        self.entries.iter().map(|entry| entry.view.clone()).collect()
+        self.entries.iter().map(Entry::view).collect()
     }
 
-    /// The entry of `id`.
-    pub fn get(&self, id: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.view.id == id)
+    /// Someone, as far as the room knows.
+    pub fn view(&self, id: &str) -> Option<Participant> {
+        self.get(id).map(Entry::view)
     }
 
-    /// The entry of `id`, to change.
-    pub fn get_mut(&mut self, id: &str) -> Option<&mut Entry> {
-        self.entries.iter_mut().find(|entry| entry.view.id == id)
+    /// Ids of everyone.
+    pub fn ids(&self) -> Vec<String> {
+        self.entries.iter().map(|entry| entry.id.clone()).collect()
     }
 
-    /// Someone is in the room. Returns true if they are new; a name that comes later is taken over.
-    pub fn announce(&mut self, id: &str, name: &str, now: Instant) -> bool {
+    /// Ids of those to whom a connection stands, or is being repaired.
+    pub fn connected(&self) -> Vec<String> {
+        self.entries.iter().filter(|entry| entry.connected_at.is_some()).map(|entry| entry.id.clone()).collect()
+    }
+
+    /// Ids of those to whom there was no connection yet.
+    pub fn connecting(&self) -> Vec<String> {
+        let connecting = self.entries.iter().filter(|entry| entry.state == PeerState::Connecting);
+        connecting.map(|entry| entry.id.clone()).collect()
+    }
+
+    /// The name of someone.
+    pub fn name(&self, id: &str) -> Option<&str> {
+        self.get(id).map(|entry| entry.name.as_str())
+    }
+
+    /// How long ago `ctrl` to them opened last.
+    pub fn connected_for(&self, id: &str) -> Option<Duration> {
+        self.get(id)?.connected_at.map(|at| at.elapsed())
+    }
+
+    fn get(&self, id: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.id == id)
+    }
+
+    fn get_mut(&mut self, id: &str) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.id == id)
+    }
+
+    /// Someone is in the room; a name that comes later is taken over.
+    pub fn announce(&mut self, id: &str, name: &str, now: Instant) -> Announcement {
         let name = display_name(name);
         if let Some(entry) = self.get_mut(id) {
-            if name != NO_NAME {
-                entry.view.name = name;
+            if name == NO_NAME || name == entry.name {
+                return Announcement::Known;
             }
-            return false;
+            entry.name = name;
+            return Announcement::Renamed;
         }
-        let (volume, muted_for_me) = self.kept.remove(id).unwrap_or(AS_SENT);
         self.entries.push(Entry {
-            view: Participant {
-                id: id.to_owned(),
-                name,
-                state: PeerState::Connecting,
-                media: None,
-                tracks: Vec::new(),
-                volume,
-                muted_for_me,
-            },
+            id: id.to_owned(),
+            name,
+            state: PeerState::Connecting,
             since: now,
             connected_at: None,
-            warned: false,
+            reported: false,
         });
-        true
+        Announcement::New
     }
 
-    /// Removes `id`. Who comes back is heard as before.
-    pub fn remove(&mut self, id: &str) -> Option<Entry> {
-        let place = self.entries.iter().position(|entry| entry.view.id == id)?;
-        let entry = self.entries.remove(place);
-        let hearing = (entry.view.volume, entry.view.muted_for_me);
-        if hearing != AS_SENT {
-            self.kept.insert(id.to_owned(), hearing);
-        }
-        Some(entry)
-    }
-
-    /// A track of `id` arrives, or more is known of it. False if `id` is not in the call.
-    pub fn put_track(&mut self, id: &str, track: TrackView) -> bool {
-        let Some(entry) = self.get_mut(id) else { return false };
-        match entry.view.tracks.iter_mut().find(|known| known.handle == track.handle) {
-            Some(known) => *known = track,
-            None => entry.view.tracks.push(track),
-        }
-        true
-    }
-
-    /// A track of `id` ended.
-    pub fn remove_track(&mut self, id: &str, handle: u32) {
+    /// `ctrl` to someone opened.
+    pub fn connect(&mut self, id: &str, now: Instant) {
         if let Some(entry) = self.get_mut(id) {
-            entry.view.tracks.retain(|track| track.handle != handle);
+            entry.state = PeerState::Connected;
+            entry.connected_at = Some(now);
         }
     }
 
-    /// `id` said whether it is heard and seen. True if that is news.
-    pub fn set_media(&mut self, id: &str, media: MediaState) -> bool {
-        self.get_mut(id).is_some_and(|entry| entry.view.media.replace(media) != Some(media))
+    /// The connection to someone changed. True if that is news of someone to whom it stood.
+    pub fn set_state(&mut self, id: &str, state: PeerState) -> bool {
+        let connected = self.get_mut(id).filter(|entry| entry.connected_at.is_some());
+        connected.is_some_and(|entry| std::mem::replace(&mut entry.state, state) != state)
+    }
+
+    /// Removes someone. False if they are not here.
+    pub fn remove(&mut self, id: &str) -> bool {
+        let before = self.entries.len();
+        self.entries.retain(|entry| entry.id != id);
+        self.entries.len() < before
+    }
+
+    /// Names of those who can't be reached, each once.
+    pub fn take_unreachable(&mut self) -> Vec<String> {
+        let stuck = |entry: &&mut Entry| entry.connected_at.is_none() && entry.since.elapsed() > UNREACHABLE;
+        let mut unreachable = Vec::new();
+        for entry in self.entries.iter_mut().filter(stuck) {
+            if !std::mem::replace(&mut entry.reported, true) {
+                unreachable.push(entry.name.clone());
+            }
+        }
+        unreachable
     }
 }
 
@@ -130,59 +167,29 @@ fn display_name(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use confab_wire::media::MediaKind;
 
     #[test]
     fn people_come_once_and_keep_their_order() {
-        let mut roster = Roster::default();
+        let mut participants = Participants::default();
         let now = Instant::now();
-        assert!(roster.announce("b", "Ben", now));
-        assert!(roster.announce("a", "", now));
-        assert!(!roster.announce("b", "", now));
-        assert!(!roster.announce("a", "Ann\u{7}", now));
-        let names: Vec<_> = roster.views().into_iter().map(|view| view.name).collect();
+        assert_eq!(participants.announce("b", "Ben", now), Announcement::New);
+        assert_eq!(participants.announce("a", "", now), Announcement::New);
+        assert_eq!(participants.announce("b", "", now), Announcement::Known);
+        assert_eq!(participants.announce("a", "Ann\u{7}", now), Announcement::Renamed);
+        let names: Vec<_> = participants.views().into_iter().map(|view| view.name).collect();
         assert_eq!(names, ["Ben", "Ann"]);
-        assert!(roster.remove("b").is_some());
-        assert!(roster.remove("b").is_none());
+        assert!(participants.remove("b"));
+        assert!(!participants.remove("b"));
     }
 
     #[test]
-    fn who_comes_back_is_heard_as_before() {
-        let mut roster = Roster::default();
-        let now = Instant::now();
-        roster.announce("a", "Ann", now);
-        roster.announce("b", "Ben", now);
-        let view = &mut roster.get_mut("a").unwrap().view;
-        (view.volume, view.muted_for_me) = (250, true);
-        for id in ["a", "b"] {
-            roster.remove(id);
-            roster.announce(id, "", now);
-        }
-        let heard: Vec<_> = roster.views().iter().map(|view| (view.volume, view.muted_for_me)).collect();
-        assert_eq!(heard, [(250, true), (100, false)]);
-    }
-
-    #[test]
-    fn a_track_is_replaced_when_more_is_known_of_it() {
-        let mut roster = Roster::default();
-        roster.announce("a", "Ann", Instant::now());
-        let track =
-            TrackView { handle: 1, kind: MediaKind::Video, stream: "s".into(), event: String::new(), refused: None };
-        assert!(roster.put_track("a", track.clone()));
-        assert!(roster.put_track("a", TrackView { event: "camera".into(), ..track }));
-        assert_eq!(roster.views()[0].tracks.len(), 1);
-        assert_eq!(roster.views()[0].tracks[0].event, "camera");
-        roster.remove_track("a", 1);
-        assert!(roster.views()[0].tracks.is_empty());
-    }
-
-    #[test]
-    fn the_same_media_state_twice_is_no_news() {
-        let mut roster = Roster::default();
-        roster.announce("a", "Ann", Instant::now());
-        let state = MediaState { mic: true, cam: false };
-        assert!(roster.set_media("a", state));
-        assert!(!roster.set_media("a", state));
-        assert!(!roster.set_media("x", state));
+    fn the_state_of_a_connection_is_news_once_it_stood() {
+        let mut participants = Participants::default();
+        participants.announce("a", "Ann", Instant::now());
+        assert!(!participants.set_state("a", PeerState::Reconnecting));
+        participants.connect("a", Instant::now());
+        assert!(participants.set_state("a", PeerState::Reconnecting));
+        assert!(!participants.set_state("a", PeerState::Reconnecting));
+        assert_eq!((participants.connected(), participants.connecting()), (vec!["a".to_owned()], vec![]));
     }
 }

@@ -1,6 +1,6 @@
 //! Getting into a room, and back into it.
 
-use crate::CallConfig;
+use crate::config::CallConfig;
 use confab_ipc::{ErrorCode, UserError};
 use confab_rtcio::{Event, Events, Socket};
 use confab_wire::{
@@ -12,33 +12,23 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// A socket that is inside the room.
-#[derive(Debug)]
-pub struct Session {
-    /// The engine.
-    pub socket: Socket,
-    /// Its events.
-    pub events: Events,
-    /// What the server said.
-    pub welcome: Welcome,
-}
+/// A socket that is inside the room, its events, and what the server said.
+pub type Entered = (Socket, Events, Welcome);
 
-impl Session {
-    /// Connects to the server of `config` and joins its room. Fails with the first error: a person is waiting.
-    pub async fn open(config: &CallConfig) -> Result<Self, UserError> {
-        let server = config.connect.clone().unwrap_or_else(|| config.link.server.clone());
-        let (socket, mut events) = Socket::builder(server).force_new(true).decoders(config.decoders).connect();
-        let welcome = match timeout(limits::CONNECT_TIMEOUT, connected(&mut events)).await {
-            Ok(Ok(())) => join(&socket, &config.link.room, &config.name, None).await,
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(UserError::with_detail(ErrorCode::ServerUnreachable, "no answer in time")),
-        };
-        match welcome {
-            Ok(welcome) => Ok(Self { socket, events, welcome }),
-            Err(error) => {
-                socket.close().await;
-                Err(error)
-            }
+/// Connects to the server of `config` and joins its room. Fails with the first error: a person is waiting.
+pub async fn enter(config: &CallConfig) -> Result<Entered, UserError> {
+    let server = config.connect.clone().unwrap_or_else(|| config.link.server.clone());
+    let (socket, mut events) = Socket::builder(server).force_new(true).decoders(config.decoders).connect();
+    let welcome = match timeout(limits::CONNECT_TIMEOUT, connected(&mut events)).await {
+        Ok(Ok(())) => join(&socket, &config.link.room, &config.name, None).await,
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(UserError::with_detail(ErrorCode::ServerUnreachable, "no answer in time")),
+    };
+    match welcome {
+        Ok(welcome) => Ok((socket, events, welcome)),
+        Err(error) => {
+            socket.close().await;
+            Err(error)
         }
     }
 }

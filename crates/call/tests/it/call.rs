@@ -284,7 +284,7 @@ async fn sees_screen(participant: &mut Participant, handle: u32) {
     let seen = async {
         loop {
             participant.sees(1).await;
-            let probes = call.probes().await;
+            let probes = call.received_picture_stats().await;
             if probes.iter().any(|probe| probe.handle == handle && probe.pattern.is_some()) {
                 return;
             }

@@ -3,7 +3,9 @@
 #![cfg(target_os = "linux")]
 
 use crate::common::{PATIENCE, Participant, config, link, server};
-use confab_call::{AudioSource, CallConfig, DeviceChoice, Rehearsal, Rehearsed, TrackFrame, VideoConfig, VideoSource};
+use confab_call::{
+    AudioSource, CallConfig, DeviceSelection, Rehearsal, Rehearsed, TrackFrame, VideoConfig, VideoSource,
+};
 use confab_ipc::{DeviceState, ErrorCode, UiEvent};
 use confab_media::{I420Frame, VideoCapture, Vp8Decoder, pattern};
 use confab_server::Server;
@@ -120,8 +122,8 @@ async fn pair(name: &str) -> (Server, Participant, Participant) {
     (server, ann, ben)
 }
 
-fn choice(camera: &str) -> DeviceChoice {
-    DeviceChoice { camera: Some(camera.to_owned()), ..DeviceChoice::default() }
+fn choice(camera: &str) -> DeviceSelection {
+    DeviceSelection { camera: Some(camera.to_owned()), ..DeviceSelection::default() }
 }
 
 /// Waits for a notice of this text.

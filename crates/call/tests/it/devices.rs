@@ -3,7 +3,7 @@
 #![cfg(target_os = "linux")]
 
 use crate::common::{Participant, config, link, server};
-use confab_call::{AudioSink, AudioSource, CallConfig, DeviceChoice, VideoSource};
+use confab_call::{AudioSink, AudioSource, CallConfig, DeviceSelection, VideoSource};
 use confab_ipc::{DeviceState, ErrorCode, UiEvent};
 use confab_testkit::body::{self, Body};
 use confab_testkit::clips;
@@ -119,9 +119,9 @@ async fn microphones() {
     ann.noticed("USB Microphone is back.").await;
     tell(&place(), "back");
     told("choose").await;
-    let choice = |microphone: Option<&str>| DeviceChoice {
+    let choice = |microphone: Option<&str>| DeviceSelection {
         microphone: microphone.map(str::to_owned),
-        ..DeviceChoice::default()
+        ..DeviceSelection::default()
     };
     ann.call.set_devices(choice(Some("mic0"))).await;
     told("follow").await;

@@ -84,7 +84,7 @@ async fn what_is_tried_in_a_call_reaches_nobody_until_it_is_turned_on() {
     ann.call.rehearse(BOTH).await;
     heard(&mut ann.events, "both devices", both_on).await;
     own_picture(&mut frames).await;
-    let seen = ben.call.probes().await;
+    let seen = ben.call.received_picture_stats().await;
     assert!(seen.iter().all(|probe| probe.first_decoded.is_none()), "nothing is sent");
     ann.call.set_camera(true).await;
     ben.media(MediaState { mic: false, cam: true }).await;

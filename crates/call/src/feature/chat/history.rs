@@ -1,4 +1,4 @@
-//! Chat history: ordered, bounded, without doubles; and who may say what was said before.
+//! Chat history: ordered, bounded, without doubles; and which part of it a peer may tell.
 
 use confab_wire::{call::ChatMessage, limits};
 use serde_json::Value;
@@ -9,12 +9,12 @@ const HISTORY_FRAME_BYTES: usize = 128 * 1024;
 
 /// The messages of a call, oldest first.
 #[derive(Debug, Default)]
-pub struct ChatLog {
+pub struct ChatHistory {
     messages: Vec<ChatMessage>,
     known: HashSet<String>,
 }
 
-impl ChatLog {
+impl ChatHistory {
     /// Adds a message. False if its id is known, or it is older than everything a full log keeps.
     pub fn insert(&mut self, message: ChatMessage) -> bool {
         if self.known.contains(&message.id) {
@@ -62,7 +62,7 @@ impl ChatLog {
         frames
     }
 
-    /// Takes over what a peer says was written before. Nobody can put words into the mouth of `me`, and a peer's
+    /// Takes over what a peer says was written before. Nobody can tell what `me` is to have written, and a peer's
     /// history holds at most [`limits::CHAT_HISTORY`] messages. Returns the new ones.
     pub fn merge(&mut self, history: &Value, me: &str, now_ms: u64) -> Vec<ChatMessage> {
         let Some(list) = history.as_array() else { return Vec::new() };
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn messages_are_kept_in_order_and_once() {
-        let mut log = ChatLog::default();
+        let mut log = ChatHistory::default();
         assert!(log.insert(message("2", 20)));
         assert!(log.insert(message("1", 10)));
         assert!(!log.insert(message("2", 30)));
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_full_log_forgets_the_oldest() {
-        let mut log = ChatLog::default();
+        let mut log = ChatHistory::default();
         for at in 1..=limits::CHAT_HISTORY as u64 {
             assert!(log.insert(message(&at.to_string(), at)));
         }
@@ -108,11 +108,11 @@ mod tests {
 
     #[test]
     fn a_history_goes_over_in_bounded_frames_and_arrives_whole() {
-        let mut log = ChatLog::default();
+        let mut log = ChatHistory::default();
         for at in 0..100 {
             log.insert(ChatMessage { text: "x".repeat(limits::CHAT_CHARS), ..message(&at.to_string(), at) });
         }
-        let mut other = ChatLog::default();
+        let mut other = ChatHistory::default();
         for args in log.frames() {
             assert!(json!({ "e": "chat-history", "d": args }).to_string().len() < limits::CTRL_FRAME_BYTES);
             other.merge(&args[0], "b", 1_000);
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn history_cannot_speak_for_me_and_rubbish_is_left_out() {
-        let mut log = ChatLog::default();
+        let mut log = ChatHistory::default();
         let history =
             json!([{ "id": "1", "author": "me", "text": "I never said that", "at": 1 }, 7, { "text": "no id" }]);
         assert!(log.merge(&history, "me", 10).is_empty());

@@ -1,3 +1,4 @@
 //! The chat.
 
+pub mod conversation;
 pub mod history;

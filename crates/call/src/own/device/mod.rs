@@ -1,7 +1,8 @@
-//! One device of one kind: which one is used, how it is opened, and what happens when it goes.
+//! One device slot: which device is used, how it is opened and closed, and what happens when it goes.
 
-pub mod change;
-pub mod opening;
+pub mod capture;
+pub mod machine;
 pub mod preferred;
+pub mod request;
 pub mod slot;
 pub mod watched;

@@ -1,221 +1,236 @@
-//! The place of one device, microphone or camera: what is wanted of it, what runs in it, and how it does.
+//! One device slot at work: the devices that its [`SlotMachine`] has opened and closed, beside the call's task.
 
-use crate::own::device::change::{Change, Changes, Does};
-use crate::own::device::opening::Found;
-use confab_ipc::{DeviceKind, DeviceList, DeviceState, UserError};
-use confab_media::{AudioCapture, VideoCapture};
-use std::time::{Duration, Instant};
-use tokio::task::{AbortHandle, JoinSet};
+use super::machine::{SlotAction, SlotConfig, SlotInput, SlotMachine};
+use super::request::{Found, OpenRequest};
+use super::watched::WatchedDevices;
+use confab_ipc::{DeviceList, DeviceState, ErrorCode, UserError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
 
-/// A device that stops this soon after it was opened is broken: it is not opened again at once.
-const SHORT_LIFE: Duration = Duration::from_secs(2);
+/// How long one waits at the end for a device that is being opened, to close it.
+const LATE: Duration = Duration::from_secs(3);
+/// Devices that say at once that they ended; there is one that runs, and one that ran before it.
+const ENDS: usize = 4;
 
-/// Carries the frames of a device, and not one more when this is dropped: none may come between those of its successor.
-#[derive(Debug)]
-pub struct Pump(pub AbortHandle);
+/// What came of opening a device.
+pub type Opened<D> = Result<(Found, D), UserError>;
 
-impl Drop for Pump {
-    fn drop(&mut self) {
-        self.0.abort();
+/// How a device of one kind is opened, used and closed.
+pub trait DeviceDriver: Send {
+    /// A device that was opened and is not used yet.
+    type Opened: Send + 'static;
+    /// A device in use.
+    type Running: Send + 'static;
+
+    /// Opens the device of `request`, or the next best.
+    fn open(
+        &mut self,
+        request: OpenRequest,
+        devices: WatchedDevices,
+    ) -> impl Future<Output = Opened<Self::Opened>> + Send + 'static;
+
+    /// Puts it to use. `end` is told if it ends by itself.
+    fn run(&mut self, opened: Self::Opened, end: DeviceEnd) -> Self::Running;
+
+    /// Closes it; nothing more comes of it from this call on, and it is free when the future is done, in seconds at most.
+    fn close(running: Self::Running) -> impl Future<Output = ()> + Send + 'static;
+
+    /// Closes one that was not used.
+    fn discard(opened: Self::Opened) -> impl Future<Output = ()> + Send + 'static;
+}
+
+/// Where a device in use says that it ended by itself.
+#[derive(Debug, Clone)]
+pub struct DeviceEnd {
+    number: u64,
+    ended: mpsc::Sender<(u64, UserError)>,
+}
+
+impl DeviceEnd {
+    /// It ended, for this reason.
+    pub async fn report(self, reason: UserError) {
+        // A slot that is gone needs no device.
+        let _ = self.ended.send((self.number, reason)).await;
     }
 }
 
-/// What captures.
-pub trait Capture: Send + 'static {
-    /// Ends it; the device is free when this is done, in seconds at most.
-    fn stop(self) -> impl Future<Output = ()> + Send;
-}
-
-impl Capture for AudioCapture {
-    fn stop(self) -> impl Future<Output = ()> + Send {
-        self.stop()
-    }
-}
-
-impl Capture for VideoCapture {
-    fn stop(self) -> impl Future<Output = ()> + Send {
-        self.stop()
-    }
-}
-
-/// A device that runs.
-#[derive(Debug)]
-pub struct Running<C> {
-    /// The device and its encoder; dropping releases them.
-    pub capture: C,
-    pump: Pump,
-    /// Which opening this is, to tell a late failure of an earlier one.
-    generation: u64,
-    since: Instant,
+/// What happens to a slot by itself.
+pub enum SlotEvent<D> {
+    /// A device was opened, or was not.
+    Opened(Opened<D>),
+    /// The device with this number ended.
+    Ended(u64, UserError),
+    /// Devices were plugged in or out, or the system prefers others.
+    ListChanged,
 }
 
 /// See the module.
-#[derive(Debug)]
-pub struct Place<C> {
-    pub running: Option<Running<C>>,
-    changes: Changes,
-    /// The others are to hear or see it.
-    pub on: bool,
-    /// It is tried without being sent.
-    pub tried: bool,
-    /// How the device does, sent or not.
-    state: DeviceState,
-    generation: u64,
-    /// What was here: a device that can be had only once can be had again when it is released.
+pub struct DeviceSlot<D: DeviceDriver> {
+    machine: SlotMachine,
+    driver: D,
+    devices: WatchedDevices,
+    running: Option<D::Running>,
+    opening: JoinSet<Opened<D::Opened>>,
+    /// Devices that are being closed: one that can be had only once can be had again when it is released.
     closing: JoinSet<()>,
+    end: mpsc::Sender<(u64, UserError)>,
+    ended: mpsc::Receiver<(u64, UserError)>,
 }
 
-impl<C: Capture> Place<C> {
-    pub fn new(kind: DeviceKind, wanted: Option<String>) -> Self {
+impl<D: DeviceDriver> DeviceSlot<D> {
+    /// A slot in which nothing is opened yet.
+    pub fn new(config: SlotConfig, selected: Option<String>, devices: WatchedDevices, driver: D) -> Self {
+        let (end, ended) = mpsc::channel(ENDS);
         Self {
+            machine: SlotMachine::new(config, selected),
+            driver,
+            devices,
             running: None,
-            changes: Changes::new(kind, wanted),
-            on: false,
-            tried: false,
-            state: DeviceState::Off,
-            generation: 0,
+            opening: JoinSet::new(),
             closing: JoinSet::new(),
+            end,
+            ended,
         }
     }
 
-    /// Somebody wants it.
-    pub fn is_needed(&self) -> bool {
-        self.on || self.tried
+    /// The state as the window is told it.
+    pub fn state(&self) -> DeviceState {
+        self.machine.shown()
     }
 
-    /// Its state for the call.
-    pub fn shown(&self) -> DeviceState {
-        if self.on { self.state.clone() } else { DeviceState::Off }
+    /// The device in use.
+    pub fn running(&self) -> Option<&D::Running> {
+        self.running.as_ref()
     }
 
-    /// Its state for who tries it.
-    pub fn rehearsed(&self) -> DeviceState {
-        if self.tried { self.state.clone() } else { DeviceState::Off }
+    /// How devices are opened.
+    pub fn driver(&self) -> &D {
+        &self.driver
     }
 
-    fn does(&self) -> Does {
-        match self.state {
-            _ if self.running.is_some() => Does::Works,
-            DeviceState::Failed { .. } if self.is_needed() => Does::Fails,
-            _ => Does::Rests,
-        }
+    /// How devices are opened, to change.
+    pub fn driver_mut(&mut self) -> &mut D {
+        &mut self.driver
     }
 
-    /// Takes another choice. True if a device has to be opened for it.
-    pub fn choose(&mut self, wanted: Option<String>, list: &DeviceList) -> bool {
-        self.changes.choose(wanted, list, self.does())
+    /// A device is needed, or needed once more: one that failed is tried again.
+    pub fn need(&mut self) {
+        self.act(SlotInput::Need, None);
     }
 
-    /// True if a device has to be opened since there is a better one than what runs, or one at all.
-    pub fn reconsider(&mut self, list: &DeviceList) -> bool {
-        self.changes.reconsider(list, self.does())
-    }
-
-    /// Fails with `error` if what runs is gone and nothing can take its place. Returns what to tell the person.
-    pub fn lose(&mut self, list: &DeviceList, error: UserError) -> Option<UserError> {
-        if !self.changes.is_lost(list) {
-            return None;
-        }
-        let lost = self.running.take()?;
-        self.put_away(lost);
-        self.state = DeviceState::Failed { error: error.clone() };
-        Some(error)
-    }
-
-    /// Begins to open a device; false if one is being opened already.
-    pub fn begin(&mut self) -> bool {
-        if self.running.is_none() {
-            self.state = DeviceState::Starting;
-        }
-        self.changes.begin()
-    }
-
-    /// What is to be released before the next device is opened.
-    pub fn take_closing(&mut self) -> JoinSet<()> {
-        std::mem::take(&mut self.closing)
-    }
-
-    /// The opening is over.
-    pub fn opened(&mut self) -> Change {
-        self.changes.end()
-    }
-
-    /// True if what runs is what the person wants by now, and not what was opened meanwhile.
-    pub fn is_taken_back(&self, change: &Change, list: &DeviceList) -> bool {
-        self.running.is_some() && self.changes.is_taken_back(change, list)
-    }
-
-    /// The number of the next device that runs here.
-    pub fn next_generation(&mut self) -> u64 {
-        self.generation += 1;
-        self.generation
-    }
-
-    /// `capture`, to which `change` led, takes the place. Returns what to tell the person.
-    pub fn run(&mut self, capture: C, pump: Pump, found: Found, change: &Change) -> Option<UserError> {
-        let next = Running { capture, pump, generation: self.generation, since: Instant::now() };
-        if let Some(before) = self.running.replace(next) {
-            self.put_away(before);
-        }
-        self.state = DeviceState::On;
-        self.changes.uses(found.device?, &found.list, change)
-    }
-
-    /// No device could be opened: what runs goes on.
-    pub fn fail(&mut self, error: &UserError) {
-        if self.running.is_none() {
-            self.state = DeviceState::Failed { error: error.clone() };
-        }
-    }
-
-    /// See [`Changes::conclude`].
-    pub fn conclude(&mut self, failed: Option<UserError>) -> Option<UserError> {
-        self.changes.conclude(failed)
-    }
-
-    /// What runs has ended by itself, if it is the one of this number. True if another may be opened at once; else the
-    /// place has failed.
-    pub fn ended(&mut self, generation: u64, error: &UserError) -> Option<bool> {
-        let lost = self.running.take_if(|running| running.generation == generation)?;
-        self.state = DeviceState::Failed { error: error.clone() };
-        let lasted = lost.since.elapsed() > SHORT_LIFE;
-        if lasted {
-            self.changes.tell_failure();
-        }
-        Some(lasted)
-    }
-
-    /// Nobody wants it any more.
+    /// No device is needed any more.
     pub fn release(&mut self) {
-        self.state = DeviceState::Off;
-        self.changes.released();
-        if let Some(released) = self.running.take() {
-            self.put_away(released);
+        self.act(SlotInput::Release, None);
+    }
+
+    /// The person selected another device.
+    pub fn select(&mut self, selected: Option<String>) {
+        self.act(SlotInput::Select(selected), None);
+    }
+
+    /// What happens next by itself. Safe to drop before it is done.
+    pub async fn next(&mut self) -> SlotEvent<D::Opened> {
+        tokio::select! {
+            Some(opened) = self.opening.join_next() => SlotEvent::Opened(opened.unwrap_or_else(|error| {
+                tracing::error!(%error, "opening a device failed");
+                Err(UserError::with_detail(ErrorCode::Internal, error))
+            })),
+            Some((number, error)) = self.ended.recv() => SlotEvent::Ended(number, error),
+            () = self.devices.changed() => SlotEvent::ListChanged,
         }
     }
 
-    fn put_away(&mut self, running: Running<C>) {
-        // Not one more frame of it.
-        drop(running.pump);
-        self.give_back(running.capture);
+    /// Takes what happened. Returns what to tell the person.
+    pub fn handle(&mut self, event: SlotEvent<D::Opened>) -> Option<UserError> {
+        match event {
+            SlotEvent::Opened(Ok((found, opened))) => self.act(SlotInput::Opened(found), Some(opened)),
+            SlotEvent::Opened(Err(error)) => self.act(SlotInput::OpenFailed(error), None),
+            SlotEvent::Ended(number, error) => self.act(SlotInput::Ended(number, error), None),
+            SlotEvent::ListChanged => self.act(SlotInput::ListChanged, None),
+        }
     }
 
-    /// Releases what runs nowhere.
-    pub fn give_back(&mut self, capture: C) {
-        self.closing.spawn(capture.stop());
+    fn act(&mut self, input: SlotInput, mut opened: Option<D::Opened>) -> Option<UserError> {
+        let list = self.devices.now();
+        self.act_on(input, &mut opened, &list)
     }
 
-    /// Returns when all that was here is released.
-    pub async fn closed(&mut self) {
-        released(&mut self.closing).await;
+    fn act_on(&mut self, input: SlotInput, opened: &mut Option<D::Opened>, list: &DeviceList) -> Option<UserError> {
+        let mut notice = None;
+        for action in self.machine.handle(input, list, Instant::now()) {
+            match action {
+                SlotAction::Open(request) => self.open(request),
+                SlotAction::Run(number) => {
+                    if let Some(opened) = opened.take() {
+                        let end = DeviceEnd { number, ended: self.end.clone() };
+                        let before = self.running.replace(self.driver.run(opened, end));
+                        self.close_running(before);
+                    }
+                }
+                SlotAction::Discard => {
+                    if let Some(opened) = opened.take() {
+                        self.closing.spawn(D::discard(opened));
+                    }
+                }
+                SlotAction::Close => {
+                    let before = self.running.take();
+                    self.close_running(before);
+                }
+                SlotAction::Forget => self.running = None,
+                SlotAction::Notify(error) => notice = Some(error),
+            }
+        }
+        notice
+    }
+
+    fn open(&mut self, request: OpenRequest) {
+        let mut before = std::mem::take(&mut self.closing);
+        let open = self.driver.open(request, self.devices.clone());
+        self.opening.spawn(async move {
+            closed(&mut before).await;
+            open.await
+        });
+    }
+
+    fn close_running(&mut self, running: Option<D::Running>) {
+        // Those that were closed long ago.
+        while self.closing.try_join_next().is_some() {}
+        if let Some(running) = running {
+            self.closing.spawn(D::close(running));
+        }
+    }
+
+    /// Closes every device, one that is being opened too, and returns when that is done.
+    pub async fn close(&mut self) {
+        self.release();
+        let Self { opening, closing, .. } = self;
+        // Giving an opening up would leave the device with the thread that opens it.
+        let late = async {
+            while let Some(opened) = opening.join_next().await {
+                if let Ok(Ok((_, opened))) = opened {
+                    closing.spawn(D::discard(opened));
+                }
+            }
+        };
+        if timeout(LATE, late).await.is_err() {
+            tracing::warn!("a device opens too slowly to be closed at once");
+            opening.shutdown().await;
+        }
+        closed(closing).await;
     }
 }
 
-/// Returns when all devices of `closing` are released.
-pub async fn released(closing: &mut JoinSet<()>) {
-    while let Some(released) = closing.join_next().await {
-        if let Err(error) = released {
-            tracing::error!(%error, "releasing a device failed");
+/// Returns when all devices of `closing` are free.
+async fn closed(closing: &mut JoinSet<()>) {
+    while let Some(closed) = closing.join_next().await {
+        if let Err(error) = closed {
+            tracing::error!(%error, "closing a device failed");
         }
     }
 }
+
+#[cfg(test)]
+#[path = "slot_tests.rs"]
+mod tests;

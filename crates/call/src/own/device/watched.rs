@@ -1,63 +1,66 @@
-//! The list of the computer's devices, for who follows them.
+//! The computer's devices as they come and go, for those who follow them.
 
 use confab_ipc::DeviceList;
 use confab_media::DeviceWatch;
 use tokio::sync::watch;
 
-/// The devices, as they come and go. Clones follow for themselves.
+/// The devices. Clones follow for themselves.
 #[derive(Debug, Clone)]
-pub(crate) struct Listing(Option<(DeviceWatch, watch::Receiver<Option<DeviceList>>)>);
+pub struct WatchedDevices {
+    /// `None` where devices are not followed, or can't be: then the list stays empty.
+    watch: Option<DeviceWatch>,
+    list: watch::Receiver<Option<DeviceList>>,
+}
 
-impl Listing {
-    /// Begins to look, where devices are followed at all; else, and where they can't be, the list stays empty.
-    pub(crate) fn start(follows: bool) -> Self {
+impl WatchedDevices {
+    /// Begins to look, if devices are to be followed at all.
+    pub fn start(follows: bool) -> Self {
         let watch = follows
             .then(DeviceWatch::start)
             .and_then(|watch| watch.inspect_err(|error| tracing::warn!(%error, "devices are not followed")).ok());
-        Self(watch.map(|watch| (watch.clone(), watch.list())))
+        let list = watch.as_ref().map_or_else(|| watch::Sender::new(None).subscribe(), DeviceWatch::list);
+        Self { watch, list }
     }
 
-    /// True if devices are followed.
-    pub(crate) fn follows(&self) -> bool {
-        self.0.is_some()
+    /// The devices that a test says there are.
+    #[cfg(test)]
+    pub fn of(list: watch::Receiver<Option<DeviceList>>) -> Self {
+        Self { watch: None, list }
     }
 
     /// The list, as far as it is known.
-    pub(crate) fn now(&self) -> DeviceList {
-        self.0.as_ref().and_then(|(_, list)| list.borrow().clone()).unwrap_or_default()
+    pub fn now(&self) -> DeviceList {
+        self.list.borrow().clone().unwrap_or_default()
     }
 
     /// The list, once the first look has ended.
-    pub(crate) async fn known(&self) -> DeviceList {
-        match &self.0 {
-            Some((watch, _)) => watch.known().await,
-            None => DeviceList::default(),
+    pub async fn known(&self) -> DeviceList {
+        match &self.watch {
+            Some(watch) => watch.known().await,
+            None => self.now(),
         }
     }
 
     /// The list with the cameras that there are at this moment.
-    pub(crate) async fn look_for_cameras(&self) -> DeviceList {
-        match &self.0 {
-            Some((watch, _)) => watch.look_for_cameras().await,
-            None => DeviceList::default(),
+    pub async fn look_for_cameras(&self) -> DeviceList {
+        match &self.watch {
+            Some(watch) => watch.look_for_cameras().await,
+            None => self.now(),
         }
     }
 
     /// The list with the microphones and speakers that there are at this moment.
-    pub(crate) async fn look_for_sound(&self) -> DeviceList {
-        match &self.0 {
-            Some((watch, _)) => watch.look_for_sound().await,
-            None => DeviceList::default(),
+    pub async fn look_for_sound(&self) -> DeviceList {
+        match &self.watch {
+            Some(watch) => watch.look_for_sound().await,
+            None => self.now(),
         }
     }
 
-    /// Waits for another list; for ever where none is followed.
-    pub(crate) async fn changed(&mut self) {
-        if let Some((_, list)) = &mut self.0
-            && list.changed().await.is_ok()
-        {
-            return;
+    /// Waits for another list; for ever where none is followed. Safe to drop before it is done.
+    pub async fn changed(&mut self) {
+        if self.list.changed().await.is_err() {
+            std::future::pending().await
         }
-        std::future::pending().await
     }
 }

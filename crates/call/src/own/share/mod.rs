@@ -1,4 +1,4 @@
-//! What one shares: a picture and the sound beside it.
+//! What one shares: a picture, and the sound beside it.
 
 pub mod sharing;
 pub mod sound;

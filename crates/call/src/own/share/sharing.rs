@@ -1,19 +1,17 @@
 //! A screen or a window in the call, with the sound of the computer if it is wanted: a stream of its own beside the camera's,
 //! as long as it is shared.
 
-use crate::own::device::slot::released;
-use crate::own::send::{self, DeviceEvent};
+use crate::effect::{Effect, Effects};
+use crate::own::send::watch_load;
 use crate::own::share::sound::{OpenedSound, ShareSound};
-use crate::task::Actor;
 use crate::{AudioSource, VideoConfig, VideoSource};
 use confab_ipc::{DeviceState, ErrorCode, ShareView, UserError};
 use confab_media::{AudioCapture, ScreenSelector, VideoCapture, VideoEvent, list_screens};
 use confab_rtcio::{LocalTrack, RtcioStream, VideoEncoding};
 use confab_wire::{
-    call as names,
+    call::SCREEN,
     media::{ContentHint, DegradationPreference},
 };
-use serde_json::json;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
@@ -25,22 +23,22 @@ const CONFIG: VideoConfig = VideoConfig { width: 1920, height: 1080, fps: 15, bi
 const EVENTS: usize = 4;
 
 /// Answer to who asked for a share.
-pub(crate) type Answer = oneshot::Sender<Result<(), UserError>>;
+pub type ShareAnswer = oneshot::Sender<Result<(), UserError>>;
 
 /// What came of opening a share.
 #[derive(Debug)]
-pub(crate) struct Opened {
+pub struct OpenedShare {
     title: String,
     picture: Result<(VideoCapture, mpsc::Receiver<VideoEvent>), UserError>,
     /// Nothing if none was asked for.
     sound: Result<Option<OpenedSound>, UserError>,
 }
 
-/// What a share says by itself, each of the share with this number.
+/// What happens to a share by itself, each to the share with this number.
 #[derive(Debug)]
-pub(crate) enum ShareEvent {
+pub enum ShareEvent {
     /// It was opened, or was not.
-    Opened(u64, Opened),
+    Opened(u64, OpenedShare),
     /// There is nothing new to see, or there is again.
     Paused(u64, bool),
     /// There is no sound to share any more.
@@ -62,53 +60,53 @@ struct Share {
     capture: Option<VideoCapture>,
     sound: ShareSound,
     /// Whoever waits for it to open.
-    asked: Option<Answer>,
-    /// The others were told of the stream.
-    told: bool,
+    waiting: Option<ShareAnswer>,
+    /// The stream was offered to the others.
+    published: bool,
 }
 
 /// What one shares.
 #[derive(Debug)]
-pub(crate) struct Sharing {
+pub struct Sharing {
     share: Option<Share>,
     /// Shares that have ended and are being released.
     closing: JoinSet<()>,
-    /// Shares so far, to tell a late word of an earlier one.
+    /// Shares so far, to tell a late event of an earlier one.
     count: u64,
     events: mpsc::Receiver<ShareEvent>,
-    say: mpsc::Sender<ShareEvent>,
-    /// Where it is said that the computer is too busy.
-    load: mpsc::Sender<DeviceEvent>,
+    report: mpsc::Sender<ShareEvent>,
+    /// Told when the computer can't encode everything.
+    overloaded: mpsc::Sender<()>,
 }
 
 impl Sharing {
     /// Nothing is shared yet.
-    pub(crate) fn new(load: mpsc::Sender<DeviceEvent>) -> Self {
-        let (say, events) = mpsc::channel(EVENTS);
-        Self { share: None, closing: JoinSet::new(), count: 0, events, say, load }
+    pub fn new(overloaded: mpsc::Sender<()>) -> Self {
+        let (report, events) = mpsc::channel(EVENTS);
+        Self { share: None, closing: JoinSet::new(), count: 0, events, report, overloaded }
     }
 
     /// What the window shows of it.
-    pub(crate) fn view(&self) -> Option<ShareView> {
+    pub fn view(&self) -> Option<ShareView> {
         self.share.as_ref().map(|share| share.view.clone())
     }
 
-    /// The next thing that a share says by itself.
-    pub(crate) async fn event(&mut self) -> ShareEvent {
+    /// The next thing that happens to a share by itself. Safe to drop before it is done.
+    pub async fn next(&mut self) -> ShareEvent {
         match self.events.recv().await {
             Some(event) => event,
-            // Not while `say` is here.
+            // Not while `report` is here.
             None => std::future::pending().await,
         }
     }
 
     /// Releases what is and was shared, and returns when that is done.
-    pub(crate) async fn close(&mut self) {
+    pub async fn close(&mut self) {
         if let Some(share) = self.share.take() {
             self.put_away(share);
         }
         // Each capture ends in seconds at most.
-        released(&mut self.closing).await;
+        while self.closing.join_next().await.is_some() {}
     }
 
     /// Releases a share beside the call, which goes on meanwhile.
@@ -119,7 +117,7 @@ impl Sharing {
     }
 
     /// Opens a source with its sound; one that is shared already gives way to it, in the same stream.
-    fn open(&mut self, source: VideoSource, sound: AudioSource, answer: Answer) {
+    fn open(&mut self, source: VideoSource, sound: AudioSource, answer: ShareAnswer) {
         self.count += 1;
         let number = self.count;
         let view = ShareView { title: source.to_string(), capture: DeviceState::Starting, paused: false, sound: false };
@@ -127,19 +125,19 @@ impl Sharing {
             Some(share) => {
                 (share.number, share.view, share.capture) = (number, view, None);
                 share.sound.pause();
-                if let Some(overtaken) = share.asked.replace(answer) {
+                if let Some(overtaken) = share.waiting.replace(answer) {
                     let _ = overtaken.send(Ok(()));
                 }
             }
             none => *none = Some(Share::new(number, view, answer)),
         }
         let Some(share) = &mut self.share else { return };
-        let (demand, say) = (share.track.demand(), self.say.clone());
+        let (demand, report) = (share.track.demand(), self.report.clone());
         let opening = tokio::spawn(async move {
             let title = title(&source).await;
             let (picture, sound) = tokio::join!(VideoCapture::start(source, CONFIG, demand), open_sound(sound));
             // Without a call any more, what was opened is released.
-            let _ = say.send(ShareEvent::Opened(number, Opened { title, picture, sound })).await;
+            let _ = report.send(ShareEvent::Opened(number, OpenedShare { title, picture, sound })).await;
         });
         share.opening = Some(AbortOnDropHandle::new(opening));
     }
@@ -148,10 +146,95 @@ impl Sharing {
     fn current(&mut self, number: u64) -> Option<&mut Share> {
         self.share.as_mut().filter(|share| share.number == number)
     }
+
+    /// Shares a source, in place of what was shared; answers when it is open.
+    pub fn start(&mut self, source: VideoSource, sound: AudioSource, answer: ShareAnswer, effects: &mut Effects) {
+        if source == VideoSource::None {
+            // A caller that stopped waiting for the answer is no error.
+            let _ = answer.send(Err(ErrorCode::ScreenMissing.into()));
+            return;
+        }
+        self.open(source, sound, answer);
+        effects.push(Effect::Me);
+    }
+
+    /// Stops sharing: the stream goes, for those who come later, too.
+    pub fn stop(&mut self, effects: &mut Effects) {
+        let Some(mut share) = self.share.take() else { return };
+        // First what others see and hear.
+        share.stream.replace([]);
+        effects.push(Effect::Unpublish(share.stream.clone()));
+        if let Some(waiting) = share.waiting.take() {
+            let _ = waiting.send(Ok(()));
+        }
+        self.put_away(share);
+        effects.push(Effect::Me);
+    }
+
+    /// Takes what happened to a share.
+    pub fn handle(&mut self, event: ShareEvent, effects: &mut Effects) {
+        match event {
+            ShareEvent::Opened(number, opened) => self.opened(number, opened, effects),
+            ShareEvent::Paused(number, paused) => {
+                if let Some(share) = self.current(number) {
+                    share.view.paused = paused;
+                    effects.push(Effect::Me);
+                }
+            }
+            ShareEvent::SoundEnded(number, error) => {
+                if let Some(share) = self.current(number) {
+                    share.sound.end(&share.stream);
+                    share.view.sound = false;
+                    effects.push(Effect::Me);
+                    effects.notice(true, error);
+                }
+            }
+            ShareEvent::Ended(number, error) => {
+                if self.current(number).is_some() {
+                    self.stop(effects);
+                    effects.notice(true, error);
+                }
+            }
+        }
+    }
+
+    fn opened(&mut self, number: u64, opened: OpenedShare, effects: &mut Effects) {
+        let (report, overloaded) = (self.report.clone(), self.overloaded.clone());
+        // Stopped while it was being opened: dropping the result releases it.
+        let Some(share) = self.current(number) else { return };
+        let answer = share.waiting.take();
+        let (sound, silent) = match opened.sound {
+            Ok(sound) => (sound, None),
+            Err(error) => (None, Some(error)),
+        };
+        let result = match opened.picture {
+            Ok(picture) => {
+                share.run(picture, report.clone(), overloaded);
+                share.run_sound(sound, report);
+                share.view.title = opened.title;
+                if !std::mem::replace(&mut share.published, true) {
+                    effects.push(Effect::Publish(SCREEN, share.stream.clone()));
+                }
+                effects.push(Effect::Me);
+                // A share that failed says so by itself.
+                if let Some(error) = silent {
+                    effects.notice(true, error);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.stop(effects);
+                Err(error)
+            }
+        };
+        if let Some(answer) = answer {
+            let _ = answer.send(result);
+        }
+    }
 }
 
 impl Share {
-    fn new(number: u64, view: ShareView, answer: Answer) -> Self {
+    fn new(number: u64, view: ShareView, answer: ShareAnswer) -> Self {
         let stream = RtcioStream::new();
         let encoding = VideoEncoding {
             max_bitrate: Some(CONFIG.bitrate),
@@ -173,8 +256,8 @@ impl Share {
             opening: None,
             capture: None,
             sound: ShareSound::default(),
-            asked: Some(answer),
-            told: false,
+            waiting: Some(answer),
+            published: false,
         }
     }
 
@@ -182,23 +265,23 @@ impl Share {
     fn run(
         &mut self,
         (capture, events): (VideoCapture, mpsc::Receiver<VideoEvent>),
-        say: mpsc::Sender<ShareEvent>,
-        load: mpsc::Sender<DeviceEvent>,
+        report: mpsc::Sender<ShareEvent>,
+        overloaded: mpsc::Sender<()>,
     ) {
-        tokio::spawn(send::watch_load(capture.relief(), self.track.clone(), load));
-        tokio::spawn(pump(self.number, events, capture.hidden(), self.track.clone(), say));
+        tokio::spawn(watch_load(capture.relief(), self.track.clone(), overloaded));
+        tokio::spawn(carry(self.number, events, capture.hidden(), self.track.clone(), report));
         self.capture = Some(capture);
         self.view.capture = DeviceState::On;
     }
 
     /// Puts the sound to work beside the picture; without any, there is none any more.
-    fn run_sound(&mut self, sound: Option<OpenedSound>, say: mpsc::Sender<ShareEvent>) {
+    fn run_sound(&mut self, sound: Option<OpenedSound>, report: mpsc::Sender<ShareEvent>) {
         let number = self.number;
         self.view.sound = sound.is_some();
         match sound {
             None => self.sound.end(&self.stream),
             Some(opened) => self.sound.run(opened, &self.stream, async move |error| {
-                let _ = say.send(ShareEvent::SoundEnded(number, error)).await;
+                let _ = report.send(ShareEvent::SoundEnded(number, error)).await;
             }),
         }
     }
@@ -215,12 +298,12 @@ impl Share {
 }
 
 /// Carries frames to the peers, and what happens to the call, until the share ends.
-async fn pump(
+async fn carry(
     number: u64,
     mut events: mpsc::Receiver<VideoEvent>,
     mut hidden: watch::Receiver<bool>,
     track: LocalTrack,
-    say: mpsc::Sender<ShareEvent>,
+    report: mpsc::Sender<ShareEvent>,
 ) {
     loop {
         let event = tokio::select! {
@@ -234,7 +317,7 @@ async fn pump(
             },
             Ok(()) = hidden.changed() => ShareEvent::Paused(number, *hidden.borrow_and_update()),
         };
-        if say.send(event).await.is_err() {
+        if report.send(event).await.is_err() {
             return;
         }
     }
@@ -257,95 +340,4 @@ async fn title(source: &VideoSource) -> String {
         ScreenSelector::Window(title) => title.clone(),
         ScreenSelector::Screen(_) => "Screen".to_owned(),
     })
-}
-
-impl Actor {
-    /// Shares a source, in place of what was shared; answers when it is open.
-    pub(crate) async fn start_share(&mut self, source: VideoSource, sound: AudioSource, answer: Answer) {
-        if source == VideoSource::None {
-            let _ = answer.send(Err(ErrorCode::ScreenMissing.into()));
-            return;
-        }
-        self.sharing.open(source, sound, answer);
-        self.tell_me().await;
-    }
-
-    /// Stops sharing: the stream goes, for those who come later, too.
-    pub(crate) async fn stop_share(&mut self) {
-        let Some(mut share) = self.sharing.share.take() else { return };
-        // First what others see and hear.
-        share.stream.replace([]);
-        self.socket.untrack_stream(&share.stream).await;
-        if let Some(waiting) = share.asked.take() {
-            let _ = waiting.send(Ok(()));
-        }
-        self.sharing.put_away(share);
-        self.tell_me().await;
-    }
-
-    /// A share said something by itself.
-    pub(crate) async fn share_event(&mut self, event: ShareEvent) {
-        match event {
-            ShareEvent::Opened(number, opened) => self.share_opened(number, opened).await,
-            ShareEvent::Paused(number, paused) => {
-                if let Some(share) = self.sharing.current(number) {
-                    share.view.paused = paused;
-                    self.tell_me().await;
-                }
-            }
-            ShareEvent::SoundEnded(number, error) => {
-                if let Some(share) = self.sharing.current(number) {
-                    share.sound.end(&share.stream);
-                    share.view.sound = false;
-                    self.tell_me().await;
-                    self.notice(true, error).await;
-                }
-            }
-            ShareEvent::Ended(number, error) => {
-                if self.sharing.current(number).is_some() {
-                    self.stop_share().await;
-                    self.notice(true, error).await;
-                }
-            }
-        }
-    }
-
-    async fn share_opened(&mut self, number: u64, opened: Opened) {
-        let (say, load) = (self.sharing.say.clone(), self.sharing.load.clone());
-        // Stopped while it was being opened: dropping the result releases it.
-        let Some(share) = self.sharing.current(number) else { return };
-        let answer = share.asked.take();
-        let (sound, silent) = match opened.sound {
-            Ok(sound) => (sound, None),
-            Err(error) => (None, Some(error)),
-        };
-        let result = match opened.picture {
-            Ok(picture) => {
-                share.run(picture, say.clone(), load);
-                share.run_sound(sound, say);
-                share.view.title = opened.title;
-                let (stream, told) = (share.stream.clone(), std::mem::replace(&mut share.told, true));
-                if told { Ok(()) } else { self.offer_share(&stream).await }
-            }
-            Err(error) => Err(error),
-        };
-        if result.is_err() {
-            self.stop_share().await;
-        } else {
-            self.tell_me().await;
-        }
-        // A share that failed says so by itself.
-        if let Some(error) = silent.filter(|_| result.is_ok()) {
-            self.notice(true, error).await;
-        }
-        if let Some(answer) = answer {
-            let _ = answer.send(result);
-        }
-    }
-
-    async fn offer_share(&self, stream: &RtcioStream) -> Result<(), UserError> {
-        let about = json!({ "id": self.me, "name": self.config.name, "stream": stream.placeholder() });
-        let offered = self.socket.emit_stream(names::SCREEN, vec![about], stream).await;
-        offered.map_err(|error| UserError::with_detail(ErrorCode::Internal, error))
-    }
 }

@@ -1,7 +1,7 @@
 //! The sound beside a shared picture: a second track of its stream, while it is wanted and there is any.
 
-use crate::own::device::slot::Pump;
-use crate::own::send;
+use crate::own::device::capture::CarrierTask;
+use crate::own::send::carry_sound;
 use confab_ipc::UserError;
 use confab_media::AudioCapture;
 use confab_rtcio::{LocalTrack, RtcioStream};
@@ -9,19 +9,19 @@ use confab_wire::media::AudioPacket;
 use tokio::sync::mpsc;
 
 /// A source of sound that was opened, and its packets.
-pub(crate) type OpenedSound = (AudioCapture, mpsc::Receiver<AudioPacket>);
+pub type OpenedSound = (AudioCapture, mpsc::Receiver<AudioPacket>);
 
 /// The sound of a share.
 #[derive(Debug, Default)]
-pub(crate) struct ShareSound {
+pub struct ShareSound {
     /// In the stream once there was sound: another source goes on in it, without a negotiation.
     track: Option<LocalTrack>,
-    running: Option<(AudioCapture, Pump)>,
+    running: Option<(AudioCapture, CarrierTask)>,
 }
 
 impl ShareSound {
-    /// Sends what was opened in `stream`. Why it ends by itself is told by `ended`.
-    pub(crate) fn run<E>(
+    /// Sends what was opened in `stream`. Why it ends by itself goes to `ended`.
+    pub fn run<E>(
         &mut self,
         (capture, packets): OpenedSound,
         stream: &RtcioStream,
@@ -31,17 +31,17 @@ impl ShareSound {
     {
         let track = self.track.get_or_insert_with(LocalTrack::audio).clone();
         stream.add_track(&track);
-        let pump = send::pump_sound(&capture, packets, track, ended);
-        self.running = Some((capture, pump));
+        let task = carry_sound(&capture, packets, track, ended);
+        self.running = Some((capture, task));
     }
 
     /// Nothing more of what runs is sent; the track waits for the next.
-    pub(crate) fn pause(&mut self) {
+    pub fn pause(&mut self) {
         self.running = None;
     }
 
     /// The sound goes, its track with it.
-    pub(crate) fn end(&mut self, stream: &RtcioStream) {
+    pub fn end(&mut self, stream: &RtcioStream) {
         self.pause();
         if let Some(track) = self.track.take() {
             stream.remove_track(&track);
@@ -49,8 +49,8 @@ impl ShareSound {
     }
 
     /// Releases the source and returns when that is done.
-    pub(crate) async fn close(self) {
-        if let Some((capture, _pump)) = self.running {
+    pub async fn close(self) {
+        if let Some((capture, _task)) = self.running {
             capture.stop().await;
         }
     }

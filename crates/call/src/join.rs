@@ -1,0 +1,75 @@
+//! The way into a call: the room is entered, the components are made, and their task begins.
+
+use crate::call::Call;
+use crate::config::CallConfig;
+use crate::own::camera::OwnWindow;
+use crate::own::devices::{OwnDevices, OwnSources};
+use crate::own::preview::PreviewSwitch;
+use crate::own::speaker::Speaker;
+use crate::remote::tracks::{ReceiverConfig, RemoteTracks};
+use crate::report::event_queue::{CallEvents, event_queue};
+use crate::report::statistics::{Collect, Statistics};
+use crate::room::session;
+use crate::task::{CallParts, CallTask};
+use crate::track_frame::FRAMES;
+use confab_ipc::UserError;
+use confab_media::{FarEnd, Voice};
+use confab_rtcio::Socket;
+use std::sync::Arc;
+use tokio::sync::{broadcast, mpsc, watch};
+
+/// Commands that wait for the call's task.
+const COMMANDS: usize = 64;
+
+impl Call {
+    /// Joins the room of `config.link` and opens the devices. A device that fails is a state in the view, not an error
+    /// here; the errors are those of reaching the server and the room.
+    pub async fn join(config: CallConfig) -> Result<(Call, CallEvents), UserError> {
+        Self::join_with(config, |socket| {
+            let socket = socket.clone();
+            Arc::new(move || {
+                let socket = socket.clone();
+                Box::pin(async move { socket.peer_stats().await })
+            })
+        })
+        .await
+    }
+
+    /// As [`join`](Self::join), with another source of the connections' statistics.
+    pub(crate) async fn join_with(
+        config: CallConfig,
+        statistics: impl FnOnce(&Socket) -> Collect,
+    ) -> Result<(Call, CallEvents), UserError> {
+        config.check()?;
+        let far_end = FarEnd::default();
+        let (entered, speaker) = tokio::join!(session::enter(&config), Speaker::open(config.speaker.clone(), &far_end));
+        let (socket, engine, welcome) = entered?;
+        let (commands, receiver) = mpsc::channel(COMMANDS);
+        let (events, call_events) = event_queue();
+        let (frames, _) = broadcast::channel(FRAMES);
+        let preview = PreviewSwitch::default();
+        let processing = watch::Sender::new(config.processing);
+        let voice = Voice { processing: processing.subscribe(), far_end };
+        let sources =
+            OwnSources { audio: config.audio.clone(), video: config.video.clone(), video_config: config.video_config };
+        let window = OwnWindow { preview: preview.clone(), frames: frames.clone() };
+        let parts = CallParts {
+            statistics: Statistics::new(statistics(&socket)),
+            socket,
+            engine,
+            welcome,
+            devices: OwnDevices::new(sources, voice, window),
+            speaker,
+            remote: RemoteTracks::new(ReceiverConfig {
+                window: frames.clone(),
+                record: config.record.clone(),
+                decode: config.decode,
+                compare: config.compare,
+            }),
+            events,
+            preview: preview.clone(),
+        };
+        tokio::spawn(CallTask::new(&config, parts).run(receiver));
+        Ok((Call::new(commands, frames, preview, processing), call_events))
+    }
+}

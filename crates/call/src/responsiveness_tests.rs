@@ -1,0 +1,109 @@
+//! Commands answer at once, whatever else waits: with a real server, real devices and real peers.
+
+use crate::{AudioSink, AudioSource, Call, CallConfig, CallEvents, VideoConfig, VideoSource};
+use confab_ipc::{CallState, UiEvent};
+use confab_server::{Server, ServerConfig};
+use confab_wire::room::{RoomId, RoomLink};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+
+/// How long a command may take.
+const AT_ONCE: Duration = Duration::from_millis(50);
+/// Tries of which one has to be in time: other programs may keep the computer busy.
+const TRIES: usize = 5;
+
+async fn server() -> (Server, RoomLink) {
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let server = Server::bind(ServerConfig { listen, ..ServerConfig::default() }).await.unwrap();
+    let address = format!("http://{}", server.local_addr()).parse().unwrap();
+    let link = RoomLink::new(&address, "test".parse::<RoomId>().unwrap()).unwrap();
+    (server, link)
+}
+
+fn config(link: &RoomLink, name: &str) -> CallConfig {
+    CallConfig {
+        video: VideoSource::Pattern,
+        video_config: VideoConfig { width: 160, height: 90, fps: 60, bitrate: 100_000 },
+        audio: AudioSource::Tone(440.0),
+        speaker: AudioSink::None,
+        ..CallConfig::new(link.clone(), name)
+    }
+}
+
+/// A call that waits for the statistics of a peer which never answers.
+async fn with_dead_peer(link: &RoomLink) -> (Call, CallEvents) {
+    let (asked, mut waits) = tokio::sync::mpsc::unbounded_channel();
+    let joined = Call::join_with(config(link, "Ann"), |_| {
+        Arc::new(move || {
+            asked.send(()).ok();
+            Box::pin(std::future::pending())
+        })
+    });
+    let joined = joined.await.unwrap();
+    waits.recv().await.unwrap();
+    joined
+}
+
+/// The shortest of some tries of `act`.
+async fn fastest<F: Future<Output = ()>>(act: impl Fn(usize) -> F) -> Duration {
+    let mut fastest = Duration::MAX;
+    for number in 0..TRIES {
+        let begun = Instant::now();
+        act(number).await;
+        fastest = fastest.min(begun.elapsed());
+    }
+    fastest
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mute_camera_and_leave_answer_while_statistics_wait_for_a_dead_peer() {
+    let (server, link) = server().await;
+    let (ben, mut events) = Call::join(config(&link, "Ben")).await.unwrap();
+    tokio::spawn(async move { while events.recv().await.is_some() {} });
+    let mut leaving = Duration::MAX;
+    for _ in 0..TRIES {
+        let (ann, mut events) = with_dead_peer(&link).await;
+        let told =
+            async { while !matches!(events.recv().await, Some(UiEvent::Stats { peers }) if !peers.is_empty()) {} };
+        timeout(Duration::from_secs(40), told).await.expect("statistics are told without those of the connection");
+        let mute = fastest(async |number| ann.set_mic(number % 2 == 1).await).await;
+        let camera = fastest(async |number| ann.set_camera(number % 2 == 1).await).await;
+        assert!(mute < AT_ONCE && camera < AT_ONCE, "{mute:?} {camera:?}");
+        ann.set_camera(false).await;
+        let begun = Instant::now();
+        ann.leave().await;
+        leaving = leaving.min(begun.elapsed());
+        assert_eq!(ann.state().await, CallState::Idle);
+    }
+    assert!(leaving < AT_ONCE, "{leaving:?}");
+    ben.leave().await;
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_answer_though_nobody_reads_the_events() {
+    let (server, link) = server().await;
+    let (ann, mut events) = Call::join(config(&link, "Ann")).await.unwrap();
+    let (ben, mut of_ben) = Call::join(config(&link, "Ben")).await.unwrap();
+    tokio::spawn(async move { while of_ben.recv().await.is_some() {} });
+    let all = async {
+        for number in 0..3_000 {
+            ann.set_mic(number % 2 == 1).await;
+            if number < 200 {
+                ben.send_chat(format!("message {number}")).await.unwrap();
+            }
+        }
+    };
+    timeout(Duration::from_secs(20), all).await.expect("no command waits for the reader");
+    timeout(Duration::from_secs(5), ann.leave()).await.expect("nor does leaving");
+    // Whoever reads in the end learns how it ended.
+    let mut last = None;
+    while let Some(event) = timeout(Duration::from_secs(10), events.recv()).await.unwrap() {
+        last = Some(event);
+    }
+    assert_eq!(last, Some(UiEvent::CallState { state: CallState::Idle }));
+    ben.leave().await;
+    server.shutdown().await;
+}
