@@ -5,8 +5,8 @@ use crate::own::devices::{DeviceSelection, Rehearsed};
 use crate::own::preview::PreviewSwitch;
 use crate::remote::track::ReceivedPictureStats;
 use crate::track_frame::TrackFrame;
-use crate::{AudioSource, VideoSource};
 use confab_ipc::{CallState, CallView, ErrorCode, UserError, frame::SELF_TRACK};
+use confab_media::{AudioSource, VideoSource};
 use confab_wire::{ctrl::Drawn, media::Processing};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 

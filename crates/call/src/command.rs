@@ -3,8 +3,8 @@
 use crate::own::devices::{DeviceSelection, Rehearsed};
 use crate::own::share::sharing::ShareAnswer;
 use crate::remote::track::ReceivedPictureStats;
-use crate::{AudioSource, VideoSource};
 use confab_ipc::{CallState, CallView, UserError};
+use confab_media::{AudioSource, VideoSource};
 use confab_wire::ctrl::Drawn;
 use std::any::Any;
 use tokio::sync::oneshot;

@@ -1,7 +1,7 @@
 //! What one chooses before a call.
 
-use crate::{AudioSink, AudioSource, VideoConfig, VideoSource};
 use confab_ipc::{ErrorCode, TrackView, UserError};
+use confab_media::{AudioSink, AudioSource, VideoConfig, VideoSource};
 use confab_wire::{
     limits,
     media::{Decoders, MediaKind, Processing},

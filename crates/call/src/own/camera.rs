@@ -8,9 +8,8 @@ use crate::own::device::watched::WatchedDevices;
 use crate::own::preview::{PreviewSwitch, merge_demand};
 use crate::own::send::watch_load;
 use crate::track_frame::TrackFrame;
-use crate::{VideoConfig, VideoSource};
 use confab_ipc::{Device, DeviceKind, DeviceList, DeviceState, ErrorCode, UserError, frame::SELF_TRACK};
-use confab_media::{VideoCapture, VideoEvent};
+use confab_media::{VideoCapture, VideoConfig, VideoEvent, VideoSource};
 use confab_rtcio::{LocalTrack, RtcioStream};
 use confab_wire::{
     ladder::{SPATIAL_LAYERS, SpatialLayer},

@@ -1,6 +1,5 @@
 //! The own microphone: its slot, and how a microphone is opened and sent.
 
-use crate::AudioSource;
 use crate::own::device::capture::RunningCapture;
 use crate::own::device::machine::SlotConfig;
 use crate::own::device::preferred;
@@ -9,7 +8,7 @@ use crate::own::device::slot::{DeviceDriver, DeviceEnd, DeviceSlot, Opened, Slot
 use crate::own::device::watched::WatchedDevices;
 use crate::own::send::carry_sound;
 use confab_ipc::{DeviceKind, DeviceState, ErrorCode, UserError};
-use confab_media::{AudioCapture, Voice};
+use confab_media::{AudioCapture, AudioSource, Voice};
 use confab_rtcio::{LocalTrack, RtcioStream};
 use confab_wire::media::AudioPacket;
 use std::time::Duration;

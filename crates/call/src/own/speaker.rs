@@ -1,7 +1,6 @@
 //! The own speaker: its slot, and the mix of the others that plays on it. Without a speaker the mix still runs: levels and
 //! recordings do not depend on it.
 
-use crate::AudioSink;
 use crate::effect::{Effect, Effects};
 use crate::own::device::machine::SlotConfig;
 use crate::own::device::preferred;
@@ -9,7 +8,7 @@ use crate::own::device::request::{Found, OpenRequest};
 use crate::own::device::slot::{DeviceDriver, DeviceEnd, DeviceSlot, Opened, SlotEvent};
 use crate::own::device::watched::WatchedDevices;
 use confab_ipc::{Device, DeviceKind, DeviceList, DeviceState, ErrorCode, UserError};
-use confab_media::{AudioOutput, FarEnd, PeerAudio};
+use confab_media::{AudioOutput, AudioSink, FarEnd, PeerAudio};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};

@@ -4,9 +4,10 @@
 use crate::effect::{Effect, Effects};
 use crate::own::send::watch_load;
 use crate::own::share::sound::{OpenedSound, ShareSound};
-use crate::{AudioSource, VideoConfig, VideoSource};
 use confab_ipc::{DeviceState, ErrorCode, ShareView, UserError};
-use confab_media::{AudioCapture, ScreenSelector, VideoCapture, VideoEvent, list_screens};
+use confab_media::{
+    AudioCapture, AudioSource, ScreenSelector, VideoCapture, VideoConfig, VideoEvent, VideoSource, list_screens,
+};
 use confab_rtcio::{LocalTrack, RtcioStream, VideoEncoding};
 use confab_wire::{
     call::SCREEN,
