@@ -122,7 +122,7 @@ impl Call {
         if handle == SELF_TRACK {
             self.preview.set_drawn(drawn);
         } else if self.commands.try_send(Command::Drawn(handle, drawn)).is_err() {
-            tracing::warn!(handle, "the size of a picture is not told: the call is too busy");
+            tracing::warn!(handle, "the size of a picture is not reported: the call is too busy");
         }
     }
 
@@ -131,8 +131,8 @@ impl Call {
         self.ask(Command::PictureStats).await.unwrap_or_default()
     }
 
-    /// Leaves. Returns when the devices are released; the others are told beside it, in three seconds at most, after which
-    /// the events of the call end.
+    /// Leaves. Returns when the devices are released; goodbyes are sent to the others beside it, in three seconds at
+    /// most, after which the events of the call end.
     pub async fn leave(&self) {
         self.ask(Command::Leave).await;
     }

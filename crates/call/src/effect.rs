@@ -19,11 +19,11 @@ pub struct PeerMessage {
 /// One thing that a component asks for.
 #[derive(Debug)]
 pub enum Effect {
-    /// Tell the window.
+    /// An event for the window.
     Event(UiEvent),
-    /// Tell the window of oneself, as all components together show it.
+    /// An event for the window about oneself, as all components together show it.
     Me,
-    /// Tell the window of a participant, as all components together show them.
+    /// An event for the window about a participant, as all components together show them.
     Participant(String, fn(Participant) -> UiEvent),
     /// Send to peers.
     Message(PeerMessage),
@@ -31,9 +31,9 @@ pub enum Effect {
     Publish(&'static str, RtcioStream),
     /// Offer it to nobody any more.
     Unpublish(RtcioStream),
-    /// Tell the other components that a connection to a peer stands.
+    /// A connection to a peer stands, which other components are to know.
     PeerCame(String),
-    /// Tell the other components that a participant is gone.
+    /// A participant is gone, which other components are to know.
     PeerWent(String),
 }
 
@@ -47,17 +47,17 @@ impl Effects {
         self.0.push(effect);
     }
 
-    /// Tells the window.
+    /// An event for the window.
     pub fn event(&mut self, event: UiEvent) {
         self.push(Effect::Event(event));
     }
 
-    /// Tells the person. `urgent` is announced at once.
+    /// A notice for the person. `urgent` is announced at once.
     pub fn notice(&mut self, urgent: bool, error: UserError) {
         self.event(UiEvent::Notice { notice: Notice { urgent, error } });
     }
 
-    /// Tells the person about own devices. That another device took over, or that the computer is busy, can wait; that there is
+    /// Notices for the person about own devices. That another device took over, or that the computer is busy, can wait; that there is
     /// none cannot.
     pub fn device_notices(&mut self, notices: impl IntoIterator<Item = UserError>) {
         for error in notices {

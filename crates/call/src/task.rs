@@ -155,7 +155,7 @@ impl CallTask {
         self.apply(effects).await;
     }
 
-    /// Releases the devices, then answers; the others, and the reader of the events, are told beside that.
+    /// Releases the devices, then answers; goodbyes go to the others beside that, and the last event follows.
     async fn finish(mut self, end: End) {
         self.remote.clear();
         let Self { room, messenger, mut devices, mut sharing, mut speaker, mut events, .. } = self;
@@ -166,14 +166,14 @@ impl CallTask {
                 let _ = done.send(());
             }
         };
-        let told = async {
+        let goodbyes = async {
             // What was said before, goes first.
             if tokio::time::timeout(GOODBYE, messenger.finish()).await.is_err() {
                 tracing::warn!("the last messages to peers took too long");
             }
             room.leave(GOODBYE).await;
         };
-        tokio::join!(released, told);
+        tokio::join!(released, goodbyes);
         events.push(UiEvent::CallState { state: CallState::Idle });
         events.finish().await;
     }
@@ -283,7 +283,7 @@ impl CallTask {
                 }
             }
             Event::TrackRemoved { peer, track, .. } => self.remote.removed(&peer, &track, effects),
-            // Other servers and paths may still do; without any, the peer's state tells.
+            // Other servers and paths may still do; without any, the peer's state says so.
             Event::IceCandidateError { peer, url, code, text } => {
                 tracing::warn!(peer, url, code, text, "an ICE server can't be used");
             }

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 pub struct MediaStates {
     /// By peer.
     states: HashMap<String, MediaState>,
-    /// What the others were told last.
+    /// What was announced to the others last.
     own: Option<MediaState>,
 }
 

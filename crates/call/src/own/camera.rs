@@ -276,7 +276,7 @@ impl Camera {
         self.slot.next().await
     }
 
-    /// Takes what happened. Returns what to tell the person.
+    /// Takes an event of the slot. Returns what to notify the person of.
     pub fn handle(&mut self, event: CameraEvent) -> Option<UserError> {
         self.slot.handle(event)
     }

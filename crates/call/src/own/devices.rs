@@ -52,7 +52,7 @@ pub enum OwnDeviceEvent {
     Overloaded,
 }
 
-/// What the window was told last.
+/// What was reported to the window last.
 #[derive(Debug, PartialEq)]
 struct Shown {
     microphone: DeviceState,
@@ -109,7 +109,7 @@ impl OwnDevices {
         (self.microphone.state(), self.camera.state())
     }
 
-    /// What the others are told.
+    /// What is announced to the others.
     pub fn media_state(&self) -> MediaState {
         let (microphone, camera) = self.states();
         MediaState { mic: microphone == DeviceState::On, cam: camera == DeviceState::On }
@@ -160,7 +160,7 @@ impl OwnDevices {
         }
     }
 
-    /// Takes what happened. Returns what to tell the person.
+    /// Takes an event of the devices. Returns what to notify the person of.
     pub fn handle(&mut self, event: OwnDeviceEvent, effects: &mut Effects) -> Option<UserError> {
         let notice = match event {
             OwnDeviceEvent::Microphone(event) => self.microphone.handle(event),
@@ -176,7 +176,7 @@ impl OwnDevices {
         tokio::join!(self.microphone.close(), self.camera.close());
     }
 
-    /// Tells what has changed. `answers`: the devices are told whether they changed or not.
+    /// Reports what has changed. `answers`: the devices are reported whether they changed or not.
     fn show(&mut self, effects: &mut Effects, answers: bool) {
         let (microphone, camera) = self.states();
         let rehearsal = RehearsalView { microphone: self.microphone.tried_state(), camera: self.camera.tried_state() };

@@ -152,7 +152,7 @@ impl Microphone {
         self.slot.next().await
     }
 
-    /// Takes what happened. Returns what to tell the person.
+    /// Takes an event of the slot. Returns what to notify the person of.
     pub fn handle(&mut self, event: MicrophoneEvent) -> Option<UserError> {
         self.slot.handle(event)
     }

@@ -14,7 +14,7 @@ struct PreviewRequest {
     wanted: bool,
     /// Requests for key frames.
     key_frames: u64,
-    /// The size at which it is drawn; `None` if it was not told.
+    /// The size at which it is drawn; `None` if it is not known.
     drawn: Option<Drawn>,
     /// Pixels of the full layer, once there was a frame.
     full: Option<(u32, u32)>,

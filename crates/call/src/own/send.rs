@@ -7,7 +7,7 @@ use confab_rtcio::LocalTrack;
 use confab_wire::media::AudioPacket;
 use tokio::sync::{mpsc, watch};
 
-/// Keeps the peers to the layers that the computer can encode, and tells `overloaded` when it can't encode all, until the
+/// Keeps the peers to the layers that the computer can encode, and notifies `overloaded` when it can't encode all, until the
 /// capture ends.
 pub async fn watch_load(mut relief: watch::Receiver<Relief>, track: LocalTrack, overloaded: mpsc::Sender<()>) {
     let mut before = Relief::NONE;
@@ -15,7 +15,7 @@ pub async fn watch_load(mut relief: watch::Receiver<Relief>, track: LocalTrack, 
         let now = *relief.borrow_and_update();
         track.set_relief(now);
         if before == Relief::NONE && now != before {
-            // If one is told already, that is enough.
+            // One notification that waits is enough.
             let _ = overloaded.try_send(());
         }
         before = now;

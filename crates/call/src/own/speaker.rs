@@ -52,7 +52,7 @@ impl DeviceDriver for SpeakerDriver {
         let failed = self.output.as_ref().map(|output| output.failed());
         AbortOnDropHandle::new(tokio::spawn(async move {
             let Some(mut failed) = failed else { return };
-            // What became of the one before is no word about this one.
+            // Why the one before stopped does not concern this one.
             failed.mark_unchanged();
             let reason = failure(&mut failed).await;
             end.report(reason).await;
@@ -84,7 +84,7 @@ fn best(list: &DeviceList, selected: Option<&str>) -> (Option<Device>, AudioSink
 /// See the module.
 pub struct Speaker {
     slot: DeviceSlot<SpeakerDriver>,
-    /// What is to be told of the device that was opened first.
+    /// What the person is to know of the device that was opened first.
     notices: Vec<UserError>,
 }
 
@@ -113,7 +113,7 @@ impl Speaker {
         self.slot.state()
     }
 
-    /// What is to be told of the device that was opened first, once.
+    /// What the person is to know of the device that was opened first, once.
     pub fn first_notices(&mut self) -> Vec<UserError> {
         std::mem::take(&mut self.notices)
     }
@@ -148,7 +148,7 @@ impl Speaker {
         self.slot.next().await
     }
 
-    /// Takes what happened.
+    /// Takes an event of the slot.
     pub fn handle(&mut self, event: SpeakerEvent, effects: &mut Effects) {
         let before = self.state();
         let notice = self.slot.handle(event);

@@ -34,7 +34,7 @@ impl AvSync {
         match (sound, picture) {
             (Some(sound), Some(picture)) => self.measured(sound, picture),
             (_, None) => *self = Self::default(),
-            // It pauses: its delay is right for its next word, too.
+            // It pauses: its delay is right for what follows, too.
             (None, Some(_)) => {}
         }
     }

@@ -123,7 +123,7 @@ impl ReceivedTrack {
         self.track.request_key_frame();
     }
 
-    /// Tells the sender at which size it is drawn.
+    /// Reports to the sender at which size it is drawn.
     pub fn set_drawn(&self, drawn: Drawn) {
         self.track.set_drawn(drawn);
     }

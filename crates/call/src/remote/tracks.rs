@@ -97,7 +97,7 @@ impl RemoteTracks {
         true
     }
 
-    /// The event that carried a stream is known: its tracks are told again under their handles.
+    /// The event that carried a stream is known: its tracks are reported again under their handles.
     pub fn stream_named(&mut self, peer: &str, event: &str, stream: &RemoteStream, effects: &mut Effects) {
         self.stream_events.insert((peer.to_owned(), stream.msid.clone()), event.to_owned());
         for track in self.tracks.iter_mut().filter(|track| track.peer() == peer && track.view().stream == stream.msid) {
@@ -153,7 +153,7 @@ impl RemoteTracks {
         }
     }
 
-    /// Tells the sender of the track with this handle at which size it is drawn.
+    /// Reports to the sender of the track with this handle at which size it is drawn.
     pub fn set_drawn(&self, handle: u32, drawn: Drawn) {
         if let Some(track) = self.with_handle(handle) {
             track.set_drawn(drawn);

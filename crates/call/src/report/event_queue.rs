@@ -18,7 +18,7 @@ pub struct CallEvents {
 }
 
 impl CallEvents {
-    /// The next event; `None` after the call ended (its last event is `call-state` `idle`) and everyone has been told.
+    /// The next event; `None` after the call ended (its last event is `call-state` `idle`) and the goodbyes to the peers are sent.
     pub async fn recv(&mut self) -> Option<UiEvent> {
         self.events.recv().await
     }
@@ -43,8 +43,8 @@ fn event_queue_of(channel: usize) -> (EventQueue, CallEvents) {
 }
 
 impl EventQueue {
-    /// Adds an event. Levels and statistics are dropped if the reader is behind, since the next ones come soon; what says the
-    /// whole of something takes the place of what said it before.
+    /// Adds an event. Levels and statistics are dropped if the reader is behind, since the next ones come soon; an event
+    /// with the whole state of something replaces the one before.
     pub fn push(&mut self, event: UiEvent) {
         let event = if self.backlog.is_empty() {
             match self.sender.try_send(event) {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-/// How often levels are told.
+/// How often levels are reported.
 pub const LEVELS_INTERVAL: Duration = Duration::from_millis(100);
-/// Own id among the levels that the window is told.
+/// Own id among the levels that the window gets.
 pub const OWN_LEVEL: &str = "self";
-/// RMS level under which someone counts as silent and is not told.
+/// RMS level under which someone counts as silent and is left out.
 pub const SILENCE: f32 = 0.001;
 
 /// The loudest level of each peer that is not silent.

@@ -1,4 +1,4 @@
-//! What the window is told: events, levels, statistics.
+//! What is reported to the window: events, levels, statistics.
 
 pub mod event_queue;
 pub mod levels;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// How often statistics are told.
+/// How often statistics are reported.
 pub const STATISTICS_INTERVAL: Duration = Duration::from_secs(1);
 /// Numbers that are older say nothing any more.
 const OUTDATED: Duration = Duration::from_secs(15);

@@ -1,4 +1,4 @@
-//! The room one is in: its participants, by the word of the server and of the connections to them, and the way back into it
+//! The room one is in: its participants, as the server and the connections to them say, and how it is joined again
 //! after an outage of the server.
 
 use crate::effect::{Effect, Effects};
@@ -53,7 +53,7 @@ impl Room {
         }
     }
 
-    /// Tells who is here.
+    /// Reports who is here.
     pub fn begin(&self, effects: &mut Effects) {
         effects.event(UiEvent::CallState { state: self.state });
         for id in self.participants.ids() {
@@ -136,7 +136,7 @@ impl Room {
         effects.push(Effect::Me);
     }
 
-    /// The server tells something.
+    /// An application event of the server.
     pub fn server_event(&mut self, event: &str, args: Vec<Value>, effects: &mut Effects) {
         let argument = args.into_iter().next().unwrap_or_default();
         match event {
@@ -186,7 +186,7 @@ impl Room {
         self.participants.announce(id, "", Instant::now());
     }
 
-    /// Shows those again who were announced and are not shown, and tells of those who can't be reached; once a second.
+    /// Shows those again who were announced and are not shown, and reports those who can't be reached; once a second.
     pub fn tick(&mut self, effects: &mut Effects) {
         for member in self.announced.not_shown(&self.participants.ids(), Instant::now()) {
             self.announce(&member, effects);
@@ -198,8 +198,8 @@ impl Room {
         }
     }
 
-    /// Leaves, so that the others notice at once; `patience` bounds it.
-    pub async fn leave(mut self, patience: Duration) {
+    /// Leaves, so that the others notice at once; it takes at most `limit`.
+    pub async fn leave(mut self, limit: Duration) {
         self.rejoining.abort_all();
         let goodbye = async {
             if self.state == CallState::InCall {
@@ -207,7 +207,7 @@ impl Room {
             }
             self.socket.close().await;
         };
-        if tokio::time::timeout(patience, goodbye).await.is_err() {
+        if tokio::time::timeout(limit, goodbye).await.is_err() {
             tracing::warn!("the goodbye took too long");
         }
     }

@@ -19,7 +19,7 @@ struct Entry {
     since: Instant,
     /// When `ctrl` opened last.
     connected_at: Option<Instant>,
-    /// It was told that they can't be reached.
+    /// That they can't be reached was reported.
     reported: bool,
 }
 

@@ -76,7 +76,7 @@ pub enum SlotAction {
     Close,
     /// Forget the one that ran: it ended by itself.
     Forget,
-    /// Tell the person.
+    /// Notify the person.
     Notify(UserError),
 }
 
@@ -97,7 +97,7 @@ pub struct SlotMachine {
     needed: bool,
     preferred: PreferredDevice,
     attempt: Option<Attempt>,
-    /// The person is told if no device opens in the end: of a selection just made, or of a device that was lost.
+    /// The person is notified if no device opens in the end: of a selection just made, or of a device that was lost.
     report_failure: bool,
     /// The device that runs, to tell a late end of an earlier one.
     number: u64,
@@ -125,7 +125,7 @@ impl SlotMachine {
         &self.state
     }
 
-    /// The state as the window is told it.
+    /// The state as the window shows it.
     pub fn shown(&self) -> DeviceState {
         match &self.state {
             SlotState::Off => DeviceState::Off,
@@ -135,7 +135,7 @@ impl SlotMachine {
         }
     }
 
-    /// Takes what happened; `list` are the devices that are known now.
+    /// Takes an input; `list` are the devices that are known now.
     pub fn handle(&mut self, input: SlotInput, list: &DeviceList, now: Instant) -> Vec<SlotAction> {
         let mut actions = Vec::new();
         match input {
@@ -211,7 +211,7 @@ impl SlotMachine {
         self.conclude(&attempt, list, None, failed, actions);
     }
 
-    /// An attempt has ended. What changed meanwhile may lead to another; of several, the outcome of the last one is told.
+    /// An attempt has ended. What changed meanwhile may lead to another; of several, the outcome of the last one is reported.
     fn conclude(
         &mut self,
         attempt: &Attempt,
@@ -248,7 +248,7 @@ impl SlotMachine {
     }
 
     /// Closes a device that is gone with nothing to take its place, and opens one that is better than what runs, or any if
-    /// none does. Returns what to tell of a loss.
+    /// none does. Returns what to notify of a loss.
     fn reconsider(&mut self, list: &DeviceList, actions: &mut Vec<SlotAction>) -> Option<UserError> {
         if !self.config.follows {
             return None;

@@ -1,5 +1,5 @@
-//! Which device is used: the one that the person selected, or another that stands in for it; and what a person is told about
-//! it.
+//! Which device is used: the one that the person selected, or another that stands in for it; and what a person is notified
+//! of.
 
 use confab_ipc::{Device, DeviceKind, DeviceList, ErrorCode, UserError};
 
@@ -23,7 +23,7 @@ impl PreferredDevice {
         Self { kind, selected, using: None, stands_in: false }
     }
 
-    /// Another selection of the person, who need not be told what it leads to. False if it is the same.
+    /// Another selection of the person, who need not be notified of what it leads to. False if it is the same.
     pub fn select(&mut self, selected: Option<String>) -> bool {
         let changed = std::mem::replace(&mut self.selected, selected) != self.selected;
         // With the same one, the person still waits for what they selected.
@@ -52,8 +52,8 @@ impl PreferredDevice {
         self.using.is_some() && self.best(list).is_none()
     }
 
-    /// What is used from now on, of the devices in `list`; it was opened when `opened_for` was selected. Returns what to tell
-    /// the person.
+    /// What is used from now on, of the devices in `list`; it was opened when `opened_for` was selected. Returns what to
+    /// notify the person of.
     pub fn uses(&mut self, device: Device, list: &DeviceList, opened_for: Option<&str>) -> Option<UserError> {
         let devices = confab_media::of_kind(list, self.kind);
         let selected = self.selected.as_deref();

@@ -31,7 +31,7 @@ pub trait DeviceDriver: Send {
         devices: WatchedDevices,
     ) -> impl Future<Output = Opened<Self::Opened>> + Send + 'static;
 
-    /// Puts it to use. `end` is told if it ends by itself.
+    /// Puts it to use. `end` gets the reason if it ends by itself.
     fn run(&mut self, opened: Self::Opened, end: DeviceEnd) -> Self::Running;
 
     /// Closes it; nothing more comes of it from this call on, and it is free when the future is done, in seconds at most.
@@ -95,7 +95,7 @@ impl<D: DeviceDriver> DeviceSlot<D> {
         }
     }
 
-    /// The state as the window is told it.
+    /// The state as the window shows it.
     pub fn state(&self) -> DeviceState {
         self.machine.shown()
     }
@@ -142,7 +142,7 @@ impl<D: DeviceDriver> DeviceSlot<D> {
         }
     }
 
-    /// Takes what happened. Returns what to tell the person.
+    /// Takes an event. Returns what to notify the person of.
     pub fn handle(&mut self, event: SlotEvent<D::Opened>) -> Option<UserError> {
         match event {
             SlotEvent::Opened(Ok((found, opened))) => self.act(SlotInput::Opened(found), Some(opened)),

@@ -76,7 +76,7 @@ pub struct Sharing {
     count: u64,
     events: mpsc::Receiver<ShareEvent>,
     report: mpsc::Sender<ShareEvent>,
-    /// Told when the computer can't encode everything.
+    /// Notified when the computer can't encode everything.
     overloaded: mpsc::Sender<()>,
 }
 
@@ -172,7 +172,7 @@ impl Sharing {
         effects.push(Effect::Me);
     }
 
-    /// Takes what happened to a share.
+    /// Takes an event of a share.
     pub fn handle(&mut self, event: ShareEvent, effects: &mut Effects) {
         match event {
             ShareEvent::Opened(number, opened) => self.opened(number, opened, effects),
