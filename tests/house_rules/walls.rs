@@ -7,7 +7,8 @@ use serde_json::Value;
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("confab-wire", &[]),
     ("confab-ipc", &["confab-wire"]),
-    ("confab-rtcio", &["confab-ipc", "confab-wire"]),
+    ("confab-rtp", &["confab-wire"]),
+    ("confab-rtcio", &["confab-ipc", "confab-wire", "confab-rtp"]),
     ("confab-media", &["confab-ipc", "confab-wire"]),
     ("confab-server", &["confab-wire"]),
     ("confab-call", &["confab-ipc", "confab-wire", "confab-rtcio", "confab-media"]),
@@ -32,7 +33,7 @@ const REACH: &[(&str, &[&str])] = &[
     ("opus", &["confab-media"]),
     ("env-libvpx-sys", &["confab-media"]),
     // Sockets. The shell's one is the media socket to its own window.
-    ("rtc", &["confab-rtcio"]),
+    ("rtc", &["confab-rtp", "confab-rtcio"]),
     ("webrtc", &["confab-rtcio"]),
     ("rust_socketio", &["confab-rtcio"]),
     ("native-tls", &["confab-rtcio"]),

@@ -62,6 +62,8 @@ pub use channel::{
     ChannelOptions, ReadyState,
 };
 pub use confab_ipc::PeerState;
+pub use confab_rtp::encoding::{EncodingError, Priority, VideoEncoding};
+pub use confab_rtp::meters::SenderClock;
 pub use confab_wire::ctrl::Drawn;
 pub use confab_wire::ladder::{FrameLayer, LayerDemand, Relief, SpatialLayer};
 pub use confab_wire::media::{
@@ -72,10 +74,9 @@ pub use error::{AckError, AskIceError, EmitError};
 pub use event::{Event, Events};
 pub use ice::{CertificateError, IceServerError, IceTransportPolicy};
 pub use listeners::{LISTENER_QUEUE, Listener, Message, ServerMessage};
-pub use media::encoding::{CodecPreferences, Priority, RtpCodec, StreamError, StreamOptions, VideoEncoding};
+pub use media::encoding::{CodecPreferences, RtpCodec, StreamError, StreamOptions};
 pub use media::local::LocalTrack;
 pub use media::remote::{RemoteStream, RemoteTrack, TrackStats};
-pub use media::sender_clock::SenderClock;
 pub use media::stream::RtcioStream;
 pub use peer::{PeerReport, Watchdog};
 pub use remote_peer::{RemotePeer, RemotePeerEvent, RemotePeerEvents, RemotePeerState, RemoteSendError};

@@ -1,11 +1,11 @@
 //! Tracks of our own: encoded once, packetized once, handed to every peer's forwarder.
 
-use super::demand::{self, Ask};
-use super::encoding::{VideoEncoding, bound};
-use super::ladder::{Choice, Chooser, Supply, Wants};
-use super::loss::Loss;
-use super::packets::{Cutter, Packets};
-use super::switch::LayerSwitch;
+use confab_rtp::encoding::{VideoEncoding, bound};
+use confab_rtp::layers::{
+    self, LayerRequest, LayerSelection, LayerSelector, LayerSwitch, ReceiverConstraints, SourceLayers,
+};
+use confab_rtp::meters::LossEstimate;
+use confab_rtp::packetization::{PacketizedFrame, Packetizer};
 use confab_wire::{
     ladder::{FrameLayer, Relief, SPATIAL_LAYERS, SpatialLayer},
     media::{AudioPacket, Codec, EncodedFrame, MediaKind, VideoDemand},
@@ -23,14 +23,14 @@ const AUDIO_QUEUE: usize = 25;
 /// What a forwarder gets, and how it says what it wants.
 #[derive(Debug)]
 pub(crate) struct Subscription {
-    pub(crate) packets: mpsc::Receiver<Arc<Packets>>,
+    pub(crate) packets: mpsc::Receiver<Arc<PacketizedFrame>>,
     id: u64,
     track: LocalTrack,
 }
 
 impl Subscription {
     /// What the peer can take and shows from now on.
-    pub(crate) fn set_wants(&self, wants: Wants) {
+    pub(crate) fn set_wants(&self, wants: ReceiverConstraints) {
         let mut state = self.track.state();
         if let Some(subscriber) = state.subscriber(self.id) {
             subscriber.wants = wants;
@@ -42,7 +42,7 @@ impl Subscription {
     pub(crate) fn request_key_frame(&self) {
         let mut state = self.track.state();
         let Some(subscriber) = state.subscriber(self.id) else { return };
-        let layer = subscriber.switch.current().or(subscriber.chooser.choice().layer);
+        let layer = subscriber.switch.current().or(subscriber.chooser.selection().layer);
         if let Some(layer) = layer.filter(|_| self.track.kind() == MediaKind::Video) {
             state.key_frames[layer.index()] += 1;
         }
@@ -63,7 +63,7 @@ impl Subscription {
         let mut state = self.track.state();
         let Some(subscriber) = state.subscriber(self.id) else { return Look::default() };
         subscriber.late = late;
-        let (choice, need) = (subscriber.chooser.choice(), subscriber.chooser.need());
+        let (choice, need) = (subscriber.chooser.selection(), subscriber.chooser.needed_bitrate());
         Look { choice, current: subscriber.switch.current(), need, most: self.track.max_bitrate() }
     }
 }
@@ -72,7 +72,7 @@ impl Subscription {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Look {
     /// What the peer is to get.
-    pub(crate) choice: Choice,
+    pub(crate) choice: LayerSelection,
     /// The layer it is on.
     pub(crate) current: Option<SpatialLayer>,
     /// Bit/s that the peer would get on a line without bounds; 0 if it shows nothing.
@@ -93,15 +93,15 @@ impl Drop for Subscription {
 #[derive(Debug)]
 struct Subscriber {
     id: u64,
-    sender: mpsc::Sender<Arc<Packets>>,
-    wants: Wants,
-    chooser: Chooser,
+    sender: mpsc::Sender<Arc<PacketizedFrame>>,
+    wants: ReceiverConstraints,
+    chooser: LayerSelector,
     switch: LayerSwitch,
     /// The layer of which a key frame was asked for, so that it can begin.
     asked: Option<SpatialLayer>,
     /// What it was given last still waits to be sent.
     late: bool,
-    loss: Loss,
+    loss: LossEstimate,
 }
 
 impl Subscriber {
@@ -122,8 +122,8 @@ impl Subscriber {
     }
 
     /// Gives it the packets, if they are for it.
-    fn offer(&mut self, packets: &Arc<Packets>, codec: Codec) {
-        let Choice { layer, temporal, .. } = self.chooser.choice();
+    fn offer(&mut self, packets: &Arc<PacketizedFrame>, codec: Codec) {
+        let LayerSelection { layer, temporal, .. } = self.chooser.selection();
         // Until the line is clear, only what all later frames build on.
         let temporal = if self.late { 0 } else { temporal };
         if !self.switch.admit(packets.layer, packets.key, layer, temporal) {
@@ -155,8 +155,8 @@ impl State {
         self.subscribers.iter_mut().find(|subscriber| subscriber.id == id)
     }
 
-    fn supply(&self, layered: bool, demand: &VideoDemand) -> Supply {
-        Supply {
+    fn supply(&self, layered: bool, demand: &VideoDemand) -> SourceLayers {
+        SourceLayers {
             layered,
             full: self.full,
             relief: self.relief,
@@ -173,7 +173,7 @@ struct Inner {
     codec: Codec,
     /// The source encodes the layers that are asked for.
     layered: bool,
-    payloader: Mutex<Cutter>,
+    payloader: Mutex<Packetizer>,
     state: Mutex<State>,
     demand: watch::Sender<VideoDemand>,
     expected_loss: watch::Sender<u8>,
@@ -208,7 +208,7 @@ impl LocalTrack {
             id: Uuid::new_v4().to_string(),
             codec,
             layered,
-            payloader: Mutex::new(Cutter::new(codec)),
+            payloader: Mutex::new(Packetizer::new(codec, rand::random())),
             state: Mutex::default(),
             demand: watch::Sender::new(VideoDemand::default()),
             expected_loss: watch::Sender::new(0),
@@ -238,13 +238,13 @@ impl LocalTrack {
         }
         let payloads = {
             let mut payloader = self.inner.payloader.lock().unwrap_or_else(PoisonError::into_inner);
-            payloader.cut(&frame.data)
+            payloader.packetize(&frame.data)
         };
         match payloads {
             Ok(payloads) if !payloads.is_empty() => {
                 let size = (u32::from(frame.width), u32::from(frame.height));
                 let EncodedFrame { timestamp, key, layer, .. } = frame;
-                self.publish(Packets { payloads, timestamp, key, layer, level: None }, Some(size));
+                self.publish(PacketizedFrame { payloads, timestamp, key, layer, level: None }, Some(size));
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "a frame could not be packetized"),
@@ -256,7 +256,7 @@ impl LocalTrack {
         if self.inner.codec == Codec::Opus && !packet.data.is_empty() && self.has_subscribers() {
             let AudioPacket { data, timestamp, level, .. } = packet;
             let layer = FrameLayer::default();
-            self.publish(Packets { payloads: vec![data], timestamp, key: true, layer, level }, None);
+            self.publish(PacketizedFrame { payloads: vec![data], timestamp, key: true, layer, level }, None);
         }
     }
 
@@ -297,7 +297,7 @@ impl LocalTrack {
     }
 
     /// Begins to receive packets, from the next key frame on.
-    pub(crate) fn subscribe(&self, wants: Wants) -> Subscription {
+    pub(crate) fn subscribe(&self, wants: ReceiverConstraints) -> Subscription {
         let video = self.kind() == MediaKind::Video;
         let (sender, packets) = mpsc::channel(if video { VIDEO_QUEUE } else { AUDIO_QUEUE });
         let mut state = self.state();
@@ -318,7 +318,7 @@ impl LocalTrack {
     }
 
     /// `size`: that of a picture. Sound has no layers to choose.
-    fn publish(&self, packets: Packets, size: Option<(u32, u32)>) {
+    fn publish(&self, packets: PacketizedFrame, size: Option<(u32, u32)>) {
         let packets = Arc::new(packets);
         let mut state = self.state();
         if let Some(size) = size {
@@ -352,18 +352,18 @@ impl LocalTrack {
             bound(demand, state.encodings.iter().map(|(_, encoding)| encoding));
             let supply = state.supply(self.inner.layered, demand);
             for subscriber in &mut state.subscribers {
-                let choice = subscriber.chooser.choose(&supply, &subscriber.wants, &demand.layers, now);
+                let choice = subscriber.chooser.select(&supply, &subscriber.wants, &demand.layers, now);
                 if let Some(layer) = subscriber.ask(choice.layer) {
                     state.key_frames[layer.index()] += 1;
                 }
             }
-            let ask = |subscriber: &Subscriber| Ask {
-                choice: subscriber.chooser.choice(),
+            let ask = |subscriber: &Subscriber| LayerRequest {
+                selection: subscriber.chooser.selection(),
                 current: subscriber.switch.current(),
                 bitrate: subscriber.wants.bitrate,
             };
-            let asks: Vec<Ask> = state.subscribers.iter().map(ask).collect();
-            demand.layers = demand::merge(&asks, &supply, &state.key_frames);
+            let asks: Vec<LayerRequest> = state.subscribers.iter().map(ask).collect();
+            demand.layers = layers::merge(&asks, &supply, &state.key_frames);
             *demand != before
         });
     }
@@ -385,7 +385,7 @@ mod tests {
         let track = LocalTrack::video(Codec::Vp8);
         let demand = track.demand();
         assert!(!demand.borrow().wanted());
-        let mut subscription = track.subscribe(Wants::default());
+        let mut subscription = track.subscribe(ReceiverConstraints::default());
         assert_eq!((demand.borrow().wanted(), demand.borrow().key_frames()), (true, 1));
         track.write_frame(frame(1, false, 10));
         track.write_frame(frame(2, true, 10));
@@ -399,7 +399,8 @@ mod tests {
     #[test]
     fn one_slow_peer_skips_and_the_others_do_not_notice() {
         let track = LocalTrack::video(Codec::Vp8);
-        let (mut slow, mut fast) = (track.subscribe(Wants::default()), track.subscribe(Wants::default()));
+        let (mut slow, mut fast) =
+            (track.subscribe(ReceiverConstraints::default()), track.subscribe(ReceiverConstraints::default()));
         let before = track.demand().borrow().key_frames();
         for n in 0..VIDEO_QUEUE as u32 + 5 {
             track.write_frame(frame(n, n == 0, 10));
@@ -419,7 +420,8 @@ mod tests {
     fn the_worst_line_counts_until_it_is_gone() {
         let track = LocalTrack::audio();
         let expected = track.expected_loss();
-        let (good, bad) = (track.subscribe(Wants::default()), track.subscribe(Wants::default()));
+        let (good, bad) =
+            (track.subscribe(ReceiverConstraints::default()), track.subscribe(ReceiverConstraints::default()));
         good.report_loss(0);
         bad.report_loss(51);
         assert_eq!(*expected.borrow(), 10);
@@ -432,7 +434,8 @@ mod tests {
     #[test]
     fn a_frame_is_cut_once_for_all() {
         let track = LocalTrack::video(Codec::Vp8);
-        let (mut one, mut two) = (track.subscribe(Wants::default()), track.subscribe(Wants::default()));
+        let (mut one, mut two) =
+            (track.subscribe(ReceiverConstraints::default()), track.subscribe(ReceiverConstraints::default()));
         track.write_frame(frame(1, true, 10));
         let (one, two) = (one.packets.try_recv().unwrap(), two.packets.try_recv().unwrap());
         assert!(Arc::ptr_eq(&one, &two));

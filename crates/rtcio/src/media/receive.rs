@@ -1,9 +1,8 @@
 //! From RTP packets to the application: one task for each incoming RTP stream.
 
-use super::reassembly::Reassembler;
 use super::remote::{RemoteTrack, Sink};
-use super::round_trip::RoundTrip;
-use super::sender_clock::SenderReports;
+use confab_rtp::meters::{ReceiveStatistics, RoundTripTime, SenderReports};
+use confab_rtp::reassembly::Reassembler;
 use confab_wire::media::{AUDIO_CLOCK_HZ, AudioPacket, EncodedFrame, MediaKind, VIDEO_CLOCK_HZ};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp;
@@ -21,7 +20,7 @@ const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(300);
 /// What the far end told of its side, as the connection learns it.
 #[derive(Debug, Clone)]
 pub(crate) struct Told {
-    pub(crate) round_trip: RoundTrip,
+    pub(crate) round_trip: RoundTripTime,
     pub(crate) reports: SenderReports,
 }
 
@@ -52,7 +51,7 @@ async fn pump_audio(
     packets: mpsc::Sender<AudioPacket>,
     reports: &SenderReports,
 ) -> bool {
-    let mut meter = Meter::new(AUDIO_CLOCK_HZ);
+    let mut statistics = ReceiveStatistics::new(AUDIO_CLOCK_HZ);
     let mut ssrc = None;
     loop {
         let event = tokio::select! {
@@ -62,9 +61,9 @@ async fn pump_audio(
         };
         match event {
             Some(TrackRemoteEvent::OnRtpPacket(packet)) => {
-                meter.count(&packet, track);
+                count(&packet, &mut statistics, track);
                 if ssrc.replace(packet.header.ssrc) != Some(packet.header.ssrc) {
-                    track.set_reports(reports.about(packet.header.ssrc, AUDIO_CLOCK_HZ));
+                    track.set_reports(reports.clock_of(packet.header.ssrc, AUDIO_CLOCK_HZ));
                 }
                 if packet.payload.is_empty() {
                     continue;
@@ -92,7 +91,7 @@ async fn pump_video(
     frames: mpsc::Sender<EncodedFrame>,
     told: &Told,
 ) -> bool {
-    let mut meter = Meter::new(VIDEO_CLOCK_HZ);
+    let mut statistics = ReceiveStatistics::new(VIDEO_CLOCK_HZ);
     let mut reassembler = Reassembler::default();
     let mut ssrc = None;
     let mut payload_type = None;
@@ -103,7 +102,7 @@ async fn pump_video(
         if let Some(round_trip) = told.round_trip.get() {
             reassembler.set_round_trip(round_trip);
         }
-        while let Some(frame) = reassembler.pop(now) {
+        while let Some(frame) = reassembler.pop(now.into_std()) {
             if let Err(TrySendError::Full(_)) = frames.try_send(frame) {
                 reassembler.break_chain();
             }
@@ -121,7 +120,10 @@ async fn pump_video(
             }
         }
         let ask_again = asked.filter(|_| wanted || reassembler.needs_key_frame()).map(|at| at + KEY_FRAME_INTERVAL);
-        let wake = [reassembler.deadline(), ask_again.filter(|at| *at > now)].into_iter().flatten().min();
+        let wake = [reassembler.deadline().map(Instant::from_std), ask_again.filter(|at| *at > now)]
+            .into_iter()
+            .flatten()
+            .min();
         let event = tokio::select! {
             biased;
             changed = sinks.changed() => return changed.is_ok(),
@@ -134,15 +136,15 @@ async fn pump_video(
         };
         match event {
             Some(TrackRemoteEvent::OnRtpPacket(packet)) => {
-                meter.count(&packet, track);
+                count(&packet, &mut statistics, track);
                 let header = &packet.header;
                 if ssrc.replace(header.ssrc) != Some(header.ssrc) {
-                    track.set_reports(told.reports.about(header.ssrc, VIDEO_CLOCK_HZ));
+                    track.set_reports(told.reports.clock_of(header.ssrc, VIDEO_CLOCK_HZ));
                 }
                 if payload_type.replace(header.payload_type) != Some(header.payload_type) {
                     reassembler.set_codec(track.codec_of(header.payload_type));
                 }
-                let arrived = Instant::now();
+                let arrived = Instant::now().into_std();
                 reassembler.push(header.sequence_number, header.timestamp, header.marker, &packet.payload, arrived);
             }
             Some(TrackRemoteEvent::OnEnded) | None => return false,
@@ -151,56 +153,14 @@ async fn pump_video(
     }
 }
 
-/// Counts packets, losses and jitter (RFC 3550 appendix A.3 and A.8).
-struct Meter {
-    clock_hz: u32,
-    first: Option<i64>,
-    highest: i64,
-    received: u64,
-    transit: Option<f64>,
-    jitter: f64,
-    started: Instant,
-}
-
-impl Meter {
-    fn new(clock_hz: u32) -> Self {
-        Self { clock_hz, first: None, highest: 0, received: 0, transit: None, jitter: 0.0, started: Instant::now() }
-    }
-
-    fn count(&mut self, packet: &rtp::Packet, track: &RemoteTrack) {
-        let sequence = packet.header.sequence_number;
-        let extended = match self.first {
-            None => {
-                self.first = Some(i64::from(sequence));
-                i64::from(sequence)
-            }
-            Some(_) => self.highest + i64::from(sequence.wrapping_sub(self.highest as u16) as i16),
-        };
-        if self.first == Some(extended) || extended > self.highest {
-            self.highest = extended;
-            self.measure_jitter(packet.header.timestamp);
-        }
-        self.received += 1;
-        let expected = self.first.map_or(0, |first| (self.highest - first + 1).max(0) as u64);
-        let counters = &track.inner.counters;
-        counters.packets.fetch_add(1, Ordering::Relaxed);
-        counters.bytes.fetch_add(packet.payload.len() as u64, Ordering::Relaxed);
-        counters.lost.store(expected.saturating_sub(self.received), Ordering::Relaxed);
-        counters.jitter.store((self.jitter as f32).to_bits(), Ordering::Relaxed);
-    }
-
-    /// Keeps `jitter` in milliseconds.
-    fn measure_jitter(&mut self, timestamp: u32) {
-        let arrival = self.started.elapsed().as_secs_f64() * 1_000.0;
-        let transit = arrival - f64::from(timestamp) * 1_000.0 / f64::from(self.clock_hz);
-        if let Some(last) = self.transit.replace(transit) {
-            let difference = (transit - last).abs();
-            // A step of minutes is a wrap or a new clock, not jitter.
-            if difference < 60_000.0 {
-                self.jitter += (difference - self.jitter) / 16.0;
-            }
-        }
-    }
+/// Counts a packet of a track.
+fn count(packet: &rtp::Packet, statistics: &mut ReceiveStatistics, track: &RemoteTrack) {
+    statistics.receive(&packet.header, Instant::now().into_std());
+    let counters = &track.inner.counters;
+    counters.packets.fetch_add(1, Ordering::Relaxed);
+    counters.bytes.fetch_add(packet.payload.len() as u64, Ordering::Relaxed);
+    counters.lost.store(statistics.lost(), Ordering::Relaxed);
+    counters.jitter.store((statistics.jitter_ms() as f32).to_bits(), Ordering::Relaxed);
 }
 
 /// The kind by its name in SDP.

@@ -1,7 +1,7 @@
 //! Tracks of others.
 
-use super::audio_level;
-use super::sender_clock::{ReportsAbout, SenderClock};
+use confab_rtp::meters::{SenderClock, SenderClockReader};
+use confab_rtp::packetization::audio_level;
 use confab_wire::{
     ctrl::Drawn,
     media::{AudioLevel, AudioPacket, Codec, EncodedFrame, MediaKind},
@@ -84,7 +84,7 @@ pub(crate) struct Inner {
     /// Wakes who passes it on.
     drawn_changed: Arc<Notify>,
     /// What its sender reports; `None` before its first packet.
-    reports: Mutex<Option<ReportsAbout>>,
+    reports: Mutex<Option<SenderClockReader>>,
     pub(crate) counters: Counters,
 }
 
@@ -233,7 +233,7 @@ impl RemoteTrack {
     }
 
     /// Its packets come from a stream about which these are the reports.
-    pub(crate) fn set_reports(&self, reports: ReportsAbout) {
+    pub(crate) fn set_reports(&self, reports: SenderClockReader) {
         *self.inner.reports.lock().unwrap_or_else(PoisonError::into_inner) = Some(reports);
     }
 

@@ -1,8 +1,9 @@
 //! Streams of our own: what `emit_stream` carries.
 
-use super::encoding::{CodecPreferences, StreamError, StreamOptions, VideoEncoding};
+use super::encoding::{CodecPreferences, StreamError, StreamOptions};
 use super::local::LocalTrack;
 use crate::Args;
+use confab_rtp::encoding::{EncodingError, VideoEncoding};
 use confab_wire::{ctrl::STREAM_PLACEHOLDER, limits};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -173,7 +174,7 @@ impl RtcioStream {
     /// Changes how the video tracks are encoded, for every peer at once and without negotiation; what `partial` leaves
     /// out stays (`setEncoding` of rtc.io). The bounds reach the encoder through [`LocalTrack::demand`]. A track in
     /// several streams is encoded once, by the tightest bounds. Fails, and changes nothing, if a value means nothing.
-    pub fn set_encoding(&self, partial: VideoEncoding) -> Result<(), StreamError> {
+    pub fn set_encoding(&self, partial: VideoEncoding) -> Result<(), EncodingError> {
         partial.check()?;
         let mut state = self.state();
         state.encoding = state.encoding.merged(&partial);
@@ -270,7 +271,7 @@ mod tests {
         stream.replace_track(&two);
         assert_eq!((of(&one), of(&two)), (VideoDemand::default().max_bitrate, 900_000));
         stream.set_encoding(bitrate(200_000)).unwrap();
-        assert_eq!(stream.set_encoding(bitrate(0)), Err(StreamError::MaxBitrate));
+        assert_eq!(stream.set_encoding(bitrate(0)), Err(EncodingError::MaxBitrate));
         assert_eq!((of(&two), stream.encoding().max_bitrate), (200_000, Some(200_000)));
         drop(stream);
         assert_eq!(of(&two), VideoDemand::default().max_bitrate);

@@ -1,13 +1,14 @@
 //! The `RTCPeerConnection` of one peer: codecs, interceptors, addresses, and its callbacks turned into queues.
 
-use super::bandwidth::{self, Bandwidth};
 use super::codecs;
-use super::feedback::{Feedback, FeedbackTap};
 use super::onebyone::OneByOne;
+use super::outlet::Outlet;
 use super::stats;
 use crate::addresses::Addresses;
 use crate::ice::{self, IceConfig, IceTransportPolicy, Notice, Relays};
-use crate::media::packets::KEPT_PACKETS;
+use confab_rtp::bandwidth::{self, Bandwidth};
+use confab_rtp::feedback::FeedbackInterceptor;
+use confab_rtp::packetization::PACKET_HISTORY;
 use confab_wire::{ctrl::CTRL_LABEL, media::Decoders, signaling::Candidate};
 use rtc::interceptor::{
     NackGeneratorBuilder, NackResponderBuilder, ReceiverReportBuilder, SenderReportBuilder, TwccReceiverBuilder,
@@ -72,6 +73,9 @@ pub(crate) enum PcEvent {
     Ice(Notice),
 }
 
+/// What the far end says of the RTP streams that are sent.
+type Feedback = confab_rtp::feedback::Feedback<Outlet>;
+
 /// A connection with its `ctrl` channel.
 pub(crate) struct Connection {
     pub(crate) pc: Arc<dyn PeerConnection>,
@@ -80,6 +84,8 @@ pub(crate) struct Connection {
     pub(crate) state: watch::Receiver<RTCPeerConnectionState>,
     pub(crate) feedback: Arc<Feedback>,
     pub(crate) bandwidth: Arc<Bandwidth>,
+    /// Bit/s for everything that is sent for the first time; `u32::MAX` while nothing bounds it.
+    pub(crate) estimate: watch::Receiver<u32>,
     /// The addresses of this machine when the connection was made. The library opens its sockets then, one for each.
     bound: Addresses,
     relays: Relays,
@@ -93,7 +99,10 @@ impl Connection {
     pub(crate) async fn open(ice: &IceConfig, decoders: Decoders, addresses: Addresses) -> Result<Self> {
         let (events_sender, events) = mpsc::channel(EVENTS);
         let (state_sender, state) = watch::channel(RTCPeerConnectionState::New);
-        let bandwidth = Arc::new(Bandwidth::default());
+        let (estimate_sender, estimate) = watch::channel(u32::MAX);
+        let bandwidth = Arc::new(Bandwidth::new(move |estimate| {
+            estimate_sender.send_replace(estimate);
+        }));
         let feedback = Arc::new(Feedback::new(Arc::clone(&bandwidth)));
         let (media_engine, registry) = media(&feedback, &bandwidth, decoders)?;
         let relay_only = ice.policy == IceTransportPolicy::Relay;
@@ -130,6 +139,7 @@ impl Connection {
             state,
             feedback,
             bandwidth,
+            estimate,
             bound: addresses,
             relays,
             renewed: None,
@@ -244,7 +254,7 @@ fn media(feedback: &Arc<Feedback>, bandwidth: &Arc<Bandwidth>, decoders: Decoder
         engine.register_header_extension(extension, kind, None)?;
     }
     let registry = Registry::new()
-        .with(Slot::NackResponder, NackResponderBuilder::new().with_size(KEPT_PACKETS).build())
+        .with(Slot::NackResponder, NackResponderBuilder::new().with_size(PACKET_HISTORY).build())
         .with(
             Slot::NackGenerator,
             NackGeneratorBuilder::new().with_interval(NACK_INTERVAL).with_max_nacks_per_packet(NACKS).build(),
@@ -253,9 +263,9 @@ fn media(feedback: &Arc<Feedback>, bandwidth: &Arc<Bandwidth>, decoders: Decoder
         .with(Slot::from(400), ReceiverReportBuilder::new().build())
         .with(Slot::SenderReport, SenderReportBuilder::new().build())
         // Near the wire, where the sender reports made above it pass.
-        .with(Slot::from(500), FeedbackTap::new(Arc::clone(feedback)))
+        .with(Slot::from(500), FeedbackInterceptor::new(Arc::clone(feedback)))
         .with(Slot::TwccReceiver, TwccReceiverBuilder::new().with_interval(REPORT_INTERVAL).build());
-    Ok((engine, bandwidth::equip(registry, bandwidth)))
+    Ok((engine, bandwidth::install(registry, bandwidth)))
 }
 
 /// A candidate of the wire as the library takes it.

@@ -1,18 +1,15 @@
 //! One peer: a task that owns its connection and does everything that concerns it, one thing at a time.
 
-mod bandwidth;
 mod bounds;
 mod codecs;
 mod connection;
 mod ctrl;
-mod feedback;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod healing;
 mod inbound;
 mod interim;
 mod library;
-mod meter;
 mod negotiation;
 mod onebyone;
 mod outbound;

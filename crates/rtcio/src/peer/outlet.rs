@@ -1,6 +1,7 @@
 //! What is known of one RTP stream that is sent, between its forwarder and those who ask about it.
 
-use crate::media::ladder::Choice;
+use confab_rtp::feedback::FeedbackObserver;
+use confab_rtp::layers::LayerSelection;
 use confab_wire::ladder::SpatialLayer;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
@@ -11,7 +12,7 @@ pub(crate) struct Sending {
     /// Bits per second that it may have.
     pub(crate) target: u32,
     /// What the peer is to get.
-    pub(crate) choice: Choice,
+    pub(crate) choice: LayerSelection,
     /// The layer it gets, until a key frame of the chosen one comes.
     pub(crate) current: Option<SpatialLayer>,
 }
@@ -24,20 +25,21 @@ pub(crate) struct Outlet {
     fraction_lost: watch::Sender<u8>,
 }
 
-impl Outlet {
-    /// The peer asks for a key frame. Many requests before the forwarder looks are one.
-    pub(crate) fn request_key_frame(&self) {
+impl FeedbackObserver for Outlet {
+    /// Many requests before the forwarder looks are one.
+    fn key_frame_requested(&self) {
         self.key_frame_wanted.notify_one();
     }
 
+    fn loss_reported(&self, fraction: u8) {
+        self.fraction_lost.send_replace(fraction);
+    }
+}
+
+impl Outlet {
     /// Waits for a request.
     pub(crate) async fn key_frame_wanted(&self) {
         self.key_frame_wanted.notified().await;
-    }
-
-    /// The peer reports what it misses: the fraction lost of RFC 3550 section 6.4.1, in 1/256.
-    pub(crate) fn report_loss(&self, fraction: u8) {
-        self.fraction_lost.send_replace(fraction);
     }
 
     /// The newest report; changed by each.

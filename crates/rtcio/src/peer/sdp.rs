@@ -2,9 +2,9 @@
 //! rtc.io, as browsers do, knows it from the description.
 
 use super::codecs::{preferred, receivable};
-use crate::media::audio_level;
 use crate::media::receive::kind_of;
 use crate::media::remote::Offered;
+use confab_rtp::packetization::audio_level;
 use confab_wire::{
     ctrl::TOOL_LINE,
     limits,

@@ -1,13 +1,13 @@
 //! Numbers about one peer connection: what the library knows about the path, and what was counted at the wire.
 
 use super::connection::Connection;
-use super::meter::{Meters, Pictures, StreamCodec};
 use super::sdp;
 use crate::stats::{
     CandidatePairStats, CandidateStats, CodecStats, DataChannelStats, InboundRtpStats, OutboundRtpStats,
     PeerConnectionStats, PeerStats, RemoteInboundRtpStats, TransportStats,
 };
 use confab_ipc::PeerState;
+use confab_rtp::meters::{FrameCounter, StreamCodec, StreamMeters};
 use confab_wire::ladder::SpatialLayer;
 use rtc::peer_connection::transport::RTCIceCandidateType;
 use rtc::statistics::stats::ice_candidate::RTCIceCandidateStats;
@@ -248,7 +248,7 @@ impl Reading<'_> {
         });
     }
 
-    fn streams(&self, meters: &Meters, stats: &mut PeerStats) {
+    fn streams(&self, meters: &StreamMeters, stats: &mut PeerStats) {
         let timestamp = self.timestamp;
         // What the library knows of a stream: its m-line and its track.
         let mut places: HashMap<u32, (String, String)> = HashMap::new();
@@ -261,11 +261,11 @@ impl Reading<'_> {
             places.insert(ssrc, (stream.mid.clone(), String::new()));
         }
         let place = |ssrc: u32| places.get(&ssrc).map(|(mid, track)| (some(mid), some(track))).unwrap_or_default();
-        let mut inbound: Vec<_> = meters.inbound.iter().filter(|(_, stream)| stream.volume.packets > 0).collect();
+        let mut inbound: Vec<_> = meters.inbound.iter().filter(|(_, stream)| stream.packets.count > 0).collect();
         inbound.sort_by_key(|(ssrc, _)| **ssrc);
         for (&ssrc, stream) in inbound {
             let (mid, track_identifier) = place(ssrc);
-            let pictures = Some(&stream.pictures).filter(|_| stream.codec.is_video());
+            let pictures = Some(&stream.frames).filter(|_| stream.codec.is_video());
             let codec_id = self.codec(&stream.codec, "Inbound", stats);
             let since_last = stream.last_packet.map(|at| self.now.saturating_duration_since(at));
             stats.inbound_rtp.push(InboundRtpStats {
@@ -277,28 +277,28 @@ impl Reading<'_> {
                 codec_id,
                 mid,
                 track_identifier,
-                packets_received: stream.volume.packets,
-                bytes_received: stream.volume.bytes,
-                header_bytes_received: stream.volume.header_bytes,
+                packets_received: stream.packets.count,
+                bytes_received: stream.packets.bytes,
+                header_bytes_received: stream.packets.header_bytes,
                 packets_lost: stream.lost(),
                 jitter: stream.jitter,
                 last_packet_received_timestamp: since_last.map(|since| timestamp - since.as_secs_f64() * 1_000.0),
-                retransmitted_packets_received: stream.resent.packets,
-                retransmitted_bytes_received: stream.resent.bytes,
+                retransmitted_packets_received: stream.retransmitted.count,
+                retransmitted_bytes_received: stream.retransmitted.bytes,
                 nack_count: stream.feedback.nack,
                 pli_count: pictures.map(|_| stream.feedback.pli),
                 fir_count: pictures.map(|_| stream.feedback.fir),
-                frames_received: pictures.map(|pictures| pictures.frames),
-                key_frames_received: pictures.map(|pictures| pictures.key_frames),
+                frames_received: pictures.map(|pictures| pictures.complete),
+                key_frames_received: pictures.map(|pictures| pictures.key),
                 frames_per_second: pictures.map(|pictures| pictures.rate(self.now)),
                 frame_width: width(pictures),
                 frame_height: height(pictures),
             });
         }
-        let mut outbound: Vec<_> = meters.outbound.iter().filter(|(_, stream)| stream.volume.packets > 0).collect();
+        let mut outbound: Vec<_> = meters.outbound.iter().filter(|(_, stream)| stream.packets.count > 0).collect();
         outbound.sort_by_key(|(ssrc, _)| **ssrc);
         for (&ssrc, stream) in outbound {
-            let pictures = Some(&stream.pictures).filter(|_| stream.codec.is_video());
+            let pictures = Some(&stream.frames).filter(|_| stream.codec.is_video());
             let codec_id = self.codec(&stream.codec, "Outbound", stats);
             let (id, remote_id) = (format!("RTCOutboundRTPStream_{ssrc}"), format!("RTCRemoteInboundRTPStream_{ssrc}"));
             stats.remote_inbound_rtp.extend(stream.report.map(|report| RemoteInboundRtpStats {
@@ -316,7 +316,7 @@ impl Reading<'_> {
                 total_round_trip_time: report.round_trips,
                 round_trip_time_measurements: report.measurements,
             }));
-            let sending = self.connection.feedback.sending(ssrc);
+            let sending = self.connection.feedback.observer(ssrc).and_then(|outlet| outlet.sending());
             stats.outbound_rtp.push(OutboundRtpStats {
                 id,
                 timestamp,
@@ -326,16 +326,16 @@ impl Reading<'_> {
                 codec_id,
                 mid: place(ssrc).0,
                 remote_id: stream.report.map(|_| remote_id),
-                packets_sent: stream.volume.packets,
-                bytes_sent: stream.volume.bytes,
-                header_bytes_sent: stream.volume.header_bytes,
-                retransmitted_packets_sent: stream.resent.packets,
-                retransmitted_bytes_sent: stream.resent.bytes,
+                packets_sent: stream.packets.count,
+                bytes_sent: stream.packets.bytes,
+                header_bytes_sent: stream.packets.header_bytes,
+                retransmitted_packets_sent: stream.retransmitted.count,
+                retransmitted_bytes_sent: stream.retransmitted.bytes,
                 nack_count: stream.feedback.nack,
                 pli_count: pictures.map(|_| stream.feedback.pli),
                 fir_count: pictures.map(|_| stream.feedback.fir),
-                frames_sent: pictures.map(|pictures| pictures.frames),
-                key_frames_encoded: pictures.map(|pictures| pictures.key_frames),
+                frames_sent: pictures.map(|pictures| pictures.complete),
+                key_frames_encoded: pictures.map(|pictures| pictures.key),
                 frames_per_second: pictures.map(|pictures| pictures.rate(self.now)),
                 frame_width: width(pictures),
                 frame_height: height(pictures),
@@ -374,11 +374,11 @@ fn kind(codec: &StreamCodec) -> &'static str {
     if codec.is_video() { "video" } else { "audio" }
 }
 
-fn width(pictures: Option<&Pictures>) -> Option<u32> {
+fn width(pictures: Option<&FrameCounter>) -> Option<u32> {
     Some(pictures?.size?.0.into())
 }
 
-fn height(pictures: Option<&Pictures>) -> Option<u32> {
+fn height(pictures: Option<&FrameCounter>) -> Option<u32> {
     Some(pictures?.size?.1.into())
 }
 

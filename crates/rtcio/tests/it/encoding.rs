@@ -2,7 +2,7 @@
 
 use crate::common::{Camera, PATIENCE, pair, server, watch_frames};
 use confab_rtcio::{
-    Codec, ContentHint, DegradationPreference, Event, LocalTrack, Priority, RtcioStream, StreamError, StreamOptions,
+    Codec, ContentHint, DegradationPreference, EncodingError, Event, LocalTrack, Priority, RtcioStream, StreamOptions,
     VideoEncoding,
 };
 use serde_json::json;
@@ -51,7 +51,7 @@ async fn an_encoding_reaches_the_encoder_live_and_the_track_goes_on() {
     assert_eq!(later.demand().borrow().max_framerate, Some(7.5));
     let nothing =
         VideoEncoding { max_bitrate: Some(1), scale_resolution_down_by: Some(0.5), ..VideoEncoding::default() };
-    assert_eq!(stream.set_encoding(nothing), Err(StreamError::ScaleResolutionDownBy(0.5)));
+    assert_eq!(stream.set_encoding(nothing), Err(EncodingError::ScaleResolutionDownBy(0.5)));
     assert_eq!(picture.demand().borrow().max_bitrate, 300_000);
 
     assert!(timeout(PATIENCE, frames.recv()).await.unwrap().is_some());

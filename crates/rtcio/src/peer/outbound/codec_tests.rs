@@ -1,13 +1,13 @@
 //! The ladder from the encoder to the decoder: whatever peers want from one moment to the next, each of them has an
 //! ordinary VP8 stream that decodes to the right pictures.
 
-use super::line::{Format, Line};
 use crate::LocalTrack;
-use crate::media::ladder::Wants;
 use crate::media::local::Subscription;
-use crate::media::vp8::{Descriptor, is_key_frame};
 use bytes::{Bytes, BytesMut};
 use confab_media::{I420Frame, ScaleScratch, VideoConfig, VideoEncoder, Vp8Decoder, pattern};
+use confab_rtp::layers::ReceiverConstraints;
+use confab_rtp::packetization::vp8::{self, is_key_frame};
+use confab_rtp::packetization::{OutgoingFormat, OutgoingStream};
 use confab_wire::{
     ctrl::Drawn,
     ladder::FrameLayer,
@@ -21,12 +21,12 @@ use std::time::{Duration, Instant};
 
 const CONFIG: VideoConfig = VideoConfig { width: 640, height: 360, fps: 30, bitrate: 800_000 };
 
-const FORMAT: Format = Format { payload_type: 96, audio_level: None };
+const FORMAT: OutgoingFormat = OutgoingFormat { payload_type: 96, audio_level: None };
 
 /// A receiver that believes what a browser would believe.
 struct Receiver {
     subscription: Subscription,
-    line: Line,
+    stream: OutgoingStream,
     decoder: Vp8Decoder,
     last: Option<rtp::Header>,
     marks: Option<(u16, u8)>,
@@ -37,8 +37,8 @@ struct Receiver {
 impl Receiver {
     fn new(track: &LocalTrack, ssrc: u32) -> Self {
         Self {
-            subscription: track.subscribe(Wants::default()),
-            line: Line::new(ssrc),
+            subscription: track.subscribe(ReceiverConstraints::default()),
+            stream: OutgoingStream::new(ssrc, rand::random()),
             decoder: Vp8Decoder::new(),
             last: None,
             marks: None,
@@ -50,7 +50,7 @@ impl Receiver {
     /// Takes what came and compares it with the picture that was taken at that time.
     fn take(&mut self, source: &I420Frame, number: u32) {
         while let Ok(packets) = self.subscription.packets.try_recv() {
-            let written = self.line.packets(&packets, Codec::Vp8, FORMAT, Instant::now());
+            let written = self.stream.packets(&packets, Codec::Vp8, FORMAT, Instant::now());
             let data = self.reassemble(&written);
             let (timestamp, key) = (written[0].header.timestamp, is_key_frame(&data));
             let layer = FrameLayer::default();
@@ -78,9 +78,9 @@ impl Receiver {
                 assert!(if last.marker { (1..1 << 31).contains(&passed) } else { passed == 0 }, "{passed} ticks");
             }
             assert_eq!(header.marker, index + 1 == packets.len());
-            let descriptor = Descriptor::parse(&packet.payload).expect("a descriptor");
+            let descriptor = vp8::parse(&packet.payload).expect("a descriptor");
             assert_eq!(descriptor.frame_start, index == 0);
-            data.extend_from_slice(&descriptor.payload);
+            data.extend_from_slice(&descriptor.data);
         }
         self.check_marks(&packets[0].payload);
         data.freeze()
@@ -138,9 +138,9 @@ fn every_peer_has_a_stream_that_decodes_whatever_all_of_them_want() {
     }
 }
 
-fn any(random: &mut StdRng) -> Wants {
+fn any(random: &mut StdRng) -> ReceiverConstraints {
     let sizes = [None, Some((640, 360)), Some((320, 180)), Some((150, 84)), Some((0, 0))];
     let drawn = sizes[random.random_range(0..sizes.len())].map(|(width, height)| Drawn { width, height });
     let bitrates = [u32::MAX, 700_000, 500_000, 300_000, 90_000];
-    Wants { bitrate: bitrates[random.random_range(0..bitrates.len())], drawn }
+    ReceiverConstraints { bitrate: bitrates[random.random_range(0..bitrates.len())], drawn }
 }

@@ -1,10 +1,10 @@
 //! From a local track to one peer's RTP stream.
 
-use super::super::bandwidth::{Bandwidth, LATE};
 use super::super::outlet::{Outlet, Sending};
-use super::line::{Format, Line};
-use crate::media::ladder::Wants;
 use crate::media::local::{LocalTrack, Look};
+use confab_rtp::bandwidth::{BACKLOG_LIMIT, Bandwidth};
+use confab_rtp::layers::ReceiverConstraints;
+use confab_rtp::packetization::{OutgoingFormat, OutgoingStream};
 use confab_wire::media::{AUDIO_CLOCK_HZ, MediaKind, VIDEO_CLOCK_HZ};
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,13 +17,13 @@ use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 pub(crate) struct Feed {
     pub(crate) track: Option<LocalTrack>,
     /// `None` while the m-line does not send.
-    pub(crate) format: Option<Format>,
+    pub(crate) format: Option<OutgoingFormat>,
 }
 
 /// Sends to one m-line.
 pub(crate) struct Forwarder {
     pub(crate) feeds: watch::Receiver<Feed>,
-    pub(crate) wants: watch::Receiver<Wants>,
+    pub(crate) wants: watch::Receiver<ReceiverConstraints>,
     pub(crate) outlet: Arc<Outlet>,
     pub(crate) bandwidth: Arc<Bandwidth>,
     pub(crate) rtp: Arc<TrackLocalStaticRTP>,
@@ -33,11 +33,11 @@ pub(crate) struct Forwarder {
 impl Forwarder {
     /// Sends what the feed says, until the m-line or the connection is gone.
     pub(crate) async fn run(mut self) {
-        let mut line = Line::new(self.ssrc);
+        let mut stream = OutgoingStream::new(self.ssrc, rand::random());
         loop {
             let feed = self.feeds.borrow_and_update().clone();
             let goes_on = match (feed.track, feed.format) {
-                (Some(track), Some(format)) => self.forward(&track, format, &mut line).await,
+                (Some(track), Some(format)) => self.forward(&track, format, &mut stream).await,
                 _ => self.feeds.changed().await.is_ok(),
             };
             self.outlet.set_sending(None);
@@ -50,7 +50,7 @@ impl Forwarder {
     }
 
     /// Sends one track until the feed changes. False if nothing can be sent any more.
-    async fn forward(&mut self, track: &LocalTrack, format: Format, line: &mut Line) -> bool {
+    async fn forward(&mut self, track: &LocalTrack, format: OutgoingFormat, stream: &mut OutgoingStream) -> bool {
         let video = track.kind() == MediaKind::Video;
         let clock_hz = if video { VIDEO_CLOCK_HZ } else { AUDIO_CLOCK_HZ };
         let mut subscription = track.subscribe(*self.wants.borrow_and_update());
@@ -58,7 +58,7 @@ impl Forwarder {
         let mut fresh = true;
         loop {
             if video {
-                let Look { choice, current, need, most } = subscription.look(self.bandwidth.backlog() > LATE);
+                let Look { choice, current, need, most } = subscription.look(self.bandwidth.backlog() > BACKLOG_LIMIT);
                 let target = self.wants.borrow().bitrate.min(most);
                 self.outlet.set_sending(Some(Sending { target, choice, current }));
                 self.bandwidth.set_need(self.ssrc, need);
@@ -85,9 +85,9 @@ impl Forwarder {
             let now = Instant::now();
             if std::mem::take(&mut fresh) {
                 self.bandwidth.change_feed(self.ssrc);
-                line.join(packets.timestamp, clock_hz, now);
+                stream.switch_source(packets.timestamp, clock_hz, now);
             }
-            for packet in line.packets(&packets, track.codec(), format, now) {
+            for packet in stream.packets(&packets, track.codec(), format, now) {
                 if let Err(error) = self.rtp.write_rtp(packet).await {
                     tracing::debug!(%error, "a packet can't be sent any more");
                     return false;

@@ -7,20 +7,18 @@
 #[cfg(test)]
 mod codec_tests;
 mod forward;
-mod line;
 mod plan;
-mod share;
 mod slot;
 
 use super::connection::Connection;
 use crate::media::local::LocalTrack;
 use crate::media::stream::{RtcioStream, WeakStream};
+use confab_rtp::bandwidth::allocate;
 use confab_wire::{
     ctrl::Drawn,
     media::{Codec, MediaKind},
 };
 pub(super) use plan::{Place, Step, Wish, plan};
-use share::share;
 use slot::Slot;
 use tokio::task::JoinSet;
 use webrtc::error::Result;
@@ -167,7 +165,7 @@ impl Outbound {
             .map(|(slot, track)| (slot, track.max_bitrate()))
             .collect();
         let limits: Vec<u32> = videos.iter().map(|(_, limit)| *limit).collect();
-        for ((slot, _), bitrate) in videos.iter().zip(share(available, &limits)) {
+        for ((slot, _), bitrate) in videos.iter().zip(allocate(available, &limits)) {
             slot.set_bitrate(bitrate);
         }
     }

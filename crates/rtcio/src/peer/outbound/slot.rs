@@ -4,10 +4,10 @@ use super::super::codecs;
 use super::super::connection::Connection;
 use super::super::outlet::Outlet;
 use super::forward::{Feed, Forwarder};
-use super::line::Format;
-use crate::media::ladder::Wants;
 use crate::media::local::LocalTrack;
 use crate::media::stream::RtcioStream;
+use confab_rtp::layers::ReceiverConstraints;
+use confab_rtp::packetization::OutgoingFormat;
 use confab_wire::{ctrl::Drawn, media::Codec};
 use rtc::media_stream::MediaStreamTrack;
 use rtc::rtp_transceiver::rtp_sender::{
@@ -33,7 +33,7 @@ pub(crate) struct Slot {
     rtx_ssrc: u32,
     transceiver: Arc<dyn RtpTransceiver>,
     feed: watch::Sender<Feed>,
-    wants: watch::Sender<Wants>,
+    wants: watch::Sender<ReceiverConstraints>,
     /// It was said that the peer does not take the codec.
     refused: AtomicBool,
 }
@@ -55,9 +55,9 @@ impl Slot {
         let local: Arc<dyn TrackLocal> = Arc::clone(&rtp) as Arc<dyn TrackLocal>;
         let transceiver = connection.pc.add_transceiver_from_track(local, Some(init)).await?;
         let outlet = Arc::new(Outlet::default());
-        connection.feedback.route(ssrc, Arc::clone(&outlet));
+        connection.feedback.observe(ssrc, Arc::clone(&outlet));
         let (feed, feeds) = watch::channel(Feed::default());
-        let (wants, wanted) = watch::channel(Wants::default());
+        let (wants, wanted) = watch::channel(ReceiverConstraints::default());
         let bandwidth = Arc::clone(&connection.bandwidth);
         tasks.spawn(Forwarder { feeds, wants: wanted, outlet, bandwidth, rtp, ssrc }.run());
         let (msid, refused) = (stream.msid().to_owned(), AtomicBool::new(false));
@@ -122,7 +122,7 @@ impl Slot {
         }
     }
 
-    fn change_wants(&self, change: impl FnOnce(&mut Wants)) {
+    fn change_wants(&self, change: impl FnOnce(&mut ReceiverConstraints)) {
         self.wants.send_if_modified(|wants| {
             let before = *wants;
             change(wants);
@@ -160,7 +160,7 @@ impl Slot {
     }
 
     /// What was negotiated, if the m-line sends.
-    async fn format(&self) -> Option<Format> {
+    async fn format(&self) -> Option<OutgoingFormat> {
         let direction = self.transceiver.current_direction().await.ok()?;
         if !matches!(direction, RTCRtpTransceiverDirection::Sendonly | RTCRtpTransceiverDirection::Sendrecv) {
             return None;
@@ -174,7 +174,7 @@ impl Slot {
         self.refused.store(refused, Ordering::Relaxed);
         let extension = parameters.header_extensions.iter().find(|extension| extension.uri == AUDIO_LEVEL_URI);
         let audio_level = extension.and_then(|extension| u8::try_from(extension.id).ok());
-        Some(Format { payload_type: payload_type?, audio_level })
+        Some(OutgoingFormat { payload_type: payload_type?, audio_level })
     }
 }
 

@@ -78,7 +78,7 @@ impl<'a> Session<'a> {
         }
         Ok(Self {
             ctrl: Ctrl::new(connection.ctrl.clone(), now),
-            estimate: connection.bandwidth.estimate(),
+            estimate: connection.estimate.clone(),
             connection,
             negotiation,
             outbound: Outbound::default(),

@@ -1,7 +1,0 @@
-//! RTP payloads of a VP9 track in any order.
-#![no_main]
-
-use confab_wire::media::Codec;
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|data: &[u8]| confab_rtcio::fuzzing::video(Codec::Vp9, data));
