@@ -30,7 +30,6 @@ mod hub;
 mod ice;
 mod jwt;
 mod page;
-mod rate;
 mod request;
 mod server;
 mod session;

@@ -8,10 +8,10 @@ use crate::hub::{Hub, Join, Outlet};
 use crate::ice::Ice;
 use crate::jwt::{self, Claims, TokenError};
 use crate::lock;
-use crate::rate::TokenBucket;
 use crate::request::{Refusal, Request, refuse};
 use confab_wire::{
     ErrorCode, UserError,
+    rate_limit::RateLimiter,
     signaling::{
         DIRECT_MESSAGE, DirectCode, DirectDelivery, DirectMessage, DirectRefusal, DirectReply, JoinReply, MESSAGE,
         PeekReply, Relayed, SERVER_ERROR, Welcome,
@@ -101,10 +101,10 @@ struct Session {
 
 struct State {
     rooms: Vec<String>,
-    messages: TokenBucket,
-    bytes: TokenBucket,
-    direct: TokenBucket,
-    peeks: TokenBucket,
+    messages: RateLimiter,
+    bytes: RateLimiter,
+    direct: RateLimiter,
+    peeks: RateLimiter,
     dropped: u32,
     /// The socket is gone, or told to go: it must not get a seat any more.
     ended: bool,
@@ -125,16 +125,15 @@ impl Session {
                 "The server is full. Try again later, or use another server.",
             ));
         }
-        let now = Instant::now();
         let session = Arc::new(Session {
             shared: Arc::clone(shared),
             claims,
             state: Mutex::new(State {
                 rooms: Vec::new(),
-                messages: TokenBucket::new(bounds.messages_per_second, bounds.message_burst, now),
-                bytes: TokenBucket::new(bounds.bytes_per_second, bounds.byte_burst, now),
-                direct: TokenBucket::new(bounds.direct_per_second, bounds.direct_burst, now),
-                peeks: TokenBucket::new(bounds.peeks_per_second, bounds.peek_burst, now),
+                messages: RateLimiter::per_second(bounds.messages_per_second, bounds.message_burst),
+                bytes: RateLimiter::per_second(bounds.bytes_per_second, bounds.byte_burst),
+                direct: RateLimiter::per_second(bounds.direct_per_second, bounds.direct_burst),
+                peeks: RateLimiter::per_second(bounds.peeks_per_second, bounds.peek_burst),
                 dropped: 0,
                 ended: false,
             }),
@@ -184,7 +183,7 @@ impl Session {
             if state.ended {
                 return false;
             }
-            if state.messages.take(1, now) && state.bytes.take(bytes, now) {
+            if state.messages.admit(now) && state.bytes.take(bytes, now) {
                 return true;
             }
             state.dropped += 1;
@@ -238,7 +237,7 @@ impl Session {
     /// Says who is in a room, to who may enter it and does not ask for many: names are not to be collected.
     fn peek(&self, room: &str) -> PeekReply {
         let peeked = self.may_enter(room).and_then(|()| {
-            let paid = lock(&self.state).peeks.take(1, Instant::now());
+            let paid = lock(&self.state).peeks.admit(Instant::now());
             paid.then(|| self.shared.hub.peek(room)).ok_or_else(|| {
                 UserError::with_message(ErrorCode::JoinRefused, "Too many questions. Wait a moment, then ask again.")
             })
@@ -306,7 +305,7 @@ impl Session {
     fn direct(&self, socket: &SocketRef, DirectMessage { target, data }: DirectMessage) -> Result<(), DirectRefusal> {
         let rooms = {
             let mut state = lock(&self.state);
-            if !state.direct.take(1, Instant::now()) {
+            if !state.direct.admit(Instant::now()) {
                 return Err(refuse(DirectCode::TooMany, "Too many messages. Wait a moment, then send again."));
             }
             state.rooms.clone()

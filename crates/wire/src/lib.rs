@@ -9,6 +9,7 @@ pub mod error;
 pub mod ladder;
 pub mod limits;
 pub mod media;
+pub mod rate_limit;
 pub mod room;
 pub mod signaling;
 
