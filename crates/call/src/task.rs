@@ -26,10 +26,12 @@ use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
+/// Messages to peers that wait when one leaves take at most this long.
+const LAST_MESSAGES: Duration = Duration::from_secs(1);
 /// Goodbyes take at most this long.
-const GOODBYE: Duration = Duration::from_secs(3);
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// What a call is made of.
 pub struct CallParts {
@@ -167,8 +169,8 @@ impl CallTask {
             }
         };
         let goodbyes = async {
-            // What was said before, goes first.
-            if tokio::time::timeout(GOODBYE, messenger.finish()).await.is_err() {
+            // What was sent before goes first.
+            if timeout(LAST_MESSAGES, messenger.finish()).await.is_err() {
                 tracing::warn!("the last messages to peers took too long");
             }
             room.leave(GOODBYE).await;
