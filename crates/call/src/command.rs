@@ -14,7 +14,7 @@ pub type FeatureCommand = Box<dyn Any + Send>;
 
 /// See the module.
 #[derive(Debug)]
-pub enum Command {
+pub enum CallCommand {
     View(oneshot::Sender<CallView>),
     State(oneshot::Sender<CallState>),
     SetMic(bool, oneshot::Sender<()>),

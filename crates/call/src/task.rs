@@ -1,7 +1,7 @@
 //! The task of a call: it selects what happens next, hands it to the component that it concerns, and carries out what that asks
 //! for. Nothing in its loop waits for a peer, the server, a device or the reader of the events.
 
-use crate::command::Command;
+use crate::command::CallCommand;
 use crate::config::CallConfig;
 use crate::effect::{Effect, Effects};
 use crate::feature::hooks::{FromPeer, MicrophoneActivity, Own};
@@ -105,7 +105,7 @@ impl CallTask {
     }
 
     /// Runs the call until it is left or its last handle is gone.
-    pub async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+    pub async fn run(mut self, mut commands: mpsc::Receiver<CallCommand>) {
         self.begin().await;
         let mut levels = interval(LEVELS_INTERVAL);
         let mut statistics = interval(STATISTICS_INTERVAL);
@@ -116,7 +116,7 @@ impl CallTask {
             tokio::select! {
                 command = commands.recv() => match command {
                     None => break End::Dropped,
-                    Some(Command::Leave(done)) => break End::Left(done),
+                    Some(CallCommand::Leave(done)) => break End::Left(done),
                     Some(command) => self.command(command).await,
                 },
                 event = self.engine.recv() => match event {
@@ -180,71 +180,71 @@ impl CallTask {
         events.finish().await;
     }
 
-    async fn command(&mut self, command: Command) {
+    async fn command(&mut self, command: CallCommand) {
         let mut effects = Effects::default();
         // A caller that stopped waiting for the answer is no error.
         match command {
-            Command::View(answer) => {
+            CallCommand::View(answer) => {
                 let _ = answer.send(self.view());
             }
-            Command::State(answer) => {
+            CallCommand::State(answer) => {
                 let _ = answer.send(self.room.state());
             }
-            Command::SetMic(on, done) => {
+            CallCommand::SetMic(on, done) => {
                 self.devices.set_microphone(on, &mut effects);
                 self.apply(effects).await;
                 let _ = done.send(());
             }
-            Command::SetCamera(on, done) => {
+            CallCommand::SetCamera(on, done) => {
                 self.devices.set_camera(on, &mut effects);
                 self.apply(effects).await;
                 let _ = done.send(());
             }
-            Command::SetDevices(selection, done) => {
+            CallCommand::SetDevices(selection, done) => {
                 self.speaker.select(selection.speaker.clone(), &mut effects);
                 self.devices.select(&selection, &mut effects);
                 self.apply(effects).await;
                 let _ = done.send(());
             }
-            Command::Rehearse(tried, done) => {
+            CallCommand::Rehearse(tried, done) => {
                 self.devices.rehearse(tried, &mut effects);
                 self.apply(effects).await;
                 let _ = done.send(());
             }
-            Command::PlayTestSound(answer) => self.speaker.play_test_sound(answer),
-            Command::StartShare(source, sound, answer) => {
+            CallCommand::PlayTestSound(answer) => self.speaker.play_test_sound(answer),
+            CallCommand::StartShare(source, sound, answer) => {
                 self.sharing.start(source, sound, answer, &mut effects);
                 self.apply(effects).await;
             }
-            Command::StopShare(done) => {
+            CallCommand::StopShare(done) => {
                 self.sharing.stop(&mut effects);
                 self.apply(effects).await;
                 let _ = done.send(());
             }
-            Command::SetPeerVolume(id, volume, done) => {
+            CallCommand::SetPeerVolume(id, volume, done) => {
                 let changed = self.change_volume(&id, |remote| remote.set_volume(&id, volume));
                 let _ = done.send(changed);
             }
-            Command::SetMutedForMe(id, muted, done) => {
+            CallCommand::SetMutedForMe(id, muted, done) => {
                 let changed = self.change_volume(&id, |remote| {
                     remote.set_muted(&id, muted);
                     Ok(())
                 });
                 let _ = done.send(changed);
             }
-            Command::PictureStats(answer) => {
+            CallCommand::PictureStats(answer) => {
                 let _ = answer.send(self.remote.take_picture_stats());
             }
-            Command::KeyFrame(SELF_TRACK) => self.preview.request_key_frame(),
-            Command::KeyFrame(handle) => self.remote.request_key_frame(handle),
-            Command::Drawn(handle, drawn) => self.remote.set_drawn(handle, drawn),
-            Command::Feature(command) => {
+            CallCommand::KeyFrame(SELF_TRACK) => self.preview.request_key_frame(),
+            CallCommand::KeyFrame(handle) => self.remote.request_key_frame(handle),
+            CallCommand::Drawn(handle, drawn) => self.remote.set_drawn(handle, drawn),
+            CallCommand::Feature(command) => {
                 let own = own(&self.room, &self.devices);
                 self.features.command(command, own, &mut effects);
                 self.apply(effects).await;
             }
             // Taken by the loop.
-            Command::Leave(_) => {}
+            CallCommand::Leave(_) => {}
         }
     }
 

@@ -184,6 +184,7 @@ impl SlotMachine {
 
     fn opened(&mut self, found: Found, list: &DeviceList, now: Instant, actions: &mut Vec<SlotAction>) {
         let attempt = self.attempt.take().unwrap_or_default();
+        let waited = matches!(self.state, SlotState::Waiting(_));
         let mut notice = None;
         if !self.needed || self.is_taken_back(&attempt, list) {
             actions.push(SlotAction::Discard);
@@ -196,6 +197,10 @@ impl SlotMachine {
             notice = found.device.and_then(|device| self.preferred.uses(device, &found.list, selected));
         }
         self.conclude(&attempt, list, notice, None, actions);
+        if waited && matches!(self.state, SlotState::Waiting(_)) {
+            // The one that opened is gone, too: that there is none was reported before.
+            actions.retain(|action| !matches!(action, SlotAction::Notify(_)));
+        }
     }
 
     fn open_failed(&mut self, error: UserError, list: &DeviceList, actions: &mut Vec<SlotAction>) {
@@ -221,13 +226,9 @@ impl SlotMachine {
         actions: &mut Vec<SlotAction>,
     ) {
         let lost = if attempt.outdated { self.reconsider(list, actions) } else { None };
-        let failed = match &self.attempt {
-            Some(_) => None,
-            None => failed.filter(|_| std::mem::take(&mut self.report_failure)),
-        };
-        if self.attempt.is_none() {
-            self.report_failure = false;
-        }
+        let is_last = self.attempt.is_none();
+        let reports = is_last && std::mem::take(&mut self.report_failure);
+        let failed = failed.filter(|_| reports);
         actions.extend(lost.or(notice).or(failed).map(SlotAction::Notify));
     }
 
