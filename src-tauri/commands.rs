@@ -1,9 +1,8 @@
 //! What the window may ask of the backend. Each answers, or fails with a [`UserError`] as `{ code, message, detail? }`;
 //! what it changed arrives as events. The names are granted in `permissions/call.toml`.
 
-use crate::app::App;
-use crate::media_socket::Door;
-use crate::sources::Entry;
+use crate::app::{App, JoinOptions};
+use crate::media::MediaSocketAddress;
 use confab_call::{AudioSource, Rehearsed, ScreenSelector, VideoSource, can_share_sound, list_screens};
 use confab_ipc::{DeviceList, ErrorCode, Settings, ShareChoice, Snapshot, UiEvent, UserError};
 use confab_wire::{limits, media::Decoders, room::RoomLink, signaling::RoomPeek};
@@ -44,22 +43,22 @@ pub async fn subscribe<R: Runtime>(
 
 /// Address of the media socket, good for one connection within 30 seconds.
 #[tauri::command]
-pub async fn media_socket(door: State<'_, Option<Door>>) -> Result<String> {
-    let door = door.as_ref().ok_or_else(|| UserError::with_detail(ErrorCode::Internal, "no loopback socket"))?;
-    Ok(door.url())
+pub async fn media_socket(address: State<'_, Option<MediaSocketAddress>>) -> Result<String> {
+    let address = address.as_ref().ok_or_else(|| UserError::with_detail(ErrorCode::Internal, "no loopback socket"))?;
+    Ok(address.url())
 }
 
 /// Starts a call in a new room.
 #[tauri::command]
 pub async fn start_call(app: State<'_, App>, name: String, mic: bool, camera: bool) -> Result<()> {
-    app.start(name, Entry { mic, camera }).await
+    app.start(name, JoinOptions { mic, camera }).await
 }
 
 /// Joins the room of a link.
 #[tauri::command]
 pub async fn join_call(app: State<'_, App>, link: String, name: String, mic: bool, camera: bool) -> Result<()> {
     let link: RoomLink = link.parse()?;
-    app.join(link, name, Entry { mic, camera }).await
+    app.join(link, name, JoinOptions { mic, camera }).await
 }
 
 /// Who is in the room of a link; null if its server does not tell.

@@ -14,7 +14,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A room and how this app reaches its server.
 #[derive(Debug, Clone)]
-pub struct Way {
+pub struct RoomAddress {
     /// The room's link, as others know it.
     pub link: RoomLink,
     /// Address to dial instead of the one in the link.
@@ -32,7 +32,7 @@ pub struct Hosting {
 
 impl Hosting {
     /// A room that nobody knows yet, on the embedded server. Fails with `ListenFailed` or `PortInUse`.
-    pub async fn new_room(&mut self) -> Result<Way, UserError> {
+    pub async fn new_room(&mut self) -> Result<RoomAddress, UserError> {
         let server = match self.server.take() {
             Some(server) => server,
             None => self.listen(DEFAULT_PORT, true).await?,
@@ -42,12 +42,12 @@ impl Hosting {
         self.server = Some(server);
         let room = RoomId::random();
         self.rooms.open(&room);
-        Ok(Way { link: RoomLink::new(&shown, room)?, connect: Some(connect) })
+        Ok(RoomAddress { link: RoomLink::new(&shown, room)?, connect: Some(connect) })
     }
 
-    /// The way to the room of `link`. A room that this app served before (`remembered`) is served again at the same
+    /// The address of the room of `link`. A room that this app served before (`remembered`) is served again at the same
     /// address, unless someone else listens there.
-    pub async fn way(&mut self, link: RoomLink, remembered: bool) -> Way {
+    pub async fn address(&mut self, link: RoomLink, remembered: bool) -> RoomAddress {
         let connect = match own_port(&link) {
             Some(port) => self.serve(port, remembered).await,
             None => None,
@@ -55,7 +55,7 @@ impl Hosting {
         if connect.is_some() && remembered {
             self.rooms.open(&link.room);
         }
-        Way { link, connect }
+        RoomAddress { link, connect }
     }
 
     async fn serve(&mut self, port: u16, remembered: bool) -> Option<Url> {
@@ -139,7 +139,7 @@ mod tests {
         let room = hosting.new_room().await.unwrap().link;
         assert!(hosting.rooms.is_open(&room.room));
         let foreign = RoomLink { room: RoomId::random(), ..room };
-        hosting.way(foreign.clone(), false).await;
+        hosting.address(foreign.clone(), false).await;
         assert!(!hosting.rooms.is_open(&foreign.room));
         hosting.stop().await;
     }
@@ -149,11 +149,11 @@ mod tests {
         let mut before = Hosting::default();
         let room = before.new_room().await.unwrap();
         let mut stranger = Hosting::default();
-        assert_eq!(stranger.way(room.link.clone(), true).await.connect, None, "the address is taken");
+        assert_eq!(stranger.address(room.link.clone(), true).await.connect, None, "the address is taken");
         before.stop().await;
-        assert_eq!(stranger.way(room.link.clone(), false).await.connect, None, "never been there");
+        assert_eq!(stranger.address(room.link.clone(), false).await.connect, None, "never been there");
         let mut after = Hosting::default();
-        assert_eq!(after.way(room.link, true).await.connect, room.connect);
+        assert_eq!(after.address(room.link, true).await.connect, room.connect);
         after.stop().await;
     }
 }

@@ -3,34 +3,23 @@
 //! Everything a call does lives in `confab-call`; here is what only a desktop program needs, and all that knows Tauri.
 
 pub mod app;
-pub mod audience;
 mod commands;
-pub mod frame_queue;
 pub mod hosting;
-mod links;
 mod logging;
-pub mod media_socket;
-pub mod media_tokens;
+pub mod media;
 pub mod options;
-pub mod rehearsing;
-pub mod renderer;
 pub mod settings;
-mod sharing_bar;
-pub mod sources;
-mod tray;
-pub mod viewers;
-mod window;
+pub mod window;
 
-use app::App;
-use media_socket::MediaSocket;
+use app::{App, JoinOptions, Sources};
+use media::MediaSocket;
 use options::Options;
 use settings::Store;
-use sources::{Entry, Sources};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
-use tauri::{AppHandle, Manager, RunEvent, Runtime, WindowEvent};
+use tauri::{Manager, RunEvent, Runtime, WindowEvent};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
+use window::{links, main_window, quit, renderer, sharing_bar, tray};
 
 /// Why the app could not start or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -105,15 +94,15 @@ fn start(options: Options) -> Result<i32, Fatal> {
         })
         .on_window_event(|window, event| {
             if let WindowEvent::CloseRequested { api, .. } = event
-                && window.label() == window::MAIN
+                && window.label() == main_window::MAIN
             {
                 api.prevent_close();
                 // Gone for the person at once; the others are told in the meantime.
                 let _ = window.hide();
-                quit(window.app_handle());
+                quit::quit(window.app_handle());
             }
         });
-    let app = quietly(|| builder.build(tauri::generate_context!())).ok_or(Fatal::NoDisplay)??;
+    let app = without_panic(|| builder.build(tauri::generate_context!())).ok_or(Fatal::NoDisplay)??;
     let code = app.run_return(|_, event| {
         if let RunEvent::Exit = event {
             info!("bye");
@@ -124,7 +113,7 @@ fn start(options: Options) -> Result<i32, Fatal> {
 }
 
 /// `None` if `task` panicked: GTK's binding does, where it finds no display. The person gets a sentence instead.
-fn quietly<T>(task: impl FnOnce() -> T) -> Option<T> {
+fn without_panic<T>(task: impl FnOnce() -> T) -> Option<T> {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|panic| tracing::debug!(%panic, "no window")));
     let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(task));
@@ -142,11 +131,11 @@ fn set_up<R: Runtime>(tauri: &mut tauri::App<R>, options: Options) -> tauri::Res
         Sources { video: options.video.clone(), audio: options.audio.clone(), speaker: options.speaker.clone() };
     let (app, task, calls) = App::new(store, sources);
     tauri::async_runtime::spawn(task.run());
-    let door = tauri::async_runtime::block_on(async {
-        match MediaSocket::bind(window::origins(), calls).await {
-            Ok((socket, door)) => {
+    let address = tauri::async_runtime::block_on(async {
+        match MediaSocket::bind(main_window::origins(), calls).await {
+            Ok((socket, address)) => {
                 tokio::spawn(socket.run(CancellationToken::new()));
-                Some(door)
+                Some(address)
             }
             Err(error) => {
                 warn!(%error, "no media socket: nobody will be seen");
@@ -155,19 +144,19 @@ fn set_up<R: Runtime>(tauri: &mut tauri::App<R>, options: Options) -> tauri::Res
         }
     });
     tauri.manage(app.clone());
-    tauri.manage(door);
+    tauri.manage(address);
     let handle = tauri.handle().clone();
     links::listen(&handle);
     tray::add(&handle);
-    window::open(tauri, options.data_dir.as_deref())?;
+    main_window::open(tauri, options.data_dir.as_deref())?;
     tauri::async_runtime::spawn(sharing_bar::keep(handle.clone(), options.data_dir.clone(), app.sharing()));
-    tauri::async_runtime::spawn(quit_on_signal(handle));
-    tauri::async_runtime::spawn(begin(app, options, problem));
+    tauri::async_runtime::spawn(quit::quit_on_signal(handle));
+    tauri::async_runtime::spawn(start_from_command_line(app, options, problem));
     Ok(())
 }
 
 /// Does what the command line asked for.
-async fn begin(app: App, options: Options, problem: Option<confab_ipc::UserError>) {
+async fn start_from_command_line(app: App, options: Options, problem: Option<confab_ipc::UserError>) {
     if let Some(problem) = problem {
         app.notice(problem).await;
     }
@@ -179,55 +168,15 @@ async fn begin(app: App, options: Options, problem: Option<confab_ipc::UserError
     }
     let settings = app.settings().await.unwrap_or_default();
     let name = options.name.unwrap_or(settings.name);
-    let entry = Entry { mic: settings.mic_on, camera: settings.camera_on };
+    let join_options = JoinOptions { mic: settings.mic_on, camera: settings.camera_on };
     let begun = match options.join {
         // Without a name it is the person who joins.
         Some(link) if name.is_empty() => return app.open_link(&link).await,
-        Some(link) => app.join(link, name, entry).await,
-        None => app.start(name, entry).await,
+        Some(link) => app.join(link, name, join_options).await,
+        None => app.start(name, join_options).await,
     };
     if let Err(error) = begun {
         warn!(%error, "the call of the command line did not begin");
         app.notice(error).await;
-    }
-}
-
-/// Leaves the call and ends the program. Asked a second time, it ends at once.
-pub(crate) fn quit<R: Runtime>(handle: &AppHandle<R>) {
-    static ASKED: AtomicBool = AtomicBool::new(false);
-    if ASKED.swap(true, Ordering::SeqCst) {
-        return handle.exit(0);
-    }
-    let handle = handle.clone();
-    tauri::async_runtime::spawn(async move {
-        let app = handle.state::<App>().inner().clone();
-        app.close().await;
-        handle.exit(0);
-    });
-}
-
-/// A terminal or a session that ends is a person who leaves.
-#[cfg(unix)]
-async fn quit_on_signal<R: Runtime>(handle: AppHandle<R>) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut hang_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
-        warn!("signals can't be handled");
-        return;
-    };
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = hang_up.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-        quit(&handle);
-    }
-}
-
-/// A terminal that ends is a person who leaves.
-#[cfg(not(unix))]
-async fn quit_on_signal<R: Runtime>(handle: AppHandle<R>) {
-    while tokio::signal::ctrl_c().await.is_ok() {
-        quit(&handle);
     }
 }

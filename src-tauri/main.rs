@@ -3,7 +3,7 @@
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 use clap::Parser;
-use confab_app::{options::Options, renderer};
+use confab_app::{options::Options, window::renderer};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

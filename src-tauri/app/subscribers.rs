@@ -1,24 +1,24 @@
-//! Who hears the app's events: the windows that subscribed.
+//! The windows that subscribed to the app's events.
 
 use confab_ipc::{Snapshot, UiEvent};
 use std::collections::VecDeque;
 use tracing::warn;
 
 /// Events that wait for the first window; with one more the oldest goes.
-const WAITING: usize = 8;
+const BACKLOG: usize = 8;
 
 /// Takes one event to a window; false if the window is gone.
 pub type Listener = Box<dyn Fn(UiEvent) -> bool + Send>;
 
 /// The subscribed windows.
 #[derive(Default)]
-pub struct Audience {
+pub struct Subscribers {
     listeners: Vec<(String, Listener)>,
     waiting: VecDeque<UiEvent>,
 }
 
-impl Audience {
-    /// Adds a window, in the place of its former self if it reloaded. It hears the snapshot first, then what waited for
+impl Subscribers {
+    /// Adds a window, in place of its former subscription if it reloaded. It gets the snapshot first, then what waited for
     /// it.
     pub fn add(&mut self, window: String, listener: Listener, snapshot: Snapshot) {
         self.listeners.retain(|(known, _)| *known != window);
@@ -27,15 +27,15 @@ impl Audience {
         }
         self.listeners.push((window, listener));
         for event in std::mem::take(&mut self.waiting) {
-            self.tell(event);
+            self.send(event);
         }
     }
 
-    /// Tells all windows. While there is none, notices and links wait; the rest is in the next snapshot.
-    pub fn tell(&mut self, event: UiEvent) {
+    /// Sends an event to all windows. While there is none, notices and links wait; the rest is in the next snapshot.
+    pub fn send(&mut self, event: UiEvent) {
         self.listeners.retain(|(_, listener)| listener(event.clone()));
         if self.listeners.is_empty() && matches!(event, UiEvent::Notice { .. } | UiEvent::OpenLink { .. }) {
-            if self.waiting.len() >= WAITING {
+            if self.waiting.len() >= BACKLOG {
                 warn!("an event for the window was dropped, since there is no window");
                 self.waiting.pop_front();
             }
@@ -64,42 +64,42 @@ mod tests {
     }
 
     #[test]
-    fn a_window_hears_the_snapshot_then_what_waited_then_the_rest() {
-        let mut audience = Audience::default();
-        for number in 0..=WAITING {
-            audience.tell(link(&number.to_string()));
+    fn a_window_gets_the_snapshot_then_what_waited_then_the_rest() {
+        let mut subscribers = Subscribers::default();
+        for number in 0..=BACKLOG {
+            subscribers.send(link(&number.to_string()));
         }
-        audience.tell(UiEvent::CallState { state: CallState::Joining });
-        let (window, heard) = listener();
-        audience.add("main".into(), window, snapshot());
-        audience.tell(link("last"));
+        subscribers.send(UiEvent::CallState { state: CallState::Joining });
+        let (window, received) = listener();
+        subscribers.add("main".into(), window, snapshot());
+        subscribers.send(link("last"));
         let mut expected = vec![UiEvent::Snapshot { snapshot: Box::new(snapshot()) }];
-        expected.extend((1..=WAITING).map(|number| link(&number.to_string())));
+        expected.extend((1..=BACKLOG).map(|number| link(&number.to_string())));
         expected.push(link("last"));
-        assert_eq!(heard.try_iter().collect::<Vec<_>>(), expected);
+        assert_eq!(received.try_iter().collect::<Vec<_>>(), expected);
     }
 
     #[test]
-    fn a_reloaded_window_takes_the_place_of_its_former_self() {
-        let mut audience = Audience::default();
-        let (before, heard_before) = listener();
-        let (after, heard_after) = listener();
-        audience.add("main".into(), before, snapshot());
-        audience.add("main".into(), after, snapshot());
-        audience.tell(link("x"));
-        assert_eq!(heard_before.try_iter().count(), 1);
-        assert_eq!(heard_after.try_iter().count(), 2);
+    fn a_reloaded_window_replaces_its_former_subscription() {
+        let mut subscribers = Subscribers::default();
+        let (before, received_before) = listener();
+        let (after, received_after) = listener();
+        subscribers.add("main".into(), before, snapshot());
+        subscribers.add("main".into(), after, snapshot());
+        subscribers.send(link("x"));
+        assert_eq!(received_before.try_iter().count(), 1);
+        assert_eq!(received_after.try_iter().count(), 2);
     }
 
     #[test]
     fn what_a_closed_window_missed_waits_for_the_next() {
-        let mut audience = Audience::default();
-        let (gone, heard) = listener();
-        audience.add("main".into(), gone, snapshot());
-        drop(heard);
-        audience.tell(link("x"));
-        let (next, heard) = listener();
-        audience.add("main".into(), next, snapshot());
-        assert_eq!(heard.try_iter().nth(1), Some(link("x")));
+        let mut subscribers = Subscribers::default();
+        let (gone, received) = listener();
+        subscribers.add("main".into(), gone, snapshot());
+        drop(received);
+        subscribers.send(link("x"));
+        let (next, received) = listener();
+        subscribers.add("main".into(), next, snapshot());
+        assert_eq!(received.try_iter().nth(1), Some(link("x")));
     }
 }

@@ -3,9 +3,9 @@
 //! Linux and Windows start the program again with the link as its argument; the second process hands its arguments to
 //! the first and ends. macOS sends the link to the running app.
 
+use super::main_window;
 use crate::app::App;
 use crate::options::Options;
-use crate::window;
 use confab_wire::room::RoomLink;
 use tauri::plugin::TauriPlugin;
 use tauri::{AppHandle, Manager, Runtime};
@@ -15,7 +15,7 @@ use tracing::warn;
 /// One app per person: a second start shows the window of the first, and hands over its link.
 pub fn single_instance<R: Runtime>() -> TauriPlugin<R> {
     tauri_plugin_single_instance::init(|app, args, _folder| {
-        window::show(app);
+        main_window::show(app);
         if let Some(link) = Options::link_of_second_start(&args) {
             offer(app, link);
         }
@@ -29,7 +29,7 @@ pub fn listen<R: Runtime>(app: &AppHandle<R>) {
         for url in event.urls() {
             match url.as_str().parse::<RoomLink>() {
                 Ok(link) => {
-                    window::show(&handle);
+                    main_window::show(&handle);
                     offer(&handle, link);
                 }
                 Err(error) => warn!(%error, "the system sent what is no room link"),

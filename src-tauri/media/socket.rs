@@ -5,10 +5,11 @@
 //! does not let a page choose it), and the `Host` we gave out (against DNS rebinding). The frames are those of
 //! [`confab_ipc::frame`].
 
-use crate::frame_queue::FrameQueue;
-use crate::media_tokens::Tokens;
-use crate::viewers::{Viewer, Viewers};
-use confab_call::{Call, TrackFrame};
+use super::drawn_tracks::{ConnectionTracks, DrawnTracks};
+use super::frame_queue::FrameQueue;
+use super::source::FrameSource;
+use super::tokens::OneTimeTokens;
+use confab_call::TrackFrame;
 use confab_ipc::frame::MediaRequest;
 use confab_wire::ctrl::Drawn;
 use futures_util::stream::{SplitSink, SplitStream};
@@ -42,44 +43,20 @@ const REQUEST_BYTES: usize = 256;
 /// Path of the socket; the token follows.
 const PATH: &str = "/media/";
 
-/// Where pictures come from.
-pub trait Pictures: Clone + Send + Sync + 'static {
-    /// Frames of all tracks from now on.
-    fn frames(&self) -> broadcast::Receiver<TrackFrame>;
-    /// Asks the sender of a track for a key frame.
-    fn request_key_frame(&self, handle: u32);
-    /// Says at which size a track is drawn.
-    fn set_drawn(&self, handle: u32, drawn: Drawn);
-}
-
-impl Pictures for Call {
-    fn frames(&self) -> broadcast::Receiver<TrackFrame> {
-        Call::frames(self)
-    }
-
-    fn request_key_frame(&self, handle: u32) {
-        Call::request_key_frame(self, handle);
-    }
-
-    fn set_drawn(&self, handle: u32, drawn: Drawn) {
-        Call::set_drawn(self, handle, drawn);
-    }
-}
-
 /// Gives out addresses of the media socket; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Door {
+pub struct MediaSocketAddress {
     address: SocketAddr,
-    tokens: Arc<Tokens>,
+    tokens: Arc<OneTimeTokens>,
 }
 
-impl Door {
-    /// An address for one connection within [`media_tokens::LIFE`](crate::media_tokens::LIFE).
+impl MediaSocketAddress {
+    /// An address for one connection within [`TOKEN_LIFETIME`](super::tokens::TOKEN_LIFETIME).
     pub fn url(&self) -> String {
         format!("ws://{}{PATH}{}", self.address, self.tokens.issue(Instant::now()))
     }
 
-    fn admit(&self, request: &Request, origins: &[String]) -> Result<(), &'static str> {
+    fn check(&self, request: &Request, origins: &[String]) -> Result<(), &'static str> {
         let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
         if header(header::HOST) != Some(self.address.to_string().as_str()) {
             return Err("host");
@@ -93,14 +70,14 @@ impl Door {
 }
 
 /// Decides about one handshake.
-struct Guard<'a> {
-    door: &'a Door,
+struct HandshakeCheck<'a> {
+    address: &'a MediaSocketAddress,
     origins: &'a [String],
 }
 
-impl Callback for Guard<'_> {
+impl Callback for HandshakeCheck<'_> {
     fn on_request(self, request: &Request, response: Response) -> Result<Response, ErrorResponse> {
-        self.door.admit(request, self.origins).map(|()| response).map_err(|wrong| {
+        self.address.check(request, self.origins).map(|()| response).map_err(|wrong| {
             warn!(wrong, "a connection to the media socket is refused");
             let mut refusal = ErrorResponse::new(None);
             *refusal.status_mut() = StatusCode::FORBIDDEN;
@@ -113,20 +90,23 @@ impl Callback for Guard<'_> {
 #[derive(Debug)]
 pub struct MediaSocket<P> {
     listener: TcpListener,
-    door: Door,
+    address: MediaSocketAddress,
     origins: Arc<[String]>,
     pictures: watch::Receiver<Option<P>>,
-    viewers: Viewers,
+    drawn: DrawnTracks,
 }
 
-impl<P: Pictures> MediaSocket<P> {
-    /// Listens on a free loopback port for windows of one of `origins`. `pictures` is the current call.
-    pub async fn bind(origins: Vec<String>, pictures: watch::Receiver<Option<P>>) -> io::Result<(Self, Door)> {
+impl<P: FrameSource> MediaSocket<P> {
+    /// Listens on a free loopback port for windows of one of `origins`. `pictures` is what runs now.
+    pub async fn bind(
+        origins: Vec<String>,
+        pictures: watch::Receiver<Option<P>>,
+    ) -> io::Result<(Self, MediaSocketAddress)> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let door = Door { address: listener.local_addr()?, tokens: Arc::default() };
+        let given = MediaSocketAddress { address: listener.local_addr()?, tokens: Arc::default() };
         let socket =
-            Self { listener, door: door.clone(), origins: origins.into(), pictures, viewers: Viewers::default() };
-        Ok((socket, door))
+            Self { listener, address: given.clone(), origins: origins.into(), pictures, drawn: DrawnTracks::default() };
+        Ok((socket, given))
     }
 
     /// Serves until `stop`.
@@ -142,9 +122,9 @@ impl<P: Pictures> MediaSocket<P> {
                 Ok((stream, from)) if from.ip().is_loopback() && connections.len() < CONNECTIONS => {
                     connections.spawn(serve(
                         stream,
-                        self.door.clone(),
+                        self.address.clone(),
                         Arc::clone(&self.origins),
-                        Connection::new(self.pictures.clone(), self.viewers.enter()),
+                        Connection::new(self.pictures.clone(), self.drawn.connect()),
                     ));
                 }
                 Ok((_, from)) => warn!(%from, "the media socket has no place for a connection"),
@@ -157,15 +137,20 @@ impl<P: Pictures> MediaSocket<P> {
     }
 }
 
-async fn serve<P: Pictures>(stream: TcpStream, door: Door, origins: Arc<[String]>, connection: Connection<P>) {
+async fn serve<P: FrameSource>(
+    stream: TcpStream,
+    address: MediaSocketAddress,
+    origins: Arc<[String]>,
+    connection: Connection<P>,
+) {
     // Small frames must not wait for an acknowledgement of the ones before (RFC 896).
     let _ = stream.set_nodelay(true);
     let bounds = WebSocketConfig::default()
         .max_message_size(Some(REQUEST_BYTES))
         .max_frame_size(Some(REQUEST_BYTES))
         .write_buffer_size(0);
-    let guard = Guard { door: &door, origins: &origins };
-    match timeout(HANDSHAKE_TIMEOUT, accept_hdr_async_with_config(stream, guard, Some(bounds))).await {
+    let check = HandshakeCheck { address: &address, origins: &origins };
+    match timeout(HANDSHAKE_TIMEOUT, accept_hdr_async_with_config(stream, check, Some(bounds))).await {
         Ok(Ok(socket)) => connection.run(socket).await,
         Ok(Err(error)) => debug!(%error, "no media socket"),
         Err(_) => debug!("the handshake of a media socket took too long"),
@@ -179,12 +164,12 @@ struct Connection<P> {
     pictures: watch::Receiver<Option<P>>,
     queue: Mutex<FrameQueue>,
     filled: Notify,
-    viewer: Viewer,
+    tracks: ConnectionTracks,
 }
 
-impl<P: Pictures> Connection<P> {
-    fn new(pictures: watch::Receiver<Option<P>>, viewer: Viewer) -> Self {
-        Self { pictures, queue: Mutex::default(), filled: Notify::new(), viewer }
+impl<P: FrameSource> Connection<P> {
+    fn new(pictures: watch::Receiver<Option<P>>, tracks: ConnectionTracks) -> Self {
+        Self { pictures, queue: Mutex::default(), filled: Notify::new(), tracks }
     }
 
     async fn run(self, socket: Socket) {
@@ -200,7 +185,7 @@ impl<P: Pictures> Connection<P> {
             () = self.fill(current) => {}
         }
         // Peers need not send what nobody sees.
-        let hidden = self.viewer.leave();
+        let hidden = self.tracks.disconnect();
         if let Some(call) = &*self.pictures.borrow() {
             hidden.into_iter().for_each(|handle| call.set_drawn(handle, Drawn::HIDDEN));
         }
@@ -277,7 +262,7 @@ impl<P: Pictures> Connection<P> {
                     }
                 }
                 Ok(MediaRequest::Drawn { handle, width, height }) => {
-                    self.viewer.draws(handle);
+                    self.tracks.insert(handle);
                     if let Some(call) = &*self.pictures.borrow() {
                         call.set_drawn(handle, Drawn { width, height });
                     }
@@ -292,5 +277,5 @@ impl<P: Pictures> Connection<P> {
 }
 
 #[cfg(test)]
-#[path = "media_socket_tests.rs"]
+#[path = "socket_tests.rs"]
 mod tests;

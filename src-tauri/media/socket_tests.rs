@@ -1,3 +1,4 @@
+use super::super::source::FrameSource;
 use super::*;
 use bytes::Bytes;
 use confab_ipc::frame::{HEADER_BYTES, SELF_TRACK};
@@ -21,7 +22,7 @@ struct Camera {
     sizes: broadcast::Sender<(u32, Drawn)>,
 }
 
-impl Pictures for Camera {
+impl FrameSource for Camera {
     fn frames(&self) -> broadcast::Receiver<TrackFrame> {
         self.frames.subscribe()
     }
@@ -65,7 +66,7 @@ impl Camera {
 }
 
 struct Bench {
-    door: Door,
+    address: MediaSocketAddress,
     current: watch::Sender<Option<Camera>>,
     _stop: tokio_util::sync::DropGuard,
 }
@@ -73,10 +74,10 @@ struct Bench {
 impl Bench {
     async fn new(camera: Option<Camera>) -> Self {
         let (current, pictures) = watch::channel(camera);
-        let (socket, door) = MediaSocket::bind(vec![ORIGIN.to_owned()], pictures).await.unwrap();
+        let (socket, address) = MediaSocket::bind(vec![ORIGIN.to_owned()], pictures).await.unwrap();
         let stop = CancellationToken::new();
         tokio::spawn(socket.run(stop.clone()));
-        Self { door, current, _stop: stop.drop_guard() }
+        Self { address, current, _stop: stop.drop_guard() }
     }
 }
 
@@ -111,7 +112,7 @@ async fn asked(requests: &mut mpsc::UnboundedReceiver<u32>) -> u32 {
 async fn pictures_reach_the_window_from_a_key_frame_on() {
     let (camera, mut requests) = Camera::new();
     let bench = Bench::new(Some(camera.clone())).await;
-    let mut window = dial(&bench.door.url(), Some(ORIGIN), None).await.unwrap();
+    let mut window = dial(&bench.address.url(), Some(ORIGIN), None).await.unwrap();
     camera.send(3, false, 1).await;
     assert_eq!(asked(&mut requests).await, 3);
     camera.send(3, true, 2).await;
@@ -124,7 +125,7 @@ async fn pictures_reach_the_window_from_a_key_frame_on() {
 async fn the_window_asks_for_key_frames() {
     let (camera, mut requests) = Camera::new();
     let bench = Bench::new(Some(camera)).await;
-    let mut window = dial(&bench.door.url(), Some(ORIGIN), None).await.unwrap();
+    let mut window = dial(&bench.address.url(), Some(ORIGIN), None).await.unwrap();
     window.send(Message::text(r#"{"type":"key-frame","handle":7}"#)).await.unwrap();
     assert_eq!(asked(&mut requests).await, 7);
 }
@@ -149,7 +150,7 @@ async fn the_window_says_what_it_draws_until_it_goes() {
     let (camera, _requests) = Camera::new();
     let mut sizes = camera.sizes.subscribe();
     let bench = Bench::new(Some(camera)).await;
-    let mut window = dial(&bench.door.url(), Some(ORIGIN), None).await.unwrap();
+    let mut window = dial(&bench.address.url(), Some(ORIGIN), None).await.unwrap();
     draws(&mut window, 7, &mut sizes).await;
     draws(&mut window, 8, &mut sizes).await;
     drop(window);
@@ -163,10 +164,10 @@ async fn what_the_next_window_draws_stays_when_the_one_before_goes() {
     let (camera, _requests) = Camera::new();
     let mut sizes = camera.sizes.subscribe();
     let bench = Bench::new(Some(camera)).await;
-    let mut before = dial(&bench.door.url(), Some(ORIGIN), None).await.unwrap();
+    let mut before = dial(&bench.address.url(), Some(ORIGIN), None).await.unwrap();
     draws(&mut before, 7, &mut sizes).await;
     draws(&mut before, 8, &mut sizes).await;
-    let mut next = dial(&bench.door.url(), Some(ORIGIN), None).await.unwrap();
+    let mut next = dial(&bench.address.url(), Some(ORIGIN), None).await.unwrap();
     draws(&mut next, 7, &mut sizes).await;
     drop(before);
     assert_eq!(told(&mut sizes).await, (8, Drawn::HIDDEN));
@@ -180,7 +181,7 @@ async fn only_our_window_gets_in_and_only_once() {
         let Err(tungstenite::Error::Http(response)) = dial(url, origin, host).await else { return false };
         response.status() == StatusCode::FORBIDDEN
     };
-    let url = bench.door.url();
+    let url = bench.address.url();
     assert!(refused(&url, None, None).await, "no origin");
     assert!(refused(&url, Some("https://evil.example"), None).await, "a web page");
     assert!(refused(&url, Some("tauri://localhost.evil.example"), None).await);
@@ -195,7 +196,7 @@ async fn only_our_window_gets_in_and_only_once() {
 async fn a_window_outlives_a_call() {
     let (first, _requests) = Camera::new();
     let bench = Bench::new(None).await;
-    let mut window = dial(&bench.door.url(), Some(ORIGIN), None).await.unwrap();
+    let mut window = dial(&bench.address.url(), Some(ORIGIN), None).await.unwrap();
     for handle in [1, 2] {
         let (camera, _requests) = Camera::new();
         bench.current.send_replace(Some(camera.clone()));
@@ -214,7 +215,7 @@ async fn rubbish_and_large_messages_end_the_connection() {
         Message::binary(vec![1]),
         Message::text(format!(r#"{{"type":"key-frame","handle":7,"x":"{}"}}"#, "y".repeat(REQUEST_BYTES))),
     ] {
-        let mut window = dial(&bench.door.url(), Some(ORIGIN), None).await.unwrap();
+        let mut window = dial(&bench.address.url(), Some(ORIGIN), None).await.unwrap();
         window.send(message).await.unwrap();
         let end = timeout(PATIENCE, window.next()).await.unwrap();
         assert!(!matches!(end, Some(Ok(Message::Binary(_) | Message::Text(_)))), "{end:?}");
@@ -225,7 +226,7 @@ async fn rubbish_and_large_messages_end_the_connection() {
 async fn a_window_that_does_not_read_costs_a_bounded_queue() {
     let (camera, mut requests) = Camera::new();
     let bench = Bench::new(Some(camera.clone())).await;
-    let window = dial(&bench.door.url(), Some(ORIGIN), None).await.unwrap();
+    let window = dial(&bench.address.url(), Some(ORIGIN), None).await.unwrap();
     camera.send(1, true, 0).await;
     let data = Bytes::from(vec![0; 256 * 1024]);
     // More than the kernel's buffers take; the queue then drops to the next key frame, and asks for it.

@@ -3,12 +3,14 @@
 //! [`App`] is its handle. The task never waits for a call's task without also taking that call's events, since the call
 //! waits for its events to be taken.
 
-use crate::audience::{Audience, Listener};
-use crate::hosting::{Hosting, Way};
+use super::device_changes::DeviceChanges;
+use super::device_test::DeviceTest;
+use super::sources::{JoinOptions, Sources};
+use super::subscribers::{Listener, Subscribers};
+use crate::hosting::{Hosting, RoomAddress};
+use crate::media::CurrentSource;
 use crate::options;
-use crate::rehearsing::{DeviceNews, Rehearsing, Shown};
 use crate::settings::Store;
-use crate::sources::{Entry, Sources};
 use confab_call::{AudioSink, Call, CallConfig, CallEvents, DeviceSelection, DeviceWatch, Rehearsal, Rehearsed};
 use confab_ipc::{CallState, DeviceList, ErrorCode, Notice, Settings, Snapshot, UiEvent, UserError};
 use confab_wire::{
@@ -39,8 +41,8 @@ type Saved = Result<(Settings, DeviceSelection), UserError>;
 
 enum Command {
     Subscribe(String, Decoders, Listener, Answer<Snapshot>),
-    Start(String, Entry, Answer<Result<(), UserError>>),
-    Join(RoomLink, String, Entry, Answer<Result<(), UserError>>),
+    Start(String, JoinOptions, Answer<Result<(), UserError>>),
+    Join(RoomLink, String, JoinOptions, Answer<Result<(), UserError>>),
     Leave(Answer<()>),
     Call(Answer<Option<Call>>),
     Settings(Answer<Settings>),
@@ -64,7 +66,7 @@ pub struct App {
 
 impl App {
     /// Makes the task and its handle. The receiver holds whose pictures are shown.
-    pub fn new(settings: Store, sources: Sources) -> (Self, AppTask, watch::Receiver<Option<Shown>>) {
+    pub fn new(settings: Store, sources: Sources) -> (Self, AppTask, watch::Receiver<Option<CurrentSource>>) {
         let (commands, receiver) = mpsc::channel(COMMANDS);
         let (current, calls) = watch::channel(None);
         let (known, decoders) = watch::channel(None);
@@ -73,13 +75,13 @@ impl App {
             commands: receiver,
             settings,
             sources,
-            audience: Audience::default(),
+            subscribers: Subscribers::default(),
             phase: Phase::Idle,
             state: CallState::Idle,
             hosting: Hosting::default(),
             current,
-            rehearsing: Rehearsing::default(),
-            device_news: DeviceNews::default(),
+            device_test: DeviceTest::default(),
+            device_changes: DeviceChanges::default(),
             decoders: known,
             sharing: shares,
         };
@@ -108,13 +110,13 @@ impl App {
     }
 
     /// Starts a call in a new room, on the server of the settings or on the embedded one.
-    pub async fn start(&self, name: String, entry: Entry) -> Result<(), UserError> {
-        self.ask(JOIN_TIMEOUT + ANSWER_TIMEOUT, |answer| Command::Start(name, entry, answer)).await?
+    pub async fn start(&self, name: String, options: JoinOptions) -> Result<(), UserError> {
+        self.ask(JOIN_TIMEOUT + ANSWER_TIMEOUT, |answer| Command::Start(name, options, answer)).await?
     }
 
     /// Joins a room. `Ok` also if one left before it was joined.
-    pub async fn join(&self, link: RoomLink, name: String, entry: Entry) -> Result<(), UserError> {
-        self.ask(JOIN_TIMEOUT + ANSWER_TIMEOUT, |answer| Command::Join(link, name, entry, answer)).await?
+    pub async fn join(&self, link: RoomLink, name: String, options: JoinOptions) -> Result<(), UserError> {
+        self.ask(JOIN_TIMEOUT + ANSWER_TIMEOUT, |answer| Command::Join(link, name, options, answer)).await?
     }
 
     /// Leaves the call, or stops joining it. Without a call nothing happens.
@@ -296,13 +298,13 @@ pub struct AppTask {
     commands: mpsc::Receiver<Command>,
     settings: Store,
     sources: Sources,
-    audience: Audience,
+    subscribers: Subscribers,
     phase: Phase,
     state: CallState,
     hosting: Hosting,
-    current: watch::Sender<Option<Shown>>,
-    rehearsing: Rehearsing,
-    device_news: DeviceNews,
+    current: watch::Sender<Option<CurrentSource>>,
+    device_test: DeviceTest,
+    device_changes: DeviceChanges,
     /// What the window decodes; `None` before there was one.
     decoders: watch::Sender<Option<Decoders>>,
     sharing: watch::Sender<bool>,
@@ -319,8 +321,8 @@ impl AppTask {
                     None => break None,
                 },
                 progress = self.phase.progress() => self.advance(progress).await,
-                event = self.rehearsing.event() => self.audience.tell(event),
-                devices = self.device_news.next() => self.audience.tell(UiEvent::Devices { devices }),
+                event = self.device_test.event() => self.subscribers.send(event),
+                devices = self.device_changes.next() => self.subscribers.send(UiEvent::Devices { devices }),
             }
         };
         self.finish().await;
@@ -335,16 +337,16 @@ impl AppTask {
             Command::Subscribe(window, decoders, listener, answer) => {
                 self.decoders.send_replace(Some(decoders));
                 let snapshot = self.snapshot().await;
-                self.audience.add(window, listener, snapshot.clone());
+                self.subscribers.add(window, listener, snapshot.clone());
                 let _ = answer.send(snapshot);
             }
-            Command::Start(name, entry, answer) => {
+            Command::Start(name, options, answer) => {
                 let way = self.new_room().await;
-                self.enter(way, name, entry, answer);
+                self.enter(way, name, options, answer);
             }
-            Command::Join(link, name, entry, answer) => {
+            Command::Join(link, name, options, answer) => {
                 let way = self.way(link).await;
-                self.enter(way, name, entry, answer);
+                self.enter(way, name, options, answer);
             }
             Command::Leave(answer) => self.leave(answer),
             Command::Call(answer) => drop(answer.send(match &self.phase {
@@ -362,8 +364,8 @@ impl AppTask {
             Command::Rehearsal(start, answer) => drop(answer.send(self.rehearsal(start))),
             Command::StopRehearsal(answer) => drop(answer.send(self.end_rehearsal())),
             Command::Speaker(answer) => drop(answer.send(self.sources.with(self.settings.get()).speaker)),
-            Command::LookAtDevices(watch) => self.device_news.look(watch),
-            Command::Tell(event) => self.audience.tell(*event),
+            Command::LookAtDevices(watch) => self.device_changes.watch(watch),
+            Command::Tell(event) => self.subscribers.send(*event),
             // Taken by `run`.
             Command::Close(answer) => drop(answer),
         }
@@ -389,34 +391,36 @@ impl AppTask {
     }
 
     /// Where to start a call: on the server of the settings or on the embedded one.
-    async fn new_room(&mut self) -> Result<Way, UserError> {
+    async fn new_room(&mut self) -> Result<RoomAddress, UserError> {
         self.must_be_idle()?;
         match &self.settings.get().server {
-            Some(server) => Ok(Way { link: RoomLink::new(&parse_server(server)?, RoomId::random())?, connect: None }),
+            Some(server) => {
+                Ok(RoomAddress { link: RoomLink::new(&parse_server(server)?, RoomId::random())?, connect: None })
+            }
             None => self.hosting.new_room().await,
         }
     }
 
     /// How to get to the room of `link`.
-    async fn way(&mut self, link: RoomLink) -> Result<Way, UserError> {
+    async fn way(&mut self, link: RoomLink) -> Result<RoomAddress, UserError> {
         self.must_be_idle()?;
         let text = link.to_string();
         let remembered = self.settings.get().recent.iter().any(|room| room.link == text);
-        Ok(self.hosting.way(link, remembered).await)
+        Ok(self.hosting.address(link, remembered).await)
     }
 
     /// The rehearsal that runs outside of a call, started if it is wished.
     fn rehearsal(&mut self, start: bool) -> Option<Rehearsal> {
         if !start || !matches!(self.phase, Phase::Idle) {
-            return self.rehearsing.get().cloned();
+            return self.device_test.get().cloned();
         }
         let settings = self.settings.get();
         let Sources { audio, video, .. } = self.sources.with(settings);
         let begin = || Rehearsal::start(audio, video, settings.processing);
-        let rehearsal = self.rehearsing.get_or_start(begin).clone();
+        let rehearsal = self.device_test.get_or_start(begin).clone();
         self.current.send_if_modified(|shown| {
             let fresh = shown.is_none();
-            shown.get_or_insert_with(|| Shown::Rehearsal(rehearsal.clone()));
+            shown.get_or_insert_with(|| CurrentSource::DeviceTest(rehearsal.clone()));
             fresh
         });
         Some(rehearsal)
@@ -424,7 +428,7 @@ impl AppTask {
 
     /// Takes the rehearsal out; whoever gets it stops it.
     fn end_rehearsal(&mut self) -> Option<Rehearsal> {
-        let ended = self.rehearsing.take()?;
+        let ended = self.device_test.take()?;
         self.current.send_replace(None);
         Some(ended)
     }
@@ -432,13 +436,13 @@ impl AppTask {
     /// Begins to join, if there is a way and a name. What is tried is given back before: a camera can be had only once.
     fn enter(
         &mut self,
-        way: Result<Way, UserError>,
+        way: Result<RoomAddress, UserError>,
         name: String,
-        entry: Entry,
+        options: JoinOptions,
         answer: Answer<Result<(), UserError>>,
     ) {
         let checked = way.and_then(|way| Ok((way, options::name(&name)?)));
-        let (Way { link, connect }, name) = match checked {
+        let (RoomAddress { link, connect }, name) = match checked {
             Ok(checked) => checked,
             Err(error) => return drop(answer.send(Err(error))),
         };
@@ -453,8 +457,8 @@ impl AppTask {
             processing,
             speaker,
             decoders,
-            mic_on: entry.mic,
-            camera_on: entry.camera,
+            mic_on: options.mic,
+            camera_on: options.camera,
             ..CallConfig::new(link.clone(), name.clone())
         };
         let join = async move {
@@ -476,12 +480,12 @@ impl AppTask {
         let active = Active { call: call.clone(), events, leaving: None };
         let Phase::Joining(joining) = std::mem::replace(&mut self.phase, Phase::InCall(active)) else { return };
         self.state = CallState::InCall;
-        self.current.send_replace(Some(Shown::Call(call)));
+        self.current.send_replace(Some(CurrentSource::Call(call)));
         if let Err(error) = self.settings.remember(&joining.name, &joining.link, now_ms()).await {
-            self.audience.tell(UiEvent::Notice { notice: Notice { urgent: false, error } });
+            self.subscribers.send(UiEvent::Notice { notice: Notice { urgent: false, error } });
         }
         let snapshot = self.snapshot().await;
-        self.audience.tell(UiEvent::Snapshot { snapshot: Box::new(snapshot) });
+        self.subscribers.send(UiEvent::Snapshot { snapshot: Box::new(snapshot) });
         let _ = joining.answer.send(Ok(()));
     }
 
@@ -528,7 +532,7 @@ impl AppTask {
                 if let UiEvent::Me { me } = &event {
                     self.set_sharing(me.share.is_some());
                 }
-                self.audience.tell(event);
+                self.subscribers.send(event);
             }
         }
     }
@@ -539,11 +543,11 @@ impl AppTask {
 
     fn set_state(&mut self, state: CallState) {
         self.state = state;
-        self.audience.tell(UiEvent::CallState { state });
+        self.subscribers.send(UiEvent::CallState { state });
     }
 
     fn tell_settings(&mut self) {
-        self.audience.tell(UiEvent::Settings { settings: self.settings.get().clone() });
+        self.subscribers.send(UiEvent::Settings { settings: self.settings.get().clone() });
     }
 
     /// Everything. What the call says until its view is there goes to those who listen already.
@@ -590,5 +594,5 @@ fn now_ms() -> u64 {
 }
 
 #[cfg(test)]
-#[path = "app_tests.rs"]
+#[path = "tests.rs"]
 mod tests;

@@ -1,7 +1,7 @@
 //! The tray icon: shows and hides the window, leaves the call, quits. A desktop without a place for it is no fault.
 
+use super::{main_window, quit::quit};
 use crate::app::App;
-use crate::window;
 use tauri::menu::{Menu, MenuItem, PredefinedMenuItem};
 use tauri::tray::TrayIconBuilder;
 use tauri::{AppHandle, Manager, Runtime};
@@ -50,7 +50,7 @@ fn build<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<()> {
     {
         TOGGLE => toggle(app),
         LEAVE => leave(app),
-        QUIT => crate::quit(app),
+        QUIT => quit(app),
         _ => {}
     });
     icon.icon(tauri::include_image!("icons/tray.png")).build(app)?;
@@ -58,10 +58,10 @@ fn build<R: Runtime>(app: &AppHandle<R>) -> tauri::Result<()> {
 }
 
 fn toggle<R: Runtime>(app: &AppHandle<R>) {
-    let visible = app.get_webview_window(window::MAIN).is_some_and(|window| window.is_visible().unwrap_or(false));
+    let visible = app.get_webview_window(main_window::MAIN).is_some_and(|window| window.is_visible().unwrap_or(false));
     if !visible {
-        window::show(app);
-    } else if let Some(window) = app.get_webview_window(window::MAIN)
+        main_window::show(app);
+    } else if let Some(window) = app.get_webview_window(main_window::MAIN)
         && let Err(error) = window.hide()
     {
         warn!(%error, "the window can't be hidden");

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// With both on.
-const ON: Entry = Entry { mic: true, camera: true };
+const ON: JoinOptions = JoinOptions { mic: true, camera: true };
 
 fn app(data: &Path) -> (App, AppTask) {
     let (store, problem) = Store::open(data);

@@ -7,17 +7,17 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a token can be used.
-pub const LIFE: Duration = Duration::from_secs(30);
+pub const TOKEN_LIFETIME: Duration = Duration::from_secs(30);
 /// Tokens that wait for their use; with one more the oldest is void.
 const OUTSTANDING: usize = 8;
 
 /// The tokens that were given out and not used yet.
 #[derive(Debug, Default)]
-pub struct Tokens {
+pub struct OneTimeTokens {
     outstanding: Mutex<VecDeque<(String, Instant)>>,
 }
 
-impl Tokens {
+impl OneTimeTokens {
     /// A new token of 32 random bytes, as hexadecimal digits.
     pub fn issue(&self, now: Instant) -> String {
         let bytes: [u8; 32] = rand::rng().random();
@@ -34,10 +34,10 @@ impl Tokens {
         token
     }
 
-    /// True once for each token that is not older than [`LIFE`].
+    /// True once for each token that is not older than [`TOKEN_LIFETIME`].
     pub fn redeem(&self, token: &str, now: Instant) -> bool {
         let mut outstanding = self.outstanding.lock().unwrap_or_else(PoisonError::into_inner);
-        outstanding.retain(|(_, issued)| now.duration_since(*issued) < LIFE);
+        outstanding.retain(|(_, issued)| now.duration_since(*issued) < TOKEN_LIFETIME);
         let Some(place) = outstanding.iter().position(|(known, _)| known == token) else { return false };
         outstanding.remove(place);
         true
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn a_token_is_good_once() {
-        let (tokens, now) = (Tokens::default(), Instant::now());
+        let (tokens, now) = (OneTimeTokens::default(), Instant::now());
         let token = tokens.issue(now);
         assert_eq!(token.len(), 64);
         assert_ne!(token, tokens.issue(now));
@@ -61,14 +61,14 @@ mod tests {
 
     #[test]
     fn a_token_expires() {
-        let (tokens, now) = (Tokens::default(), Instant::now());
+        let (tokens, now) = (OneTimeTokens::default(), Instant::now());
         let token = tokens.issue(now);
-        assert!(!tokens.redeem(&token, now + LIFE));
+        assert!(!tokens.redeem(&token, now + TOKEN_LIFETIME));
     }
 
     #[test]
     fn unused_tokens_are_bounded() {
-        let (tokens, now) = (Tokens::default(), Instant::now());
+        let (tokens, now) = (OneTimeTokens::default(), Instant::now());
         let all: Vec<_> = (0..=OUTSTANDING).map(|_| tokens.issue(now)).collect();
         assert!(!tokens.redeem(&all[0], now));
         assert!(all[1..].iter().all(|token| tokens.redeem(token, now)));

@@ -42,7 +42,7 @@ impl Sources {
 
 /// What is on when a call begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
+pub struct JoinOptions {
     /// The microphone.
     pub mic: bool,
     /// The camera.

@@ -1,7 +1,7 @@
 //! The small window that stays on top while one shares: it says so, and stops it. On X11 it is a window like any other, so
 //! who shares the whole screen shares it, too.
 
-use crate::window;
+use super::main_window;
 use std::path::PathBuf;
 use tauri::webview::PageLoadEvent;
 use tauri::{AppHandle, LogicalPosition, Manager, Runtime, WebviewUrl};
@@ -36,7 +36,7 @@ pub async fn keep<R: Runtime>(app: AppHandle<R>, data_dir: Option<PathBuf>, mut 
 
 /// At the top of the primary screen, in its middle.
 fn open<R: Runtime>(app: &AppHandle<R>, data_dir: Option<&std::path::Path>) -> tauri::Result<()> {
-    let mut builder = window::builder(app, SHARING, WebviewUrl::App(PAGE.into()), data_dir)
+    let mut builder = main_window::builder(app, SHARING, WebviewUrl::App(PAGE.into()), data_dir)
         .title("Confab is sharing")
         .inner_size(SIZE.0, SIZE.1)
         // Not by `resizable(false)`: GTK would take the web view's natural height for it.

@@ -1,0 +1,36 @@
+//! The test of microphone and camera outside of a call, whose picture and level nobody but the own window gets.
+
+use confab_call::{CallEvents, Rehearsal};
+use confab_ipc::UiEvent;
+use std::future;
+
+/// The device test that runs, if one does.
+#[derive(Debug, Default)]
+pub struct DeviceTest(Option<(Rehearsal, CallEvents)>);
+
+impl DeviceTest {
+    /// The one that runs, begun by `start` if there is none.
+    pub fn get_or_start(&mut self, start: impl FnOnce() -> (Rehearsal, CallEvents)) -> &Rehearsal {
+        &self.0.get_or_insert_with(start).0
+    }
+
+    /// The one that runs.
+    pub fn get(&self) -> Option<&Rehearsal> {
+        self.0.as_ref().map(|(test, _)| test)
+    }
+
+    /// Takes it out, to be stopped.
+    pub fn take(&mut self) -> Option<Rehearsal> {
+        self.0.take().map(|(test, _)| test)
+    }
+
+    /// Its next event; pends without a test.
+    pub async fn event(&mut self) -> UiEvent {
+        if let Some((_, events)) = &mut self.0
+            && let Some(event) = events.recv().await
+        {
+            return event;
+        }
+        future::pending().await
+    }
+}

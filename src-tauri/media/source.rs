@@ -1,0 +1,47 @@
+//! Where the pictures that the window draws come from.
+
+use confab_call::{Call, Rehearsal, TrackFrame};
+use confab_wire::ctrl::Drawn;
+use tokio::sync::broadcast;
+
+/// Encoded frames of several tracks, and what their receiver asks of the senders.
+pub trait FrameSource: Clone + Send + Sync + 'static {
+    /// Frames of all tracks from now on.
+    fn frames(&self) -> broadcast::Receiver<TrackFrame>;
+    /// Asks the sender of a track for a key frame.
+    fn request_key_frame(&self, handle: u32);
+    /// Says at which size a track is drawn.
+    fn set_drawn(&self, handle: u32, drawn: Drawn);
+}
+
+/// What runs now: a call, or a device test outside of one.
+#[derive(Debug, Clone)]
+pub enum CurrentSource {
+    /// The tracks of a call, own preview included.
+    Call(Call),
+    /// The own camera.
+    DeviceTest(Rehearsal),
+}
+
+impl FrameSource for CurrentSource {
+    fn frames(&self) -> broadcast::Receiver<TrackFrame> {
+        match self {
+            Self::Call(call) => call.frames(),
+            Self::DeviceTest(test) => test.frames(),
+        }
+    }
+
+    fn request_key_frame(&self, handle: u32) {
+        match self {
+            Self::Call(call) => call.request_key_frame(handle),
+            Self::DeviceTest(test) => test.request_key_frame(handle),
+        }
+    }
+
+    fn set_drawn(&self, handle: u32, drawn: Drawn) {
+        match self {
+            Self::Call(call) => call.set_drawn(handle, drawn),
+            Self::DeviceTest(test) => test.set_drawn(handle, drawn),
+        }
+    }
+}
