@@ -100,13 +100,13 @@ pub async fn leave_call(app: State<'_, App>) -> Result<()> {
 /// Mutes or unmutes.
 #[tauri::command]
 pub async fn set_mic(app: State<'_, App>, on: bool) -> Result<()> {
-    in_time(app.call().await?.set_mic(on)).await
+    in_time(app.call()?.set_mic(on)).await
 }
 
 /// Turns the camera on or off.
 #[tauri::command]
 pub async fn set_camera(app: State<'_, App>, on: bool) -> Result<()> {
-    in_time(app.call().await?.set_camera(on)).await
+    in_time(app.call()?.set_camera(on)).await
 }
 
 /// What one can share, with a small picture of each.
@@ -126,37 +126,37 @@ pub async fn start_share(app: State<'_, App>, id: String, sound: bool) -> Result
     let selector: ScreenSelector =
         id.parse().map_err(|error| UserError::with_detail(ErrorCode::ScreenMissing, error))?;
     let sound = if sound { AudioSource::System } else { AudioSource::None };
-    app.call().await?.start_share(VideoSource::Screen(selector), sound).await
+    app.call()?.start_share(VideoSource::Screen(selector), sound).await
 }
 
 /// Stops sharing.
 #[tauri::command]
 pub async fn stop_share(app: State<'_, App>) -> Result<()> {
-    in_time(app.call().await?.stop_share()).await
+    in_time(app.call()?.stop_share()).await
 }
 
 /// Sends a chat message to everyone.
 #[tauri::command]
 pub async fn send_chat(app: State<'_, App>, text: String) -> Result<()> {
-    in_time(app.call().await?.send_chat(text)).await?
+    in_time(app.call()?.send_chat(text)).await?
 }
 
 /// Changes how loud a participant is heard, in percent.
 #[tauri::command]
 pub async fn set_peer_volume(app: State<'_, App>, id: String, volume: u16) -> Result<()> {
-    in_time(app.call().await?.set_peer_volume(id, volume)).await?
+    in_time(app.call()?.set_peer_volume(id, volume)).await?
 }
 
 /// Mutes a participant for oneself, or not any more.
 #[tauri::command]
 pub async fn set_muted_for_me(app: State<'_, App>, id: String, muted: bool) -> Result<()> {
-    in_time(app.call().await?.set_muted_for_me(id, muted)).await?
+    in_time(app.call()?.set_muted_for_me(id, muted)).await?
 }
 
 /// Puts the room's link on the clipboard.
 #[tauri::command]
 pub async fn copy_link<R: Runtime>(handle: AppHandle<R>, app: State<'_, App>) -> Result<()> {
-    let view = in_time(app.call().await?.view()).await?.ok_or(ErrorCode::NotInCall)?;
+    let view = in_time(app.call()?.view()).await?.ok_or(ErrorCode::NotInCall)?;
     let failed = |why: String| {
         let mut error = UserError::with_message(
             ErrorCode::Internal,

@@ -1,6 +1,30 @@
 //! The shell of Confab: the window, its commands, the socket that carries pictures to it, the tray icon and links.
 //!
 //! Everything a call does lives in `confab-call`; here is what only a desktop program needs, and all that knows Tauri.
+//!
+//! # The way of a command
+//!
+//! The window invokes it by name. `permissions/call.toml` grants the names, `commands.rs` has a function for each, which bounds
+//! the wait and answers or fails with `{ code, message, detail? }`.
+//! - What concerns the running call, mute as much as chat: [`App::call`] (`app/handle.rs`) reads the handle of the call where it is
+//!   published, and the command goes to the call's own task in `confab-call`. The app's task is not asked.
+//! - What changes whether there is a call, and the rest: a `Command` (`app/command.rs`) to the app's task (`app/task.rs`), which
+//!   owns the state and awaits nothing but the next thing to do. It begins what takes long as tasks of their own: joining
+//!   (`app/join.rs`), leaving (`app/call_phase.rs`), writing the settings (`settings/writer.rs`), the embedded server
+//!   (`hosting/task.rs`). So mute, camera and leave are answered while a disk or a server hangs (`app/hang_tests.rs`).
+//!
+//! # The way of an event
+//!
+//! A call, and a device test outside of one, have a bounded queue of events. The app's task takes them (`app/call_phase.rs`,
+//! `app/device_test.rs`), keeps what it must know, as the end of the call, and sends them to the windows that subscribed
+//! (`app/subscribers.rs`), each over the Tauri channel of its `subscribe` (`commands.rs`). A window that loads again gets a
+//! snapshot first, and then what is newer.
+//!
+//! # The way of a picture
+//!
+//! Encoded frames do not pass the app's task. A window asks for an address of the media socket (`media/tokens.rs`) and connects;
+//! `media/socket.rs` reads the frames of what runs now (`media/source.rs`) into a bounded queue per connection
+//! (`media/frame_queue.rs`). The sizes at which tracks are drawn come back on the same socket (`media/drawn_tracks.rs`).
 
 pub mod app;
 mod commands;
@@ -9,6 +33,8 @@ mod logging;
 pub mod media;
 pub mod options;
 pub mod settings;
+#[cfg(test)]
+mod test_gate;
 pub mod window;
 
 use app::{App, JoinOptions, Sources};

@@ -31,22 +31,13 @@ impl Sources {
     }
 
     /// The devices among them.
-    pub fn choice(&self) -> DeviceSelection {
+    pub fn selection(&self) -> DeviceSelection {
         DeviceSelection {
             microphone: self.audio.device().map(str::to_owned),
             speaker: self.speaker.device().map(str::to_owned),
             camera: self.video.device().map(str::to_owned),
         }
     }
-}
-
-/// What is on when a call begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct JoinOptions {
-    /// The microphone.
-    pub mic: bool,
-    /// The camera.
-    pub camera: bool,
 }
 
 #[cfg(test)]
@@ -67,9 +58,12 @@ mod tests {
             camera: named("camera"),
             ..Settings::default()
         };
-        let choice = sources.with(&settings).choice();
-        assert_eq!(choice, DeviceSelection { microphone: named("by command"), speaker: None, camera: named("camera") });
+        let selection = sources.with(&settings).selection();
+        assert_eq!(
+            selection,
+            DeviceSelection { microphone: named("by command"), speaker: None, camera: named("camera") }
+        );
         sources.audio = AudioSource::Mic(None);
-        assert_eq!(sources.with(&settings).choice().microphone, named("mic"));
+        assert_eq!(sources.with(&settings).selection().microphone, named("mic"));
     }
 }

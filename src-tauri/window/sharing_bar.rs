@@ -19,12 +19,14 @@ const SIZE: (f64, f64) = (360.0, 56.0);
 pub async fn keep<R: Runtime>(app: AppHandle<R>, data_dir: Option<PathBuf>, mut sharing: watch::Receiver<bool>) {
     loop {
         let wanted = *sharing.borrow_and_update();
-        let done = match (wanted, app.get_webview_window(SHARING)) {
+        let (app, data_dir) = (app.clone(), data_dir.clone());
+        // Aside: it waits for the thread of the windows.
+        let done = tokio::task::spawn_blocking(move || match (wanted, app.get_webview_window(SHARING)) {
             (true, None) => open(&app, data_dir.as_deref()),
             (false, Some(bar)) => bar.destroy(),
             _ => Ok(()),
-        };
-        if let Err(error) = done {
+        });
+        if let Ok(Err(error)) = done.await {
             // The main window says and stops it, too.
             warn!(%error, wanted, "the bar over a shared screen");
         }

@@ -1,28 +1,25 @@
-//! What is remembered between two starts: one JSON file, written whole or not at all.
+//! The settings of this run.
 
+use super::file::{FILE, read, write as write_to};
+use super::writer::{Save, Write, Writer};
 use confab_ipc::{ErrorCode, RecentRoom, Settings, UserError};
 use confab_wire::{
     limits,
     room::{RoomLink, parse_server},
 };
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-use tokio::time::timeout;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
 
 /// Rooms that are remembered; the oldest go first.
 pub const RECENT_ROOMS: usize = 8;
-/// Largest settings file that is read, in bytes.
-const FILE_BYTES: u64 = 64 * 1024;
-/// How long a write may take.
-const SAVE_TIMEOUT: Duration = Duration::from_secs(3);
-const FILE: &str = "settings.json";
 
 /// The settings and the file they live in.
-#[derive(Debug)]
 pub struct Store {
-    path: PathBuf,
     settings: Settings,
+    write: Write,
+    /// Started with the first save.
+    writer: Option<Writer>,
 }
 
 impl Store {
@@ -46,7 +43,15 @@ impl Store {
                 (Settings::default(), Some(problem))
             }
         };
-        (Self { path, settings: clean(settings) }, problem)
+        let write = move |settings: &Settings| {
+            write_to(&path, settings)
+                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+        };
+        (Self::new(clean(settings), Arc::new(write)), problem)
+    }
+
+    pub(crate) fn new(settings: Settings, write: Write) -> Self {
+        Self { settings, write, writer: None }
     }
 
     /// The settings as they are now.
@@ -54,9 +59,9 @@ impl Store {
         &self.settings
     }
 
-    /// Takes settings from the user interface. Fails with `BadName` or `BadServer` before, and with
-    /// `SettingsNotSaved` after they took effect for this run.
-    pub async fn replace(&mut self, settings: Settings) -> Result<(), UserError> {
+    /// Takes settings from the user interface. They hold for this run at once, whatever becomes of the save. Fails with `BadName`
+    /// or `BadServer`. Needs a Tokio runtime, as everything that saves.
+    pub fn replace(&mut self, settings: Settings) -> Result<Save, UserError> {
         let name = settings.name.trim();
         if !name.is_empty() && !limits::is_clean(name, limits::NAME_CHARS) {
             return Err(ErrorCode::BadName.into());
@@ -65,52 +70,31 @@ impl Store {
             parse_server(server)?;
         }
         self.settings = clean(settings);
-        self.save().await
+        Ok(self.save())
     }
 
-    /// Remembers a call: the name used, and its room as the newest. Fails with `SettingsNotSaved` after it took effect
-    /// for this run.
-    pub async fn remember(&mut self, name: &str, link: &RoomLink, now_ms: u64) -> Result<(), UserError> {
+    /// Remembers a call: the name used, and its room as the newest. It holds for this run at once, whatever becomes of the save.
+    pub fn remember(&mut self, name: &str, link: &RoomLink, now_ms: u64) -> Save {
         name.clone_into(&mut self.settings.name);
         let link = link.to_string();
         self.settings.recent.retain(|room| room.link != link);
         self.settings.recent.insert(0, RecentRoom { link, at: now_ms });
         self.settings.recent.truncate(RECENT_ROOMS);
-        self.save().await
+        self.save()
     }
 
-    async fn save(&self) -> Result<(), UserError> {
-        let failed = |why: String| UserError::with_detail(ErrorCode::SettingsNotSaved, why);
-        let (path, settings) = (self.path.clone(), self.settings.clone());
-        let writing = tokio::task::spawn_blocking(move || {
-            write(&path, &settings).map_err(|error| format!("{}: {error}", path.display()))
-        });
-        match timeout(SAVE_TIMEOUT, writing).await {
-            Ok(Ok(written)) => written.map_err(failed),
-            Ok(Err(error)) => Err(failed(error.to_string())),
-            Err(_) => Err(failed("the disk did not answer in time".to_owned())),
+    /// Returns when the last save has ended, or was given up. Without one there is nothing to wait for.
+    pub async fn flush(&self) {
+        if let Some(writer) = &self.writer {
+            // Whoever asked for it has the outcome.
+            let _ = writer.latest().outcome().await;
         }
     }
-}
 
-/// Writes beside and renames over: a crash leaves the old file or the new one, never half of one.
-fn write(path: &Path, settings: &Settings) -> io::Result<()> {
-    if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir)?;
+    fn save(&mut self) -> Save {
+        let writer = self.writer.get_or_insert_with(|| Writer::start(Arc::clone(&self.write)));
+        writer.save(self.settings.clone())
     }
-    let beside = path.with_extension("json.new");
-    let mut file = std::fs::File::create(&beside)?;
-    file.write_all(&serde_json::to_vec_pretty(settings)?)?;
-    file.sync_all()?;
-    std::fs::rename(&beside, path)
-}
-
-fn read(path: &Path) -> io::Result<Settings> {
-    let size = std::fs::metadata(path)?.len();
-    if size > FILE_BYTES {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{size} bytes are no settings")));
-    }
-    Ok(serde_json::from_slice(&std::fs::read(path)?)?)
 }
 
 /// Brings settings, from a file that people may edit or from the user interface, into bounds.
@@ -139,6 +123,7 @@ fn clean(settings: Settings) -> Settings {
 
 #[cfg(test)]
 mod tests {
+    use super::super::file::FILE_BYTES;
     use super::*;
 
     fn link(room: usize) -> RoomLink {
@@ -158,9 +143,11 @@ mod tests {
                 recent: vec![],
                 ..Settings::default()
             })
+            .unwrap()
+            .outcome()
             .await
             .unwrap();
-        store.remember("Ann B", &link(1), 5).await.unwrap();
+        store.remember("Ann B", &link(1), 5).outcome().await.unwrap();
         let (again, problem) = Store::open(&data);
         assert_eq!(problem, None);
         assert_eq!(again.get().name, "Ann B");
@@ -174,7 +161,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (mut store, _) = Store::open(dir.path());
         for (at, room) in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 5].into_iter().enumerate() {
-            store.remember("Ann", &link(room), at as u64).await.unwrap();
+            store.remember("Ann", &link(room), at as u64).outcome().await.unwrap();
         }
         let rooms: Vec<_> = store.get().recent.iter().map(|room| room.link.rsplit('-').next().unwrap()).collect();
         assert_eq!(rooms, ["5", "10", "9", "8", "7", "6", "4", "3"]);
@@ -189,7 +176,7 @@ mod tests {
             assert_eq!(store.get(), &Settings::default());
             assert!(problem.unwrap().message.contains("settings.json.bak"));
             assert_eq!(std::fs::read(dir.path().join("settings.json.bak")).unwrap(), content);
-            store.remember("Ann", &link(1), 0).await.unwrap();
+            store.remember("Ann", &link(1), 0).outcome().await.unwrap();
             assert_eq!(Store::open(dir.path()).1, None);
         }
     }
@@ -215,10 +202,10 @@ mod tests {
             server: Some(server.into()).filter(|server: &String| !server.is_empty()),
             ..Settings::default()
         };
-        assert_eq!(store.replace(bad(&"x".repeat(65), "")).await.unwrap_err().code, ErrorCode::BadName);
-        assert_eq!(store.replace(bad("Ann", "nonsense")).await.unwrap_err().code, ErrorCode::BadServer);
+        assert_eq!(store.replace(bad(&"x".repeat(65), "")).unwrap_err().code, ErrorCode::BadName);
+        assert_eq!(store.replace(bad("Ann", "nonsense")).unwrap_err().code, ErrorCode::BadServer);
         assert_eq!(store.get(), &Settings::default());
-        store.replace(bad("", " ")).await.unwrap();
+        store.replace(bad("", " ")).unwrap().outcome().await.unwrap();
         assert_eq!(store.get().server, None);
     }
 
@@ -228,7 +215,7 @@ mod tests {
         let file = dir.path().join("file");
         std::fs::write(&file, "").unwrap();
         let (mut store, _) = Store::open(&file);
-        let error = store.remember("Ann", &link(1), 0).await.unwrap_err();
+        let error = store.remember("Ann", &link(1), 0).outcome().await.unwrap_err();
         assert_eq!(error.code, ErrorCode::SettingsNotSaved);
         assert_eq!(store.get().name, "Ann", "for this run the name holds");
     }

@@ -1,0 +1,40 @@
+//! What the handle asks of the app's task.
+
+use super::join::JoinOptions;
+use super::subscribers::Listener;
+use crate::settings::Save;
+use confab_call::{AudioSink, DeviceSelection, DeviceWatch, Rehearsal};
+use confab_ipc::{Settings, Snapshot, UiEvent, UserError};
+use confab_wire::{media::Decoders, room::RoomLink};
+use tokio::sync::oneshot;
+
+/// Where the answer to a command goes. An asker that has stopped waiting is no error: `send` is not checked.
+pub type Answer<T> = oneshot::Sender<T>;
+
+/// Settings that took effect.
+#[derive(Debug)]
+pub struct Saved {
+    /// As they are now.
+    pub settings: Settings,
+    /// The devices that follow from them.
+    pub selection: DeviceSelection,
+    /// Their way to the disk.
+    pub save: Save,
+}
+
+/// One command.
+pub enum Command {
+    Subscribe(String, Decoders, Listener, Answer<Snapshot>),
+    Start(String, JoinOptions, Answer<Result<(), UserError>>),
+    Join(RoomLink, String, JoinOptions, Answer<Result<(), UserError>>),
+    Leave(Answer<()>),
+    Settings(Answer<Settings>),
+    SaveSettings(Settings, Answer<Result<Saved, UserError>>),
+    /// The device test outside of a call: started if wished; none in a call.
+    DeviceTest(bool, Answer<Option<Rehearsal>>),
+    StopDeviceTest(Answer<Option<Rehearsal>>),
+    Speaker(Answer<AudioSink>),
+    WatchDevices(DeviceWatch),
+    Emit(Box<UiEvent>),
+    Close(Answer<()>),
+}

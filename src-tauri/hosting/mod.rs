@@ -1,0 +1,10 @@
+//! The embedded server: rooms live in the app itself, for those who can reach this computer.
+
+mod address;
+mod embedded;
+mod task;
+
+pub use address::RoomAddress;
+#[cfg(test)]
+pub(crate) use embedded::EmbeddedServer;
+pub use task::{Hosting, HostingTask};
