@@ -63,7 +63,7 @@ pub enum EncodingError {
 }
 
 impl VideoEncoding {
-    /// Refuses values that mean nothing.
+    /// Fails on values that mean nothing.
     pub fn check(&self) -> Result<(), EncodingError> {
         if self.max_bitrate == Some(0) {
             return Err(EncodingError::MaxBitrate);
@@ -92,7 +92,7 @@ impl VideoEncoding {
 }
 
 /// Puts what `encodings` ask for into `demand`. A track in several streams is encoded once, so the tightest bound
-/// counts; of preferences and hints the first one told.
+/// counts; of preferences and hints the first one that is set.
 pub fn bound<'a>(demand: &mut VideoDemand, encodings: impl Iterator<Item = &'a VideoEncoding> + Clone) {
     let defaults = VideoDemand::default();
     demand.max_bitrate =

@@ -55,12 +55,12 @@ impl<O: FeedbackObserver> Feedback<O> {
         }
     }
 
-    /// From now on `observer` hears of the feedback about `ssrc`.
+    /// From now on feedback about `ssrc` goes to `observer`.
     pub fn observe(&self, ssrc: u32, observer: Arc<O>) {
         self.observers().insert(ssrc, observer);
     }
 
-    /// Who hears of the feedback about `ssrc`.
+    /// The observer of `ssrc`.
     pub fn observer(&self, ssrc: u32) -> Option<Arc<O>> {
         self.observers().get(&ssrc).cloned()
     }

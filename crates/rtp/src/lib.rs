@@ -53,11 +53,12 @@
 //! let packets = stream.packets(&frame, Codec::Vp8, format, now);
 //!
 //! let mut reassembler = Reassembler::default();
-//! for packet in packets.iter().rev() {
+//! for packet in [&packets[0], &packets[2], &packets[1]] {
 //!     let header = &packet.header;
 //!     reassembler.push(header.sequence_number, header.timestamp, header.marker, &packet.payload, now);
 //! }
-//! assert_eq!(reassembler.pop(now).map(|frame| frame.data), Some(data));
+//! let received = reassembler.pop(now).expect("all packets came");
+//! assert!(received.key && received.data == data);
 //! # Ok::<(), confab_rtp::packetization::PacketizationError>(())
 //! ```
 

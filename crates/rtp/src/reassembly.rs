@@ -1,8 +1,8 @@
-//! From packets of video in any order to whole frames in order.
+//! Reassembly: RTP packets of video in any order become whole frames in decoding order.
 //!
-//! Packets are put in order by sequence number. A gap is waited for, because the other side answers our negative
-//! acknowledgements; after some wait, or at once if it is long, it is given up, and nothing is delivered until the next key
-//! frame. A whole key frame behind a gap ends the wait at once.
+//! Packets are put in order by sequence number. A gap is waited for, because the sender answers negative acknowledgements;
+//! after two round trips, or at once if it is long, it is given up, and nothing is delivered until the next key frame. A
+//! whole key frame behind a gap ends the wait at once.
 
 use crate::packetization::{PACKET_HISTORY, ParsedPayload, h264, vp8, vp9};
 use bytes::Bytes;
@@ -21,7 +21,7 @@ const MAX_WAIT: Duration = Duration::from_secs(1);
 const NACK_DELAY: Duration = Duration::from_millis(100);
 /// Packets that wait at once; a key frame of 1080p at high quality has about 300.
 const MAX_BUFFERED_PACKETS: usize = 1024;
-/// A step in the sequence numbers beyond which the sender has started anew.
+/// A step in the sequence numbers beyond which the sender has restarted.
 const RESET_STEP: u64 = 3_000;
 
 #[derive(Debug)]
@@ -41,7 +41,7 @@ struct CompleteFrame {
     payloads: Vec<Bytes>,
 }
 
-/// Turns packets into frames.
+/// Turns the packets of one video track into frames.
 #[derive(Debug)]
 pub struct Reassembler {
     packets: BTreeMap<i64, BufferedPacket>,
@@ -51,8 +51,9 @@ pub struct Reassembler {
     highest: i64,
     /// True until a key frame comes.
     awaits_key_frame: bool,
+    /// Of the latest key frame, in pixels.
     size: (u16, u16),
-    /// Of the packets that come.
+    /// Codec of the packets that come.
     codec: Codec,
     /// How long a missing packet is waited for.
     wait: Duration,
@@ -88,19 +89,19 @@ impl Reassembler {
         self.codec = codec;
     }
 
-    /// A packet that is asked for again comes after so long: it is waited for until it could have come twice.
+    /// The round-trip time, after which a retransmission comes: a missing packet is waited for until it could have come twice.
     pub fn set_round_trip(&mut self, round_trip: Duration) {
         self.wait = (round_trip * 2 + NACK_DELAY).clamp(MIN_WAIT, MAX_WAIT);
     }
 
-    /// Takes a packet in.
+    /// Takes a packet that came at `now`; `payload` is that of RTP. Packets that come twice or too late are dropped.
     pub fn push(&mut self, sequence: u16, timestamp: u32, marker: bool, payload: &Bytes, now: Instant) {
         let highest = self.highest;
         let sequence = self.unwrap(sequence);
         if self.next.is_some_and(|next| sequence < next) {
             return;
         }
-        // A sender that is like ours can't fill a longer gap, as after a cut of seconds.
+        // No sender keeps enough packets to fill a longer gap, as after a cut of seconds.
         if self.next.is_some() && sequence - highest > i64::from(PACKET_HISTORY) {
             self.skip_to(sequence);
         }
@@ -268,7 +269,7 @@ impl Reassembler {
         }
         let step = i64::from(sequence.wrapping_sub(self.highest as u16) as i16);
         if step.unsigned_abs() > RESET_STEP {
-            // The sender started anew: what waits will never be completed.
+            // The sender restarted: what waits will never be completed.
             self.packets.clear();
             self.next = None;
             self.awaits_key_frame = true;

@@ -1,7 +1,7 @@
 //! Allocation of the bandwidth to one receiver among the videos that are sent to it.
 
 /// Allocates `available` bit/s among videos that can use up to their `limits`: equal parts, and what one can't use, the others
-/// have (max-min fairness). What nobody can use is given to all: a limit may be lifted at any time.
+/// have (max-min fairness). What none can use is given to all: a limit may be lifted at any time.
 pub fn allocate(available: u32, limits: &[u32]) -> Vec<u32> {
     let mut shares = vec![0; limits.len()];
     let mut order: Vec<usize> = (0..limits.len()).collect();

@@ -1,8 +1,8 @@
-//! From reports of arrivals to the rate at which to send.
+//! The bandwidth estimator: from reports of arrivals to a target bitrate, by queuing delay and loss.
 //!
-//! While a queue stands, the line is full, and what arrives is what it carries: that, less what drains the queue, is the
+//! While a queue stands, the path is full, and what arrives is what it carries: that, less what drains the queue, is the
 //! target. While none stands there may be room: the target grows slowly near a limit that was met lately, faster elsewhere,
-//! and at once where a probe finds more. Losses alone are taken for the line's nature until they are many.
+//! and at once where a probe finds more. Losses alone are taken for the path's nature until they are many.
 
 use super::probe::Prober;
 use super::shared::{Bandwidth, INITIAL_BITRATE, MIN_BITRATE};
@@ -17,7 +17,7 @@ const CONGESTED: f64 = 30.0;
 /// What may stay of a queue, in ms: some of it is inaccuracy. The rest is to be gone after so many ms.
 const TOLERATED: f64 = 15.0;
 const DRAINED: f64 = 500.0;
-/// The part of the line that drains a queue.
+/// The part of the bandwidth that is left free to drain a queue, at least and at most.
 const LEAST_DRAIN: f64 = 0.05;
 const MOST_DRAIN: f64 = 0.4;
 /// More was sent than arrived, and not by chance.
@@ -29,7 +29,7 @@ const STEP_DOWN: f64 = 0.9;
 const STEP: Duration = Duration::from_millis(300);
 /// A queue that did not shrink in this time though less was sent is not ours.
 const NOT_OURS: Duration = Duration::from_secs(2);
-/// More losses than that are a line that is too full (draft-ietf-rmcat-gcc-02 section 6).
+/// A higher loss rate means that the path is too full (draft-ietf-rmcat-gcc-02 section 6).
 const TOO_LOSSY: f64 = 0.1;
 /// A full queue of ours loses more than that.
 const FEW_LOST: f64 = 0.02;
@@ -41,27 +41,29 @@ const BACK_TO: f64 = 0.85;
 const NEAR_THE_LIMIT: f64 = 0.06;
 /// Elsewhere by this share in a second.
 const GROWTH: f64 = 0.15;
-/// What is sent bounds the target: nobody knows whether more would arrive.
+/// The target is at most this multiple of what arrives: whether more would arrive is not known.
 const UNPROVEN: f64 = 1.5;
 /// Reports that stop for so long: another path may follow.
 const SILENCE: Duration = Duration::from_secs(1);
-/// What is looked for, and what is believed at most, as multiples of what could be made use of.
+/// What probes look for, and the highest target, as multiples of what all streams need.
 const GOAL: f64 = 1.25;
 const MOST: f64 = 2.0;
 
-/// The estimator of one line.
+/// The estimator of one path.
 pub(crate) struct Estimator {
     bandwidth: Arc<Bandwidth>,
-    /// In bit/s.
+    /// Target bitrate in bit/s.
     target: f64,
     queue: StandingQueue,
     traffic: Traffic,
     prober: Prober,
+    /// When the last reports came.
     reported: Option<Instant>,
-    /// What the line carried when it was full, and when that was.
+    /// What the path carried when it was full, in bit/s, and when that was.
     limit: Option<(f64, Instant)>,
     /// Since when a queue stands, and how long it was then, in ms.
     congested: Option<(Instant, f64)>,
+    /// When the target was last lowered by a step.
     stepped: Option<Instant>,
 }
 
@@ -89,7 +91,7 @@ impl Estimator {
         self.target = self.target.min(INITIAL_BITRATE);
     }
 
-    /// A queue of `standing` ms.
+    /// Lowers the target: a queue of `standing` ms stands.
     fn decrease(&mut self, now: Instant, standing: f64) {
         let (sent, arrived) = (self.traffic.sent(), self.traffic.arrived());
         let (since, before) = *self.congested.get_or_insert((now, standing));
@@ -110,7 +112,7 @@ impl Estimator {
         }
     }
 
-    /// No queue stands; `passed` since the last look.
+    /// Raises the target: no queue stands; `passed` since the last reports.
     fn increase(&mut self, now: Instant, passed: Duration) {
         let seconds = passed.as_secs_f64();
         if self.target > self.traffic.arrived() * UNPROVEN {
@@ -124,12 +126,14 @@ impl Estimator {
         };
     }
 
+    /// Lowers the target, because this share of the packets was lost.
     fn lose(&mut self, now: Instant, lost: f64) {
         if self.may_step(now, LOSS_STEP) {
             self.target *= 1.0 - lost / 2.0;
         }
     }
 
+    /// True if the target may be lowered by a step: `pause` has passed since the last one.
     fn may_step(&mut self, now: Instant, pause: Duration) -> bool {
         let may = self.stepped.is_none_or(|at| now.saturating_duration_since(at) >= pause);
         if may {
@@ -138,7 +142,7 @@ impl Estimator {
         may
     }
 
-    /// A probe showed that the line carries `rate` bit/s.
+    /// A probe showed that the path carries `rate` bit/s.
     fn found(&mut self, now: Instant, rate: f64) {
         if rate > self.target {
             if self.limit.is_some_and(|(limit, _)| rate > limit) {

@@ -1,8 +1,8 @@
 //! The pacer: sends video evenly instead of frame by frame, and sends probes.
 //!
-//! Sound and RTCP pass at once: they never wait behind video. Of video nothing waits longer than [`MAX_QUEUE_TIME`].
+//! Audio and RTCP pass at once: they never wait behind video. Of video nothing waits longer than [`MAX_QUEUE_TIME`].
 
-use super::pacer_queue::{MAX_QUEUE_TIME, PacerQueue, Priority, bits};
+use super::pacer_queue::{MAX_QUEUE_TIME, PacerQueue, PacketPriority, bits};
 use super::probe::{ProbeCluster, SentCluster};
 use super::retransmission::{Original, Retransmissions, bucket};
 use super::shared::{Bandwidth, INITIAL_BITRATE, PacerOrders};
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 /// Frames leave this much faster than the estimate: an encoder's frames differ in size.
 const FACTOR: f64 = 1.6;
-/// So much of that leaves at once. A frame of usual size on a line with room to spare does not wait at all.
+/// So much of that leaves at once. A frame of usual size does not wait at all on a path with room to spare.
 const BURST: Duration = Duration::from_millis(15);
 /// A cluster that was not sent after this time is over.
 const PROBE_PATIENCE: Duration = Duration::from_millis(250);
@@ -37,7 +37,7 @@ struct Probe {
     sent: Option<SentCluster>,
 }
 
-/// The interceptor.
+/// The interceptor that paces what is sent on one connection.
 pub(crate) struct Pacer {
     bandwidth: Arc<Bandwidth>,
     bucket: LeakyBucket,
@@ -45,10 +45,10 @@ pub(crate) struct Pacer {
     rate: f64,
     queue: PacerQueue,
     retransmissions: Retransmissions,
-    /// Streams of pictures, with the stream of their retransmissions if there is one.
+    /// SSRCs of video, with that of their retransmissions if there is one.
     videos: HashMap<u32, Option<u32>>,
-    /// What was asked for to fill a probe.
-    asked: VecDeque<Original>,
+    /// Packets that were requested once more to fill a probe.
+    padding: VecDeque<Original>,
     probe: Option<Probe>,
     reads: VecDeque<TaggedPacket>,
     writes: VecDeque<TaggedPacket>,
@@ -64,14 +64,14 @@ impl Pacer {
             queue: PacerQueue::default(),
             retransmissions: Retransmissions::new(INITIAL_BITRATE),
             videos: HashMap::new(),
-            asked: VecDeque::new(),
+            padding: VecDeque::new(),
             probe: None,
             reads: VecDeque::new(),
             writes: VecDeque::new(),
         }
     }
 
-    /// Does what it is told, and sends at the estimate or at the rate of the probe.
+    /// Follows [`Bandwidth`]: sends at the estimate, or at the rate of a probe.
     fn follow(&mut self, now: Instant) {
         let PacerOrders { changed, cluster, target } = self.bandwidth.orders();
         for ssrc in changed {
@@ -83,7 +83,7 @@ impl Pacer {
         }
         let target = target.unwrap_or(f64::from(u32::MAX));
         let (rate, burst) = match &self.probe {
-            // Evenly, for its speed is what is measured.
+            // Without a burst: its rate is what is measured.
             Some(probe) => (probe.cluster.rate, Duration::ZERO),
             None => (target * FACTOR, BURST),
         };
@@ -95,13 +95,13 @@ impl Pacer {
         }
     }
 
-    /// Asks for enough packets once more to fill the cluster, beside what waits anyway.
+    /// Requests retransmissions that fill the cluster, beside what waits anyway.
     fn begin_probe(&mut self, cluster: ProbeCluster, now: Instant) {
         let missing = cluster.bytes as f64 - self.queue.bits() / 8.0;
         let chosen = self.retransmissions.latest(missing, cluster.packets.saturating_sub(self.queue.len()));
         // The responder answers each packet once for one request.
         for (ssrc, original) in chosen.into_iter().rev() {
-            self.asked.push_back(original);
+            self.padding.push_back(original);
             self.reads.push_back(request(ssrc, original.1, now));
         }
         self.probe = Some(Probe { cluster, since: now, bytes: 0, packets: 0, sent: None });
@@ -111,7 +111,7 @@ impl Pacer {
         if let Some(sent) = self.probe.take().and_then(|probe| probe.sent) {
             self.bandwidth.probe_sent(sent);
         }
-        self.asked.clear();
+        self.padding.clear();
         self.queue.drop_padding();
     }
 
@@ -120,35 +120,35 @@ impl Pacer {
             Some(Some(priority)) => self.queue.push(priority, packet),
             Some(None) => {}
             None => {
-                // It uses up what there is, so that video makes room for it.
+                // It uses up budget, so that video makes room for it.
                 self.bucket.consume(bits(&packet));
                 self.writes.push_back(packet);
             }
         }
     }
 
-    /// What the packet is: `None` for sound and RTCP, which pass; `Some(None)` for what is of no use.
-    fn priority(&mut self, packet: &TaggedPacket) -> Option<Option<Priority>> {
+    /// The priority of a packet: `None` for audio and RTCP, which pass; `Some(None)` for retransmissions of no use.
+    fn priority(&mut self, packet: &TaggedPacket) -> Option<Option<PacketPriority>> {
         let Packet::Rtp(rtp) = &packet.message.packet else { return None };
         let (ssrc, sequence) = (rtp.header.ssrc, rtp.header.sequence_number);
         let video = self.videos.get(&ssrc);
         if packet.message.has(&Attribute::Retransmission) {
             // Without a stream of their own they are the same packets again.
             let original = if video.is_some() { (ssrc, sequence) } else { original(rtp)? };
-            if let Some(index) = self.asked.iter().position(|asked| *asked == original) {
-                self.asked.remove(index);
-                return Some(Some(Priority::Padding));
+            if let Some(index) = self.padding.iter().position(|padding| *padding == original) {
+                self.padding.remove(index);
+                return Some(Some(PacketPriority::Padding));
             }
             let round_trip = self.bandwidth.round_trip.get().unwrap_or_default();
             let admitted = self.retransmissions.admit(original, bits(packet), packet.now, round_trip);
-            return Some(admitted.then_some(Priority::Retransmission));
+            return Some(admitted.then_some(PacketPriority::Retransmission));
         }
         let original = (video?.unwrap_or(ssrc), sequence);
         self.retransmissions.remember(ssrc, original, rtp.marshal_size(), packet.now);
-        Some(Some(Priority::Video))
+        Some(Some(PacketPriority::Video))
     }
 
-    /// Lets go what may go.
+    /// Sends what the budget allows.
     fn release(&mut self, now: Instant) {
         if let Some(retransmissions) = self.retransmissions.count(now) {
             self.bandwidth.set_retransmissions(retransmissions);
@@ -172,7 +172,7 @@ impl Pacer {
         self.bandwidth.set_backlog(Duration::from_secs_f64((self.queue.bits() / self.rate).max(0.0)));
     }
 
-    /// A packet of so many bits left; it may be one of a probe.
+    /// A packet of so many bits was sent; it may be one of a probe.
     fn count(&mut self, bits: f64, now: Instant) {
         let Some(probe) = &mut self.probe else { return };
         probe.bytes += (bits / 8.0) as usize;

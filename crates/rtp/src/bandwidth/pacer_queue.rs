@@ -10,15 +10,16 @@ pub(crate) const MAX_QUEUE_TIME: Duration = Duration::from_millis(100);
 
 /// Priorities of packets, the most urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Priority {
-    /// Something was lost and is waited for.
+pub(crate) enum PacketPriority {
+    /// Something was lost and the receiver waits for it.
     Retransmission,
+    /// A packet of video that is sent for the first time.
     Video,
     /// It only fills a probe.
     Padding,
 }
 
-/// Packets of each priority in order, each since when.
+/// Packets that wait to be sent: in order within a priority, each with the time since when it waits.
 #[derive(Default)]
 pub(crate) struct PacerQueue {
     queues: [VecDeque<(Instant, TaggedPacket)>; 3],
@@ -26,12 +27,12 @@ pub(crate) struct PacerQueue {
 }
 
 impl PacerQueue {
-    pub(crate) fn push(&mut self, priority: Priority, packet: TaggedPacket) {
+    pub(crate) fn push(&mut self, priority: PacketPriority, packet: TaggedPacket) {
         self.bits += bits(&packet);
         self.queues[priority as usize].push_back((packet.now, packet));
     }
 
-    /// The next packet's bits, and whether it has waited longest enough.
+    /// The next packet's bits, and whether it has waited for [`MAX_QUEUE_TIME`].
     pub(crate) fn next(&self, now: Instant) -> Option<(f64, bool)> {
         let queue = &self.queues[self.turn(now)?];
         Some((bits(&queue.front()?.1), is_overdue(queue, now)))
@@ -44,14 +45,14 @@ impl PacerQueue {
         Some(packet)
     }
 
-    /// When something will have waited longest enough.
+    /// When the first packet will have waited for [`MAX_QUEUE_TIME`].
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.queues.iter().filter_map(|queue| Some(queue.front()?.0 + MAX_QUEUE_TIME)).min()
     }
 
-    /// Padding that is of no use any more.
+    /// Drops the padding: the probe is over.
     pub(crate) fn drop_padding(&mut self) {
-        for (_, packet) in self.queues[Priority::Padding as usize].drain(..) {
+        for (_, packet) in self.queues[PacketPriority::Padding as usize].drain(..) {
             self.bits -= bits(&packet);
         }
     }
@@ -63,7 +64,7 @@ impl PacerQueue {
 
     /// Packets that are not padding.
     pub(crate) fn len(&self) -> usize {
-        self.queues[Priority::Retransmission as usize].len() + self.queues[Priority::Video as usize].len()
+        self.queues[PacketPriority::Retransmission as usize].len() + self.queues[PacketPriority::Video as usize].len()
     }
 
     /// Which queue is next: what is overdue, then the order of urgency.

@@ -1,16 +1,16 @@
 //! Bandwidth probes: finding out whether the path carries more, without waiting for the encoder to send more.
 //!
-//! A cluster of packets leaves faster than what is sent at present; how fast it arrives is what the line carries, or nearly.
+//! A cluster of packets leaves faster than what is sent at present; how fast it arrives is what the path carries, or nearly.
 //! It consists of what waits to be sent and of packets that are sent once more (RFC 4588), which also repair what was lost.
 
 use rtc::interceptor::PacketReport;
 use std::time::{Duration, Instant};
 
-/// A cluster takes so long. Half of what it is too fast is the queue that it builds on a line with nothing to spare: 20 ms.
+/// A cluster takes so long. Half of what it is too fast is the queue that it builds on a path with nothing to spare: 20 ms.
 const LENGTH: Duration = Duration::from_millis(40);
 /// Fewer packets than that measure nothing.
 const FEWEST: usize = 4;
-/// Of a cluster that arrives this much slower than it left, the line was the limit.
+/// Of a cluster that arrives this much slower than it left, the path was the limit.
 const SATURATED: f64 = 0.9;
 /// What of a limit that was found is made use of, so that no queue stands.
 const USE: f64 = 0.9;
@@ -29,7 +29,7 @@ const PAUSE_AFTER_NOTHING: Duration = Duration::from_millis(400);
 const FASTER: f64 = 2.0;
 const FIRST: f64 = 3.0;
 
-/// What the pacer is to send.
+/// A cluster of packets that the pacer is to send as a probe.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ProbeCluster {
     /// In bit/s.
@@ -66,7 +66,7 @@ pub(crate) struct Prober {
 }
 
 impl Prober {
-    /// A cluster, if it is time for one: the estimate is `target`, and `goal` is all that anybody has use for.
+    /// A cluster, if it is time for one: the estimate is `target`, and `goal` is all that can be made use of, in bit/s.
     pub(crate) fn due(&mut self, now: Instant, target: f64, goal: f64) -> Option<ProbeCluster> {
         let waits = self.pending.is_some() || self.next.is_some_and(|next| now < next);
         if waits || target >= goal {
@@ -85,7 +85,7 @@ impl Prober {
         }
     }
 
-    /// Takes in what is known of a packet. Bit/s that the line carries, at least, once a cluster says so.
+    /// Takes in what is known of a packet. Returns bit/s that the path carries at least, once a cluster shows it.
     pub(crate) fn push(&mut self, now: Instant, packet: &PacketReport) -> Option<f64> {
         let pending = self.pending.as_mut()?;
         if packet.departure >= pending.since {
@@ -111,7 +111,7 @@ impl Prober {
         self.next = Some(now + PAUSE_AFTER_SUCCESS);
     }
 
-    /// Not before then, because the line is full.
+    /// No probe before then, because the path is full.
     pub(crate) fn wait(&mut self, until: Instant) {
         self.next = Some(self.next.map_or(until, |next| next.max(until)));
     }
@@ -177,14 +177,14 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_carries_it_shows_the_rate_of_the_cluster() {
+    fn a_path_that_carries_it_shows_the_rate_of_the_cluster() {
         assert_eq!(shown(3, 0), Some(3_200_000.0));
-        // Bunched by something in between.
+        // Bunched on the way.
         assert_eq!(shown(1, 0), Some(3_200_000.0));
     }
 
     #[test]
-    fn a_line_that_does_not_shows_its_own() {
+    fn a_path_that_does_not_shows_its_own_rate() {
         assert_eq!(shown(6, 0), Some(1_440_000.0));
     }
 
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_looks_for_more_than_is_needed() {
+    fn no_probe_looks_for_more_than_is_needed() {
         let (mut prober, now) = (Prober::default(), Instant::now());
         assert_eq!(prober.due(now, 1_000_000.0, 900_000.0), None);
         assert_eq!(prober.due(now, 1_000_000.0, 1_500_000.0).unwrap().rate.round(), 1_650_000.0);

@@ -1,7 +1,7 @@
 //! Retransmissions: which of those that are asked for are worth sending.
 //!
-//! The receivers of `rtc` ask for everything that they miss, again and again, and its responder answers each time. On a line
-//! that is full and therefore loses packets that would fill it with what it lost.
+//! The receivers of `rtc` ask for everything that they miss, again and again, and its responder answers each time. A path
+//! that is full and therefore loses packets would be filled with what it lost.
 
 use crate::packetization::PACKET_HISTORY;
 use rtc::interceptor::Pacer as LeakyBucket;
@@ -13,9 +13,9 @@ const SHARE: f64 = 0.5;
 const BURST: Duration = Duration::from_millis(200);
 /// Over so much time is counted how much they are.
 const WINDOW: Duration = Duration::from_millis(200);
-/// A packet is not retransmitted again sooner, on the shortest line: the far end asks at its own pace.
+/// A packet is not retransmitted again sooner, on the shortest path: the receiver asks at its own pace.
 const SOONEST: Duration = Duration::from_millis(30);
-/// Who waits longer for a lost packet, beyond the round trip, has given it up.
+/// A receiver that misses a packet for longer, beyond the round trip, has given it up.
 const WORTHWHILE: Duration = Duration::from_millis(500);
 /// How often one packet is sent again to fill a probe.
 const MOST_REPEATED: usize = 3;
@@ -34,7 +34,7 @@ struct SentPacket {
     retransmitted: Option<Instant>,
 }
 
-/// What was sent lately, and what of it is sent again.
+/// The packets that were sent lately, and the budget for sending them again.
 #[derive(Debug)]
 pub(crate) struct Retransmissions {
     recent: VecDeque<SentPacket>,
@@ -87,7 +87,7 @@ impl Retransmissions {
         true
     }
 
-    /// How much of the line they took lately, in bit/s, if it is time to say so.
+    /// Bitrate of the retransmissions since the last count, in bit/s, if it is time for a new count.
     pub(crate) fn count(&mut self, now: Instant) -> Option<f64> {
         let passed = now.saturating_duration_since(*self.counted.get_or_insert(now));
         (passed >= WINDOW).then(|| {
@@ -144,12 +144,12 @@ mod tests {
         assert!(retransmissions.admit((2, 3), 8_000.0, ms(50), round_trip));
         assert!(!retransmissions.admit((2, 3), 8_000.0, ms(90), round_trip));
         assert!(retransmissions.admit((2, 3), 8_000.0, ms(160), round_trip));
-        assert!(!retransmissions.admit((2, 4), 8_000.0, ms(700), round_trip), "nobody waits for it any more");
+        assert!(!retransmissions.admit((2, 4), 8_000.0, ms(700), round_trip), "the receiver has given it up");
         assert!(!retransmissions.admit((2, 99), 8_000.0, ms(50), round_trip), "it was never sent");
     }
 
     #[test]
-    fn they_take_half_of_the_line_at_most() {
+    fn they_take_half_of_the_estimate_at_most() {
         let start = Instant::now();
         let mut retransmissions = sent(400, start);
         let admitted = (0..400).filter(|n| retransmissions.admit((2, *n), 8_000.0, start + SHORT, SHORT)).count();

@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+use super::interceptors::install;
 use super::pacer_queue::MAX_QUEUE_TIME;
-use super::{Bandwidth, install};
+use super::shared::Bandwidth;
 use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};

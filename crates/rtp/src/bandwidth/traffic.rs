@@ -14,7 +14,7 @@ const LOSS: Duration = Duration::from_secs(1);
 /// Losses of fewer packets say nothing.
 const FEWEST: usize = 30;
 
-/// Packets of whose fate is known, in the order in which they were sent.
+/// Packets that were reported as arrived or lost, in the order in which they were sent.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     packets: VecDeque<PacketReport>,

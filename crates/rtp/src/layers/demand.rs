@@ -5,7 +5,7 @@ use super::source::SourceLayers;
 use confab_wire::ladder::{LayerDemand, SPATIAL_LAYERS, SpatialLayer};
 
 /// Receivers whose targets are this close to the best one's share its bitrate: a little less for one is better than fewer
-/// frames for the others. Who has less than that loses temporal layers.
+/// frames for the others. Receivers with less lose temporal layers.
 const SHARED_FROM: f64 = 0.8;
 
 /// What one receiver wants of the encoder.
@@ -38,7 +38,7 @@ pub fn merge(
 ) -> [Option<LayerDemand>; SPATIAL_LAYERS] {
     SpatialLayer::ALL.map(|layer| {
         let all = || requests.iter().filter(|request| request.is_for(layer));
-        // Those who leave do not count, unless they are alone.
+        // Receivers that leave do not count, unless they are alone.
         let staying = all().any(|request| !request.is_leaving(layer));
         let counted = || all().filter(|request| !staying || !request.is_leaving(layer));
         let best = counted().map(|request| request.bitrate).max()?;

@@ -21,7 +21,7 @@ pub struct SourceLayers {
     pub layered: bool,
     /// Pixels of the full layer, once known.
     pub full: Option<(u32, u32)>,
-    /// What the computer can encode at most.
+    /// What can be encoded at most, for want of computing power.
     pub relief: Relief,
     /// Upper bound of the frame rate in frames per second.
     pub max_framerate: Option<f64>,
@@ -57,7 +57,7 @@ impl SourceLayers {
         f64::from(width) * f64::from(height) * fps * per_pixel
     }
 
-    /// The least at which the layer is better than the one under it.
+    /// The least bitrate at which the layer is better than the one under it, in bit/s.
     pub(crate) fn floor(&self, layer: SpatialLayer) -> f64 {
         if layer == self.lowest() { 0.0 } else { self.bits(layer, TOO_FEW_BITS) }
     }

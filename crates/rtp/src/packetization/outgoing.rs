@@ -33,8 +33,8 @@ pub struct OutgoingStream {
 }
 
 impl OutgoingStream {
-    /// A stream under `ssrc`. Sequence number, picture id and `TL0PICIDX` begin with what is in `random`, so that nobody can
-    /// know them (RFC 3550 section 5.1, RFC 7741 section 4.2).
+    /// A stream under `ssrc`. Sequence number, picture id and `TL0PICIDX` begin with what is in `random`, so that they
+    /// can't be predicted (RFC 3550 section 5.1, RFC 7741 section 4.2).
     pub fn new(ssrc: u32, random: [u16; 3]) -> Self {
         let [sequence, picture_id, tl0_pic_idx] = random;
         Self { ssrc, sequence, last: None, offset: 0, picture_id, tl0_pic_idx: tl0_pic_idx as u8 }

@@ -19,7 +19,7 @@ impl Vp9Packetizer {
         Self { picture_id: picture_id & 0x7fff }
     }
 
-    /// The payloads of a frame, each of at most `most` bytes. The payloader of `rtc` does not tell inter frames
+    /// The payloads of a frame, each of at most `most` bytes. The payloader of `rtc` does not mark inter frames
     /// from key frames, so a receiver would try to decode them after a loss.
     pub(crate) fn payload(&mut self, most: usize, frame: &Bytes) -> Vec<Bytes> {
         let key = is_key_frame(frame);
