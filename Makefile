@@ -20,7 +20,7 @@ bench: ## What ours costs and gives beside Chromium: tables and JSON; SECTION=ca
 
 endurance: ## Half an hour of a call of four that swaps devices and shares screens each minute (MINUTES): does anything grow?
 	@scripts/setup test
-	CONFAB_ENDURANCE_MINUTES=$(or $(MINUTES),30) cargo test --release --workspace --test endurance -- --nocapture
+	CONFAB_ENDURANCE_MINUTES=$(or $(MINUTES),30) cargo test --release --workspace --test end_to_end -- endurance:: --nocapture
 
 dist: ## Installable packages: .deb and .rpm
 	@scripts/dist
