@@ -1,14 +1,17 @@
 # The commands of the README; everything else is plain cargo.
-.PHONY: help run test fuzz bench endurance dist types setup
+.PHONY: help run test test-all fuzz bench endurance dist types setup
 
 help: ## Says what there is
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
 
 run: ## Opens the app; without a display, holds a short call under one of its own and saves a picture of it
 	@scripts/run
 
 test: ## Everything that CI asks for
-	@scripts/test
+	@node scripts/test.mjs
+
+test-all: ## The same and what takes hours: endurance, fuzzing, packages that install, every documented item
+	@node scripts/test.mjs --all
 
 fuzz: ## Rubbish from random peers and servers into everything that reads it, for FUZZ_SECONDS (60)
 	@scripts/fuzz

@@ -1,0 +1,112 @@
+#!/usr/bin/env node
+// Everything that must hold, quick checks first: `make test`, and with `--all` also what takes long: `make test-all`. Goes on
+// after a failure. At its end it says how long everything took, then `FAILED name` and `FLAKY name (n tries)`, and on the
+// last line "N passed, N failed"; the exit code is 0 only if nothing failed.
+
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { timings, warned } from './testing/reports.mjs';
+import { command, Run } from './testing/run.mjs';
+import { CargoTest, Nextest, Vitest } from './testing/suites.mjs';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+process.chdir(root);
+
+/** The package of end-to-end tests. */
+const END_TO_END = 'package(confab-tests)';
+/**
+ * Tests that wait for timeouts, networks and browsers nearly all of their time, and measure neither pictures nor sound: three
+ * for each core run at a time.
+ */
+const WAITING =
+  '(package(/^confab-(rtcio|transport)$/) and binary(it)) or ' +
+  '(package(confab-tests) and test(/^conformance::/) and not test(/^conformance::(asleep|encoding|levels|ours_media|stats)::/)) or ' +
+  '(package(confab-tests) and test(/^network::(faults|profiles)::/))';
+
+const long = process.argv.includes('--all');
+const runs = (program, ...args) => spawnSync(program, args, { stdio: 'ignore' }).status === 0;
+const ownTests = readdirSync('scripts/testing').filter((name) => name.endsWith('.test.mjs')).map((name) => join('scripts/testing', name));
+const run = new Run();
+
+await rules();
+process.exitCode = run.end();
+
+async function rules() {
+  if (!(await run.check('what building and testing need', 'scripts/setup', 'test'))) return;
+  await run.check('the test run itself', process.execPath, '--test', '--test-reporter=dot', ...ownTests);
+  await run.check('Rust: format', 'cargo', 'fmt', '--all', '--check');
+  await run.check('user interface: types', 'npm', '--prefix', 'ui', 'run', '--silent', 'check');
+  await run.suite('user interface: unit tests', new Vitest(join(root, 'ui'), 'test'));
+  await run.check('user interface: build', 'npm', '--prefix', 'ui', 'run', '--silent', 'build');
+  await run.suite('user interface: behaviour and accessibility in a browser', new Vitest(join(root, 'ui'), 'test:browser'));
+  if (runs('cargo', 'deny', '--version')) await run.check('Rust: cargo-deny', 'cargo', 'deny', 'check', 'licenses', 'bans', 'sources');
+  else console.log('\ncargo-deny is not installed: licences are tested by the house rules');
+  const workspace = metadata();
+  const options = ['--workspace', ...fuzzing(workspace)];
+  if (await compile(workspace, options)) await rust(workspace, options);
+  if (long) await longForms();
+}
+
+/** What the fuzz targets reach is looked at, too: the targets themselves are built by `make fuzz` only. */
+function fuzzing({ packages, workspace_members: members }) {
+  const with_ = packages.filter(({ id, features }) => members.includes(id) && features.fuzzing).map(({ name }) => `${name}/fuzzing`);
+  return with_.length > 0 ? ['--features', with_.join()] : [];
+}
+
+/**
+ * Everything is compiled once, and clippy looks on: it is the compiler of our own crates, with lints. A `cargo clippy` of its
+ * own would check all third-party crates a second time.
+ */
+async function compile(workspace, options) {
+  const clippy = runs('clippy-driver', '--version');
+  if (clippy) process.env.RUSTC_WORKSPACE_WRAPPER = 'clippy-driver';
+  const warnings = new Set();
+  const onLine = (line) => {
+    const crate = warned(line);
+    if (crate) warnings.add(crate);
+    return !/^ *(Compiling|Downloaded) /.test(line);
+  };
+  const what = 'Rust: compiling everything, with clippy';
+  const compiled = await run.stage(what, async () => {
+    return (await command('cargo', ['build', ...options, '--all-targets', '--timings', '--color', 'never'], { onLine })) === 0;
+  });
+  run.count('Rust: compiles', compiled);
+  run.count(`Rust: clippy without warnings${clippy ? [...warnings].map((crate) => ` ${crate}`) : ': it is not installed'}`, clippy && warnings.size === 0);
+  if (!compiled) return false;
+  const own = new Set(workspace.packages.map(({ name }) => name));
+  const page = readFileSync(join(workspace.target_directory, 'cargo-timings/cargo-timing.html'), 'utf8');
+  for (const [kind, units, seconds] of timings(page, (name) => own.has(name))) run.part(kind, seconds, `${units} units`);
+  return true;
+}
+
+async function rust({ target_directory: target }, options) {
+  if (runs('cargo', 'nextest', '--version')) {
+    const nextest = (filter, ...more) => new Nextest(options, filter, target, more);
+    await run.suite('Rust: every crate', nextest(`not ${END_TO_END} and not (${WAITING})`));
+    await run.suite('Rust: connections, ours and those of browsers', nextest(WAITING, '--test-threads', String(3 * availableParallelism())));
+    await run.suite('end to end: house rules, headless peers, sound, networks, windows', nextest(`${END_TO_END} and not (${WAITING})`));
+    // Which nextest leaves out.
+    await run.check('Rust: examples of the documentation', 'cargo', 'test', ...options, '--doc', '--quiet');
+  } else {
+    await run.suite('Rust: every crate, end to end, examples of the documentation', new CargoTest(options));
+  }
+}
+
+/** What takes long and is seldom broken by a change. */
+async function longForms() {
+  // Not what is measured or shipped.
+  delete process.env.RUSTC_WORKSPACE_WRAPPER;
+  await run.check('long: rustdoc without warnings', 'env', 'RUSTDOCFLAGS=-D warnings', 'cargo', 'doc', '--workspace', '--no-deps', '--quiet');
+  await run.check('long: endurance', 'make', 'endurance');
+  await run.check('long: fuzz', 'scripts/fuzz');
+  await run.check('long: packages', 'scripts/try-packages');
+}
+
+/** The workspace, without what it is built from. */
+function metadata() {
+  const { stdout } = spawnSync('cargo', ['metadata', '--format-version', '1', '--no-deps'], { encoding: 'utf8' });
+  return JSON.parse(stdout);
+}
