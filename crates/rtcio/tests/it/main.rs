@@ -1,4 +1,5 @@
 //! The engine from outside, over a real server on loopback. One program: each would be linked on its own.
+//! `debug` takes the log of its process and has one to itself.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)] // A test says what it expected by panicking.
 
 mod attacks;
@@ -8,7 +9,6 @@ mod churn;
 mod codecs;
 mod common;
 mod ctrl;
-mod debug;
 mod degradation;
 mod emit;
 mod encoding;

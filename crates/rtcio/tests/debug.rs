@@ -1,6 +1,12 @@
-//! `debug`: the log is tagged with the end of the own id, and holds no word of what people say.
+//! `debug`: the log is tagged with the end of the own id, and holds no word of what people say. A process has one
+//! subscriber, so this is a program of its own.
 
-use crate::common::Member;
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)] // A test says what it expected by panicking.
+
+#[path = "it/common/mod.rs"]
+mod common;
+
+use common::Member;
 use confab_rtcio::Socket;
 use serde_json::json;
 use std::io::Write;
@@ -38,7 +44,7 @@ async fn with_debug_each_step_is_tagged_with_the_end_of_the_own_id() {
         .with_ansi(false)
         .try_init()
         .expect("the only subscriber of this process");
-    let (server, url) = crate::common::server().await;
+    let (server, url) = common::server().await;
     let (socket, events) = Socket::builder(url.clone()).force_new(true).debug(true).connect();
     let mut ann = Member::enter(socket, events, "debug", "Ann").await;
     // A socket without it logs no step.
