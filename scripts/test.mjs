@@ -87,7 +87,7 @@ async function rust({ target_directory: target }, options) {
     const nextest = (filter, ...more) => new Nextest(options, filter, target, more);
     await run.suite('Rust: every crate', nextest(`not ${END_TO_END} and not (${WAITING})`));
     await run.suite('Rust: connections, ours and those of browsers', nextest(WAITING, '--test-threads', String(3 * availableParallelism())));
-    await run.suite('end to end: house rules, headless peers, sound, networks, windows', nextest(`${END_TO_END} and not (${WAITING})`));
+    await run.suite('end to end: headless peers, sound, screens, networks, windows', nextest(`${END_TO_END} and not (${WAITING})`));
     // Which nextest leaves out.
     await run.check('Rust: examples of the documentation', 'cargo', 'test', ...options, '--doc', '--quiet');
   } else {
