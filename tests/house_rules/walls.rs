@@ -9,7 +9,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("confab-ipc", &["confab-wire"]),
     ("confab-rtp", &["confab-wire"]),
     ("confab-rtcio", &["confab-ipc", "confab-wire", "confab-rtp"]),
-    ("confab-media", &["confab-ipc", "confab-wire"]),
+    ("confab-media", &["confab-wire"]),
     ("confab-server", &["confab-wire"]),
     ("confab-call", &["confab-ipc", "confab-wire", "confab-rtcio", "confab-media"]),
     ("confab-cli", &["confab-call", "confab-ipc", "confab-wire", "confab-server"]),

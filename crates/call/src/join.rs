@@ -13,7 +13,7 @@ use crate::room::session;
 use crate::task::{CallParts, CallTask};
 use crate::track_frame::FRAMES;
 use confab_ipc::UserError;
-use confab_media::{FarEnd, Voice};
+use confab_media::{FarEnd, MicrophoneProcessing};
 use confab_rtcio::Socket;
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -49,7 +49,7 @@ impl Call {
         let (frames, _) = broadcast::channel(FRAMES);
         let preview = PreviewSwitch::default();
         let processing = watch::Sender::new(config.processing);
-        let voice = Voice { processing: processing.subscribe(), far_end };
+        let microphone_processing = MicrophoneProcessing { processing: processing.subscribe(), far_end };
         let sources =
             OwnSources { audio: config.audio.clone(), video: config.video.clone(), video_config: config.video_config };
         let window = OwnWindow { preview: preview.clone(), frames: frames.clone() };
@@ -58,7 +58,7 @@ impl Call {
             socket,
             engine,
             welcome,
-            devices: OwnDevices::new(sources, voice, window),
+            devices: OwnDevices::new(sources, microphone_processing, window),
             speaker,
             remote: RemoteTracks::new(ReceiverConfig {
                 window: frames.clone(),

@@ -42,8 +42,10 @@ mod call;
 mod command;
 mod config;
 mod effect;
+mod errors;
 mod feature;
 mod join;
+mod listing;
 mod own;
 mod remote;
 mod report;
@@ -54,11 +56,9 @@ mod task;
 mod track_frame;
 
 pub use call::Call;
-pub use confab_media::{
-    AudioSink, AudioSource, DeviceWatch, ScreenSelector, VideoConfig, VideoSource, can_share_sound,
-    devices as list_devices, list_screens,
-};
+pub use confab_media::{AudioSink, AudioSource, ScreenSelector, VideoConfig, VideoSource, can_share_sound};
 pub use config::{CallConfig, recording_path};
+pub use listing::{DeviceWatch, list_devices, list_screens};
 pub use own::devices::{DeviceSelection, Rehearsed};
 pub use own::rehearsal::Rehearsal;
 pub use own::speaker::play_test_sound;

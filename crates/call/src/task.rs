@@ -357,7 +357,7 @@ impl CallTask {
         let heard = own.filter(|_| self.devices.media_state().mic);
         self.remote.follow_speaker(heard, LEVELS_INTERVAL, effects);
         let muted = self.devices.states().0 == DeviceState::Off;
-        let activity = MicrophoneActivity { muted, voice: self.devices.hears_voice(), passed: LEVELS_INTERVAL };
+        let activity = MicrophoneActivity { muted, voice: self.devices.voice_active(), passed: LEVELS_INTERVAL };
         self.features.microphone(activity, effects);
     }
 

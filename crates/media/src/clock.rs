@@ -1,4 +1,4 @@
-//! One clock for all media of this process, so that sound and pictures keep their distance.
+//! The clock of all media of this process, so that timestamps of sound and pictures are comparable.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

@@ -1,6 +1,6 @@
-//! Ways for the fuzz targets into what is private here: each takes what a peer could have sent. Not part of the API.
+//! Entry points of the fuzz targets: each takes what a peer could have sent. Not part of the API.
 
-use crate::audio::playout::player::PeerPlayer;
+use crate::audio::playout::peer::PeerPlayout;
 use crate::format::BLOCK;
 use bytes::Bytes;
 use confab_wire::media::AudioPacket;
@@ -14,7 +14,7 @@ const BLOCK_SAMPLES: u32 = BLOCK as u32;
 /// RTP packets of a peer's sound, heard as they come: a byte of blocks that are played after it, two of sequence number,
 /// two of time in blocks, one of length, a payload.
 pub fn sound(mut data: &[u8]) {
-    let mut player = PeerPlayer::default();
+    let mut player = PeerPlayout::default();
     let mut now = Duration::ZERO;
     let mut block = [0.0; BLOCK];
     while let [blocks, high, low, high_time, low_time, length, rest @ ..] = data {

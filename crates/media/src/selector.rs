@@ -1,4 +1,4 @@
-//! What a person or a script may name as camera, microphone and speaker.
+//! Selectors of sources and sinks, as text: what a person or a script may name as camera, microphone and speaker.
 
 use std::fmt;
 use std::path::PathBuf;

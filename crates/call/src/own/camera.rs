@@ -1,5 +1,6 @@
 //! The own camera: its slot, and how a camera is opened, sent and shown in the own window.
 
+use crate::errors::user_error;
 use crate::own::device::capture::{CarrierTask, RunningCapture};
 use crate::own::device::machine::SlotConfig;
 use crate::own::device::request::{Found, OpenRequest};
@@ -8,8 +9,8 @@ use crate::own::device::watched::WatchedDevices;
 use crate::own::preview::{PreviewSwitch, merge_demand};
 use crate::own::send::watch_load;
 use crate::track_frame::TrackFrame;
-use confab_ipc::{Device, DeviceKind, DeviceList, DeviceState, ErrorCode, UserError, frame::SELF_TRACK};
-use confab_media::{VideoCapture, VideoConfig, VideoEvent, VideoSource};
+use confab_ipc::{DeviceState, ErrorCode, UserError, frame::SELF_TRACK};
+use confab_media::{Device, DeviceKind, DeviceList, VideoCapture, VideoConfig, VideoEvent, VideoSource};
 use confab_rtcio::{LocalTrack, RtcioStream};
 use confab_wire::{
     ladder::{SPATIAL_LAYERS, SpatialLayer},
@@ -62,7 +63,10 @@ impl DeviceDriver for CameraDriver {
         let size = (config.width, config.height);
         let demand = merge_demand(self.track.demand(), self.sending.subscribe(), &self.preview, size);
         async move {
-            let start = |source| VideoCapture::start(source, config, demand.clone());
+            let start = |source| {
+                let started = VideoCapture::start(source, config, demand.clone());
+                async move { started.await.map_err(user_error) }
+            };
             let (found, (capture, mut events)) = match source {
                 VideoSource::Camera(_) => {
                     // A camera that was just unplugged may still be known.
@@ -127,10 +131,10 @@ async fn open_one<T, F: Future<Output = Result<T, UserError>>>(
 
 /// The cameras to try, in order: the selected one alone if it is there.
 fn candidates(list: &DeviceList, selected: Option<&str>) -> Vec<Device> {
-    if let Some(selected) = selected.and_then(|selected| confab_media::called(&list.cameras, selected)) {
+    if let Some(selected) = selected.and_then(|selected| confab_media::find_device(&list.cameras, selected)) {
         return vec![selected.clone()];
     }
-    let best = confab_media::choose(list, DeviceKind::Camera, None);
+    let best = confab_media::choose_device(list, DeviceKind::Camera, None);
     let others = list.cameras.iter().filter(|camera| Some(*camera) != best);
     best.into_iter().chain(others).cloned().collect()
 }
@@ -158,7 +162,7 @@ impl Pictures {
             };
             match event {
                 Some(VideoEvent::Frame(frame)) => self.frame(frame),
-                Some(VideoEvent::Failed(error)) => return end.report(error).await,
+                Some(VideoEvent::Failed(error)) => return end.report(user_error(error)).await,
                 None => return,
             }
         }

@@ -6,7 +6,7 @@ use crate::own::camera::{Camera, CameraEvent, OwnWindow};
 use crate::own::device::watched::WatchedDevices;
 use crate::own::microphone::{Microphone, MicrophoneEvent};
 use confab_ipc::{DeviceState, ErrorCode, RehearsalView, UiEvent, UserError};
-use confab_media::{AudioSource, VideoConfig, VideoSource, Voice};
+use confab_media::{AudioSource, MicrophoneProcessing, VideoConfig, VideoSource};
 use confab_rtcio::{RtcioStream, VideoEncoding};
 use confab_wire::call::MediaState;
 use tokio::sync::mpsc;
@@ -72,7 +72,7 @@ pub struct OwnDevices {
 
 impl OwnDevices {
     /// Nothing is opened yet.
-    pub fn new(sources: OwnSources, voice: Voice, window: OwnWindow) -> Self {
+    pub fn new(sources: OwnSources, microphone_processing: MicrophoneProcessing, window: OwnWindow) -> Self {
         let OwnSources { audio, video, video_config } = sources;
         let encoding = VideoEncoding {
             max_bitrate: Some(video_config.bitrate.max(1)),
@@ -86,7 +86,7 @@ impl OwnDevices {
         let follows = matches!(audio, AudioSource::Mic(_)) || matches!(video, VideoSource::Camera(_));
         let devices = WatchedDevices::start(follows);
         let (overloaded, overloads) = mpsc::channel(1);
-        let microphone = Microphone::new(audio, voice, stream.clone(), devices.clone());
+        let microphone = Microphone::new(audio, microphone_processing, stream.clone(), devices.clone());
         let camera = Camera::new((video, video_config), stream.clone(), devices, window, overloaded.clone());
         let off = || DeviceState::Off;
         let rehearsal = RehearsalView { microphone: off(), camera: off() };
@@ -121,8 +121,8 @@ impl OwnDevices {
     }
 
     /// True while somebody speaks into the microphone, muted or not.
-    pub fn hears_voice(&self) -> bool {
-        self.microphone.hears_voice()
+    pub fn voice_active(&self) -> bool {
+        self.microphone.voice_active()
     }
 
     /// See [`Microphone::set_on`].

@@ -1,5 +1,6 @@
 //! The own microphone: its slot, and how a microphone is opened and sent.
 
+use crate::errors::user_error;
 use crate::own::device::capture::RunningCapture;
 use crate::own::device::machine::SlotConfig;
 use crate::own::device::preferred;
@@ -7,8 +8,8 @@ use crate::own::device::request::{Found, OpenRequest};
 use crate::own::device::slot::{DeviceDriver, DeviceEnd, DeviceSlot, Opened, SlotEvent};
 use crate::own::device::watched::WatchedDevices;
 use crate::own::send::carry_sound;
-use confab_ipc::{DeviceKind, DeviceState, ErrorCode, UserError};
-use confab_media::{AudioCapture, AudioSource, Voice};
+use confab_ipc::{DeviceState, ErrorCode, UserError};
+use confab_media::{AudioCapture, AudioSource, DeviceKind, MicrophoneProcessing};
 use confab_rtcio::{LocalTrack, RtcioStream};
 use confab_wire::media::AudioPacket;
 use std::time::Duration;
@@ -26,7 +27,7 @@ pub type MicrophoneEvent = SlotEvent<OpenedMicrophone>;
 /// How a microphone is opened, and where its sound goes.
 pub struct MicrophoneDriver {
     source: AudioSource,
-    voice: Voice,
+    microphone_processing: MicrophoneProcessing,
     stream: RtcioStream,
     /// In the stream once there was sound: another microphone goes on in it, without a negotiation.
     track: Option<LocalTrack>,
@@ -42,19 +43,19 @@ impl DeviceDriver for MicrophoneDriver {
         request: OpenRequest,
         devices: WatchedDevices,
     ) -> impl Future<Output = Opened<OpenedMicrophone>> + Send + 'static {
-        let (source, voice) = (self.source.clone(), self.voice.clone());
+        let (source, microphone_processing) = (self.source.clone(), self.microphone_processing.clone());
         async move {
             let (found, source) = match source {
                 AudioSource::Mic(_) => {
                     let list = if request.refresh { devices.look_for_sound().await } else { devices.known().await };
                     let selected = request.selected.as_deref();
-                    let device = confab_media::choose(&list, DeviceKind::Microphone, selected).cloned();
+                    let device = confab_media::choose_device(&list, DeviceKind::Microphone, selected).cloned();
                     let name = preferred::name(device.as_ref(), selected);
                     (Found { device, list }, AudioSource::Mic(name))
                 }
                 source => (Found::default(), source),
             };
-            Ok((found, AudioCapture::start_voice(source, voice).await?))
+            Ok((found, AudioCapture::start_processed(source, microphone_processing).await.map_err(user_error)?))
         }
     }
 
@@ -88,7 +89,12 @@ pub struct Microphone {
 
 impl Microphone {
     /// Nothing is opened yet. Its sound goes into `stream`.
-    pub fn new(source: AudioSource, voice: Voice, stream: RtcioStream, devices: WatchedDevices) -> Self {
+    pub fn new(
+        source: AudioSource,
+        microphone_processing: MicrophoneProcessing,
+        stream: RtcioStream,
+        devices: WatchedDevices,
+    ) -> Self {
         let config = SlotConfig {
             kind: DeviceKind::Microphone,
             follows: matches!(source, AudioSource::Mic(_)),
@@ -96,7 +102,7 @@ impl Microphone {
             shortest_life: SHORTEST_LIFE,
         };
         let selected = source.device().map(str::to_owned);
-        let driver = MicrophoneDriver { source, voice, stream, track: None, muted: true };
+        let driver = MicrophoneDriver { source, microphone_processing, stream, track: None, muted: true };
         let slot = DeviceSlot::new(config, selected, devices, driver);
         Self { slot, on: false, tried: false, stays: false }
     }
@@ -117,8 +123,8 @@ impl Microphone {
     }
 
     /// True while somebody speaks into it, muted or not.
-    pub fn hears_voice(&self) -> bool {
-        self.slot.running().is_some_and(|running| running.capture().hears_voice())
+    pub fn voice_active(&self) -> bool {
+        self.slot.running().is_some_and(|running| running.capture().voice_active())
     }
 
     /// Mutes at once, or unmutes. Opens the microphone if it is not open: who is muted is to know when they speak.

@@ -9,7 +9,7 @@ use crate::report::event_queue::{CallEvents, EventQueue, event_queue};
 use crate::report::levels::{LEVELS_INTERVAL, OWN_LEVEL};
 use crate::track_frame::{FRAMES, TrackFrame};
 use confab_ipc::{UiEvent, frame::SELF_TRACK};
-use confab_media::{AudioSource, FarEnd, VideoConfig, VideoSource, Voice};
+use confab_media::{AudioSource, FarEnd, MicrophoneProcessing, VideoConfig, VideoSource};
 use confab_wire::{ctrl::Drawn, media::Processing};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
@@ -40,10 +40,11 @@ impl Rehearsal {
         let (frames, _) = broadcast::channel(FRAMES);
         let preview = PreviewSwitch::default();
         let processing = watch::Sender::new(processing);
-        let voice = Voice { processing: processing.subscribe(), far_end: FarEnd::default() };
+        let microphone_processing =
+            MicrophoneProcessing { processing: processing.subscribe(), far_end: FarEnd::default() };
         let sources = OwnSources { audio, video, video_config: VideoConfig::default() };
         let window = OwnWindow { preview: preview.clone(), frames: frames.clone() };
-        let devices = OwnDevices::new(sources, voice, window);
+        let devices = OwnDevices::new(sources, microphone_processing, window);
         tokio::spawn(RehearsalTask { devices, events }.run(command_rx));
         (Self { commands, frames, preview, processing }, receiver)
     }

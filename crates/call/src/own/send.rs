@@ -1,5 +1,6 @@
 //! What devices give on its way to the peers: sound in its track, and the limit that the computer sets for pictures.
 
+use crate::errors::user_error;
 use crate::own::device::capture::CarrierTask;
 use confab_ipc::UserError;
 use confab_media::{AudioCapture, ExpectedLoss, Relief};
@@ -42,7 +43,7 @@ where
         // The packets ended; by whose will?
         let error = failed.borrow().clone();
         if let Some(error) = error {
-            ended(error).await;
+            ended(user_error(error)).await;
         }
     });
     CarrierTask(task.abort_handle())

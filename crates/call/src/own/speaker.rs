@@ -2,13 +2,14 @@
 //! recordings do not depend on it.
 
 use crate::effect::{Effect, Effects};
+use crate::errors::user_error;
 use crate::own::device::machine::SlotConfig;
 use crate::own::device::preferred;
 use crate::own::device::request::{Found, OpenRequest};
 use crate::own::device::slot::{DeviceDriver, DeviceEnd, DeviceSlot, Opened, SlotEvent};
 use crate::own::device::watched::WatchedDevices;
-use confab_ipc::{Device, DeviceKind, DeviceList, DeviceState, ErrorCode, UserError};
-use confab_media::{AudioOutput, AudioSink, FarEnd, PeerAudio};
+use confab_ipc::{DeviceState, ErrorCode, UserError};
+use confab_media::{AudioOutput, AudioSink, Device, DeviceKind, DeviceList, FarEnd, PeerAudio};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
@@ -43,7 +44,7 @@ impl DeviceDriver for SpeakerDriver {
             }
             let list = if request.refresh { devices.look_for_sound().await } else { devices.known().await };
             let (device, sink) = best(&list, request.selected.as_deref());
-            output.set_sink(sink).await?;
+            output.set_sink(sink).await.map_err(user_error)?;
             Ok((Found { device, list }, ()))
         }
     }
@@ -65,10 +66,10 @@ impl DeviceDriver for SpeakerDriver {
 }
 
 /// Waits until the output says why its device stopped.
-async fn failure(failed: &mut watch::Receiver<Option<UserError>>) -> UserError {
+async fn failure(failed: &mut watch::Receiver<Option<confab_media::Error>>) -> UserError {
     while failed.changed().await.is_ok() {
         if let Some(error) = failed.borrow_and_update().clone() {
-            return error;
+            return user_error(error);
         }
     }
     std::future::pending().await
@@ -76,7 +77,7 @@ async fn failure(failed: &mut watch::Receiver<Option<UserError>>) -> UserError {
 
 /// The speaker to play on, the selected one or the next best; and the sink to open for it.
 fn best(list: &DeviceList, selected: Option<&str>) -> (Option<Device>, AudioSink) {
-    let device = confab_media::choose(list, DeviceKind::Speaker, selected).cloned();
+    let device = confab_media::choose_device(list, DeviceKind::Speaker, selected).cloned();
     let name = preferred::name(device.as_ref(), selected);
     (device, AudioSink::Speaker(name))
 }
@@ -92,7 +93,7 @@ impl Speaker {
     /// Starts the mix, and opens the speaker of `sink` or the next best; returns when that works or does not. What it plays is
     /// the far end of the microphone beside it.
     pub async fn open(sink: AudioSink, far_end: &FarEnd) -> Self {
-        let output = AudioOutput::start_heard(AudioSink::None, far_end).await;
+        let output = AudioOutput::start_with_far_end(AudioSink::None, far_end).await;
         let output = output.inspect_err(|error| tracing::error!(%error, "the others are not heard")).ok().map(Arc::new);
         let follows = matches!(sink, AudioSink::Speaker(_));
         let config = SlotConfig { kind: DeviceKind::Speaker, follows, refusal: None, shortest_life: Duration::ZERO };
@@ -137,8 +138,8 @@ impl Speaker {
             (DeviceState::Failed { error }, _) => drop(answer.send(Err(error))),
             (_, None) => drop(answer.send(Err(ErrorCode::SpeakerMissing.into()))),
             (_, Some(place)) => {
-                let sound = confab_media::chime_into(place);
-                tokio::spawn(async move { answer.send(sound.await) });
+                let sound = confab_media::play_test_sound_into(place);
+                tokio::spawn(async move { answer.send(sound.await.map_err(user_error)) });
             }
         }
     }
@@ -174,7 +175,9 @@ impl Speaker {
 
 /// Plays a short sound on `sink`, or on the next best speaker, and returns when it has ended. Fails as opening it does.
 pub async fn play_test_sound(sink: AudioSink) -> Result<(), UserError> {
-    let AudioSink::Speaker(selected) = sink else { return confab_media::play_chime(sink).await };
-    let list = WatchedDevices::start(true).known().await;
-    confab_media::play_chime(best(&list, selected.as_deref()).1).await
+    let sink = match sink {
+        AudioSink::None => sink,
+        AudioSink::Speaker(selected) => best(&WatchedDevices::start(true).known().await, selected.as_deref()).1,
+    };
+    confab_media::play_test_sound(sink).await.map_err(user_error)
 }

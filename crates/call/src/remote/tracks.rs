@@ -2,6 +2,7 @@
 
 use crate::config::recording_path;
 use crate::effect::Effects;
+use crate::errors::user_error;
 use crate::remote::active_speaker::ActiveSpeaker;
 use crate::remote::track::{ReceivedPictureStats, ReceivedTrack};
 use crate::remote::video::VideoSinks;
@@ -85,7 +86,7 @@ impl RemoteTracks {
                 if let Some(path) = record
                     && let Err(error) = audio.record_to(path)
                 {
-                    effects.notice(true, error);
+                    effects.notice(true, user_error(error));
                 }
                 audio.set_gain(self.volumes.get(peer).gain());
                 ReceivedTrack::audio(peer, view.clone(), track, audio)

@@ -1,4 +1,4 @@
-//! What has a deadline does not allocate: counted by an allocator of the test program.
+//! Real-time code does not allocate: counted by an allocator of the test program.
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -12,10 +12,10 @@ use cpal::FromSample;
 use rtrb::RingBuffer;
 use tokio::sync::watch;
 
-use crate::audio::capture::opus_encoder::Encoder;
-use crate::audio::device::callback::{CaptureCallback, PlaybackCallback, PlaybackShared};
+use crate::audio::capture::opus_encoder::OpusEncoder;
+use crate::audio::device::callback::{CaptureCallback, PlaybackCallback, PlaybackCounters};
 use crate::audio::dsp::resample::MonoResampler;
-use crate::audio::processing::{FarEnd, Processor, Voice};
+use crate::audio::processing::{AudioProcessor, FarEnd, MicrophoneProcessing};
 use crate::format::BLOCK;
 use crate::format::FRAME;
 
@@ -89,7 +89,7 @@ where
     f32: FromSample<T>,
 {
     let (mut ring, out) = RingBuffer::new(FRAME);
-    let shared = Arc::<PlaybackShared>::default();
+    let shared = Arc::<PlaybackCounters>::default();
     let mut callback = PlaybackCallback::new(out, channels, shared.clone());
     (0..480).for_each(|_| ring.push(0.5).expect("room"));
     let mut data = vec![T::from_sample_(0.0); 480 * channels];
@@ -143,7 +143,8 @@ fn voice_processing_does_not_allocate_of_its_own() {
     let off = Processing { echo_cancellation: false, noise_suppression: false, gain_control: false };
     for on in [off, Processing { noise_suppression: true, ..off }] {
         let switch = watch::Sender::new(on);
-        let mut processor = Processor::new(Voice { processing: switch.subscribe(), far_end: FarEnd::default() });
+        let mut processor =
+            AudioProcessor::new(MicrophoneProcessing { processing: switch.subscribe(), far_end: FarEnd::default() });
         let mut frame = [0.01; FRAME];
         let mut run = || (0..100).for_each(|_| processor.process(&mut frame).expect("processed"));
         run();
@@ -153,7 +154,7 @@ fn voice_processing_does_not_allocate_of_its_own() {
 
 #[test]
 fn encoding_allocates_the_packet_and_nothing_else() {
-    let mut encoder = Encoder::new().expect("an encoder");
+    let mut encoder = OpusEncoder::for_speech().expect("an encoder");
     let frame: [f32; FRAME] = std::array::from_fn(|n| (n as f32 * 0.05).sin() * 0.3);
     let mut packets = Vec::with_capacity(100);
     let run = || (0..100).for_each(|_| packets.push(encoder.encode(&frame).expect("encodes")));

@@ -2,4 +2,5 @@
 
 pub(crate) mod list;
 pub(crate) mod matching;
+pub(crate) mod types;
 pub(crate) mod watch;

@@ -1,18 +1,18 @@
-//! Devices that come and go: one thread that looks while anybody wants to know.
+//! Watching for devices that come and go: one thread per process, while a [`DeviceWatch`] exists.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use confab_ipc::DeviceList;
-use confab_wire::UserError;
 use tokio::sync::watch;
 
 use crate::audio::device::host::{
     Platform,
-    types::{SoundChanges, SoundHost},
+    types::{AudioHost, DeviceChanges},
 };
-use crate::audio::device::list::SoundSystem;
+use crate::audio::device::list::CachedHost;
 use crate::devices::list;
+use crate::devices::types::DeviceList;
+use crate::error::Error;
 use crate::thread::stop::StopFlag;
 use crate::thread::worker;
 
@@ -69,7 +69,7 @@ impl Drop for Shared {
 
 impl DeviceWatch {
     /// Starts to look, or joins who looks already. Fails with `Internal` if no thread can be had.
-    pub fn start() -> Result<Self, UserError> {
+    pub fn start() -> Result<Self, Error> {
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(shared) = running.upgrade() {
             return Ok(Self(shared));
@@ -106,7 +106,7 @@ impl DeviceWatch {
         self.look(|known| {
             let DeviceList { cameras, default_camera, .. } = known.unwrap_or_default();
             let mut list = DeviceList { cameras, default_camera, ..DeviceList::default() };
-            SoundSystem::default().list(&mut list);
+            CachedHost::default().list(&mut list);
             list
         })
         .await
@@ -127,7 +127,7 @@ impl DeviceWatch {
 }
 
 fn run(board: &Board, stop: &StopFlag) {
-    let mut sound = SoundSystem::default();
+    let mut sound = CachedHost::default();
     let mut changes = Platform::changes();
     while !stop.is_set() {
         board.write(|_| list::look(&mut sound));

@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::path::Path;
 
-use confab_wire::{ErrorCode, UserError};
+use crate::error::{Error, ErrorKind};
 
 /// Opens a file for reading; refuses what is no regular file (a pipe would block).
-pub(crate) fn open_file(path: &Path) -> Result<File, UserError> {
+pub(crate) fn open_file(path: &Path) -> Result<File, Error> {
     let with_path =
-        |error: String| UserError::with_detail(ErrorCode::FileUnreadable, format!("{}: {error}", path.display()));
+        |error: String| Error::with_detail(ErrorKind::FileUnreadable, format!("{}: {error}", path.display()));
     let kind = std::fs::metadata(path).map_err(|error| with_path(error.to_string()))?;
     if !kind.is_file() {
         return Err(with_path("not a file".to_owned()));

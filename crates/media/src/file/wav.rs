@@ -6,10 +6,11 @@ use std::path::Path;
 use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::thread::JoinHandle;
 
-use confab_wire::{ErrorCode, UserError, media::AUDIO_CLOCK_HZ};
+use confab_wire::media::AUDIO_CLOCK_HZ;
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 
 use crate::audio::dsp::resample::MonoResampler;
+use crate::error::{Error, ErrorKind};
 use crate::file::regular::open_file;
 use crate::format::BLOCK;
 use crate::thread::worker;
@@ -34,13 +35,13 @@ pub(crate) struct WavLoop {
     mono: Vec<f32>,
 }
 
-fn wrong(detail: impl std::fmt::Display) -> UserError {
-    UserError::with_detail(ErrorCode::FileFormat, detail)
+fn wrong(detail: impl std::fmt::Display) -> Error {
+    Error::with_detail(ErrorKind::FileFormat, detail)
 }
 
 /// Reads from the start of the file. Clones of a file share one position, so only the last reader made may be used.
-fn read_header(mut file: &File) -> Result<WavReader<BufReader<File>>, UserError> {
-    let unreadable = |error: std::io::Error| UserError::with_detail(ErrorCode::FileUnreadable, error);
+fn read_header(mut file: &File) -> Result<WavReader<BufReader<File>>, Error> {
+    let unreadable = |error: std::io::Error| Error::with_detail(ErrorKind::FileUnreadable, error);
     file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
     WavReader::new(BufReader::new(file.try_clone().map_err(unreadable)?)).map_err(wrong)
 }
@@ -48,7 +49,7 @@ fn read_header(mut file: &File) -> Result<WavReader<BufReader<File>>, UserError>
 impl WavLoop {
     /// Opens a file with at least one sample: PCM of 8 to 32 bits or 32-bit float. Fails with `FileUnreadable` or
     /// `FileFormat`.
-    pub(crate) fn open(path: &Path) -> Result<Self, UserError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let file = open_file(path)?;
         let reader = read_header(&file)?;
         let spec = reader.spec();
@@ -75,14 +76,14 @@ impl WavLoop {
     }
 
     /// Starts again. hound's own `seek` counts from where it believes to be, which is wrong after a short read.
-    fn rewind(&mut self) -> Result<(), UserError> {
+    fn rewind(&mut self) -> Result<(), Error> {
         self.reader = read_header(&self.file)?;
         let spec = self.reader.spec();
         if spec == self.spec { Ok(()) } else { Err(wrong("the file changed while it was played")) }
     }
 
     /// Reads up to [`READ_FRAMES`] frames into `mono`, from the start again after the end.
-    fn read_frames(&mut self) -> Result<(), UserError> {
+    fn read_frames(&mut self) -> Result<(), Error> {
         self.mono.clear();
         for attempt in 0..2 {
             let channels = usize::from(self.spec.channels);
@@ -109,7 +110,7 @@ impl WavLoop {
     }
 
     /// Appends at least `count` samples to `out`.
-    pub(crate) fn read(&mut self, count: usize, out: &mut Vec<f32>) -> Result<(), UserError> {
+    pub(crate) fn read(&mut self, count: usize, out: &mut Vec<f32>) -> Result<(), Error> {
         let wanted = out.len() + count;
         while out.len() < wanted {
             self.read_frames()?;
@@ -148,10 +149,10 @@ struct Entry {
 }
 
 impl WavRecorder {
-    /// Creates or overwrites a file. Fails with `RecordFailed`.
-    pub(crate) fn create(path: &Path) -> Result<Self, UserError> {
+    /// Creates or overwrites a file. Fails with `RecordingFailed`.
+    pub(crate) fn create(path: &Path) -> Result<Self, Error> {
         let failed = |error: hound::Error| {
-            UserError::with_detail(ErrorCode::RecordFailed, format!("{}: {error}", path.display()))
+            Error::with_detail(ErrorKind::RecordingFailed, format!("{}: {error}", path.display()))
         };
         let spec =
             WavSpec { channels: 1, sample_rate: AUDIO_CLOCK_HZ, bits_per_sample: 16, sample_format: SampleFormat::Int };

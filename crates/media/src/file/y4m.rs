@@ -4,8 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use confab_wire::{ErrorCode, UserError};
-
+use crate::error::{Error, ErrorKind};
 use crate::file::regular::open_file;
 use crate::video::i420::{I420Frame, MAX_DIMENSION, i420_len};
 
@@ -32,19 +31,19 @@ impl Y4mHeader {
     }
 }
 
-fn wrong(detail: impl std::fmt::Display) -> UserError {
-    UserError::with_detail(ErrorCode::FileFormat, detail)
+fn wrong(detail: impl std::fmt::Display) -> Error {
+    Error::with_detail(ErrorKind::FileFormat, detail)
 }
 
-fn unreadable(error: io::Error) -> UserError {
+fn unreadable(error: io::Error) -> Error {
     // A short file is a broken one; anything else is the system's refusal.
     match error.kind() {
         io::ErrorKind::UnexpectedEof => wrong("the file ends in the middle of a picture"),
-        _ => UserError::with_detail(ErrorCode::FileUnreadable, error),
+        _ => Error::with_detail(ErrorKind::FileUnreadable, error),
     }
 }
 
-fn parse_header(line: &str) -> Result<Y4mHeader, UserError> {
+fn parse_header(line: &str) -> Result<Y4mHeader, Error> {
     let mut words = line.split_ascii_whitespace();
     if words.next() != Some("YUV4MPEG2") {
         return Err(wrong("not a Y4M file"));
@@ -87,7 +86,7 @@ pub struct Y4mReader {
 
 impl Y4mReader {
     /// Opens a file and checks that it holds at least one picture. Fails with `FileUnreadable` or `FileFormat`.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, UserError> {
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let file = open_file(path.as_ref())?;
         let length = file.metadata().map_err(unreadable)?.len();
         let mut file = BufReader::with_capacity(1 << 16, file);
@@ -108,12 +107,12 @@ impl Y4mReader {
         self.header
     }
 
-    fn rewind(&mut self) -> Result<(), UserError> {
+    fn rewind(&mut self) -> Result<(), Error> {
         self.file.seek(SeekFrom::Start(self.first_frame)).map_err(unreadable).map(drop)
     }
 
     /// Length of the frame header with its line end; `None` at the end of the file.
-    fn read_frame_line(&mut self) -> Result<Option<usize>, UserError> {
+    fn read_frame_line(&mut self) -> Result<Option<usize>, Error> {
         if self.file.fill_buf().map_err(unreadable)?.is_empty() {
             return Ok(None);
         }
@@ -125,7 +124,7 @@ impl Y4mReader {
     }
 
     /// Reads the next picture, `false` at the end of the file. A last picture that is cut off counts as the end.
-    pub fn read(&mut self, frame: &mut I420Frame) -> Result<bool, UserError> {
+    pub fn read(&mut self, frame: &mut I420Frame) -> Result<bool, Error> {
         if self.read_frame_line()?.is_none() {
             return Ok(false);
         }
@@ -138,7 +137,7 @@ impl Y4mReader {
     }
 
     /// Reads the next picture, the first one after the last.
-    pub fn read_looped(&mut self, frame: &mut I420Frame) -> Result<(), UserError> {
+    pub fn read_looped(&mut self, frame: &mut I420Frame) -> Result<(), Error> {
         if self.read(frame)? {
             return Ok(());
         }
@@ -147,7 +146,7 @@ impl Y4mReader {
     }
 }
 
-fn read_line(file: &mut BufReader<File>) -> Result<String, UserError> {
+fn read_line(file: &mut BufReader<File>) -> Result<String, Error> {
     let mut line = Vec::new();
     file.by_ref().take(HEADER_BYTES).read_until(b'\n', &mut line).map_err(unreadable)?;
     if line.pop() != Some(b'\n') {
@@ -192,11 +191,11 @@ mod tests {
     use super::*;
     use crate::testing::pattern;
 
-    fn code_of(content: &[u8]) -> Result<(), ErrorCode> {
+    fn code_of(content: &[u8]) -> Result<(), ErrorKind> {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let path = dir.path().join("a.y4m");
         std::fs::write(&path, content).expect("writable");
-        Y4mReader::open(&path).map(drop).map_err(|error| error.code)
+        Y4mReader::open(&path).map(drop).map_err(|error| error.kind().clone())
     }
 
     #[test]
@@ -244,19 +243,19 @@ mod tests {
             "YUV4MPEG2 \u{e4}W4 H4 F30:1",
         ] {
             let result = code_of(&tiny(bad));
-            assert!(result == Err(ErrorCode::FileFormat) || bad.contains('\u{e4}'), "{bad:?}: {result:?}");
+            assert!(result == Err(ErrorKind::FileFormat) || bad.contains('\u{e4}'), "{bad:?}: {result:?}");
         }
-        assert_eq!(code_of(&[0xff; 4096]), Err(ErrorCode::FileFormat));
-        assert_eq!(code_of(&[b'Y'; 100_000]), Err(ErrorCode::FileFormat));
-        assert_eq!(code_of(b"YUV4MPEG2 W4 H4 F30:1\nFRAM"), Err(ErrorCode::FileFormat));
-        assert_eq!(code_of(b"YUV4MPEG2 W4 H4 F30:1\n"), Err(ErrorCode::FileFormat));
+        assert_eq!(code_of(&[0xff; 4096]), Err(ErrorKind::FileFormat));
+        assert_eq!(code_of(&[b'Y'; 100_000]), Err(ErrorKind::FileFormat));
+        assert_eq!(code_of(b"YUV4MPEG2 W4 H4 F30:1\nFRAM"), Err(ErrorKind::FileFormat));
+        assert_eq!(code_of(b"YUV4MPEG2 W4 H4 F30:1\n"), Err(ErrorKind::FileFormat));
     }
 
     #[test]
     fn a_missing_file_and_a_folder_are_unreadable() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         for path in [dir.path().to_owned(), dir.path().join("none.y4m")] {
-            assert_eq!(Y4mReader::open(&path).expect_err("no file").code, ErrorCode::FileUnreadable);
+            assert_eq!(Y4mReader::open(&path).expect_err("no file").kind(), &ErrorKind::FileUnreadable);
         }
     }
 }

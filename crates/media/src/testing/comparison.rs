@@ -1,4 +1,4 @@
-//! Received pictures against the source that they show.
+//! Picture quality: received test pictures compared with their source.
 
 use crate::testing::pattern::{self, PatternReading};
 use crate::video::i420::{I420Frame, ScaleScratch};

@@ -1,4 +1,4 @@
-//! The test picture: something pleasant that moves, with a frame number and a clock readable from the pixels.
+//! The test picture: a moving scene with a frame number and a clock that are read back from the pixels.
 //!
 //! The upper quarter is a code of 32 columns by 4 rows of cells, each `width / 32` by `height / 16` pixels, white for 1
 //! and black for 0, most significant bit first:

@@ -1,9 +1,8 @@
-//! Threads of sound run before others: on a busy computer a block that comes late is heard as a gap.
+//! Threads of high priority, for sound: on a busy computer a late block is an audible gap.
 
 use std::thread::JoinHandle;
 
-use confab_wire::UserError;
-
+use crate::error::Error;
 use crate::thread::worker;
 
 #[cfg(target_os = "linux")]
@@ -13,7 +12,7 @@ mod platform;
 /// Starts a named thread of high priority, which the threads that it starts inherit on Linux: the sound server's client
 /// among them. Where the system refuses, it is a thread as any other, and sound is as good as the computer is idle.
 /// Elsewhere than on Linux the sound system raises its own threads, and ours keep theirs.
-pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, UserError> {
+pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
     worker::spawn(name, move || {
         #[cfg(target_os = "linux")]
         if let Err(error) = platform::raise() {

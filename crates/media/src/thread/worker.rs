@@ -3,14 +3,14 @@
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use confab_wire::{ErrorCode, UserError};
+use crate::error::{Error, ErrorKind};
 
 /// Starts a named thread.
-pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, UserError> {
+pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
     thread::Builder::new()
         .name(name.to_owned())
         .spawn(body)
-        .map_err(|error| UserError::with_detail(ErrorCode::Internal, format!("thread {name}: {error}")))
+        .map_err(|error| Error::with_detail(ErrorKind::Internal, format!("thread {name}: {error}")))
 }
 
 /// Waits for threads that were told to stop, off the async threads, at most `limit`. A thread that a driver holds longer

@@ -178,18 +178,18 @@ fn halve(source: &[u8], width: usize, out: &mut [u8], half_width: usize) {
 }
 
 /// Position of sample `i` of `to` between samples of `from`, pixel centres aligned: index and weight of the next, 0..256.
-fn tap(i: usize, from: usize, to: usize) -> (usize, u32) {
+fn sample_position(i: usize, from: usize, to: usize) -> (usize, u32) {
     let position = ((2 * i + 1) * from * 128 / to).saturating_sub(128);
     (min(position / 256, from - 1), (position % 256) as u32)
 }
 
 fn bilinear(source: &[u8], (width, height): (usize, usize), out: &mut [u8], (to_width, to_height): (usize, usize)) {
     for (y, row) in out.chunks_exact_mut(to_width).enumerate() {
-        let (line, below) = tap(y, height, to_height);
+        let (line, below) = sample_position(y, height, to_height);
         let top = &source[line * width..][..width];
         let bottom = &source[min(line + 1, height - 1) * width..][..width];
         for (x, out) in row.iter_mut().enumerate() {
-            let (left, right) = tap(x, width, to_width);
+            let (left, right) = sample_position(x, width, to_width);
             let next = min(left + 1, width - 1);
             let mix = |row: &[u8]| u32::from(row[left]) * (256 - right) + u32::from(row[next]) * right;
             *out = ((mix(top) * (256 - below) + mix(bottom) * below + (1 << 15)) >> 16) as u8;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use confab_wire::{ErrorCode, UserError, media::EncodedFrame};
+use confab_wire::media::EncodedFrame;
 
+use crate::error::{Error, ErrorKind};
 use crate::selector::VideoSource;
 use crate::thread::stop::StopFlag;
 use crate::video::i420::I420Frame;
@@ -36,7 +37,7 @@ pub enum VideoEvent {
     /// The next encoded frame.
     Frame(EncodedFrame),
     /// The source ended against our will (a camera was unplugged). Nothing follows.
-    Failed(UserError),
+    Failed(Error),
 }
 
 /// Counters of a capture since its start.
@@ -63,10 +64,10 @@ pub struct VideoStats {
 }
 
 /// Something that yields pictures at its own pace, on a thread of its own.
-pub(crate) trait PictureSource {
+pub(crate) trait VideoFrameSource {
     /// Waits for the next picture and writes it into `picture` (resized as needed). `false`: there is none to look at,
     /// because the time was not wanted or the wait was ended by `stop`. An error is final.
-    fn next(&mut self, picture: &mut I420Frame, wanted: bool, stop: &StopFlag) -> Result<bool, UserError>;
+    fn next(&mut self, picture: &mut I420Frame, wanted: bool, stop: &StopFlag) -> Result<bool, Error>;
 
     /// True while there is nothing new to see, because a person put what is shown away.
     fn hidden(&self) -> bool {
@@ -80,18 +81,18 @@ pub(crate) trait PictureSource {
 }
 
 /// How long a source may be silent while its pictures are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Silence {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SilenceLimit {
     /// The most that is taken for life.
     pub(crate) most: Duration,
     /// What it means that it took longer.
-    pub(crate) meaning: ErrorCode,
+    pub(crate) meaning: ErrorKind,
 }
 
-impl Silence {
+impl SilenceLimit {
     /// That of a source; `None` where silence is no failure: some desktops say nothing of a screen before it changes.
     pub(crate) fn of(source: &VideoSource) -> Option<Self> {
-        let camera = Self { most: CAMERA_SILENT, meaning: ErrorCode::CameraFailed };
+        let camera = Self { most: CAMERA_SILENT, meaning: ErrorKind::CameraFailed };
         matches!(source, VideoSource::Camera(_)).then_some(camera)
     }
 }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use thiserror::Error;
 use vpx_sys::*;
 
-use crate::video::encode::temporal::{self, Place};
+use crate::video::encode::temporal::{self, FrameKind};
 use crate::video::i420::I420Frame;
 use confab_wire::{
     ladder::{TOP_TEMPORAL, temporal_share},
@@ -188,14 +188,14 @@ impl Encoder {
         Ok(())
     }
 
-    /// Encodes one picture of the encoder's size in its place of the temporal pattern. `pts` must grow and `duration` be
+    /// Encodes one picture of the encoder's size of its kind in the temporal pattern. `pts` must grow and `duration` be
     /// over 0, both in 1/90000 s. `None`: the rate control dropped the frame.
     pub fn encode(
         &mut self,
         frame: &I420Frame,
         pts: i64,
         duration: u32,
-        place: Place,
+        kind: FrameKind,
     ) -> Result<Option<Packet>, VpxError> {
         if (frame.width(), frame.height()) != (self.settings.width, self.settings.height) {
             let reason = format!("{frame:?} given to an encoder of {:?}", self.settings);
@@ -203,7 +203,7 @@ impl Encoder {
         }
         let image = wrap(frame)?;
         if self.settings.temporal > 0 {
-            let layer = c_int::from(place.temporal());
+            let layer = c_int::from(kind.temporal());
             // SAFETY: the control takes one int (vp8cx.h, VPX_CTRL_USE_TYPE).
             let code = unsafe {
                 let control = vp8e_enc_control_id::VP8E_SET_TEMPORAL_LAYER_ID as c_int;
@@ -219,7 +219,7 @@ impl Encoder {
                 &image,
                 pts,
                 c_ulong::from(duration.max(1)),
-                place.flags() as _,
+                kind.flags() as _,
                 c_ulong::from(VPX_DL_REALTIME),
             )
         };
@@ -251,14 +251,14 @@ fn share_out(config: &mut vpx_codec_enc_cfg_t, settings: EncoderSettings) {
     config.rc_target_bitrate = total;
     config.ts_number_layers = c_uint::from(highest) + 1;
     for layer in 0..=highest {
-        let place = usize::from(layer);
-        config.ts_target_bitrate[place] = (f64::from(total) * temporal_share(layer, highest)) as c_uint;
-        config.ts_rate_decimator[place] = 1 << (highest - layer);
+        let index = usize::from(layer);
+        config.ts_target_bitrate[index] = (f64::from(total) * temporal_share(layer, highest)) as c_uint;
+        config.ts_rate_decimator[index] = 1 << (highest - layer);
     }
     let period = temporal::pattern(highest);
     config.ts_periodicity = period.len() as c_uint;
-    for (slot, place) in config.ts_layer_id.iter_mut().zip(period) {
-        *slot = c_uint::from(place.temporal());
+    for (id, kind) in config.ts_layer_id.iter_mut().zip(period) {
+        *id = c_uint::from(kind.temporal());
     }
 }
 

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use confab_media::{AudioCapture, AudioOutput, AudioSink, AudioSource, PeerAudio, TONE_AMPLITUDE};
+use confab_media::{AudioCapture, AudioOutput, AudioSink, AudioSource, ErrorKind, PeerAudio, TONE_AMPLITUDE};
 use confab_testkit::clips;
 use confab_testkit::sound::Sound;
-use confab_wire::{ErrorCode, media::AudioPacket};
+use confab_wire::media::AudioPacket;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -160,15 +160,16 @@ async fn bad_files_say_why() {
     let mut huge = bytes.clone();
     huge[40..44].copy_from_slice(&[0xfe, 0xff, 0xff, 0xff]);
     for (path, code) in [
-        (dir.path().join("missing.wav"), ErrorCode::FileUnreadable),
-        (dir.path().to_owned(), ErrorCode::FileUnreadable),
-        (file("empty.wav", b""), ErrorCode::FileFormat),
-        (file("rubbish.wav", &[7; 500]), ErrorCode::FileFormat),
-        (file("header.wav", &bytes[..44]), ErrorCode::FileFormat),
-        (file("cut.wav", &bytes[..30]), ErrorCode::FileFormat),
-        (file("no-rate.wav", &no_rate), ErrorCode::FileFormat),
+        (dir.path().join("missing.wav"), ErrorKind::FileUnreadable),
+        (dir.path().to_owned(), ErrorKind::FileUnreadable),
+        (file("empty.wav", b""), ErrorKind::FileFormat),
+        (file("rubbish.wav", &[7; 500]), ErrorKind::FileFormat),
+        (file("header.wav", &bytes[..44]), ErrorKind::FileFormat),
+        (file("cut.wav", &bytes[..30]), ErrorKind::FileFormat),
+        (file("no-rate.wav", &no_rate), ErrorKind::FileFormat),
     ] {
-        let result = AudioCapture::start(AudioSource::Wav(path.clone())).await.map(drop).map_err(|error| error.code);
+        let result =
+            AudioCapture::start(AudioSource::Wav(path.clone())).await.map(drop).map_err(|error| error.kind().clone());
         assert_eq!(result, Err(code), "{}", path.display());
     }
     // A size that lies is played as far as it goes.
@@ -182,7 +183,7 @@ async fn bad_files_say_why() {
 async fn a_recording_that_cannot_be_written_says_so() {
     let output = AudioOutput::start(AudioSink::None).await.expect("starts");
     let error = output.add_peer().record_to(Path::new("/nowhere/at/all.wav")).expect_err("fails");
-    assert_eq!(error.code, ErrorCode::RecordFailed);
+    assert_eq!(*error.kind(), ErrorKind::RecordingFailed);
 }
 
 #[tokio::test]

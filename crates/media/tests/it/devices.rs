@@ -4,12 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use confab_ipc::{Device, DeviceList};
-use confab_media::{AudioCapture, AudioOutput, AudioSink, AudioSource, DeviceWatch, devices};
+use confab_media::{
+    AudioCapture, AudioOutput, AudioSink, AudioSource, Device, DeviceList, DeviceWatch, ErrorKind, list_devices,
+};
 use confab_testkit::body::{self, Body};
 use confab_testkit::pulse::Pulse;
 use confab_testkit::sound::Sound;
-use confab_wire::ErrorCode;
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -50,7 +50,7 @@ fn device(id: &str, name: &str) -> Device {
 }
 
 async fn list() {
-    let list = devices().await.expect("a list");
+    let list = list_devices().await.expect("a list");
     assert!(list.microphones.contains(&device("headset-mic", "Headset")), "{list:?}");
     assert!(list.speakers.contains(&device("headset", "Headset")), "{list:?}");
     assert_eq!(list.microphones.len(), 2, "monitors of speakers are no microphones: {list:?}");
@@ -69,7 +69,7 @@ fn devices_have_ids_and_the_names_that_people_know() {
 }
 
 async fn none() {
-    assert_eq!(devices().await, Ok(DeviceList::default()));
+    assert_eq!(list_devices().await, Ok(DeviceList::default()));
 }
 
 #[test]
@@ -128,7 +128,7 @@ async fn swap() {
         };
         tokens("to-nowhere").await;
         let missing = output.set_sink(AudioSink::Speaker(Some("nobody's".into()))).await.expect_err("no such speaker");
-        assert_eq!(missing.code, ErrorCode::SpeakerMissing);
+        assert_eq!(*missing.kind(), ErrorKind::SpeakerMissing);
         assert_eq!(*output.failed().borrow(), None, "the old one goes on");
         tokens("to-two").await;
         output.set_sink(AudioSink::Speaker(Some("two".into()))).await.expect("opens");

@@ -7,16 +7,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use confab_media::{AudioCapture, AudioOutput, AudioSink, AudioSource, FarEnd, Voice};
+use confab_media::{AudioCapture, AudioOutput, AudioSink, AudioSource, ErrorKind, FarEnd, MicrophoneProcessing};
 use confab_testkit::body::{self, Body};
 use confab_testkit::clips;
 use confab_testkit::pulse::Pulse;
 use confab_testkit::sound::Sound;
 use confab_testkit::speech;
-use confab_wire::{
-    ErrorCode,
-    media::{AudioPacket, Processing},
-};
+use confab_wire::media::{AudioPacket, Processing};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
@@ -91,9 +88,9 @@ fn what_is_said_into_one_microphone_is_heard_at_the_others_speaker() {
 
 async fn no_server() {
     let mic = AudioCapture::start(AudioSource::Mic(None)).await.expect_err("no server");
-    assert_eq!(mic.code, ErrorCode::NoSoundServer, "{mic}");
+    assert_eq!(*mic.kind(), ErrorKind::NoSoundServer, "{mic}");
     let speaker = AudioOutput::start(AudioSink::Speaker(None)).await.expect_err("no server");
-    assert_eq!(speaker.code, ErrorCode::NoSoundServer, "{speaker}");
+    assert_eq!(*speaker.kind(), ErrorKind::NoSoundServer, "{speaker}");
 }
 
 #[test]
@@ -107,9 +104,9 @@ fn without_a_sound_server_the_error_says_so() {
 
 async fn names() {
     let missing = AudioCapture::start(AudioSource::Mic(Some("nobody's".into()))).await.expect_err("no such device");
-    assert_eq!(missing.code, ErrorCode::MicrophoneMissing, "{missing}");
+    assert_eq!(*missing.kind(), ErrorKind::MicrophoneMissing, "{missing}");
     let missing = AudioOutput::start(AudioSink::Speaker(Some("nobody's".into()))).await.expect_err("no such device");
-    assert_eq!(missing.code, ErrorCode::SpeakerMissing, "{missing}");
+    assert_eq!(*missing.kind(), ErrorKind::SpeakerMissing, "{missing}");
     let (_default, mut packets) = AudioCapture::start(AudioSource::Mic(None)).await.expect("opens");
     assert!(timeout(PATIENCE, packets.recv()).await.expect("in time").is_some());
     AudioOutput::start(AudioSink::Speaker(None)).await.expect("opens").stop().await;
@@ -124,9 +121,9 @@ fn devices_are_found_by_name_or_missed_by_it() {
 
 async fn no_devices() {
     let mic = AudioCapture::start(AudioSource::Mic(None)).await.expect_err("no microphone");
-    assert_eq!(mic.code, ErrorCode::MicrophoneMissing, "{mic}");
+    assert_eq!(*mic.kind(), ErrorKind::MicrophoneMissing, "{mic}");
     let speaker = AudioOutput::start(AudioSink::Speaker(None)).await.expect_err("no speaker");
-    assert_eq!(speaker.code, ErrorCode::SpeakerMissing, "{speaker}");
+    assert_eq!(*speaker.kind(), ErrorKind::SpeakerMissing, "{speaker}");
 }
 
 #[test]
@@ -149,10 +146,10 @@ async fn crash() {
         while packets.recv().await.is_some() {}
         let mic = mic_failed.wait_for(Option::is_some).await.expect("alive").clone().expect("a reason");
         let speaker = speaker_failed.wait_for(Option::is_some).await.expect("alive").clone().expect("a reason");
-        (mic.code, speaker.code)
+        (mic.kind().clone(), speaker.kind().clone())
     };
     let (mic, speaker) = timeout(PATIENCE, failed).await.expect("in time");
-    assert_eq!((mic, speaker), (ErrorCode::MicrophoneFailed, ErrorCode::SpeakerMissing));
+    assert_eq!((mic, speaker), (ErrorKind::MicrophoneFailed, ErrorKind::SpeakerFailed));
     let peer = output.add_peer();
     let (_tone, mut packets) = AudioCapture::start(AudioSource::Tone(440.0)).await.expect("starts");
     let heard = async {
@@ -229,7 +226,7 @@ async fn power(packets: &mut mpsc::Receiver<AudioPacket>, decoder: &mut opus::De
 async fn echo() {
     let far_end = FarEnd::default();
     let speaker = AudioSink::Speaker(Some("spk0".into()));
-    let output = AudioOutput::start_heard(speaker, &far_end).await.expect("opens");
+    let output = AudioOutput::start_with_far_end(speaker, &far_end).await.expect("opens");
     let peer = output.add_peer();
     let speech = Path::new(&std::env::var("XDG_RUNTIME_DIR").expect("set")).join(SPEECH);
     let (_far, mut said) = AudioCapture::start(AudioSource::Wav(speech)).await.expect("starts");
@@ -240,9 +237,9 @@ async fn echo() {
     });
     let off = Processing { echo_cancellation: false, noise_suppression: false, gain_control: false };
     let switch = watch::Sender::new(off);
-    let voice = Voice { processing: switch.subscribe(), far_end };
+    let voice = MicrophoneProcessing { processing: switch.subscribe(), far_end };
     let mic = AudioSource::Mic(Some("echo".into()));
-    let (_capture, mut packets) = AudioCapture::start_voice(mic, voice).await.expect("opens");
+    let (_capture, mut packets) = AudioCapture::start_processed(mic, voice).await.expect("opens");
     let mut decoder = opus::Decoder::new(48_000, opus::Channels::Mono).expect("a decoder");
     // The first second has the start of the speaker in it.
     power(&mut packets, &mut decoder, 50).await;

@@ -6,12 +6,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use confab_media::{AudioCapture, AudioOutput, AudioSink, AudioSource, can_share_sound};
+use confab_media::{AudioCapture, AudioOutput, AudioSink, AudioSource, ErrorKind, can_share_sound};
 use confab_testkit::body::{self, Body};
 use confab_testkit::clips;
 use confab_testkit::pulse::Pulse;
 use confab_testkit::sound::Sound;
-use confab_wire::ErrorCode;
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -168,7 +167,7 @@ fn a_program_that_moves_to_another_speaker_is_heard_on() {
 async fn no_server() {
     assert!(!can_share_sound());
     let refused = AudioCapture::start(AudioSource::System).await.expect_err("no server");
-    assert_eq!(refused.code, ErrorCode::ShareSoundUnsupported, "{refused}");
+    assert_eq!(*refused.kind(), ErrorKind::SystemSoundUnsupported, "{refused}");
 }
 
 #[test]
@@ -188,7 +187,7 @@ async fn crash() {
     let ended = async { while packets.recv().await.is_some() {} };
     timeout(PATIENCE, ended).await.expect("in time");
     let error = capture.failed().borrow().clone().expect("a reason");
-    assert_eq!(error.code, ErrorCode::ShareSoundEnded, "{error}");
+    assert_eq!(*error.kind(), ErrorKind::SystemSoundEnded, "{error}");
 }
 
 #[test]

@@ -4,12 +4,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use confab_media::{
-    I420Frame, ScaleScratch, VideoCapture, VideoConfig, VideoEncoder, VideoEvent, VideoSource, Vp8Decoder, Y4mWriter,
-    pattern,
+    ErrorKind, I420Frame, ScaleScratch, VideoCapture, VideoConfig, VideoEncoder, VideoEvent, VideoSource, Vp8Decoder,
+    Y4mWriter, pattern,
 };
 use confab_testkit::clips;
 use confab_wire::{
-    ErrorCode,
     ladder::{LayerDemand, SpatialLayer},
     media::{EncodedFrame, VideoDemand},
 };
@@ -296,14 +295,14 @@ async fn what_cannot_be_opened_says_why() {
     let rubbish = dir.path().join("rubbish.y4m");
     std::fs::write(&rubbish, b"RIFF of the wrong kind").expect("writable");
     let missing = dir.path().join("missing.y4m");
-    for (source, code) in [
-        (VideoSource::Y4m(rubbish), ErrorCode::FileFormat),
-        (VideoSource::Y4m(missing), ErrorCode::FileUnreadable),
-        (VideoSource::Camera(Some("a camera nobody has".to_owned())), ErrorCode::CameraMissing),
+    for (source, kind) in [
+        (VideoSource::Y4m(rubbish), ErrorKind::FileFormat),
+        (VideoSource::Y4m(missing), ErrorKind::FileUnreadable),
+        (VideoSource::Camera(Some("a camera nobody has".to_owned())), ErrorKind::CameraMissing),
     ] {
         let (_demand, receiver) = watch::channel(VideoDemand::full());
         let error = VideoCapture::start(source.clone(), small(), receiver).await.expect_err("fails");
-        assert_eq!(error.code, code, "{source}: {error}");
+        assert_eq!(*error.kind(), kind, "{source}: {error}");
     }
 }
 
@@ -327,7 +326,7 @@ async fn a_clip_that_is_cut_while_it_plays_fails_with_an_event() {
         }
     };
     let error = timeout(PATIENCE, failed).await.expect("in time");
-    assert_eq!(error.code, ErrorCode::FileFormat);
+    assert_eq!(*error.kind(), ErrorKind::FileFormat);
     assert!(timeout(PATIENCE, events.recv()).await.expect("in time").is_none(), "nothing follows a failure");
     drop(capture);
 }

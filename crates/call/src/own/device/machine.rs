@@ -12,7 +12,8 @@
 
 use super::preferred::PreferredDevice;
 use super::request::{Found, OpenRequest};
-use confab_ipc::{DeviceKind, DeviceList, DeviceState, ErrorCode, UserError};
+use confab_ipc::{DeviceState, ErrorCode, UserError};
+use confab_media::{DeviceKind, DeviceList};
 use std::time::Duration;
 use tokio::time::Instant;
 

@@ -4,7 +4,7 @@ use super::*;
 use SlotAction::{Close, Discard, Forget, Notify, Open, Run};
 use SlotInput::{Ended, ListChanged, Need, OpenFailed, Opened, Release, Select};
 use SlotState::{Failed, Off, Opening, Running, Waiting};
-use confab_ipc::Device;
+use confab_media::Device;
 
 const BUSY: ErrorCode = ErrorCode::MicrophoneFailed;
 const MISSING: ErrorCode = ErrorCode::MicrophoneMissing;

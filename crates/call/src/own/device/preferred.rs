@@ -1,7 +1,8 @@
 //! Which device is used: the one that the person selected, or another that stands in for it; and what a person is notified
 //! of.
 
-use confab_ipc::{Device, DeviceKind, DeviceList, ErrorCode, UserError};
+use confab_ipc::{ErrorCode, UserError};
+use confab_media::{Device, DeviceKind, DeviceList};
 
 /// What to open by: the device to use, or, without any, the name that was selected, which says best what is missing.
 pub fn name(device: Option<&Device>, selected: Option<&str>) -> Option<String> {
@@ -38,7 +39,7 @@ impl PreferredDevice {
 
     /// The device to use.
     pub fn best(&self, list: &DeviceList) -> Option<Device> {
-        confab_media::choose(list, self.kind, self.selected.as_deref()).cloned()
+        confab_media::choose_device(list, self.kind, self.selected.as_deref()).cloned()
     }
 
     /// The device to change to, if it is another than the one in use.
@@ -55,14 +56,14 @@ impl PreferredDevice {
     /// What is used from now on, of the devices in `list`; it was opened when `opened_for` was selected. Returns what to
     /// notify the person of.
     pub fn uses(&mut self, device: Device, list: &DeviceList, opened_for: Option<&str>) -> Option<UserError> {
-        let devices = confab_media::of_kind(list, self.kind);
+        let devices = confab_media::devices_of_kind(list, self.kind);
         let selected = self.selected.as_deref();
         if opened_for != selected && self.best(list).is_some_and(|best| best.id != device.id) {
             // Another follows at once, by the person's will: nothing stands in for anything.
             (self.using, self.stands_in) = (Some(device), false);
             return None;
         }
-        let stands_in = selected.is_some_and(|selected| confab_media::called(devices, selected).is_none());
+        let stands_in = selected.is_some_and(|selected| confab_media::find_device(devices, selected).is_none());
         let stood_in = std::mem::replace(&mut self.stands_in, stands_in);
         let now = format!("{} {} now.", self.what_it_does(), device.name);
         let text = match self.using.replace(device.clone()) {

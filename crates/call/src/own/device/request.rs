@@ -1,6 +1,6 @@
 //! What is asked of who opens a device, and what comes of it.
 
-use confab_ipc::{Device, DeviceList};
+use confab_media::{Device, DeviceList};
 
 /// A device to be opened.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -3,7 +3,8 @@
 use super::machine::{SlotAction, SlotConfig, SlotInput, SlotMachine};
 use super::request::{Found, OpenRequest};
 use super::watched::WatchedDevices;
-use confab_ipc::{DeviceList, DeviceState, ErrorCode, UserError};
+use confab_ipc::{DeviceState, ErrorCode, UserError};
+use confab_media::DeviceList;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;

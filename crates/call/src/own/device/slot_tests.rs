@@ -1,7 +1,7 @@
 //! A slot with devices that open and close as slowly as one likes, by a virtual clock.
 
 use super::*;
-use confab_ipc::{Device, DeviceKind};
+use confab_media::{Device, DeviceKind};
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -59,7 +59,8 @@ impl DeviceDriver for FakeDriver {
         let (log, open_time, close_time, failure) = (self.log.clone(), self.open_time, self.close_time, self.failure);
         async move {
             let list = devices.known().await;
-            let device = confab_media::choose(&list, DeviceKind::Microphone, request.selected.as_deref()).cloned();
+            let device =
+                confab_media::choose_device(&list, DeviceKind::Microphone, request.selected.as_deref()).cloned();
             let name = device.as_ref().map(|device| device.id.clone()).unwrap_or_default();
             log.add("open", &name);
             sleep(open_time).await;

@@ -1,7 +1,6 @@
 //! The computer's devices as they come and go, for those who follow them.
 
-use confab_ipc::DeviceList;
-use confab_media::DeviceWatch;
+use confab_media::{DeviceList, DeviceWatch};
 use tokio::sync::watch;
 
 /// The devices. Clones follow for themselves.

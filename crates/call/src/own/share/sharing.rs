@@ -2,6 +2,7 @@
 //! as long as it is shared.
 
 use crate::effect::{Effect, Effects};
+use crate::errors::user_error;
 use crate::own::send::watch_load;
 use crate::own::share::sound::{OpenedSound, ShareSound};
 use confab_ipc::{DeviceState, ErrorCode, ShareView, UserError};
@@ -137,6 +138,7 @@ impl Sharing {
         let opening = tokio::spawn(async move {
             let title = title(&source).await;
             let (picture, sound) = tokio::join!(VideoCapture::start(source, CONFIG, demand), open_sound(sound));
+            let picture = picture.map_err(user_error);
             // Without a call any more, what was opened is released.
             let _ = report.send(ShareEvent::Opened(number, OpenedShare { title, picture, sound })).await;
         });
@@ -314,7 +316,7 @@ async fn carry(
                     track.write_frame(frame);
                     continue;
                 }
-                Some(VideoEvent::Failed(error)) => ShareEvent::Ended(number, error),
+                Some(VideoEvent::Failed(error)) => ShareEvent::Ended(number, user_error(error)),
             },
             Ok(()) = hidden.changed() => ShareEvent::Paused(number, *hidden.borrow_and_update()),
         };
@@ -326,7 +328,10 @@ async fn carry(
 
 /// Opens the sound of a share, if there is to be any.
 async fn open_sound(source: AudioSource) -> Result<Option<OpenedSound>, UserError> {
-    if source == AudioSource::None { Ok(None) } else { AudioCapture::start(source).await.map(Some) }
+    if source == AudioSource::None {
+        return Ok(None);
+    }
+    AudioCapture::start(source).await.map(Some).map_err(user_error)
 }
 
 /// What people call a source.

@@ -1,4 +1,4 @@
-//! From a microphone, tone, file or other programs to Opus packets.
+//! Capture of sound: a thread reads frames of a source (microphone, tone, file, other programs), processes and encodes them.
 
 pub(crate) mod opus_encoder;
 mod timestamps;
@@ -10,21 +10,19 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use confab_wire::{
-    ErrorCode, UserError,
-    media::{AudioLevel, AudioPacket},
-};
+use confab_wire::media::{AudioLevel, AudioPacket};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::audio::capture::opus_encoder::Encoder;
-use crate::audio::capture::timestamps::SampleClock;
-use crate::audio::capture::voice_activity::SpeechDetector;
+use crate::audio::capture::opus_encoder::OpusEncoder;
+use crate::audio::capture::timestamps::FrameTimestamps;
+use crate::audio::capture::voice_activity::VoiceActivityDetector;
 use crate::audio::device::opening;
 use crate::audio::dsp::level::{Level, rms};
-use crate::audio::processing::{Processor, Voice};
+use crate::audio::processing::{AudioProcessor, MicrophoneProcessing};
 use crate::audio::source::open;
-use crate::audio::source::types::SoundSource;
+use crate::audio::source::types::AudioFrameSource;
 use crate::clock;
+use crate::error::{Error, ErrorKind};
 use crate::format::FRAME;
 use crate::selector::AudioSource;
 use crate::thread::priority;
@@ -44,39 +42,42 @@ struct Shared {
     /// In percent.
     loss: AtomicU8,
     level: Level,
-    voice: AtomicBool,
+    voice_active: AtomicBool,
 }
 
 /// A running source of sound with its Opus encoder (20 ms, 48 kHz, mono; 32 kbit/s, 64 for what the computer plays). In-band
-/// FEC is made for the loss that is told, and pauses are not sent (DTX) behind noise suppression. Dropping it ends both.
+/// FEC is encoded for the expected loss, and pauses are not sent (DTX) behind noise suppression. Dropping it ends both.
 #[derive(Debug)]
 pub struct AudioCapture {
     shared: Arc<Shared>,
     stop: StopFlag,
-    failed: watch::Receiver<Option<UserError>>,
+    failed: watch::Receiver<Option<Error>>,
     thread: Option<JoinHandle<()>>,
     _idle: Option<mpsc::Sender<AudioPacket>>,
 }
 
 impl AudioCapture {
-    /// Opens the source. Fails with `MicrophoneMissing`, `MicrophoneFailed`, `NoSoundServer`, `ShareSoundUnsupported`,
+    /// Opens the source. Fails with `MicrophoneMissing`, `MicrophoneFailed`, `NoSoundServer`, `SystemSoundUnsupported`,
     /// `FileUnreadable` or `FileFormat`. [`AudioSource::None`] opens nothing and never yields. The receiver ends when the capture does.
-    /// What the source hears is sent as it is.
-    pub async fn start(source: AudioSource) -> Result<(Self, mpsc::Receiver<AudioPacket>), UserError> {
+    /// Sound is sent unprocessed.
+    pub async fn start(source: AudioSource) -> Result<(Self, mpsc::Receiver<AudioPacket>), Error> {
         Self::open(source, None).await
     }
 
-    /// As [`start`](Self::start), with voice processing of a microphone. Anything else is sent as it is: no room and no
-    /// speaker is in it.
-    pub async fn start_voice(
+    /// As [`start`](Self::start), with processing of a microphone. Other sources are sent unprocessed: they hold neither echo
+    /// nor noise of a room.
+    pub async fn start_processed(
         source: AudioSource,
-        voice: Voice,
-    ) -> Result<(Self, mpsc::Receiver<AudioPacket>), UserError> {
-        let voice = Some(voice).filter(|_| matches!(source, AudioSource::Mic(_)));
-        Self::open(source, voice).await
+        processing: MicrophoneProcessing,
+    ) -> Result<(Self, mpsc::Receiver<AudioPacket>), Error> {
+        let processing = Some(processing).filter(|_| matches!(source, AudioSource::Mic(_)));
+        Self::open(source, processing).await
     }
 
-    async fn open(source: AudioSource, voice: Option<Voice>) -> Result<(Self, mpsc::Receiver<AudioPacket>), UserError> {
+    async fn open(
+        source: AudioSource,
+        processing: Option<MicrophoneProcessing>,
+    ) -> Result<(Self, mpsc::Receiver<AudioPacket>), Error> {
         let (packets, receiver) = mpsc::channel(PACKET_QUEUE);
         let (failure, failed) = watch::channel(None);
         let mut capture = Self { shared: Arc::default(), stop: StopFlag::default(), failed, thread: None, _idle: None };
@@ -84,14 +85,14 @@ impl AudioCapture {
             capture._idle = Some(packets);
             return Ok((capture, receiver));
         }
-        let encoder = if source == AudioSource::System { Encoder::for_anything() } else { Encoder::new() }?;
+        let encoder = if source == AudioSource::System { OpusEncoder::for_music() } else { OpusEncoder::for_speech() }?;
         let (opened, opening) = oneshot::channel();
         let (shared, stop) = (capture.shared.clone(), capture.stop.clone());
         let thread = priority::spawn("confab-audio-in", move || match open::open(&source) {
             Err(error) => drop(opened.send(Err(error))),
             Ok(source) if opened.send(Ok(())).is_ok() => {
-                let voice = voice.map(Processor::new);
-                Loop { source, voice, encoder, shared, stop, packets, failure }.run();
+                let processor = processing.map(AudioProcessor::new);
+                CaptureLoop { source, processor, encoder, shared, stop, packets, failure }.run();
             }
             Ok(_) => {}
         })?;
@@ -100,7 +101,7 @@ impl AudioCapture {
         Ok((capture, receiver))
     }
 
-    /// Where the encoder is told what gets lost.
+    /// The handle that sets the packet loss to encode for.
     pub fn expected_loss(&self) -> ExpectedLoss {
         ExpectedLoss(self.shared.clone())
     }
@@ -121,13 +122,13 @@ impl AudioCapture {
         self.shared.level.get()
     }
 
-    /// True while somebody speaks into it, also while muted.
-    pub fn hears_voice(&self) -> bool {
-        self.shared.voice.load(Ordering::Relaxed)
+    /// True while voice activity is detected, also while muted.
+    pub fn voice_active(&self) -> bool {
+        self.shared.voice_active.load(Ordering::Relaxed)
     }
 
-    /// Why the source stopped against our will, once it has; the packet receiver then ends too.
-    pub fn failed(&self) -> watch::Receiver<Option<UserError>> {
+    /// Why the source failed, once it has; the packet receiver then ends too.
+    pub fn failed(&self) -> watch::Receiver<Option<Error>> {
         self.failed.clone()
     }
 
@@ -138,12 +139,12 @@ impl AudioCapture {
     }
 }
 
-/// What the encoder of a capture takes for lost on the way.
+/// Packet loss that the encoder of a capture prepares for.
 #[derive(Debug, Clone)]
 pub struct ExpectedLoss(Arc<Shared>);
 
 impl ExpectedLoss {
-    /// From the next packet on, as much redundancy is made as mends this loss in percent; none for 0, as at first.
+    /// From the next packet on, in-band FEC is encoded for this loss in percent; none for 0, as at first.
     pub fn set(&self, percent: u8) {
         self.0.loss.store(percent, Ordering::Relaxed);
     }
@@ -155,23 +156,23 @@ impl Drop for AudioCapture {
     }
 }
 
-struct Loop {
-    source: Box<dyn SoundSource>,
-    voice: Option<Processor>,
-    encoder: Encoder,
+struct CaptureLoop {
+    source: Box<dyn AudioFrameSource>,
+    processor: Option<AudioProcessor>,
+    encoder: OpusEncoder,
     shared: Arc<Shared>,
     stop: StopFlag,
     packets: mpsc::Sender<AudioPacket>,
-    failure: watch::Sender<Option<UserError>>,
+    failure: watch::Sender<Option<Error>>,
 }
 
-impl Loop {
+impl CaptureLoop {
     fn run(mut self) {
         let mut frame = [0.0; FRAME];
-        let mut samples = SampleClock::new(clock::audio_ticks(Instant::now()));
+        let mut samples = FrameTimestamps::new(clock::audio_ticks(Instant::now()));
         let mut sequence = 0u16;
         let mut was_muted = false;
-        let mut speech = SpeechDetector::default();
+        let mut activity = VoiceActivityDetector::default();
         while !self.stop.is_set() && !self.packets.is_closed() {
             match self.source.next(&mut frame, &self.stop) {
                 Ok(true) => {}
@@ -183,13 +184,13 @@ impl Loop {
                 }
             }
             let timestamp = samples.next_frame(clock::audio_ticks(Instant::now()));
-            if let Some(Err(error)) = self.voice.as_mut().map(|voice| voice.process(&mut frame)) {
+            if let Some(Err(error)) = self.processor.as_mut().map(|processor| processor.process(&mut frame)) {
                 return self.fail(error);
             }
             let loudness = rms(&frame);
-            let level = AudioLevel::from_rms(loudness, speech.hear(&frame));
+            let level = AudioLevel::from_rms(loudness, activity.detect(&frame));
             self.shared.level.set(loudness);
-            self.shared.voice.store(level.voice, Ordering::Relaxed);
+            self.shared.voice_active.store(level.voice, Ordering::Relaxed);
             if self.shared.muted.load(Ordering::Acquire) {
                 was_muted = true;
                 continue;
@@ -212,15 +213,15 @@ impl Loop {
         }
     }
 
-    /// A packet of the frame, if it is worth one.
+    /// The packet of the frame; `None` in a pause.
     fn encode(&mut self, frame: &[f32; FRAME]) -> Result<Option<Bytes>, opus::Error> {
-        self.encoder.set_loss(self.shared.loss.load(Ordering::Relaxed))?;
-        self.encoder.set_pauses(self.voice.as_ref().is_some_and(Processor::suppresses_noise))?;
-        self.encoder.encode_to_send(frame)
+        self.encoder.set_expected_loss(self.shared.loss.load(Ordering::Relaxed))?;
+        self.encoder.set_dtx(self.processor.as_ref().is_some_and(AudioProcessor::suppresses_noise))?;
+        self.encoder.encode_with_dtx(frame)
     }
 
-    /// Ends with an error of a codec's, which no person can do anything about.
+    /// Ends with an error of a codec.
     fn fail(&self, error: impl std::fmt::Display) {
-        self.failure.send_replace(Some(UserError::with_detail(ErrorCode::Internal, error)));
+        self.failure.send_replace(Some(Error::with_detail(ErrorKind::Internal, error)));
     }
 }

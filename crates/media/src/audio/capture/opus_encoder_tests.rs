@@ -6,16 +6,16 @@ use confab_wire::media::AudioPacket;
 
 use super::*;
 use crate::audio::dsp::level::rms;
-use crate::audio::playout::player::PeerPlayer;
+use crate::audio::playout::peer::PeerPlayout;
 use crate::format::BLOCK;
 
 const SECOND: usize = AUDIO_CLOCK_HZ as usize;
 
 /// The packets that are sent of a sound, with their times in samples.
-fn send(encoder: &mut Encoder, sound: &[f32]) -> Vec<AudioPacket> {
+fn send(encoder: &mut OpusEncoder, sound: &[f32]) -> Vec<AudioPacket> {
     let mut packets = Vec::new();
     for (n, frame) in sound.as_chunks::<FRAME>().0.iter().enumerate() {
-        if let Some(data) = encoder.encode_to_send(frame).expect("encodes") {
+        if let Some(data) = encoder.encode_with_dtx(frame).expect("encodes") {
             let (timestamp, sequence) = ((n * FRAME) as u32, packets.len() as u16);
             packets.push(AudioPacket { data, timestamp, sequence, level: None });
         }
@@ -28,8 +28,8 @@ fn bytes(packets: &[AudioPacket]) -> usize {
 }
 
 /// Plays packets that arrive when they were made. The sound and the player.
-fn play(packets: &[AudioPacket], seconds: usize) -> (Vec<f32>, PeerPlayer) {
-    let (mut player, mut heard) = (PeerPlayer::default(), Vec::new());
+fn play(packets: &[AudioPacket], seconds: usize) -> (Vec<f32>, PeerPlayout) {
+    let (mut player, mut heard) = (PeerPlayout::default(), Vec::new());
     let mut waiting = packets.iter().peekable();
     for block in 0..seconds * 100 {
         let now = Duration::from_millis(block as u64 * 10);
@@ -67,8 +67,8 @@ fn speech_with_a_pause() -> Vec<f32> {
 
 #[test]
 fn a_pause_costs_almost_nothing_and_is_no_loss() {
-    let mut encoder = Encoder::new().expect("an encoder");
-    encoder.set_pauses(true).expect("pauses");
+    let mut encoder = OpusEncoder::for_speech().expect("an encoder");
+    encoder.set_dtx(true).expect("pauses");
     let sound = speech_with_a_pause();
     let packets = send(&mut encoder, &sound);
     let during = |from: usize, to: usize| {
@@ -90,24 +90,24 @@ fn a_pause_costs_almost_nothing_and_is_no_loss() {
 
 #[test]
 fn a_loss_within_a_pause_is_still_a_loss_and_after_a_mute_all_begins_anew() {
-    let mut encoder = Encoder::new().expect("an encoder");
-    encoder.set_pauses(true).expect("pauses");
+    let mut encoder = OpusEncoder::for_speech().expect("an encoder");
+    encoder.set_dtx(true).expect("pauses");
     send(&mut encoder, &speech_with_a_pause()[..6 * SECOND]);
     assert!(encoder.pausing);
     encoder.reset();
     assert!(!encoder.pausing, "the next packet is sent, whatever it is");
-    assert!(encoder.encode_to_send(&[0.0; FRAME]).expect("encodes").is_some());
+    assert!(encoder.encode_with_dtx(&[0.0; FRAME]).expect("encodes").is_some());
 }
 
 #[test]
 fn redundancy_follows_the_loss_and_mends_it() {
     let speech = speech::samples(Speaker::Ben, 10.0).expect("espeak-ng and sox");
     let lost = |n: usize| n % 10 == 8;
-    let mut encoder = Encoder::new().expect("an encoder");
+    let mut encoder = OpusEncoder::for_speech().expect("an encoder");
     // How far what stands for lost packets is from what was lost, as a share of its power.
     let mut error = |loss: u8| {
         encoder.reset();
-        encoder.set_loss(loss).expect("redundancy");
+        encoder.set_expected_loss(loss).expect("redundancy");
         let packets = send(&mut encoder, &speech);
         let (whole, mended) = (decode(&packets, |_| false), decode(&packets, lost));
         let pairs = whole.iter().zip(&mended).enumerate().filter(|(n, _)| lost(*n));

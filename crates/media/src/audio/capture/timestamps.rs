@@ -1,5 +1,5 @@
-//! When sound was captured, counted in its own samples: the truest clock there is of a device, and what a receiver corrects the
-//! drift of its speaker by.
+//! RTP timestamps of captured frames, counted in samples of the device: its own clock, by which receivers correct the drift of
+//! their speakers.
 
 use confab_wire::media::AUDIO_CLOCK_HZ;
 
@@ -14,14 +14,14 @@ const DRIFT: i64 = 1;
 
 /// The timestamps of one device's frames.
 #[derive(Debug)]
-pub(crate) struct SampleClock {
+pub(crate) struct FrameTimestamps {
     /// Time of the last frame, in samples.
     at: i64,
     /// How far the wall clock has drifted ahead of it since the last step, in samples.
     drifted: i64,
 }
 
-impl SampleClock {
+impl FrameTimestamps {
     /// A clock that begins at `now`, in samples.
     pub(crate) fn new(now: i64) -> Self {
         Self { at: now, drifted: 0 }
@@ -46,7 +46,7 @@ mod tests {
 
     /// Timestamps of `seconds` of frames from a device whose clock is slower by `ppm`, each late by what `late` says.
     fn stamps(ppm: f64, seconds: u32, late: impl Fn(u32) -> i64) -> Vec<i64> {
-        let mut clock = SampleClock::new(0);
+        let mut clock = FrameTimestamps::new(0);
         (1..=seconds * 50)
             .map(|n| clock.next_frame((f64::from(n) * FRAME as f64 * (1.0 + ppm / 1e6)) as i64 + late(n)))
             .collect()

@@ -1,28 +1,28 @@
-//! Whether somebody speaks: louder than the room, and periodic as a voice is. A click of a key is loud but repeats nothing;
-//! a fan that hums is periodic, but it is the room.
+//! Voice activity detection: speech is louder than the noise floor and periodic. A click of a key is loud but not periodic; the
+//! hum of a fan is periodic, but belongs to the noise floor.
 
 use crate::audio::dsp::level::rms;
 use crate::audio::dsp::time_stretch;
 use crate::format::FRAME;
 
-/// Quieter than this nobody speaks: -50 dBFS.
+/// Quieter than this is no speech: -50 dBFS.
 const LEAST: f32 = 0.003;
-/// How much louder than the room a voice is: 10 dB.
-const OVER_ROOM: f32 = 3.0;
+/// How much louder than the noise floor speech is: 10 dB.
+const OVER_NOISE_FLOOR: f32 = 3.0;
 /// Least likeness of one period to the next in a vowel.
 const VOICED: f32 = 0.7;
 /// Vowels in a row that begin speech: 80 ms. A key that rings has less.
 const ONSET: u32 = 4;
 /// Frames for which speech goes on without a vowel: 240 ms, the consonants and stops between two.
 const HANGOVER: u32 = 12;
-/// Frames of one half of the time that the room is listened to: 1.5 s. A speaker breathes more often than in two halves.
+/// Frames of one half of the window of the noise floor: 1.5 s. Speakers pause for breath at least once in two halves.
 const HALF: u32 = 75;
 
-/// Listens frame by frame.
+/// Detects speech frame by frame.
 #[derive(Debug)]
-pub(crate) struct SpeechDetector {
+pub(crate) struct VoiceActivityDetector {
     /// Quietest frame of the last half, and of this one so far.
-    room: [f32; 2],
+    quietest: [f32; 2],
     frames: u32,
     /// Vowels in a row.
     voiced: u32,
@@ -30,18 +30,18 @@ pub(crate) struct SpeechDetector {
     left: u32,
 }
 
-impl Default for SpeechDetector {
+impl Default for VoiceActivityDetector {
     fn default() -> Self {
-        Self { room: [LEAST, f32::INFINITY], frames: 0, voiced: 0, left: 0 }
+        Self { quietest: [LEAST, f32::INFINITY], frames: 0, voiced: 0, left: 0 }
     }
 }
 
-impl SpeechDetector {
+impl VoiceActivityDetector {
     /// True if somebody speaks in this frame, the newest.
-    pub(crate) fn hear(&mut self, frame: &[f32; FRAME]) -> bool {
+    pub(crate) fn detect(&mut self, frame: &[f32; FRAME]) -> bool {
         let loudness = rms(frame);
-        let room = self.room(loudness);
-        let loud = loudness > LEAST.max(room * OVER_ROOM);
+        let noise_floor = self.noise_floor(loudness);
+        let loud = loudness > LEAST.max(noise_floor * OVER_NOISE_FLOOR);
         let voiced = loud && time_stretch::period(frame).is_some_and(|(_, likeness)| likeness > VOICED);
         self.voiced = if voiced { self.voiced + 1 } else { 0 };
         if self.voiced >= ONSET {
@@ -52,15 +52,15 @@ impl SpeechDetector {
         self.left > 0
     }
 
-    /// How loud the room is when nobody speaks.
-    fn room(&mut self, loudness: f32) -> f32 {
-        self.room[1] = self.room[1].min(loudness);
+    /// Level of the quietest frame in the window.
+    fn noise_floor(&mut self, loudness: f32) -> f32 {
+        self.quietest[1] = self.quietest[1].min(loudness);
         self.frames += 1;
         if self.frames == HALF {
             self.frames = 0;
-            self.room = [self.room[1], f32::INFINITY];
+            self.quietest = [self.quietest[1], f32::INFINITY];
         }
-        self.room[0].min(self.room[1])
+        self.quietest[0].min(self.quietest[1])
     }
 }
 
@@ -74,12 +74,12 @@ mod tests {
     }
 
     /// Share of the frames in which a voice is heard in `seconds` of `sound` over a quiet room.
-    fn heard(detector: &mut SpeechDetector, seconds: f32, mut sound: impl FnMut(f32) -> f32) -> f32 {
+    fn heard(detector: &mut VoiceActivityDetector, seconds: f32, mut sound: impl FnMut(f32) -> f32) -> f32 {
         let mut state = 1;
         let frames = (seconds * 50.0) as usize;
         let spoken = (0..frames).filter(|index| {
             let at = |sample| (index * FRAME + sample) as f32 / 48_000.0;
-            detector.hear(&std::array::from_fn(|sample| sound(at(sample)) + 0.001 * noise(&mut state)))
+            detector.detect(&std::array::from_fn(|sample| sound(at(sample)) + 0.001 * noise(&mut state)))
         });
         spoken.count() as f32 / frames as f32
     }
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn speech_is_heard_and_silence_is_not() {
-        let mut detector = SpeechDetector::default();
+        let mut detector = VoiceActivityDetector::default();
         assert_eq!(heard(&mut detector, 3.0, |_| 0.0), 0.0);
         let share = heard(&mut detector, 5.0, speech);
         assert!(share > 0.95, "{share} of speech");
@@ -105,9 +105,9 @@ mod tests {
     fn real_speech_of_anybody_is_heard() {
         use confab_testkit::speech::{Speaker, samples};
         for speaker in [Speaker::Ann, Speaker::Ben, Speaker::Eve] {
-            let mut detector = SpeechDetector::default();
+            let mut detector = VoiceActivityDetector::default();
             let spoken = samples(speaker, 10.0).expect("espeak-ng and sox");
-            let frames = spoken.as_chunks::<FRAME>().0.iter().map(|frame| (rms(frame) > 0.02, detector.hear(frame)));
+            let frames = spoken.as_chunks::<FRAME>().0.iter().map(|frame| (rms(frame) > 0.02, detector.detect(frame)));
             let loud: Vec<bool> = frames.filter(|(loud, _)| *loud).map(|(_, heard)| heard).collect();
             let share = loud.iter().filter(|heard| **heard).count() as f32 / loud.len() as f32;
             assert!(share > 0.7, "{speaker:?}: {share} of {} loud frames", loud.len());
@@ -122,16 +122,16 @@ mod tests {
             let since = time % 0.25;
             (noise(&mut state) + (since * 2_000.0 * std::f32::consts::TAU).sin()) * (-since / 0.01).exp() * 0.5
         };
-        assert_eq!(heard(&mut SpeechDetector::default(), 5.0, keys), 0.0);
+        assert_eq!(heard(&mut VoiceActivityDetector::default(), 5.0, keys), 0.0);
     }
 
     #[test]
     fn the_room_is_no_voice_however_loud_it_is() {
         let mut state = 3;
-        assert_eq!(heard(&mut SpeechDetector::default(), 10.0, |_| 0.3 * noise(&mut state)), 0.0, "a waterfall");
+        assert_eq!(heard(&mut VoiceActivityDetector::default(), 10.0, |_| 0.3 * noise(&mut state)), 0.0, "a waterfall");
         // A hum is taken for a voice until it has gone on longer than anybody speaks without a breath.
         let hum = |time: f32| 0.05 * (time * 100.0 * std::f32::consts::TAU).sin();
-        let mut detector = SpeechDetector::default();
+        let mut detector = VoiceActivityDetector::default();
         heard(&mut detector, 3.3, hum);
         assert_eq!(heard(&mut detector, 5.0, hum), 0.0);
         let over = heard(&mut detector, 5.0, |time| 4.0 * speech(time) + hum(time));

@@ -1,5 +1,5 @@
-//! What runs in the callbacks of sound devices, on threads of the system that must never wait: it moves samples through rings
-//! and neither locks, allocates nor logs.
+//! The callbacks of sound devices: they move samples through ring buffers, on threads of the system that must not wait, so they
+//! neither lock, allocate nor log.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -37,7 +37,7 @@ impl CaptureCallback {
 
 /// What the speaker's callback tells.
 #[derive(Debug, Default)]
-pub(crate) struct PlaybackShared {
+pub(crate) struct PlaybackCounters {
     /// Most frames that were asked for at once.
     pub(crate) period: AtomicU32,
     /// How often the ring had too few.
@@ -48,13 +48,13 @@ pub(crate) struct PlaybackShared {
 pub(crate) struct PlaybackCallback {
     ring: Consumer<f32>,
     channels: usize,
-    shared: Arc<PlaybackShared>,
+    shared: Arc<PlaybackCounters>,
     fade: Fade,
 }
 
 impl PlaybackCallback {
     /// A callback for a device of `channels`, at least one.
-    pub(crate) fn new(ring: Consumer<f32>, channels: usize, shared: Arc<PlaybackShared>) -> Self {
+    pub(crate) fn new(ring: Consumer<f32>, channels: usize, shared: Arc<PlaybackCounters>) -> Self {
         Self { ring, channels, shared, fade: Fade::default() }
     }
 

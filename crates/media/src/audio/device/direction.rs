@@ -1,6 +1,6 @@
 //! The direction of a stream of sound, and what its errors mean.
 
-use confab_wire::{ErrorCode, UserError};
+use crate::error::{Error, ErrorKind};
 
 /// Which way sound goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,22 +10,21 @@ pub(crate) enum Direction {
 }
 
 impl Direction {
-    pub(crate) fn missing(self) -> ErrorCode {
-        if self == Self::Input { ErrorCode::MicrophoneMissing } else { ErrorCode::SpeakerMissing }
+    pub(crate) fn missing(self) -> ErrorKind {
+        if self == Self::Input { ErrorKind::MicrophoneMissing } else { ErrorKind::SpeakerMissing }
     }
 
-    pub(crate) fn failed(self) -> ErrorCode {
-        // There is no code for a broken speaker; to a person it is one that is not there.
-        if self == Self::Input { ErrorCode::MicrophoneFailed } else { ErrorCode::SpeakerMissing }
+    pub(crate) fn failed(self) -> ErrorKind {
+        if self == Self::Input { ErrorKind::MicrophoneFailed } else { ErrorKind::SpeakerFailed }
     }
 
     /// `error` as a person is told it.
-    pub(crate) fn error(self, error: &cpal::Error) -> UserError {
+    pub(crate) fn error(self, error: &cpal::Error) -> Error {
         let code = match error.kind() {
-            cpal::ErrorKind::HostUnavailable => ErrorCode::NoSoundServer,
+            cpal::ErrorKind::HostUnavailable => ErrorKind::NoSoundServer,
             cpal::ErrorKind::DeviceNotAvailable => self.missing(),
             _ => self.failed(),
         };
-        UserError::with_detail(code, error)
+        Error::with_detail(code, error)
     }
 }

@@ -1,17 +1,17 @@
-//! Microphones and speakers as cpal names them.
+//! Listing and finding microphones and speakers by cpal.
 
-use confab_ipc::{Device, DeviceList};
 use cpal::traits::{DeviceTrait, HostTrait};
 
 use crate::audio::device::direction::Direction;
-use crate::audio::device::host::{Platform, types::SoundHost};
-use crate::devices::matching::{called, clean_name};
+use crate::audio::device::host::{Platform, types::AudioHost};
+use crate::devices::matching::{clean_name, find_device};
+use crate::devices::types::{Device, DeviceList};
 
 /// A connection to the sound system, made again when it broke.
 #[derive(Default)]
-pub(crate) struct SoundSystem(Option<cpal::Host>);
+pub(crate) struct CachedHost(Option<cpal::Host>);
 
-impl SoundSystem {
+impl CachedHost {
     /// Puts microphones and speakers into `list`: none if there is no sound system. Blocks.
     pub(crate) fn list(&mut self, list: &mut DeviceList) {
         let host = match self.0.take() {
@@ -51,7 +51,7 @@ fn all(host: &cpal::Host, direction: Direction) -> Result<Vec<(cpal::Device, Dev
     Ok(named.collect())
 }
 
-fn named(host: &cpal::Host, direction: Direction) -> Result<Vec<Device>, confab_wire::UserError> {
+fn named(host: &cpal::Host, direction: Direction) -> Result<Vec<Device>, crate::error::Error> {
     let all = all(host, direction).map_err(|error| direction.error(&error))?;
     Ok(all.into_iter().map(|(_, named)| named).collect())
 }
@@ -72,6 +72,6 @@ pub(crate) fn find(
 ) -> Result<Option<cpal::Device>, cpal::Error> {
     let Some(name) = name else { return Ok(default(host, direction)) };
     let (mut devices, named): (Vec<_>, Vec<_>) = all(host, direction)?.into_iter().unzip();
-    let index = called(&named, name).and_then(|found| named.iter().position(|device| device == found));
+    let index = find_device(&named, name).and_then(|found| named.iter().position(|device| device == found));
     Ok(index.map(|index| devices.swap_remove(index)))
 }

@@ -1,4 +1,4 @@
-//! PulseAudio (also PipeWire in its clothes) by its native protocol, for what cpal leaves out.
+//! Connecting to PulseAudio (or PipeWire's emulation of it) by its native protocol, for what cpal leaves out.
 
 use std::ffi::{CStr, CString};
 use std::io::{self, BufReader};

@@ -1,4 +1,4 @@
-//! What PulseAudio says about its devices: the subscription of its native protocol, which cpal does not offer.
+//! Events of PulseAudio about its devices: the subscription of its native protocol, which cpal does not offer.
 
 use std::io::{self, BufRead, BufReader};
 use std::os::unix::net::UnixStream;

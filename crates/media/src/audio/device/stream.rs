@@ -6,17 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use confab_wire::{ErrorCode, UserError, media::AUDIO_CLOCK_HZ};
+use confab_wire::media::AUDIO_CLOCK_HZ;
 use cpal::traits::{DeviceTrait, StreamTrait};
 use cpal::{BufferSize, FromSample, SampleFormat, SizedSample, StreamConfig, SupportedStreamConfig};
 use rtrb::{Consumer, Producer, RingBuffer};
 
-use crate::audio::device::callback::{CaptureCallback, PlaybackCallback, PlaybackShared};
+use crate::audio::device::callback::{CaptureCallback, PlaybackCallback, PlaybackCounters};
 use crate::audio::device::direction::Direction;
-use crate::audio::device::host::{Platform, types::SoundHost};
-use crate::audio::device::latency::Margin;
+use crate::audio::device::host::{Platform, types::AudioHost};
+use crate::audio::device::latency::OutputLatency;
 use crate::audio::device::list;
 use crate::audio::dsp::resample::MonoResampler;
+use crate::error::{Error, ErrorKind};
 use crate::format::BLOCK;
 
 /// Time a ring can hold; beyond it the newest samples are dropped.
@@ -33,11 +34,11 @@ const RECORD_PERIOD: u32 = 240;
 const PLAY_PERIOD: u32 = 480;
 
 /// The device that is called `name`, or the default one.
-fn find(host: &cpal::Host, direction: Direction, name: Option<&str>) -> Result<cpal::Device, UserError> {
+fn find(host: &cpal::Host, direction: Direction, name: Option<&str>) -> Result<cpal::Device, Error> {
     let found = list::find(host, direction, name).map_err(|error| direction.error(&error))?;
     found.ok_or_else(|| match name {
-        Some(name) => UserError::with_detail(direction.missing(), format!("no device is called {name}")),
-        None => UserError::new(direction.missing()),
+        Some(name) => Error::with_detail(direction.missing(), format!("no device is called {name}")),
+        None => direction.missing().into(),
     })
 }
 
@@ -45,7 +46,7 @@ fn configuration(
     device: &cpal::Device,
     direction: Direction,
     converts: bool,
-) -> Result<(StreamConfig, SampleFormat), UserError> {
+) -> Result<(StreamConfig, SampleFormat), Error> {
     if converts {
         // The sound server resamples and mixes better than we do, and knows its device.
         let period = if direction == Direction::Input { RECORD_PERIOD } else { PLAY_PERIOD };
@@ -63,18 +64,18 @@ fn configuration(
 
 /// Where a stream's error callback leaves what happens.
 #[derive(Debug, Clone, Default)]
-struct Failure(Arc<Happened>);
+struct StreamErrors(Arc<StreamStatus>);
 
 #[derive(Debug, Default)]
-struct Happened {
+struct StreamStatus {
     /// What ended the stream.
-    end: Mutex<Option<UserError>>,
+    end: Mutex<Option<Error>>,
     /// Gaps and other things that it got over.
     disturbances: AtomicU32,
 }
 
-impl Failure {
-    fn get(&self) -> Option<UserError> {
+impl StreamErrors {
+    fn get(&self) -> Option<Error> {
         self.0.end.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -109,18 +110,18 @@ macro_rules! by_format {
             SampleFormat::U16 => $build::<u16>($($arg),*),
             SampleFormat::I24 => $build::<cpal::I24>($($arg),*),
             SampleFormat::F64 => $build::<f64>($($arg),*),
-            other => Err(UserError::with_detail($direction.failed(), format!("sample format {other}"))),
+            other => Err(Error::with_detail($direction.failed(), format!("sample format {other}"))),
         }
     };
 }
 
 /// An open microphone. To be read on the thread that opened it.
-pub(crate) struct Recording {
+pub(crate) struct CaptureStream {
     // Dropped first: no callback may outlive the ring's reader by long.
     _stream: cpal::Stream,
     ring: Consumer<f32>,
     resampler: MonoResampler,
-    failure: Failure,
+    failure: StreamErrors,
     /// How long nothing came, as far as this thread was awake: a laptop's sleep does not count.
     silent: Duration,
     looked: Instant,
@@ -132,8 +133,8 @@ fn capture_stream<T>(
     device: &cpal::Device,
     config: StreamConfig,
     ring: Producer<f32>,
-    failure: &Failure,
-) -> Result<cpal::Stream, UserError>
+    failure: &StreamErrors,
+) -> Result<cpal::Stream, Error>
 where
     T: SizedSample,
     f32: FromSample<T>,
@@ -146,14 +147,14 @@ where
         .map_err(|error| Direction::Input.error(&error))
 }
 
-impl Recording {
+impl CaptureStream {
     /// Opens the microphone with this name, or the default one.
-    pub(crate) fn open(name: Option<&str>) -> Result<Self, UserError> {
+    pub(crate) fn open(name: Option<&str>) -> Result<Self, Error> {
         let (host, converts) = Platform::open()?;
         let device = find(&host, Direction::Input, name)?;
         let (config, format) = configuration(&device, Direction::Input, converts)?;
         let (producer, ring) = RingBuffer::new((config.sample_rate as f32 * RING.as_secs_f32()) as usize);
-        let failure = Failure::default();
+        let failure = StreamErrors::default();
         let resampler = MonoResampler::new(config.sample_rate, AUDIO_CLOCK_HZ)?;
         let stream = by_format!(format, Direction::Input, capture_stream(&device, config, producer, &failure))?;
         stream.play().map_err(|error| Direction::Input.error(&error))?;
@@ -163,7 +164,7 @@ impl Recording {
     }
 
     /// Waits a little for samples and appends those there are, at 48 kHz. Fails when the device is gone or silent.
-    pub(crate) fn read(&mut self, out: &mut VecDeque<f32>) -> Result<(), UserError> {
+    pub(crate) fn read(&mut self, out: &mut VecDeque<f32>) -> Result<(), Error> {
         if self.ring.is_empty() {
             if let Some(error) = self.failure.get() {
                 return Err(error);
@@ -172,7 +173,7 @@ impl Recording {
             self.looked = Instant::now();
             if self.silent > SILENT {
                 let detail = format!("no sound for {} s", SILENT.as_secs());
-                return Err(UserError::with_detail(ErrorCode::MicrophoneFailed, detail));
+                return Err(Error::with_detail(ErrorKind::MicrophoneFailed, detail));
             }
             thread::park_timeout(LOOK);
             return Ok(());
@@ -189,32 +190,32 @@ impl Recording {
     }
 }
 
-impl Drop for Recording {
+impl Drop for CaptureStream {
     fn drop(&mut self) {
         tracing::debug!(disturbances = self.failure.disturbances(), "microphone closed");
     }
 }
 
 /// An open speaker.
-pub(crate) struct Playback {
+pub(crate) struct PlaybackStream {
     _stream: cpal::Stream,
     ring: Producer<f32>,
     capacity: usize,
     resampler: MonoResampler,
     resampled: Vec<f32>,
-    failure: Failure,
-    shared: Arc<PlaybackShared>,
+    failure: StreamErrors,
+    shared: Arc<PlaybackCounters>,
     rate: u32,
-    margin: Margin,
+    latency: OutputLatency,
 }
 
 fn playback_stream<T>(
     device: &cpal::Device,
     config: StreamConfig,
     ring: Consumer<f32>,
-    shared: Arc<PlaybackShared>,
-    failure: &Failure,
-) -> Result<cpal::Stream, UserError>
+    shared: Arc<PlaybackCounters>,
+    failure: &StreamErrors,
+) -> Result<cpal::Stream, Error>
 where
     T: SizedSample + FromSample<f32>,
 {
@@ -225,15 +226,15 @@ where
         .map_err(|error| Direction::Output.error(&error))
 }
 
-impl Playback {
+impl PlaybackStream {
     /// Opens the speaker with this name, or the default one.
-    pub(crate) fn open(name: Option<&str>) -> Result<Self, UserError> {
+    pub(crate) fn open(name: Option<&str>) -> Result<Self, Error> {
         let (host, converts) = Platform::open()?;
         let device = find(&host, Direction::Output, name)?;
         let (config, format) = configuration(&device, Direction::Output, converts)?;
         let capacity = (config.sample_rate as f32 * RING.as_secs_f32()) as usize;
         let (ring, consumer) = RingBuffer::new(capacity);
-        let (failure, shared) = (Failure::default(), Arc::<PlaybackShared>::default());
+        let (failure, shared) = (StreamErrors::default(), Arc::<PlaybackCounters>::default());
         let resampler = MonoResampler::new(AUDIO_CLOCK_HZ, config.sample_rate)?;
         let stream = by_format!(
             format,
@@ -251,18 +252,18 @@ impl Playback {
             failure,
             shared,
             rate: config.sample_rate,
-            margin: Margin::new(Instant::now()),
+            latency: OutputLatency::new(Instant::now()),
         })
     }
 
     /// What ended the stream, if something did.
-    pub(crate) fn failure(&self) -> Option<UserError> {
+    pub(crate) fn failure(&self) -> Option<Error> {
         self.failure.get()
     }
 
     /// True if the ring holds less than it should.
     pub(crate) fn wants_block(&mut self) -> bool {
-        let wanted = self.margin.wanted(&self.shared, self.rate, Instant::now());
+        let wanted = self.latency.target_frames(&self.shared, self.rate, Instant::now());
         let filled = self.capacity - self.ring.slots();
         filled < wanted.min(self.capacity * 3 / 4)
     }
@@ -279,21 +280,24 @@ impl Playback {
     }
 }
 
-impl Drop for Playback {
+impl Drop for PlaybackStream {
     fn drop(&mut self) {
         let underruns = self.shared.underruns.load(Ordering::Relaxed);
         tracing::debug!(
             underruns,
             disturbances = self.failure.disturbances(),
-            ahead = self.margin.ahead(),
+            headroom = self.latency.headroom(),
             period = self.shared.period.load(Ordering::Relaxed),
             "speaker closed"
         );
     }
 }
 
-impl std::fmt::Debug for Playback {
+impl std::fmt::Debug for PlaybackStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Playback").field("rate", &self.rate).field("margin", &self.margin).finish_non_exhaustive()
+        f.debug_struct("PlaybackStream")
+            .field("rate", &self.rate)
+            .field("latency", &self.latency)
+            .finish_non_exhaustive()
     }
 }

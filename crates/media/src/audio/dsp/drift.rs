@@ -1,5 +1,5 @@
-//! Two clocks that are never equal: the sender's, which makes the samples, and the speaker's, which takes them. What is left
-//! over in the jitter buffer, or missing there, is worked off a single sample at a time, so that nobody hears it.
+//! Compensation of clock drift: the sender's clock makes the samples, the speaker's takes them, and they never run at the same
+//! rate. The difference is corrected one sample at a time, which is not audible.
 
 use std::collections::VecDeque;
 
@@ -19,7 +19,7 @@ const MOST: f64 = 0.002;
 
 /// Follows the delay of one stream and takes samples a little faster or slower.
 #[derive(Debug)]
-pub(crate) struct DriftControl {
+pub(crate) struct DriftCompensator {
     /// Delay over the target of the last blocks, in samples.
     excess: VecDeque<i64>,
     /// Drops or repeats a sample behind a crossfade, which costs neither delay nor treble.
@@ -27,7 +27,7 @@ pub(crate) struct DriftControl {
     input: Vec<f32>,
 }
 
-impl Default for DriftControl {
+impl Default for DriftCompensator {
     fn default() -> Self {
         // The only error is a block too short for a crossfade (4 samples).
         #[allow(clippy::expect_used)]
@@ -36,9 +36,9 @@ impl Default for DriftControl {
     }
 }
 
-impl DriftControl {
+impl DriftCompensator {
     /// Samples that the next block takes.
-    pub(crate) fn needed(&self) -> usize {
+    pub(crate) fn samples_needed(&self) -> usize {
         self.slip.input_frames_next()
     }
 
@@ -67,11 +67,11 @@ impl DriftControl {
     }
 
     /// The delay was changed by so many samples at once.
-    pub(crate) fn jumped(&mut self, by: i64) {
+    pub(crate) fn shift(&mut self, by: i64) {
         self.excess.iter_mut().for_each(|excess| *excess += by);
     }
 
-    /// Makes a block of the [`Self::needed`] samples that `next` gives.
+    /// Makes a block of the [`Self::samples_needed`] samples that `next` gives.
     pub(crate) fn fill(&mut self, block: &mut [f32; BLOCK], next: impl FnMut() -> f32) {
         self.input.clear();
         self.input.extend(std::iter::repeat_with(next).take(self.slip.input_frames_next()));

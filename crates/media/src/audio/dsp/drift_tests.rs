@@ -1,7 +1,7 @@
 use super::*;
-use crate::audio::capture::opus_encoder::Encoder;
+use crate::audio::capture::opus_encoder::OpusEncoder;
 use crate::audio::dsp::level::tone_amplitude;
-use crate::audio::playout::player::PeerPlayer;
+use crate::audio::playout::peer::PeerPlayout;
 use crate::format::FRAME;
 use confab_wire::media::AudioPacket;
 use std::time::Duration;
@@ -14,7 +14,7 @@ const PPM: i64 = 200;
 
 /// Opus packets of ten minutes of `sound`.
 fn packets(sound: impl Fn(usize) -> f32) -> Vec<AudioPacket> {
-    let mut encoder = Encoder::new().expect("an encoder");
+    let mut encoder = OpusEncoder::for_speech().expect("an encoder");
     let packet = |index: u64| {
         let frame: [f32; FRAME] = std::array::from_fn(|sample| sound(index as usize * FRAME + sample));
         let data = encoder.encode(&frame).expect("it encodes");
@@ -25,7 +25,7 @@ fn packets(sound: impl Fn(usize) -> f32) -> Vec<AudioPacket> {
 
 /// What was heard by a speaker whose clock is faster than the sender's by `ppm`.
 struct Heard {
-    player: PeerPlayer,
+    player: PeerPlayout,
     /// Largest step between two samples, after the first tenth.
     step: f32,
     /// Smallest amplitude of the tone in any tenth of a second, after the second one.
@@ -35,7 +35,7 @@ struct Heard {
 }
 
 fn hear(packets: &[AudioPacket], ppm: i64, hz: f32) -> Heard {
-    let mut heard = Heard { player: PeerPlayer::default(), step: 0.0, quietest: 1.0, excess: (i64::MAX, i64::MIN) };
+    let mut heard = Heard { player: PeerPlayout::default(), step: 0.0, quietest: 1.0, excess: (i64::MAX, i64::MIN) };
     let (mut block, mut last, mut tenth) = ([0.0; BLOCK], 0.0f32, Vec::with_capacity(TENTH));
     let mut arrivals = packets.iter().enumerate();
     let mut next = arrivals.next();
@@ -93,14 +93,14 @@ fn ten_minutes_of_clocks_that_differ_are_heard_without_a_click() {
 
 #[test]
 fn the_last_of_many_blocks_at_once_has_enough() {
-    let mut control = DriftControl::default();
+    let mut control = DriftCompensator::default();
     for _ in 0..WINDOW / 4 {
         for excess in [900, 420, -60, -540] {
             control.measure(Some(excess));
         }
     }
     assert_eq!(control.steady(), Some(-540));
-    control.jumped(600);
+    control.shift(600);
     assert_eq!(control.steady(), Some(60));
     control.measure(None);
     assert_eq!((control.least(), control.steady()), (None, None));

@@ -1,4 +1,4 @@
-//! The end of a sound that breaks off: a step to silence clicks, so the last sample runs out instead.
+//! Fades for sound that breaks off: a step to silence clicks, so the last sample decays instead.
 
 /// What is left of a sample after the next: a time constant of 1 ms.
 const LEFT: f32 = 0.98;

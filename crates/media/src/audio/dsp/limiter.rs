@@ -1,4 +1,4 @@
-//! A sum of sounds that stays under full scale.
+//! A limiter: keeps a sum of sounds under full scale.
 
 use crate::format::BLOCK;
 

@@ -1,8 +1,9 @@
-//! Sample rates: any device or file to 48 kHz and back.
+//! Resampling: from the rate of any device or file to 48 kHz and back.
 
-use confab_wire::{ErrorCode, UserError};
 use rubato::audioadapter_buffers::direct::SequentialSlice;
 use rubato::{Fft, FixedSync, Resampler};
+
+use crate::error::{Error, ErrorKind};
 
 /// Resamples one channel by a fixed ratio; passes it through where the rates are equal.
 pub(crate) struct MonoResampler {
@@ -20,13 +21,13 @@ impl std::fmt::Debug for MonoResampler {
 
 impl MonoResampler {
     /// A resampler between two rates in Hz, in steps of about 10 ms.
-    pub(crate) fn new(from: u32, to: u32) -> Result<Self, UserError> {
+    pub(crate) fn new(from: u32, to: u32) -> Result<Self, Error> {
         if from == to {
             return Ok(Self { fft: None, input: Vec::new(), output: Vec::new() });
         }
         let chunk = (from as usize / 100).max(32);
         let fft = Fft::new(from as usize, to as usize, chunk, 1, FixedSync::Both)
-            .map_err(|error| UserError::with_detail(ErrorCode::Internal, format!("{from} to {to} Hz: {error}")))?;
+            .map_err(|error| Error::with_detail(ErrorKind::Internal, format!("{from} to {to} Hz: {error}")))?;
         let output = vec![0.0; fft.output_frames_max()];
         Ok(Self { input: Vec::with_capacity(2 * fft.input_frames_max()), output, fft: Some(fft) })
     }

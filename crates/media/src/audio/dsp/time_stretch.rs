@@ -1,4 +1,4 @@
-//! Shortens or lengthens decoded sound by one period where it repeats itself, without changing its pitch.
+//! Time stretching without a change of pitch: takes one pitch period out of decoded sound, or repeats one.
 
 /// Shortest and longest period looked for, in samples at 48 kHz: 400 Hz down to 67 Hz.
 const PERIODS: std::ops::RangeInclusive<usize> = 120..=720;

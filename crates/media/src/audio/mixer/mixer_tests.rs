@@ -1,11 +1,11 @@
 use super::*;
-use crate::audio::capture::opus_encoder::Encoder;
+use crate::audio::capture::opus_encoder::OpusEncoder;
 use crate::audio::dsp::level::{rms, tone_amplitude};
 use crate::format::FRAME;
 
 /// Feeds peers with tones for `seconds` and returns the mix.
 fn run(peers: &[(&PeerAudio, f32, f32)], mixer: &mut Mixer, seconds: u32) -> Vec<f32> {
-    let mut encoders: Vec<_> = peers.iter().map(|_| Encoder::new().expect("an encoder")).collect();
+    let mut encoders: Vec<_> = peers.iter().map(|_| OpusEncoder::for_speech().expect("an encoder")).collect();
     let (mut sound, mut block) = (Vec::new(), [0.0; BLOCK]);
     for i in 0..seconds * 50 {
         for ((peer, hz, amplitude), encoder) in peers.iter().zip(&mut encoders) {
@@ -26,9 +26,9 @@ fn run(peers: &[(&PeerAudio, f32, f32)], mixer: &mut Mixer, seconds: u32) -> Vec
 
 #[test]
 fn two_peers_are_heard_together_and_each_has_a_level() {
-    let door = Door::default();
-    let mut mixer = Mixer::new(door.clone());
-    let (a, b) = (door.add(), door.add());
+    let joining = JoinQueue::default();
+    let mut mixer = Mixer::new(joining.clone());
+    let (a, b) = (joining.add(), joining.add());
     let sound = run(&[(&a, 440.0, 0.25), (&b, 1000.0, 0.25)], &mut mixer, 2);
     let later = &sound[48_000..];
     for hz in [440.0, 1000.0] {
@@ -43,9 +43,9 @@ fn two_peers_are_heard_together_and_each_has_a_level() {
 
 #[test]
 fn gain_scales_and_a_dropped_peer_leaves() {
-    let door = Door::default();
-    let mut mixer = Mixer::new(door.clone());
-    let (a, b) = (door.add(), door.add());
+    let joining = JoinQueue::default();
+    let mut mixer = Mixer::new(joining.clone());
+    let (a, b) = (joining.add(), joining.add());
     a.set_gain(0.0);
     b.set_gain(2.0);
     let sound = run(&[(&a, 440.0, 0.25), (&b, 1000.0, 0.25)], &mut mixer, 2);
@@ -65,9 +65,9 @@ fn b_is_quiet(block: &[f32; BLOCK]) {
 
 #[test]
 fn many_loud_peers_stay_under_full_scale() {
-    let door = Door::default();
-    let mut mixer = Mixer::new(door.clone());
-    let peers: Vec<_> = (0..6).map(|_| door.add()).collect();
+    let joining = JoinQueue::default();
+    let mut mixer = Mixer::new(joining.clone());
+    let peers: Vec<_> = (0..6).map(|_| joining.add()).collect();
     let loud: Vec<_> = peers.iter().enumerate().map(|(i, peer)| (peer, 200.0 + 150.0 * i as f32, 0.8)).collect();
     let sound = run(&loud, &mut mixer, 2);
     let peak = sound.iter().fold(0.0f32, |peak, v| peak.max(v.abs()));
@@ -77,8 +77,8 @@ fn many_loud_peers_stay_under_full_scale() {
 
 #[test]
 fn a_full_queue_drops_the_newest_and_counts_it() {
-    let door = Door::default();
-    let peer = door.add();
+    let joining = JoinQueue::default();
+    let peer = joining.add();
     for i in 0..(PACKET_QUEUE as u32 + 10) {
         peer.push(AudioPacket { data: vec![0xF8].into(), timestamp: i * 960, sequence: i as u16, level: None });
     }
@@ -90,9 +90,9 @@ fn a_full_queue_drops_the_newest_and_counts_it() {
 
 #[test]
 fn how_often_the_mix_looks_is_no_jitter_of_the_network() {
-    let door = Door::default();
-    let mut mixer = Mixer::new(door.clone());
-    let peer = door.add();
+    let joining = JoinQueue::default();
+    let mut mixer = Mixer::new(joining.clone());
+    let peer = joining.add();
     let mut block = [0.0; BLOCK];
     for ms in 0..4_000u32 {
         // Every other packet takes 15 ms longer.

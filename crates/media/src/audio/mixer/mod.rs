@@ -1,18 +1,19 @@
-//! The mix of all peers: blocks of 10 ms on whatever clock asks for them.
+//! The mixer: sums the decoded sound of all peers, block by block of 10 ms.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use confab_wire::{UserError, media::AudioPacket};
+use confab_wire::media::AudioPacket;
 use tokio::sync::mpsc;
 
 use crate::audio::dsp::level::Level;
 use crate::audio::dsp::limiter::Limiter;
 use crate::audio::playout::jitter_buffer::JitterStats;
-use crate::audio::playout::player::PeerPlayer;
+use crate::audio::playout::peer::PeerPlayout;
 use crate::clock;
+use crate::error::Error;
 use crate::file::wav::WavRecorder;
 use crate::format::BLOCK;
 
@@ -86,8 +87,8 @@ impl PeerAudio {
     }
 
     /// Records what is heard from this peer from now on, silence included, as WAV with 48 kHz, mono, 16 bit. A second call
-    /// closes the first file. Fails with `RecordFailed`.
-    pub fn record_to(&self, path: impl AsRef<Path>) -> Result<(), UserError> {
+    /// closes the first file. Fails with `RecordingFailed`.
+    pub fn record_to(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let recorder = WavRecorder::create(path.as_ref())?;
         *self.shared.recorder.lock().unwrap_or_else(PoisonError::into_inner) = Some(recorder);
         Ok(())
@@ -121,15 +122,15 @@ impl Drop for PeerAudio {
 struct Peer {
     packets: mpsc::Receiver<Arrival>,
     shared: Arc<PeerShared>,
-    player: PeerPlayer,
+    playout: PeerPlayout,
     gain: f32,
 }
 
-/// Peers on their way into the mix.
+/// Peers that join the mix with its next block.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Door(Arc<Mutex<Vec<Peer>>>);
+pub(crate) struct JoinQueue(Arc<Mutex<Vec<Peer>>>);
 
-impl Door {
+impl JoinQueue {
     /// Makes a peer that joins with the next block.
     pub(crate) fn add(&self) -> PeerAudio {
         let (sender, packets) = mpsc::channel(PACKET_QUEUE);
@@ -144,28 +145,28 @@ impl Door {
             recorder: Mutex::default(),
         });
         shared.gain.set(1.0);
-        let peer = Peer { packets, shared: shared.clone(), player: PeerPlayer::default(), gain: 1.0 };
+        let peer = Peer { packets, shared: shared.clone(), playout: PeerPlayout::default(), gain: 1.0 };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(peer);
         PeerAudio { packets: sender, shared }
     }
 }
 
-/// Mixes the peers that come through its door.
+/// Mixes the peers that joined.
 #[derive(Debug, Default)]
 pub(crate) struct Mixer {
-    door: Door,
+    joining: JoinQueue,
     peers: Vec<Peer>,
     limiter: Limiter,
 }
 
 impl Mixer {
-    pub(crate) fn new(door: Door) -> Self {
-        Self { door, ..Self::default() }
+    pub(crate) fn new(joining: JoinQueue) -> Self {
+        Self { joining, ..Self::default() }
     }
 
     /// Mixes one block at `now`: whatever packets have come by then are taken.
     pub(crate) fn mix(&mut self, now: Duration, out: &mut [f32; BLOCK]) {
-        self.peers.append(&mut self.door.0.lock().unwrap_or_else(PoisonError::into_inner));
+        self.peers.append(&mut self.joining.0.lock().unwrap_or_else(PoisonError::into_inner));
         self.peers.retain(|peer| !peer.shared.gone.load(Ordering::Acquire));
         out.fill(0.0);
         let mut block = [0.0; BLOCK];
@@ -180,18 +181,18 @@ impl Mixer {
 impl Peer {
     fn render(&mut self, now: Duration, block: &mut [f32; BLOCK]) {
         while let Ok((packet, at)) = self.packets.try_recv() {
-            self.player.push(packet, at);
+            self.playout.push(packet, at);
         }
-        self.player.set_extra_delay(Duration::from_millis(self.shared.extra_delay_ms.load(Ordering::Relaxed).into()));
-        self.player.pull(now, block);
-        *self.shared.due.lock().unwrap_or_else(PoisonError::into_inner) = self.player.due(now).map(|due| (due, now));
+        self.playout.set_extra_delay(Duration::from_millis(self.shared.extra_delay_ms.load(Ordering::Relaxed).into()));
+        self.playout.pull(now, block);
+        *self.shared.due.lock().unwrap_or_else(PoisonError::into_inner) = self.playout.due(now).map(|due| (due, now));
         let (from, to) = (self.gain, self.shared.gain.get());
         for (i, sample) in block.iter_mut().enumerate() {
             *sample *= from + (to - from) * i as f32 / BLOCK as f32;
         }
         self.gain = to;
         self.shared.level.follow(block);
-        *self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.player.stats();
+        *self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.playout.stats();
         if let Some(recorder) = self.shared.recorder.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             recorder.write(block);
         }

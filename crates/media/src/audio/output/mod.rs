@@ -1,4 +1,4 @@
-//! From packets to the speaker: one thread that mixes, and a device or a clock that asks for the mix.
+//! The output thread: it mixes all peers in blocks of 10 ms, whenever the speaker needs one or, without a speaker, by a timer.
 
 pub(crate) mod test_sound;
 
@@ -7,15 +7,16 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use confab_wire::{UserError, media::AUDIO_CLOCK_HZ};
+use confab_wire::media::AUDIO_CLOCK_HZ;
 use tokio::sync::{oneshot, watch};
 
 use crate::audio::device::opening;
-use crate::audio::device::stream::Playback;
+use crate::audio::device::stream::PlaybackStream;
 use crate::audio::dsp::level::Level;
-use crate::audio::mixer::{Door, Mixer, PeerAudio};
-use crate::audio::processing::{FarEnd, Writer};
+use crate::audio::mixer::{JoinQueue, Mixer, PeerAudio};
+use crate::audio::processing::{FarEnd, FarEndWriter};
 use crate::clock;
+use crate::error::Error;
 use crate::format::BLOCK;
 use crate::selector::AudioSink;
 use crate::thread::priority;
@@ -33,40 +34,40 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long [`AudioOutput::stop`] waits for its thread.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The mix of all remote peers, on its way to a speaker or to nobody. Dropping it ends it and releases the device.
+/// The mix of all remote peers, played on a speaker or on none. Dropping it ends it and releases the device.
 #[derive(Debug)]
 pub struct AudioOutput {
-    door: Door,
+    peers: JoinQueue,
     stop: StopFlag,
     level: Arc<Level>,
-    failed: watch::Receiver<Option<UserError>>,
-    swaps: mpsc::Sender<Swap>,
-    /// Counts the swaps that were asked for: only the newest counts.
+    failed: watch::Receiver<Option<Error>>,
+    replacements: mpsc::Sender<Replacement>,
+    /// Counts the replacements that were asked for: only the newest counts.
     asked: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
 /// Another device for the mix, once it is open.
-struct Swap {
+struct Replacement {
     number: u64,
-    playback: Option<Playback>,
+    playback: Option<PlaybackStream>,
 }
 
 impl AudioOutput {
     /// Opens the sink and starts mixing. Fails with `SpeakerMissing` or `NoSoundServer`; [`AudioSink::None`] needs no
-    /// device and does not fail for want of one. No microphone is told what plays.
-    pub async fn start(sink: AudioSink) -> Result<Self, UserError> {
-        Self::start_heard(sink, &FarEnd::default()).await
+    /// device and does not fail for want of one. The mix is no far end of a microphone.
+    pub async fn start(sink: AudioSink) -> Result<Self, Error> {
+        Self::start_with_far_end(sink, &FarEnd::default()).await
     }
 
     /// As [`start`](Self::start); what the speaker plays is the far end of the microphone beside it.
-    pub async fn start_heard(sink: AudioSink, far_end: &FarEnd) -> Result<Self, UserError> {
-        let (door, stop, level) = (Door::default(), StopFlag::default(), Arc::<Level>::default());
+    pub async fn start_with_far_end(sink: AudioSink, far_end: &FarEnd) -> Result<Self, Error> {
+        let (peers, stop, level) = (JoinQueue::default(), StopFlag::default(), Arc::<Level>::default());
         let (failure, failed) = watch::channel(None);
         let (opened, opening) = oneshot::channel();
-        let (swaps, swapped) = mpsc::channel();
+        let (replacements, replaced) = mpsc::channel();
         let asked = Arc::<AtomicU64>::default();
-        let mixer = Mixer::new(door.clone());
+        let mixer = Mixer::new(peers.clone());
         let thread = {
             let (stop, level, asked, far_end) = (stop.clone(), level.clone(), asked.clone(), far_end.clone());
             priority::spawn("confab-mix", move || {
@@ -75,26 +76,27 @@ impl AudioOutput {
                     Err(error) => return drop(opened.send(Err(error))),
                 };
                 if opened.send(Ok(())).is_ok() {
-                    let heard = playback.as_ref().map(|_| far_end.writer());
-                    Loop { mixer, playback, far_end, heard, stop, level, failure, swapped, asked }.run();
+                    let far_end_writer = playback.as_ref().map(|_| far_end.writer());
+                    OutputLoop { mixer, playback, far_end, far_end_writer, stop, level, failure, replaced, asked }
+                        .run();
                 }
             })?
         };
         opening::opened(opening, OPEN_TIMEOUT).await?;
-        Ok(Self { door, stop, level, failed, swaps, asked, thread: Some(thread) })
+        Ok(Self { peers, stop, level, failed, replacements, asked, thread: Some(thread) })
     }
 
-    /// Goes on with another sink. The old one plays until the new one is open: nobody in the mix notices. Fails as
+    /// Switches to another sink. The old one plays until the new one is open: the mix goes on. Fails as
     /// [`start`](Self::start) does; then the old one stays. Of several at once the last one counts.
-    pub fn set_sink(&self, sink: AudioSink) -> impl Future<Output = Result<(), UserError>> + Send + use<> {
+    pub fn set_sink(&self, sink: AudioSink) -> impl Future<Output = Result<(), Error>> + Send + use<> {
         let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
-        let swaps = self.swaps.clone();
+        let replacements = self.replacements.clone();
         async move {
             let (opened, opening) = oneshot::channel();
             priority::spawn("confab-speaker", move || {
                 let result = open(&sink).map(|playback| {
                     // An output that has ended needs no speaker.
-                    let _ = swaps.send(Swap { number, playback });
+                    let _ = replacements.send(Replacement { number, playback });
                 });
                 let _ = opened.send(result);
             })?;
@@ -104,7 +106,7 @@ impl AudioOutput {
 
     /// Adds a peer to the mix; it is heard from the next block on.
     pub fn add_peer(&self) -> PeerAudio {
-        self.door.add()
+        self.peers.add()
     }
 
     /// Loudness of the whole mix: RMS, 0..1.
@@ -114,7 +116,7 @@ impl AudioOutput {
 
     /// Why the device stopped, once it has; `None` again with a new one. The mix goes on without it: levels and recordings
     /// live.
-    pub fn failed(&self) -> watch::Receiver<Option<UserError>> {
+    pub fn failed(&self) -> watch::Receiver<Option<Error>> {
         self.failed.clone()
     }
 
@@ -131,32 +133,32 @@ impl Drop for AudioOutput {
     }
 }
 
-fn open(sink: &AudioSink) -> Result<Option<Playback>, UserError> {
+fn open(sink: &AudioSink) -> Result<Option<PlaybackStream>, Error> {
     match sink {
         AudioSink::None => Ok(None),
-        AudioSink::Speaker(name) => Playback::open(name.as_deref()).map(Some),
+        AudioSink::Speaker(name) => PlaybackStream::open(name.as_deref()).map(Some),
     }
 }
 
-struct Loop {
+struct OutputLoop {
     mixer: Mixer,
-    playback: Option<Playback>,
+    playback: Option<PlaybackStream>,
     far_end: FarEnd,
-    /// Where the blocks go that the present speaker plays. Without a speaker, nobody hears them.
-    heard: Option<Writer>,
+    /// Takes the blocks that the present speaker plays; `None` without a speaker.
+    far_end_writer: Option<FarEndWriter>,
     stop: StopFlag,
     level: Arc<Level>,
-    failure: watch::Sender<Option<UserError>>,
-    swapped: mpsc::Receiver<Swap>,
+    failure: watch::Sender<Option<Error>>,
+    replaced: mpsc::Receiver<Replacement>,
     asked: Arc<AtomicU64>,
 }
 
-impl Loop {
+impl OutputLoop {
     fn run(mut self) {
         let mut beat = Instant::now();
         while !self.stop.is_set() {
-            self.swap();
-            if let Some(error) = self.playback.as_ref().and_then(Playback::failure) {
+            self.replace_device();
+            if let Some(error) = self.playback.as_ref().and_then(PlaybackStream::failure) {
                 tracing::warn!(%error, "speaker lost");
                 self.playback = None;
                 self.failure.send_replace(Some(error));
@@ -182,11 +184,11 @@ impl Loop {
     }
 
     /// Takes a device that was opened meanwhile.
-    fn swap(&mut self) {
-        for Swap { number, playback } in self.swapped.try_iter() {
+    fn replace_device(&mut self) {
+        for Replacement { number, playback } in self.replaced.try_iter() {
             let unwanted = if number == self.asked.load(Ordering::Relaxed) {
                 self.failure.send_replace(None);
-                self.heard = playback.as_ref().map(|_| self.far_end.writer());
+                self.far_end_writer = playback.as_ref().map(|_| self.far_end.writer());
                 std::mem::replace(&mut self.playback, playback)
             } else {
                 playback
@@ -201,13 +203,13 @@ impl Loop {
     /// Fills the device's ring; true if it wanted something.
     fn serve_device(&mut self) -> bool {
         let mut asked = false;
-        while self.playback.as_mut().is_some_and(Playback::wants_block) {
+        while self.playback.as_mut().is_some_and(PlaybackStream::wants_block) {
             let block = self.block();
             if let Some(playback) = &mut self.playback {
                 playback.write(&block);
             }
-            if let Some(heard) = &self.heard {
-                heard.write(&block);
+            if let Some(writer) = &self.far_end_writer {
+                writer.write(&block);
             }
             asked = true;
         }

@@ -1,16 +1,14 @@
-//! The sound by which a person finds out whether a speaker works: two notes of a bell.
+//! The test sound for speakers: two notes of a bell.
 
 use std::time::Duration;
 
-use confab_wire::{
-    ErrorCode, UserError,
-    media::{AUDIO_CLOCK_HZ, AudioPacket},
-};
+use confab_wire::media::{AUDIO_CLOCK_HZ, AudioPacket};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::audio::capture::opus_encoder::Encoder;
+use crate::audio::capture::opus_encoder::OpusEncoder;
 use crate::audio::mixer::PeerAudio;
 use crate::audio::output::AudioOutput;
+use crate::error::{Error, ErrorKind};
 use crate::format::FRAME;
 use crate::selector::AudioSink;
 
@@ -30,17 +28,17 @@ const FRAME_TIME: Duration = Duration::from_millis(20);
 const TAIL: Duration = Duration::from_millis(400);
 
 /// Plays the sound on `sink` and returns when it has ended. Fails as [`AudioOutput::start`] does.
-pub async fn play_chime(sink: AudioSink) -> Result<(), UserError> {
+pub async fn play_test_sound(sink: AudioSink) -> Result<(), Error> {
     let output = AudioOutput::start(sink).await?;
-    chime_into(output.add_peer()).await?;
+    play_test_sound_into(output.add_peer()).await?;
     let failed = output.failed().borrow().clone();
     output.stop().await;
     failed.map_or(Ok(()), Err)
 }
 
-/// Plays the sound as one more voice of a mix and returns when it has ended. What the mix is the far end of hears it as such.
-pub async fn chime_into(peer: PeerAudio) -> Result<(), UserError> {
-    let mut encoder = Encoder::new()?;
+/// Plays the sound as one more peer of a mix and returns when it has ended. It is part of the mix's far end.
+pub async fn play_test_sound_into(peer: PeerAudio) -> Result<(), Error> {
+    let mut encoder = OpusEncoder::for_speech()?;
     let mut pace = interval(FRAME_TIME);
     pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
     for number in 0..(LENGTH.as_millis() / FRAME_TIME.as_millis()) as usize {
@@ -48,7 +46,7 @@ pub async fn chime_into(peer: PeerAudio) -> Result<(), UserError> {
         let start = number * FRAME;
         let mut frame = [0.0; FRAME];
         frame.iter_mut().enumerate().for_each(|(index, out)| *out = sample(start + index));
-        let data = encoder.encode(&frame).map_err(|error| UserError::with_detail(ErrorCode::Internal, error))?;
+        let data = encoder.encode(&frame).map_err(|error| Error::with_detail(ErrorKind::Internal, error))?;
         peer.push(AudioPacket { data, timestamp: start as u32, sequence: number as u16, level: None });
     }
     sleep(TAIL).await;

@@ -1,4 +1,4 @@
-//! What an Opus packet says again of the one before it: in-band FEC, or low bit-rate redundancy (LBRR).
+//! In-band FEC of Opus (low bit-rate redundancy, LBRR): how much of the packet before it a packet repeats.
 
 use confab_wire::media::AUDIO_CLOCK_HZ;
 
@@ -7,7 +7,7 @@ const CELT: u8 = 16;
 /// Samples of one frame of SILK, of which an Opus frame has one to three: 20 ms.
 const SILK_FRAME: usize = AUDIO_CLOCK_HZ as usize / 50;
 
-/// The samples at 48 kHz before this packet that it says again; none if it does not.
+/// The samples at 48 kHz before this packet that its FEC repeats; `None` without FEC.
 ///
 /// A SILK frame begins with a flag of speech for each 20 ms and then one for redundancy, for each channel (RFC 6716 sections
 /// 4.2.3 and 4.2.4). Only the first frame of a packet has what was before the packet.
@@ -17,31 +17,30 @@ pub(crate) fn samples_before(packet: &[u8]) -> Option<usize> {
     let frames = opus::packet::parse(packet).ok()?.frames;
     let flags = *frames.first()?.first()?;
     let silk_frames = samples.div_ceil(SILK_FRAME);
-    let said_again = |bit: usize| flags >> (7 - bit) & 1 == 1;
+    let has_fec = |bit: usize| flags >> (7 - bit) & 1 == 1;
     let stereo = toc & 4 != 0;
-    (said_again(silk_frames) || stereo && said_again(2 * silk_frames + 1)).then_some(samples)
+    (has_fec(silk_frames) || stereo && has_fec(2 * silk_frames + 1)).then_some(samples)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::capture::opus_encoder::Encoder;
+    use crate::audio::capture::opus_encoder::OpusEncoder;
     use crate::format::FRAME;
     use confab_testkit::speech::{self, Speaker};
 
     /// What is said in four seconds, as packets.
-    fn packets(mut encoder: Encoder, loss: u8) -> Vec<bytes::Bytes> {
-        encoder.set_loss(loss).expect("redundancy");
+    fn packets(mut encoder: OpusEncoder, loss: u8) -> Vec<bytes::Bytes> {
+        encoder.set_expected_loss(loss).expect("redundancy");
         let said = speech::samples(Speaker::Ann, 4.0).expect("espeak-ng and sox");
         said.as_chunks::<FRAME>().0.iter().map(|frame| encoder.encode(frame).expect("it encodes")).collect()
     }
 
     #[test]
     fn it_is_there_where_the_encoder_expects_losses_and_only_there() {
-        let said_again =
-            |packets: &[bytes::Bytes]| packets.iter().filter(|it| samples_before(it) == Some(FRAME)).count();
-        assert!(said_again(&packets(Encoder::new().expect("an encoder"), 20)) > 100);
-        assert_eq!(said_again(&packets(Encoder::new().expect("an encoder"), 0)), 0);
+        let has_fec = |packets: &[bytes::Bytes]| packets.iter().filter(|it| samples_before(it) == Some(FRAME)).count();
+        assert!(has_fec(&packets(OpusEncoder::for_speech().expect("an encoder"), 20)) > 100);
+        assert_eq!(has_fec(&packets(OpusEncoder::for_speech().expect("an encoder"), 0)), 0);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The jitter buffer of one peer's sound: order, wait as long as the network needs, say what is lost. No clock of its own.
+//! The jitter buffer of one peer's sound: it orders packets, delays playout as long as the network's jitter needs, and decides
+//! what is decoded, concealed or recovered next. The caller gives the time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -10,13 +11,13 @@ use crate::audio::playout::fec;
 use crate::format::BLOCK;
 use crate::format::DTX_BYTES;
 
-/// Least and most that is waited for, as target.
+/// Least and greatest target delay.
 pub const MIN_TARGET: Duration = Duration::from_millis(20);
 /// See [`MIN_TARGET`].
 pub const MAX_TARGET: Duration = Duration::from_millis(200);
-/// Most that is waited for something else than the network.
+/// Greatest extra delay.
 pub const MAX_EXTRA: Duration = Duration::from_millis(500);
-/// Packets held; more are a burst that is too old to be heard, the oldest go first.
+/// Packets buffered; beyond it the oldest go: they are too old to be played.
 const CAPACITY: usize = 60;
 /// Largest Opus packet: 120 ms at 510 kbit/s (RFC 6716 section 3.2.1 allows 1275 per frame).
 const PACKET_BYTES: usize = 1275 * 6;
@@ -30,38 +31,38 @@ const WINDOW: usize = 400;
 const QUANTILE: f64 = 0.98;
 /// Concealment in a row before there is silence, in samples: 100 ms.
 const CONCEAL_SAMPLES: i64 = AUDIO_CLOCK_HZ as i64 / 10;
-/// So many losses that can be mended in so much time, about one packet of a hundred, and there is waited a packet longer, so
-/// that the next one can mend what is missed. Fewer are not worth the wait of all others.
+/// With so many recoverable losses within [`LOSSY`], about one packet of a hundred, the target grows by a packet, so that the
+/// in-band FEC of the next packet arrives in time. Fewer are not worth the delay.
 const LOSSES: usize = 5;
-/// It ends when there were less than these, so that the wait does not come and go.
+/// The target shrinks again below this number: hysteresis.
 const FEW_LOSSES: usize = 2;
 /// See [`LOSSES`].
 const LOSSY: Duration = Duration::from_secs(10);
-/// What is waited on top of what the network needs, since playout takes a block at once.
-const MARGIN: i64 = BLOCK as i64;
-/// The same where the next packet has to be there, too. Half of the time it comes too late for the first block of the one that
-/// it mends, which is invented.
-const LOSSY_MARGIN: i64 = DEFAULT_SAMPLES + MARGIN / 2;
-/// A pause after which what was measured before it says nothing any more: clocks 200 ppm apart are 2 ms off by then.
+/// Delay on top of the jitter, since playout takes a block at once.
+const HEADROOM: i64 = BLOCK as i64;
+/// The same where the next packet has to be there, too, for its FEC. Half of the time it comes too late for the first block of
+/// the lost one, which is concealed.
+const LOSSY_HEADROOM: i64 = DEFAULT_SAMPLES + HEADROOM / 2;
+/// A pause after which the transit times measured before it are void: clocks 200 ppm apart are 2 ms off by then.
 const LONG_PAUSE: Duration = Duration::from_secs(10);
-/// How long a pause (DTX) is filled with noise. The sender sends some of it every 400 ms; one that does not is gone.
+/// How long a pause (DTX) is filled with comfort noise. The sender refreshes it every 400 ms; one that does not is gone.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Length of a packet while none has been seen, in samples: 20 ms.
 const DEFAULT_SAMPLES: i64 = AUDIO_CLOCK_HZ as i64 / 50;
 
-/// What to play next.
+/// What the decoder does next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Playout {
+pub enum Operation {
     /// Decode this packet.
-    Packet(Bytes),
-    /// A packet is lost: decode it from the redundancy (in-band FEC) in the packet after it, and play its last so many
-    /// samples; the others were invented already.
-    Recover(Bytes, usize),
-    /// Lost or late: invent this many samples.
+    Decode(Bytes),
+    /// A packet is lost: decode it from the in-band FEC in the packet after it, and play its last so many samples; the others
+    /// were concealed already.
+    DecodeFec(Bytes, usize),
+    /// Lost or late: conceal this many samples.
     Conceal(usize),
-    /// The sender is in a pause (DTX) and sends nothing: so many samples of the noise behind its voice.
-    Comfort(usize),
-    /// Nothing is being said.
+    /// The sender is in a pause (DTX) and sends nothing: so many samples of comfort noise.
+    ComfortNoise(usize),
+    /// Nothing is played.
     Silence,
 }
 
@@ -76,9 +77,9 @@ pub struct JitterStats {
     pub duplicate: u64,
     /// Thrown away: no Opus packet, or the buffer was full.
     pub refused: u64,
-    /// Recovered from redundancy.
+    /// Decoded from in-band FEC.
     pub recovered: u64,
-    /// Stretches of at most 20 ms that were invented.
+    /// Stretches of at most 20 ms that were concealed.
     pub concealed: u64,
     /// Thrown away: sound had fallen too far behind.
     pub skipped: u64,
@@ -89,7 +90,7 @@ pub struct JitterStats {
 }
 
 #[derive(Debug)]
-struct Held {
+struct BufferedPacket {
     data: Bytes,
     sequence: u16,
     samples: i64,
@@ -105,7 +106,7 @@ enum State {
 /// See the module.
 #[derive(Debug)]
 pub struct JitterBuffer {
-    packets: BTreeMap<i64, Held>,
+    packets: BTreeMap<i64, BufferedPacket>,
     state: State,
     // Newest timestamp seen, unwrapped, to unwrap the next one by.
     newest: Option<i64>,
@@ -114,19 +115,19 @@ pub struct JitterBuffer {
     last_sequence: u16,
     // Since when the sender is in a pause, by the clock of `next`.
     pause: Option<Duration>,
-    // Samples invented while nothing was there; they stand for what turns out lost.
-    ahead: i64,
+    // Samples concealed while the buffer was empty; they stand for what turns out lost.
+    concealed_ahead: i64,
     concealed: i64,
     late_in_row: u32,
     transits: VecDeque<i64>,
     sorted: Vec<i64>,
     target: i64,
-    // Of the target, what is waited for something else than the network.
+    // Part of the target that is not for the network: synchronization with pictures.
     extra: i64,
-    // When there was something to mend, the last times.
+    // When recoverable losses were seen, the last ones.
     losses: VecDeque<Duration>,
-    // The packet that mends what was counted last.
-    counted: Option<u16>,
+    // The packet whose FEC covers the loss that was counted last.
+    loss_counted: Option<u16>,
     lossy: bool,
     last_arrival: Duration,
     stats: JitterStats,
@@ -145,7 +146,7 @@ impl Default for JitterBuffer {
             next: 0,
             last_sequence: 0,
             pause: None,
-            ahead: 0,
+            concealed_ahead: 0,
             concealed: 0,
             late_in_row: 0,
             transits: VecDeque::with_capacity(WINDOW),
@@ -153,7 +154,7 @@ impl Default for JitterBuffer {
             target: samples(MIN_TARGET),
             extra: 0,
             losses: VecDeque::with_capacity(LOSSES),
-            counted: None,
+            loss_counted: None,
             lossy: false,
             last_arrival: Duration::ZERO,
             stats: JitterStats::default(),
@@ -196,7 +197,7 @@ impl JitterBuffer {
         self.newest = Some(self.newest.map_or(timestamp, |newest| newest.max(timestamp)));
         self.measure(timestamp, now);
         if self.state == State::Idle {
-            // After a short pause the network is likely as it was; after a long one the clocks have drifted apart.
+            // After a long pause the clocks have drifted apart.
             if now.saturating_sub(self.last_arrival) > LONG_PAUSE {
                 self.transits.clear();
                 self.measure(timestamp, now);
@@ -205,8 +206,8 @@ impl JitterBuffer {
             self.stats.starts += 1;
         }
         self.last_arrival = now;
-        let held = Held { data: packet.data, sequence: packet.sequence, samples: length };
-        self.packets.insert(timestamp, held);
+        let packet = BufferedPacket { data: packet.data, sequence: packet.sequence, samples: length };
+        self.packets.insert(timestamp, packet);
         while self.packets.len() > CAPACITY {
             self.packets.pop_first();
             self.stats.refused += 1;
@@ -214,94 +215,93 @@ impl JitterBuffer {
     }
 
     /// Decides what comes next at `now` (any clock that does not go back).
-    pub fn next(&mut self, now: Duration) -> Playout {
+    pub fn next(&mut self, now: Duration) -> Operation {
         if let State::Filling { since } = self.state {
             let first = self.packets.first_key_value().map_or(self.next, |(first, _)| *first);
-            // A burst brings its delay along: what is first in it is late already.
+            // The first packets of a burst are late already.
             if self.delay_of(first, now) < self.target && samples(now.saturating_sub(since)) < self.target {
-                return self.quiet(now);
+                return self.silence_or_comfort_noise(now);
             }
             self.state = State::Playing;
             self.next = first;
-            self.ahead = 0;
+            self.concealed_ahead = 0;
         }
         if self.state == State::Idle {
-            return self.quiet(now);
+            return self.silence_or_comfort_noise(now);
         }
         self.settle_gap(now);
-        let Some((&first, held)) = self.packets.first_key_value() else {
+        let Some((&first, packet)) = self.packets.first_key_value() else {
             return self.conceal_while_empty(now);
         };
         let gap = first - self.next;
         if gap > 0 {
-            self.ahead = 0;
-            // Of several lost ones the last is recovered, and that whole.
-            let mended = self.mended(held);
-            if gap <= mended {
+            self.concealed_ahead = 0;
+            // Of several lost packets only the last is recoverable, and that whole.
+            let recoverable = self.fec_samples(packet);
+            if gap <= recoverable {
                 self.next = first;
                 self.concealed = 0;
                 self.stats.recovered += 1;
-                return Playout::Recover(held.data.clone(), gap as usize);
+                return Operation::DecodeFec(packet.data.clone(), gap as usize);
             }
-            let length = (gap - mended).min(DEFAULT_SAMPLES);
+            let length = (gap - recoverable).min(DEFAULT_SAMPLES);
             self.next += length;
-            if self.pause.is_some() && self.follows(held) {
-                return Playout::Comfort(length as usize);
+            if self.pause.is_some() && self.follows(packet) {
+                return Operation::ComfortNoise(length as usize);
             }
             return self.conceal(length);
         }
         // The entry was just seen, so it is there.
-        let Some((first, held)) = self.packets.pop_first() else { return Playout::Silence };
-        self.next = first + held.samples;
-        self.last_sequence = held.sequence;
-        self.pause = (held.data.len() <= DTX_BYTES).then_some(now);
-        self.ahead = 0;
+        let Some((first, packet)) = self.packets.pop_first() else { return Operation::Silence };
+        self.next = first + packet.samples;
+        self.last_sequence = packet.sequence;
+        self.pause = (packet.data.len() <= DTX_BYTES).then_some(now);
+        self.concealed_ahead = 0;
         self.concealed = 0;
-        self.counted = None;
-        Playout::Packet(held.data)
+        self.loss_counted = None;
+        Operation::Decode(packet.data)
     }
 
-    /// How long sound waits here beyond the fastest packet's way, and how long it should, both in samples. `undelivered`
-    /// are samples handed out and not yet heard. `None` while nothing plays.
+    /// The present delay beyond the fastest packet's transit, and the target delay, both in samples. `undelivered` are samples
+    /// handed out and not played yet. `None` while nothing plays.
     pub fn delay(&self, now: Duration, undelivered: usize) -> Option<(i64, i64)> {
         let position = self.next - undelivered as i64;
         (self.state == State::Playing).then(|| (self.delay_of(position, now), self.target))
     }
 
-    /// How long what has this timestamp has waited here beyond the fastest packet's way, in samples.
+    /// Delay of this timestamp beyond the fastest packet's transit, in samples.
     fn delay_of(&self, timestamp: i64, now: Duration) -> i64 {
         samples(now) - timestamp - self.sorted.first().copied().unwrap_or_default()
     }
 
-    /// Waits so much longer than the network needs.
-    pub fn set_extra(&mut self, extra: Duration) {
+    /// Delays playout by so much more than the network needs.
+    pub fn set_extra_delay(&mut self, extra: Duration) {
         let extra = samples(extra.min(MAX_EXTRA));
         self.target += extra - self.extra;
         self.extra = extra;
     }
 
-    /// The timestamp of what is to be heard at `now`, whatever is still off the target; `None` while nothing plays.
+    /// The timestamp to be played at `now` if the delay were at its target; `None` while nothing plays.
     pub fn due(&self, now: Duration) -> Option<u32> {
         (self.state == State::Playing).then(|| (self.delay_of(0, now) - self.target) as u32)
     }
 
-    /// What is waited for now.
+    /// The target delay now.
     #[cfg(test)]
     pub fn target(&self) -> Duration {
         Duration::from_micros((self.target * 1_000_000 / i64::from(AUDIO_CLOCK_HZ)) as u64)
     }
 
-    /// Throws away packets until what is left waits no longer than the target and a little: for when sound was not played
-    /// for a while. Returns how many.
+    /// Discards packets until the delay is about the target, after playout stood still. Returns how many.
     pub fn catch_up(&mut self, now: Duration, undelivered: usize) -> usize {
         let mut skipped = 0;
         while let Some((delay, target)) = self.delay(now, undelivered)
             && delay > target + DEFAULT_SAMPLES
             && self.packets.len() > 1
-            && let Some((first, held)) = self.packets.pop_first()
+            && let Some((first, packet)) = self.packets.pop_first()
         {
-            self.next = first + held.samples;
-            self.last_sequence = held.sequence;
+            self.next = first + packet.samples;
+            self.last_sequence = packet.sequence;
             self.stats.skipped += 1;
             skipped += 1;
         }
@@ -319,77 +319,77 @@ impl JitterBuffer {
         self.newest = None;
         self.state = State::Idle;
         self.pause = None;
-        self.ahead = 0;
+        self.concealed_ahead = 0;
         self.concealed = 0;
         self.late_in_row = 0;
     }
 
-    /// What was invented while the buffer was empty covers the start of a gap that shows up afterwards; a long gap is a
-    /// pause and is not played at all.
+    /// Samples concealed while the buffer was empty cover the start of a gap that shows up afterwards; a long gap is a pause and
+    /// is not played at all.
     fn settle_gap(&mut self, now: Duration) {
-        let Some((&first, held)) = self.packets.first_key_value() else { return };
+        let Some((&first, packet)) = self.packets.first_key_value() else { return };
         let gap = first - self.next;
-        // Once for each gap, however many packets are in it and however often it is looked at: one of them can be mended.
-        let sequence = Some(held.sequence);
-        if gap > 0 && self.counted != sequence && self.mended(held) > 0 {
-            self.counted = sequence;
-            self.lost(now);
+        // Counted once per gap, however many packets it has: one of them is recoverable.
+        let sequence = Some(packet.sequence);
+        if gap > 0 && self.loss_counted != sequence && self.fec_samples(packet) > 0 {
+            self.loss_counted = sequence;
+            self.count_loss(now);
         }
         if gap > CONCEAL_SAMPLES {
             self.next = first;
-            self.ahead = 0;
+            self.concealed_ahead = 0;
         } else if gap > 0 {
-            let covered = gap.min(self.ahead);
+            let covered = gap.min(self.concealed_ahead);
             self.next += covered;
-            self.ahead -= covered;
+            self.concealed_ahead -= covered;
         }
     }
 
-    /// What is heard while nothing is played: the noise of a pause, as long as the sender keeps it up.
-    fn quiet(&mut self, now: Duration) -> Playout {
+    /// Comfort noise as long as the sender refreshes it, else silence.
+    fn silence_or_comfort_noise(&mut self, now: Duration) -> Operation {
         self.pause = self.pause.filter(|since| now.saturating_sub(*since) < PAUSE);
-        self.pause.map_or(Playout::Silence, |_| Playout::Comfort(BLOCK))
+        self.pause.map_or(Operation::Silence, |_| Operation::ComfortNoise(BLOCK))
     }
 
-    fn conceal_while_empty(&mut self, now: Duration) -> Playout {
+    fn conceal_while_empty(&mut self, now: Duration) -> Operation {
         if self.pause.is_some() {
             // Nothing is lost: nothing was sent.
             self.state = State::Idle;
-            return self.quiet(now);
+            return self.silence_or_comfort_noise(now);
         }
         let left = CONCEAL_SAMPLES - self.concealed;
         if left <= 0 {
             self.state = State::Idle;
-            return Playout::Silence;
+            return Operation::Silence;
         }
-        // At first a block, so that what comes meanwhile does not wait; then more, since the decoder fades what it invents
-        // the faster the more often it is asked.
+        // At first one block, so that a packet that comes meanwhile does not wait; then more, since the decoder fades
+        // concealment the faster the more often it is called.
         let length = if self.concealed == 0 { BLOCK as i64 } else { DEFAULT_SAMPLES.min(left) };
-        self.ahead += length;
+        self.concealed_ahead += length;
         self.conceal(length)
     }
 
-    fn conceal(&mut self, length: i64) -> Playout {
+    fn conceal(&mut self, length: i64) -> Operation {
         self.concealed += length;
         if self.concealed > CONCEAL_SAMPLES {
-            return Playout::Silence;
+            return Operation::Silence;
         }
         self.stats.concealed += 1;
-        Playout::Conceal(length as usize)
+        Operation::Conceal(length as usize)
     }
 
     /// Whether nothing is lost between this packet and the one that was played last.
-    fn follows(&self, held: &Held) -> bool {
-        held.sequence.wrapping_sub(self.last_sequence) == 1
+    fn follows(&self, packet: &BufferedPacket) -> bool {
+        packet.sequence.wrapping_sub(self.last_sequence) == 1
     }
 
-    /// The lost samples before it that a packet says again.
-    fn mended(&self, held: &Held) -> i64 {
-        let lost = !self.follows(held);
-        lost.then(|| fec::samples_before(&held.data)).flatten().unwrap_or_default() as i64
+    /// The lost samples before this packet that its in-band FEC holds.
+    fn fec_samples(&self, packet: &BufferedPacket) -> i64 {
+        let lost = !self.follows(packet);
+        lost.then(|| fec::samples_before(&packet.data)).flatten().unwrap_or_default() as i64
     }
 
-    fn lost(&mut self, now: Duration) {
+    fn count_loss(&mut self, now: Duration) {
         if self.losses.len() == LOSSES {
             self.losses.pop_front();
         }
@@ -413,8 +413,8 @@ impl JitterBuffer {
         self.sorted.sort_unstable();
         let rank = ((self.sorted.len() - 1) as f64 * QUANTILE).ceil() as usize;
         let spread = self.sorted[rank] - self.sorted[0];
-        let margin = if self.is_lossy(now) { LOSSY_MARGIN } else { MARGIN };
-        let needed = (spread + margin).clamp(samples(MIN_TARGET), samples(MAX_TARGET));
+        let headroom = if self.is_lossy(now) { LOSSY_HEADROOM } else { HEADROOM };
+        let needed = (spread + headroom).clamp(samples(MIN_TARGET), samples(MAX_TARGET));
         self.target = needed + self.extra;
     }
 }

@@ -10,23 +10,25 @@ fn at(ms: u64) -> Duration {
     Duration::from_millis(1000 + ms)
 }
 
-fn index(playout: &Playout) -> Option<u16> {
+fn index(playout: &Operation) -> Option<u16> {
     match playout {
-        Playout::Packet(data) => Some(u16::from_le_bytes([data[2], data[3]])),
+        Operation::Decode(data) => Some(u16::from_le_bytes([data[2], data[3]])),
         _ => None,
     }
 }
 
-fn length(playout: &Playout) -> i64 {
+fn length(playout: &Operation) -> i64 {
     match playout {
-        Playout::Packet(_) => DEFAULT_SAMPLES,
-        Playout::Recover(_, length) | Playout::Conceal(length) | Playout::Comfort(length) => *length as i64,
-        Playout::Silence => BLOCK as i64,
+        Operation::Decode(_) => DEFAULT_SAMPLES,
+        Operation::DecodeFec(_, length) | Operation::Conceal(length) | Operation::ComfortNoise(length) => {
+            *length as i64
+        }
+        Operation::Silence => BLOCK as i64,
     }
 }
 
 /// Plays a stream whose packet `i` arrives at `arrival(i)` ms, by blocks of 10 ms; returns what was played.
-fn play(count: u32, until: u64, arrival: impl Fn(u32) -> Option<u64>) -> (Vec<Playout>, JitterBuffer) {
+fn play(count: u32, until: u64, arrival: impl Fn(u32) -> Option<u64>) -> (Vec<Operation>, JitterBuffer) {
     let mut buffer = JitterBuffer::default();
     let mut arrivals: Vec<_> = (0..count).filter_map(|i| Some((arrival(i)?, i))).collect();
     arrivals.sort_unstable();
@@ -51,7 +53,7 @@ fn a_clean_stream_plays_in_order_after_a_short_wait() {
     let (played, buffer) = play(50, 1040, |i| Some(u64::from(i) * 20));
     let indexes: Vec<_> = played.iter().filter_map(index).collect();
     assert_eq!(indexes, (0..50).collect::<Vec<_>>());
-    let waited = played.iter().take_while(|p| **p == Playout::Silence).count();
+    let waited = played.iter().take_while(|p| **p == Operation::Silence).count();
     assert!(waited <= 2, "waited {waited} blocks");
     assert_eq!(buffer.target(), MIN_TARGET);
 }
@@ -77,7 +79,7 @@ fn a_single_loss_is_recovered_from_the_next_packet_and_more_are_concealed() {
     let indexes: Vec<_> = played.iter().filter_map(index).collect();
     assert_eq!(indexes.len(), 56);
     assert!(indexes.is_sorted());
-    let recovered = played.iter().position(|p| matches!(p, Playout::Recover(_, 960))).expect("a recovery");
+    let recovered = played.iter().position(|p| matches!(p, Operation::DecodeFec(_, 960))).expect("a recovery");
     assert_eq!(index(&played[recovered + 1]), Some(21), "the packet that recovered is played next");
 }
 
@@ -88,13 +90,13 @@ fn what_comes_while_it_is_invented_is_still_used() {
         let mut buffer = JitterBuffer::default();
         (0..10).for_each(|i| buffer.insert(packet(i), at(20 * u64::from(i))));
         let played = (0..10).filter_map(|i| index(&buffer.next(at(20 + 20 * i)))).count();
-        assert_eq!((played, buffer.next(at(220))), (10, Playout::Conceal(480)));
+        assert_eq!((played, buffer.next(at(220))), (10, Operation::Conceal(480)));
         buffer
     };
     // It was lost: the next one says its second half.
     let mut buffer = begin();
     buffer.insert(packet(11), at(225));
-    assert!(matches!(buffer.next(at(230)), Playout::Recover(_, 480)));
+    assert!(matches!(buffer.next(at(230)), Operation::DecodeFec(_, 480)));
     assert_eq!(index(&buffer.next(at(240))), Some(11));
     // It was late: all of it is heard.
     let mut buffer = begin();
@@ -112,7 +114,7 @@ fn a_packet_longer_is_waited_where_many_are_lost_and_not_for_a_few() {
     let (_, buffer) = play(1_200, 24_000, |i| (i > 500 || i % 25 != 10).then(|| u64::from(i) * 20));
     assert_eq!(buffer.target(), MIN_TARGET, "none is lost any more");
     let (_, buffer) = play(500, 10_000, |i| (!(100..105).contains(&i)).then(|| u64::from(i) * 20));
-    assert_eq!(buffer.target(), MIN_TARGET, "five are lost at once, of which one can be mended");
+    assert_eq!(buffer.target(), MIN_TARGET, "five are lost at once, of which one can be recoverable");
 }
 
 #[test]
@@ -130,7 +132,7 @@ fn the_longer_wait_does_not_come_and_go() {
 #[test]
 fn what_is_invented_ends_after_100_ms() {
     let (played, _) = play(50, 2_000, |i| Some(u64::from(i) * 20));
-    let invented = |playout: &Playout| if let Playout::Conceal(length) = playout { *length as i64 } else { 0 };
+    let invented = |playout: &Operation| if let Operation::Conceal(length) = playout { *length as i64 } else { 0 };
     assert_eq!(played.iter().map(invented).sum::<i64>(), CONCEAL_SAMPLES);
 }
 
@@ -152,9 +154,9 @@ fn silence_follows_a_mute_and_the_stream_starts_again() {
         75.. => Some(u64::from(i) * 20),
         _ => None,
     });
-    let concealed = played.iter().filter(|p| matches!(p, Playout::Conceal(_))).count();
+    let concealed = played.iter().filter(|p| matches!(p, Operation::Conceal(_))).count();
     assert!((1..=12).contains(&concealed), "{concealed} invented stretches");
-    assert!(played.iter().skip(62).take(10).all(|p| *p == Playout::Silence));
+    assert!(played.iter().skip(62).take(10).all(|p| *p == Operation::Silence));
     assert_eq!(played.iter().filter_map(index).count(), 75);
     assert_eq!(buffer.stats().starts, 2);
 }

@@ -2,6 +2,6 @@
 
 pub(crate) mod fec;
 pub(crate) mod jitter_buffer;
-pub(crate) mod player;
+pub(crate) mod peer;
 #[cfg(test)]
 mod quality_tests;

@@ -1,7 +1,7 @@
 //! What is heard of real speech that real packets carry over a bad network, in virtual time.
 
-use crate::audio::capture::opus_encoder::Encoder;
-use crate::audio::playout::player::PeerPlayer;
+use crate::audio::capture::opus_encoder::OpusEncoder;
+use crate::audio::playout::peer::PeerPlayout;
 use crate::format::BLOCK;
 use crate::format::FRAME;
 use confab_testkit::score::{HeardSecond, compare, quantile};
@@ -31,10 +31,10 @@ impl Chance {
 
 /// Says two minutes over a network that answers for each packet how many ms it takes, or that it is lost. The sender knows how
 /// many percent are.
-fn hear(loss: u8, mut network: impl FnMut() -> Option<f32>) -> (Vec<HeardSecond>, PeerPlayer) {
+fn hear(loss: u8, mut network: impl FnMut() -> Option<f32>) -> (Vec<HeardSecond>, PeerPlayout) {
     let said = speech::samples(Speaker::Ann, SECONDS).expect("espeak-ng and sox");
-    let mut encoder = Encoder::new().expect("an encoder");
-    encoder.set_loss(loss).expect("redundancy");
+    let mut encoder = OpusEncoder::for_speech().expect("an encoder");
+    encoder.set_expected_loss(loss).expect("redundancy");
     let mut arrivals = Vec::new();
     for (index, frame) in said.as_chunks::<FRAME>().0.iter().enumerate() {
         let data = encoder.encode(frame).expect("it encodes");
@@ -47,7 +47,7 @@ fn hear(loss: u8, mut network: impl FnMut() -> Option<f32>) -> (Vec<HeardSecond>
         }
     }
     arrivals.sort_by_key(|(at, _)| *at);
-    let (mut player, mut heard, mut block) = (PeerPlayer::default(), Vec::new(), [0.0; BLOCK]);
+    let (mut player, mut heard, mut block) = (PeerPlayout::default(), Vec::new(), [0.0; BLOCK]);
     let mut arrivals = arrivals.into_iter().peekable();
     for tick in 0..(said.len() / BLOCK) as u64 {
         let now = Duration::from_millis(tick * 10);

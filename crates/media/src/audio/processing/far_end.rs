@@ -1,4 +1,4 @@
-//! What the speaker plays, on its way to the echo canceller: a queue without locks between two clocks.
+//! The far end of echo cancellation: a lock-free queue of the blocks that the speaker plays, between two clocks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -37,29 +37,29 @@ impl Default for FarEnd {
 }
 
 impl FarEnd {
-    /// The end for what plays from now on; what an earlier writer writes is ignored.
-    pub(crate) fn writer(&self) -> Writer {
+    /// The writer for the speaker that plays from now on; what an earlier writer writes is ignored.
+    pub(crate) fn writer(&self) -> FarEndWriter {
         let number = self.0.writer.fetch_add(1, Ordering::AcqRel) + 1;
-        Writer { shared: self.0.clone(), number }
+        FarEndWriter { shared: self.0.clone(), number }
     }
 
-    /// The end for what listens from now on; an earlier reader finds nothing more.
-    pub(crate) fn reader(&self) -> Reader {
+    /// The reader for the microphone that captures from now on; an earlier reader finds nothing more.
+    pub(crate) fn reader(&self) -> FarEndReader {
         let number = self.0.reader.fetch_add(1, Ordering::AcqRel) + 1;
         while self.0.blocks.pop().is_some() {}
         let writer = self.0.writer.load(Ordering::Acquire);
-        Reader { shared: self.0.clone(), number, writer, looked: 0, least: usize::MAX }
+        FarEndReader { shared: self.0.clone(), number, writer, looked: 0, least: usize::MAX }
     }
 }
 
 /// See [`FarEnd::writer`].
 #[derive(Debug)]
-pub(crate) struct Writer {
+pub(crate) struct FarEndWriter {
     shared: Arc<Shared>,
     number: u32,
 }
 
-impl Writer {
+impl FarEndWriter {
     /// Hands on a block that was just written to the speaker. Neither waits nor allocates.
     pub(crate) fn write(&self, block: &[f32; BLOCK]) {
         if self.shared.writer.load(Ordering::Acquire) == self.number {
@@ -70,7 +70,7 @@ impl Writer {
 
 /// See [`FarEnd::reader`].
 #[derive(Debug)]
-pub(crate) struct Reader {
+pub(crate) struct FarEndReader {
     shared: Arc<Shared>,
     number: u32,
     writer: u32,
@@ -79,8 +79,8 @@ pub(crate) struct Reader {
     least: usize,
 }
 
-impl Reader {
-    /// True once after the speaker was replaced: the echo comes another way.
+impl FarEndReader {
+    /// True once after the speaker was replaced: the echo path is another one.
     pub(crate) fn speaker_replaced(&mut self) -> bool {
         let now = self.shared.writer.load(Ordering::Acquire);
         std::mem::replace(&mut self.writer, now) != now

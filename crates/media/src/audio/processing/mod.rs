@@ -1,4 +1,4 @@
-//! Voice processing of a microphone: echo cancellation, noise suppression and gain control by `sonora`, the port of WebRTC's
+//! Processing of a microphone's sound: echo cancellation, noise suppression and gain control by `sonora`, the port of WebRTC's
 //! audio processing (AEC3, NS, AGC2) to Rust. Blocks of 10 ms, on the thread of the capture.
 
 mod component;
@@ -11,47 +11,47 @@ use sonora::config::{
 use sonora::{Config, Error};
 use tokio::sync::watch;
 
-use component::Part;
+use component::Component;
 pub use far_end::FarEnd;
-pub(crate) use far_end::{Reader, Writer};
+pub(crate) use far_end::{FarEndReader, FarEndWriter};
 
 use crate::format::BLOCK;
 
 /// How a microphone is processed.
 #[derive(Debug, Clone)]
-pub struct Voice {
-    /// Which parts are on; obeyed while the capture runs, without a gap in its sound.
+pub struct MicrophoneProcessing {
+    /// Which components are on; obeyed while the capture runs, without a gap in its sound.
     pub processing: watch::Receiver<Processing>,
-    /// What the speaker plays; silent where there is no speaker.
+    /// What the speaker plays, as the echo canceller's far end; silent without a speaker.
     pub far_end: FarEnd,
 }
 
-/// The parts in their order.
+/// The components in the order of processing.
 #[derive(Debug)]
-pub(crate) struct Processor {
+pub(crate) struct AudioProcessor {
     processing: watch::Receiver<Processing>,
-    far_end: Reader,
-    echo: Part,
-    noise: Part,
-    gain: Part,
+    far_end: FarEndReader,
+    echo: Component,
+    noise: Component,
+    gain: Component,
 }
 
-impl Processor {
-    /// A processor that has learnt nothing yet.
-    pub(crate) fn new(mut voice: Voice) -> Self {
-        let on = *voice.processing.borrow_and_update();
+impl AudioProcessor {
+    /// A processor whose filters have not adapted yet.
+    pub(crate) fn new(mut settings: MicrophoneProcessing) -> Self {
+        let on = *settings.processing.borrow_and_update();
         Self {
-            far_end: voice.far_end.reader(),
-            processing: voice.processing,
-            echo: Part::new(echo_cancellation(), on.echo_cancellation),
-            noise: Part::new(noise_suppression(), on.noise_suppression),
-            gain: Part::new(gain_control(), on.gain_control),
+            far_end: settings.far_end.reader(),
+            processing: settings.processing,
+            echo: Component::new(echo_cancellation(), on.echo_cancellation),
+            noise: Component::new(noise_suppression(), on.noise_suppression),
+            gain: Component::new(gain_control(), on.gain_control),
         }
     }
 
     /// True while noise is suppressed.
     pub(crate) fn suppresses_noise(&self) -> bool {
-        self.noise.is_on()
+        self.noise.is_enabled()
     }
 
     /// Processes sound of a whole number of blocks.
@@ -62,13 +62,13 @@ impl Processor {
         // Looks at a counter; takes the lock only when somebody switched.
         if self.processing.has_changed().unwrap_or(false) {
             let on = *self.processing.borrow_and_update();
-            self.echo.switch(on.echo_cancellation);
-            self.noise.switch(on.noise_suppression);
-            self.gain.switch(on.gain_control);
+            self.echo.set_enabled(on.echo_cancellation);
+            self.noise.set_enabled(on.noise_suppression);
+            self.gain.set_enabled(on.gain_control);
         }
         if self.far_end.speaker_replaced() {
             // Another way for the echo: learnt sooner by who does not hold on to the old one.
-            self.echo.begin_anew();
+            self.echo.reset();
         }
         let (blocks, _) = sound.as_chunks_mut::<BLOCK>();
         for block in blocks {

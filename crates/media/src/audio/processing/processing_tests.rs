@@ -55,8 +55,8 @@ fn kept(voice: &[f32], sent: &[f32]) -> f32 {
 
 /// A microphone under processing, with the speaker beside it.
 struct Bench {
-    processor: Processor,
-    speaker: Writer,
+    processor: AudioProcessor,
+    speaker: FarEndWriter,
     far_end: FarEnd,
     switch: watch::Sender<Processing>,
 }
@@ -66,7 +66,8 @@ impl Bench {
         let switch = watch::Sender::new(on);
         let far_end = FarEnd::default();
         let speaker = far_end.writer();
-        let processor = Processor::new(Voice { processing: switch.subscribe(), far_end: far_end.clone() });
+        let processor =
+            AudioProcessor::new(MicrophoneProcessing { processing: switch.subscribe(), far_end: far_end.clone() });
         Self { processor, speaker, far_end, switch }
     }
 
@@ -162,9 +163,9 @@ fn another_way_of_the_echo_is_learnt() {
 fn without_a_far_end_a_voice_is_left_as_it_is() {
     let near = say(Speaker::Ben, 8.0);
     let switch = watch::Sender::new(ECHO);
-    let voice = Voice { processing: switch.subscribe(), far_end: FarEnd::default() };
+    let voice = MicrophoneProcessing { processing: switch.subscribe(), far_end: FarEnd::default() };
     let mut sent = near.clone();
-    Processor::new(voice).process(&mut sent).expect("processed");
+    AudioProcessor::new(voice).process(&mut sent).expect("processed");
     let change = db(power(&sent) / power(&near));
     assert!(change.abs() < 1.0, "{change:.1} dB");
 }

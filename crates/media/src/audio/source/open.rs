@@ -1,12 +1,13 @@
-//! The sources of sound behind one trait: tone, file, microphone; what other programs play is in `system_sound`.
+//! Opening a source of sound: tone, file, microphone, or what other programs play.
 
 use std::collections::VecDeque;
 
-use confab_wire::{ErrorCode, UserError, media::AUDIO_CLOCK_HZ};
+use confab_wire::media::AUDIO_CLOCK_HZ;
 
-use crate::audio::device::host::{Platform, types::SoundHost};
-use crate::audio::device::stream::Recording;
-use crate::audio::source::types::{Pace, SoundSource};
+use crate::audio::device::host::{Platform, types::AudioHost};
+use crate::audio::device::stream::CaptureStream;
+use crate::audio::source::types::{AudioFrameSource, FrameTimer};
+use crate::error::{Error, ErrorKind};
 use crate::file::wav::WavLoop;
 use crate::format::FRAME;
 use crate::selector::AudioSource;
@@ -16,18 +17,18 @@ use crate::thread::stop::StopFlag;
 pub const TONE_AMPLITUDE: f32 = 0.25;
 
 /// Opens a source; blocks as long as the device takes.
-pub(crate) fn open(source: &AudioSource) -> Result<Box<dyn SoundSource>, UserError> {
+pub(crate) fn open(source: &AudioSource) -> Result<Box<dyn AudioFrameSource>, Error> {
     match source {
-        AudioSource::None => Err(UserError::with_detail(ErrorCode::Internal, "no source to open")),
+        AudioSource::None => Err(Error::with_detail(ErrorKind::Internal, "no source to open")),
         AudioSource::Tone(hz) => {
-            Ok(Box::new(Tone { pace: Pace::new(), step: *hz / AUDIO_CLOCK_HZ as f32, phase: 0.0 }))
+            Ok(Box::new(Tone { timer: FrameTimer::new(), step: *hz / AUDIO_CLOCK_HZ as f32, phase: 0.0 }))
         }
         AudioSource::Wav(path) => {
             let wav = WavLoop::open(path)?;
-            Ok(Box::new(Clip { pace: Pace::new(), wav, ready: Vec::with_capacity(4 * FRAME) }))
+            Ok(Box::new(Clip { timer: FrameTimer::new(), wav, ready: Vec::with_capacity(4 * FRAME) }))
         }
         AudioSource::Mic(name) => {
-            Ok(Box::new(Microphone { recording: Recording::open(name.as_deref())?, ready: VecDeque::new() }))
+            Ok(Box::new(Microphone { recording: CaptureStream::open(name.as_deref())?, ready: VecDeque::new() }))
         }
         AudioSource::System => Platform::system_sound(),
     }
@@ -40,14 +41,14 @@ pub fn can_share_sound() -> bool {
 }
 
 struct Tone {
-    pace: Pace,
+    timer: FrameTimer,
     step: f32,
     phase: f32,
 }
 
-impl SoundSource for Tone {
-    fn next(&mut self, frame: &mut [f32; FRAME], stop: &StopFlag) -> Result<bool, UserError> {
-        if !self.pace.wait(stop) {
+impl AudioFrameSource for Tone {
+    fn next(&mut self, frame: &mut [f32; FRAME], stop: &StopFlag) -> Result<bool, Error> {
+        if !self.timer.wait(stop) {
             return Ok(false);
         }
         for sample in frame {
@@ -59,14 +60,14 @@ impl SoundSource for Tone {
 }
 
 struct Clip {
-    pace: Pace,
+    timer: FrameTimer,
     wav: WavLoop,
     ready: Vec<f32>,
 }
 
-impl SoundSource for Clip {
-    fn next(&mut self, frame: &mut [f32; FRAME], stop: &StopFlag) -> Result<bool, UserError> {
-        if !self.pace.wait(stop) {
+impl AudioFrameSource for Clip {
+    fn next(&mut self, frame: &mut [f32; FRAME], stop: &StopFlag) -> Result<bool, Error> {
+        if !self.timer.wait(stop) {
             return Ok(false);
         }
         if let Some(missing) = FRAME.checked_sub(self.ready.len()).filter(|n| *n > 0) {
@@ -79,12 +80,12 @@ impl SoundSource for Clip {
 }
 
 struct Microphone {
-    recording: Recording,
+    recording: CaptureStream,
     ready: VecDeque<f32>,
 }
 
-impl SoundSource for Microphone {
-    fn next(&mut self, frame: &mut [f32; FRAME], stop: &StopFlag) -> Result<bool, UserError> {
+impl AudioFrameSource for Microphone {
+    fn next(&mut self, frame: &mut [f32; FRAME], stop: &StopFlag) -> Result<bool, Error> {
         while self.ready.len() < FRAME {
             if stop.is_set() {
                 return Ok(false);

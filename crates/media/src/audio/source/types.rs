@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use confab_wire::UserError;
-
+use crate::error::Error;
 use crate::format::FRAME;
 use crate::thread::stop::StopFlag;
 
@@ -13,18 +12,18 @@ const FRAME_TIME: Duration = Duration::from_millis(20);
 const CATCH_UP: u32 = 10;
 
 /// Something that yields 20 ms of sound at its own pace, on a thread of its own.
-pub(crate) trait SoundSource {
+pub(crate) trait AudioFrameSource {
     /// Waits for the next frame. `false`: the wait ended without one (a stop, or a look whether to). An error is final.
-    fn next(&mut self, frame: &mut [f32; FRAME], stop: &StopFlag) -> Result<bool, UserError>;
+    fn next(&mut self, frame: &mut [f32; FRAME], stop: &StopFlag) -> Result<bool, Error>;
 }
 
 /// A beat every 20 ms that does not drift.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct FrameTimer {
     next: Instant,
 }
 
-impl Pace {
+impl FrameTimer {
     /// The first beat is 20 ms from now.
     pub(crate) fn new() -> Self {
         Self { next: Instant::now() }

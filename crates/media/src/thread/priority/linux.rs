@@ -1,4 +1,4 @@
-//! Linux: by right, or by asking RealtimeKit, which gives it to the programs of a desktop
+//! Linux: by permission of this process, or from RealtimeKit, which grants it to programs of a desktop
 //! (`org.freedesktop.RealtimeKit1`).
 
 use std::sync::OnceLock;

@@ -1,4 +1,4 @@
-//! Camera formats to I420.
+//! Conversion of camera formats to I420.
 
 use thiserror::Error;
 use yuv::{YuvConversionMode, YuvPackedImage, YuvRange, YuvStandardMatrix};

@@ -1,13 +1,13 @@
 //! Cameras out of the nodes that a system lists: one camera can have several, of which only one gives pictures.
 
-use confab_ipc::Device;
 use nokhwa::utils::{CameraIndex, CameraInfo};
 
 use crate::devices::matching;
+use crate::devices::types::Device;
 
 /// A camera.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct FoundCamera {
     /// What people choose it by.
     pub(super) device: Device,
     /// Its nodes, to be tried in this order.
@@ -16,9 +16,9 @@ pub(super) struct Found {
 
 /// The cameras behind the nodes of `listed`, in the order of their numbers. `unit` tells which piece of hardware a node
 /// belongs to, where the system says so.
-pub(super) fn cameras(mut listed: Vec<CameraInfo>, unit: impl Fn(&CameraIndex) -> Option<String>) -> Vec<Found> {
+pub(super) fn cameras(mut listed: Vec<CameraInfo>, unit: impl Fn(&CameraIndex) -> Option<String>) -> Vec<FoundCamera> {
     listed.sort_by_key(|info| info.index().as_index().unwrap_or(u32::MAX));
-    let mut found: Vec<(Option<String>, Found)> = Vec::new();
+    let mut found: Vec<(Option<String>, FoundCamera)> = Vec::new();
     for info in listed {
         let unit = unit(info.index());
         let index = info.index().clone();
@@ -36,17 +36,17 @@ pub(super) fn cameras(mut listed: Vec<CameraInfo>, unit: impl Fn(&CameraIndex) -
                 if alike == 0 { name.clone() } else { format!("{name} #{}", alike + 1) }
             }
         };
-        found.push((unit, Found { device: Device { id, name }, nodes: vec![index] }));
+        found.push((unit, FoundCamera { device: Device { id, name }, nodes: vec![index] }));
     }
     found.into_iter().map(|(_, camera)| camera).collect()
 }
 
 /// The camera that is called `name`: by id, name, a part of it, or the number of a node.
-pub(super) fn called<'a>(cameras: &'a [Found], name: &str) -> Option<&'a Found> {
+pub(super) fn called<'a>(cameras: &'a [FoundCamera], name: &str) -> Option<&'a FoundCamera> {
     let devices: Vec<Device> = cameras.iter().map(|camera| camera.device.clone()).collect();
-    let by_number = |camera: &&Found| camera.nodes.iter().any(|node| node.as_string() == name);
+    let by_number = |camera: &&FoundCamera| camera.nodes.iter().any(|node| node.as_string() == name);
     cameras.iter().find(by_number).or_else(|| {
-        let device = matching::called(&devices, name)?;
+        let device = matching::find_device(&devices, name)?;
         cameras.iter().find(|camera| camera.device == *device)
     })
 }
@@ -59,7 +59,7 @@ mod tests {
         CameraInfo::new(name, "", "", CameraIndex::Index(number))
     }
 
-    fn found() -> Vec<Found> {
+    fn found() -> Vec<FoundCamera> {
         of(vec![
             node(4, "HD Webcam"),
             node(1, "HD Webcam"),
@@ -69,7 +69,7 @@ mod tests {
         ])
     }
 
-    fn of(nodes: Vec<CameraInfo>) -> Vec<Found> {
+    fn of(nodes: Vec<CameraInfo>) -> Vec<FoundCamera> {
         // Nodes 0 and 1 are one camera, 4 is another of the same make; a virtual device belongs to no hardware.
         cameras(nodes, |index| match index.as_index().ok()? {
             0 | 1 => Some("/sys/devices/pci/usb1/1-4".to_owned()),

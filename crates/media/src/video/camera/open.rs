@@ -2,16 +2,16 @@
 
 use std::cmp::Reverse;
 
-use confab_ipc::Device;
-use confab_wire::{ErrorCode, UserError};
 use nokhwa::Camera;
 use nokhwa::utils::{CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType};
 
-use super::nodes::{self, Found};
-use super::open_error::Refusal;
+use super::nodes::{self, FoundCamera};
+use super::open_error::OpenError;
 use super::permission::{Asker, types::Permission};
 use super::platform::{Platform, types::CameraSystem};
 use super::types::CameraStream;
+use crate::devices::types::Device;
+use crate::error::{Error, ErrorKind};
 use crate::video::types::VideoConfig;
 
 /// Every format that is converted, the cheapest first.
@@ -36,39 +36,38 @@ pub(crate) fn list() -> Vec<Device> {
 }
 
 /// Opens the camera with this id, name or number, or the first one. Fails with `CameraMissing`, `CameraBusy` or `CameraFailed`.
-pub(super) fn open(name: Option<&str>, config: VideoConfig) -> Result<Box<dyn CameraStream>, UserError> {
+pub(super) fn open(name: Option<&str>, config: VideoConfig) -> Result<Box<dyn CameraStream>, Error> {
     Asker::ask()?;
     let cameras = found()?;
     let nodes: Vec<CameraIndex> = match name {
         None => cameras.into_iter().flat_map(|camera| camera.nodes).collect(),
         Some(name) => nodes::called(&cameras, name).ok_or_else(|| missing(name, &cameras))?.nodes.clone(),
     };
-    let mut refusal: Option<Refusal> = None;
+    let mut open_error: Option<OpenError> = None;
     for node in nodes {
         match open_node(node.clone(), config) {
             Ok(stream) => return Ok(stream),
             Err(error) => {
                 tracing::debug!(camera = %node, ?error, "camera does not open");
-                if refusal.as_ref().is_none_or(|known| known.reason < error.reason) {
-                    refusal = Some(error);
+                if open_error.as_ref().is_none_or(|known| known.reason < error.reason) {
+                    open_error = Some(error);
                 }
             }
         }
     }
-    Err(refusal.map_or_else(|| ErrorCode::CameraMissing.into(), UserError::from))
+    Err(open_error.map_or_else(|| ErrorKind::CameraMissing.into(), Error::from))
 }
 
 /// The cameras there are.
-fn found() -> Result<Vec<Found>, Refusal> {
+fn found() -> Result<Vec<FoundCamera>, OpenError> {
     Ok(nodes::cameras(Platform::listed()?, Platform::unit))
 }
 
-fn missing(name: &str, cameras: &[Found]) -> UserError {
+fn missing(name: &str, cameras: &[FoundCamera]) -> Error {
     if cameras.is_empty() {
-        return ErrorCode::CameraMissing.into();
+        return ErrorKind::CameraMissing.into();
     }
-    let message = format!("There is no camera called {name}. Choose another one in the settings.");
-    UserError::with_message(ErrorCode::CameraMissing, message)
+    ErrorKind::CameraNotFound { name: name.to_owned() }.into()
 }
 
 /// The mode nearest to the wish: full rate first, then the largest picture that is not larger than wished, then no more
@@ -86,7 +85,7 @@ fn choose(modes: &[CameraFormat], config: VideoConfig) -> Option<CameraFormat> {
     modes.iter().filter_map(|mode| Some((rank(mode)?, *mode))).max_by_key(|(rank, _)| *rank).map(|(_, mode)| mode)
 }
 
-fn open_node(index: CameraIndex, config: VideoConfig) -> Result<Box<dyn CameraStream>, Refusal> {
+fn open_node(index: CameraIndex, config: VideoConfig) -> Result<Box<dyn CameraStream>, OpenError> {
     let any = RequestedFormat::with_formats(RequestedFormatType::None, &FORMATS);
     Platform::prepare(&index)?;
     let mut camera = Camera::new(index, any)?;

@@ -1,13 +1,12 @@
 //! A camera as a source of pictures: raw buffers in whatever format they come, made I420.
 
-use confab_wire::{ErrorCode, UserError};
-
+use crate::error::{Error, ErrorKind};
 use crate::thread::stop::StopFlag;
 use crate::video::camera::convert::{ConvertError, Converter};
 use crate::video::camera::open::open as open_device;
 use crate::video::camera::types::CameraStream;
 use crate::video::i420::I420Frame;
-use crate::video::types::{PictureSource, VideoConfig};
+use crate::video::types::{VideoConfig, VideoFrameSource};
 
 /// So many damaged pictures in a row are a broken camera or cable: two seconds at 30 a second.
 const MOST_DAMAGED: u32 = 60;
@@ -21,28 +20,27 @@ struct Camera {
 
 /// Opens the camera with this id, name or number, or the first one, near the wished size and rate. Fails with
 /// `CameraMissing`, `CameraBusy` or `CameraFailed`.
-pub(crate) fn open(name: Option<&str>, config: VideoConfig) -> Result<Box<dyn PictureSource>, UserError> {
+pub(crate) fn open(name: Option<&str>, config: VideoConfig) -> Result<Box<dyn VideoFrameSource>, Error> {
     let stream = open_device(name, config)?;
     Ok(Box::new(Camera { stream, converter: Converter::default(), damaged: 0, damaged_in_a_row: 0 }))
 }
 
 impl Camera {
     /// Cheap cameras send a damaged picture now and then, most as their first.
-    fn pass_over(&mut self, error: &ConvertError) -> Result<(), UserError> {
+    fn pass_over(&mut self, error: &ConvertError) -> Result<(), Error> {
         tracing::debug!(%error, "a camera picture is damaged");
         self.damaged += 1;
         self.damaged_in_a_row += 1;
         if self.damaged_in_a_row < MOST_DAMAGED {
             return Ok(());
         }
-        let message = "Your camera sends damaged pictures. Try another cable or socket, then turn the camera on.";
-        let detail = Some(format!("{MOST_DAMAGED} in a row, the last one: {error}"));
-        Err(UserError { detail, ..UserError::with_message(ErrorCode::CameraFailed, message) })
+        let detail = format!("{MOST_DAMAGED} in a row, the last one: {error}");
+        Err(Error::with_detail(ErrorKind::CameraDamaged, detail))
     }
 }
 
-impl PictureSource for Camera {
-    fn next(&mut self, picture: &mut I420Frame, wanted: bool, _: &StopFlag) -> Result<bool, UserError> {
+impl VideoFrameSource for Camera {
+    fn next(&mut self, picture: &mut I420Frame, wanted: bool, _: &StopFlag) -> Result<bool, Error> {
         let raw = self.stream.next()?;
         if !wanted {
             return Ok(false);

@@ -1,6 +1,6 @@
 //! Pictures as cameras deliver them, and the trait of an open camera.
 
-use confab_wire::UserError;
+use crate::error::Error;
 
 /// Formats cameras deliver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,5 +51,5 @@ pub(crate) struct RawPicture {
 /// An open camera; dropping it releases the device.
 pub(crate) trait CameraStream {
     /// Waits for the next picture. An error is final: the camera is gone.
-    fn next(&mut self) -> Result<RawPicture, UserError>;
+    fn next(&mut self) -> Result<RawPicture, Error>;
 }

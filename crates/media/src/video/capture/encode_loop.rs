@@ -1,21 +1,21 @@
-//! The encoder thread: the ladder's VP8 encoders, which obey the newest demand.
+//! The encoder thread: takes the latest frame and encodes it as the newest demand wants.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use confab_wire::{
-    ErrorCode, UserError,
     ladder::{Relief, SPATIAL_LAYERS},
     media::VideoDemand,
 };
 use tokio::sync::{mpsc, watch};
 
+use crate::error::{Error, ErrorKind};
 use crate::thread::stop::StopFlag;
-use crate::video::capture::latest_frame::{Slot, Taken};
-use crate::video::capture::overuse::LoadWatch;
+use crate::video::capture::latest_frame::{LatestFrame, Taken};
+use crate::video::capture::overuse::OveruseDetector;
 use crate::video::encode::encoder::VideoEncoder;
 use crate::video::i420::I420Frame;
-use crate::video::types::{Silence, VideoConfig, VideoEvent, VideoStats};
+use crate::video::types::{SilenceLimit, VideoConfig, VideoEvent, VideoStats};
 use crate::video::vpx::VpxError;
 
 /// How often a thread without pictures looks whether it should end.
@@ -25,12 +25,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(crate) struct EncodeLoop {
     encoder: VideoEncoder,
-    slot: Arc<Slot>,
+    latest: Arc<LatestFrame>,
     stop: StopFlag,
     demand: watch::Receiver<VideoDemand>,
-    load: LoadWatch,
+    load: OveruseDetector,
     reports: Reports,
-    silence: Option<Silence>,
+    silence: Option<SilenceLimit>,
 }
 
 /// Where the encoder thread says what it does.
@@ -44,34 +44,44 @@ pub(crate) struct Reports {
 impl EncodeLoop {
     pub(crate) fn new(
         config: VideoConfig,
-        slot: Arc<Slot>,
+        latest: Arc<LatestFrame>,
         stop: StopFlag,
         demand: watch::Receiver<VideoDemand>,
         reports: Reports,
-        silence: Option<Silence>,
+        silence: Option<SilenceLimit>,
     ) -> Self {
-        Self { encoder: VideoEncoder::new(config), slot, stop, demand, load: LoadWatch::default(), reports, silence }
+        Self {
+            encoder: VideoEncoder::new(config),
+            latest,
+            stop,
+            demand,
+            load: OveruseDetector::default(),
+            reports,
+            silence,
+        }
     }
 
     pub(crate) fn run(mut self) {
         // Counted in looks, not by the clock: a program that was suspended (a laptop asleep) has seen nothing of that time.
         let mut silent = Duration::ZERO;
         while !self.stop.is_set() && !self.reports.events.is_closed() {
-            match self.slot.take(LOOK_EVERY) {
+            match self.latest.take(LOOK_EVERY) {
                 Taken::Picture(picture, captured, replaced) => {
                     silent = Duration::ZERO;
                     let outcome = self.picture(&picture, captured, replaced);
-                    self.slot.give_back(picture);
+                    self.latest.give_back(picture);
                     if let Err(error) = outcome {
-                        self.fail(UserError::with_detail(ErrorCode::Internal, error));
+                        self.fail(Error::with_detail(ErrorKind::Internal, error));
                         break;
                     }
                 }
                 Taken::Timeout if !self.demand.borrow().wanted() => silent = Duration::ZERO,
                 Taken::Timeout => {
                     silent += LOOK_EVERY;
-                    if let Some(Silence { most, meaning }) = self.silence.filter(|silence| silent > silence.most) {
-                        self.fail(UserError::with_detail(meaning, format!("no picture for {} s", most.as_secs())));
+                    if let Some(SilenceLimit { most, meaning }) =
+                        self.silence.as_ref().filter(|silence| silent > silence.most)
+                    {
+                        self.fail(Error::with_detail(meaning.clone(), format!("no picture for {} s", most.as_secs())));
                         break;
                     }
                 }
@@ -107,7 +117,7 @@ impl EncodeLoop {
             return Ok(());
         }
         let relief = self.load.relief(demand.degradation());
-        self.tell(relief);
+        self.publish_relief(relief);
         for layer in demand.layers.iter_mut().flatten() {
             layer.temporal = layer.temporal.min(relief.temporal);
         }
@@ -135,14 +145,14 @@ impl EncodeLoop {
     }
 
     /// Tells what is encoded at most, also where it is the content that has changed.
-    fn tell(&self, relief: Relief) {
+    fn publish_relief(&self, relief: Relief) {
         let told = self.reports.relief.send_if_modified(|told| std::mem::replace(told, relief) != relief);
         if told {
             tracing::info!(?relief, "the load of encoding changes what is encoded");
         }
     }
 
-    fn fail(&self, error: UserError) {
+    fn fail(&self, error: Error) {
         tracing::warn!(%error, "video capture failed");
         let _ = self.reports.events.try_send(VideoEvent::Failed(error));
     }

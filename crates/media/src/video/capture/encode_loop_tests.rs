@@ -1,6 +1,7 @@
 //! An encoder that is really too slow: whenever it is done with a picture, the next one is there.
 
 use super::*;
+use crate::error::ErrorKind;
 use crate::testing::pattern;
 use confab_wire::{
     ladder::{SpatialLayer, TOP_TEMPORAL},
@@ -93,10 +94,10 @@ fn who_cannot_keep_up_encodes_smaller_pictures_and_then_fewer() {
 
 #[test]
 fn silence_ends_a_source_that_has_no_right_to_it() {
-    let short = Silence { most: LOOK_EVERY, meaning: ErrorCode::CameraFailed };
-    for (silence, failed) in [(Some(short), Some(ErrorCode::CameraFailed)), (None, None)] {
+    let short = SilenceLimit { most: LOOK_EVERY, meaning: ErrorKind::CameraFailed };
+    for (silence, failed) in [(Some(short.clone()), Some(ErrorKind::CameraFailed)), (None, None)] {
         let mut source = Overload::new(ContentHint::None);
-        source.encoding.silence = silence;
+        source.encoding.silence = silence.clone();
         let stop = source.encoding.stop.clone();
         let running = std::thread::spawn(move || source.encoding.run());
         if silence.is_none() {
@@ -106,7 +107,7 @@ fn silence_ends_a_source_that_has_no_right_to_it() {
         }
         running.join().unwrap();
         let told = source.events.try_recv().ok().map(|event| match event {
-            VideoEvent::Failed(error) => error.code,
+            VideoEvent::Failed(error) => error.kind().clone(),
             VideoEvent::Frame(_) => panic!("a frame of nothing"),
         });
         assert_eq!(told, failed);

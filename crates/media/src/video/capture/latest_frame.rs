@@ -1,13 +1,12 @@
-//! The one picture between capture and encoder: a newer picture replaces one that was not taken yet.
+//! The mailbox of one frame between capture and encoder: a newer frame replaces one that was not taken yet.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use confab_wire::UserError;
-
+use crate::error::Error;
 use crate::video::i420::I420Frame;
 
-/// What the encoder gets from [`Slot::take`].
+/// What the encoder gets from [`LatestFrame::take`].
 #[derive(Debug)]
 pub enum Taken {
     /// A picture, the time of its capture, and how many were replaced before it.
@@ -15,7 +14,7 @@ pub enum Taken {
     /// Nothing within the time.
     Timeout,
     /// The source ended, with its reason if it failed.
-    Ended(Option<UserError>),
+    Ended(Option<Error>),
 }
 
 #[derive(Debug, Default)]
@@ -24,17 +23,17 @@ struct State {
     replaced: u64,
     spare: Option<I420Frame>,
     ended: bool,
-    failure: Option<UserError>,
+    failure: Option<Error>,
 }
 
-/// A slot for one picture. Buffers go round: no picture is allocated after the first few.
+/// A mailbox for one frame. Buffers go round: no picture is allocated after the first few.
 #[derive(Debug, Default)]
-pub struct Slot {
+pub struct LatestFrame {
     state: Mutex<State>,
     changed: Condvar,
 }
 
-impl Slot {
+impl LatestFrame {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -81,23 +80,23 @@ impl Slot {
         }
     }
 
-    /// Ends the slot with a reason.
-    pub fn fail(&self, error: UserError) {
+    /// Closes the mailbox with a reason.
+    pub fn fail(&self, error: Error) {
         let mut state = self.lock();
         state.failure = Some(error);
         state.ended = true;
         self.changed.notify_one();
     }
 
-    /// Ends the slot when the returned guard goes, also by a panic.
+    /// Closes the mailbox when the returned guard goes, also by a panic.
     pub fn close_on_drop(self: &std::sync::Arc<Self>) -> CloseOnDrop {
         CloseOnDrop(self.clone())
     }
 }
 
-/// See [`Slot::close_on_drop`].
+/// See [`LatestFrame::close_on_drop`].
 #[derive(Debug)]
-pub struct CloseOnDrop(std::sync::Arc<Slot>);
+pub struct CloseOnDrop(std::sync::Arc<LatestFrame>);
 
 impl Drop for CloseOnDrop {
     fn drop(&mut self) {

@@ -1,4 +1,4 @@
-//! From a source to encoded frames: one capture thread, one encoder thread, one picture between them.
+//! Capture of pictures: one thread reads frames of a source, one encodes them; between them a mailbox holds the latest frame.
 
 mod encode_loop;
 pub(crate) mod latest_frame;
@@ -9,19 +9,19 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use confab_wire::{
-    ErrorCode, UserError,
     ladder::{Relief, SPATIAL_LAYERS},
     media::VideoDemand,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::error::{Error, ErrorKind};
 use crate::selector::VideoSource;
 use crate::thread::stop::StopFlag;
 use crate::thread::worker;
 use crate::video::capture::encode_loop::{EncodeLoop, Reports};
-use crate::video::capture::latest_frame::Slot;
+use crate::video::capture::latest_frame::LatestFrame;
 use crate::video::source::open;
-use crate::video::types::{PictureSource, Silence, VideoConfig, VideoEvent, VideoStats};
+use crate::video::types::{SilenceLimit, VideoConfig, VideoEvent, VideoFrameSource, VideoStats};
 
 /// Frames that wait for the consumer. When it is this far behind, pictures are dropped before they are encoded, so that
 /// what is encoded stays decodable.
@@ -52,7 +52,7 @@ impl VideoCapture {
         source: VideoSource,
         config: VideoConfig,
         demand: watch::Receiver<VideoDemand>,
-    ) -> Result<(Self, mpsc::Receiver<VideoEvent>), UserError> {
+    ) -> Result<(Self, mpsc::Receiver<VideoEvent>), Error> {
         let (events, receiver) = mpsc::channel(EVENT_QUEUE);
         let mut capture = Self {
             stop: StopFlag::default(),
@@ -66,20 +66,20 @@ impl VideoCapture {
             capture._idle = Some(events);
             return Ok((capture, receiver));
         }
-        let slot = Arc::new(Slot::default());
+        let latest = Arc::new(LatestFrame::default());
         let (opened, opening) = oneshot::channel();
         let asked = source.clone();
         let thread = {
-            let (stop, slot, demand) = (capture.stop.clone(), slot.clone(), demand.clone());
+            let (stop, latest, demand) = (capture.stop.clone(), latest.clone(), demand.clone());
             let (hidden, stats) = (capture.hidden.clone(), capture.stats.clone());
             worker::spawn("confab-capture", move || {
                 // Whatever happens here, the encoder thread has to learn of the end.
-                let _end = slot.close_on_drop();
+                let _end = latest.close_on_drop();
                 match open::open(&source, config, &stop) {
                     Err(error) => drop(opened.send(Err(error))),
                     // Nobody waits any more if the start was cancelled: release the device.
                     Ok(source) if opened.send(Ok(())).is_ok() => {
-                        run_capture(source, &slot, &stop, &demand, (&hidden, &stats));
+                        run_capture(source, &latest, &stop, &demand, (&hidden, &stats));
                     }
                     Ok(_) => {}
                 }
@@ -89,15 +89,15 @@ impl VideoCapture {
         let (limit, late) = open::open_timeout(&asked);
         match tokio::time::timeout(limit, opening).await {
             Ok(Ok(result)) => result?,
-            Ok(Err(_)) => return Err(UserError::with_detail(ErrorCode::Internal, "the capture thread ended")),
+            Ok(Err(_)) => return Err(Error::with_detail(ErrorKind::Internal, "the capture thread ended")),
             Err(_) => {
                 let detail = format!("{asked}: no answer in {} s", limit.as_secs());
-                return Err(UserError::with_detail(late, detail));
+                return Err(Error::with_detail(late, detail));
             }
         }
         let reports = Reports { events, stats: capture.stats.clone(), relief: capture.relief.clone() };
-        let silence = Silence::of(&asked);
-        let encode = EncodeLoop::new(config, slot, capture.stop.clone(), demand, reports, silence);
+        let silence = SilenceLimit::of(&asked);
+        let encode = EncodeLoop::new(config, latest, capture.stop.clone(), demand, reports, silence);
         capture.threads.push(worker::spawn("confab-encode", move || encode.run())?);
         tracing::debug!(source = %asked, "video capture started");
         Ok((capture, receiver))
@@ -134,23 +134,23 @@ impl Drop for VideoCapture {
     }
 }
 
-/// The capture thread: the newest picture goes into the slot until the source ends or the flag is raised.
+/// The capture thread: the newest picture goes into the latest until the source ends or the flag is raised.
 fn run_capture(
-    mut source: Box<dyn PictureSource>,
-    slot: &Slot,
+    mut source: Box<dyn VideoFrameSource>,
+    latest: &LatestFrame,
     stop: &StopFlag,
     demand: &watch::Receiver<VideoDemand>,
     (hidden, stats): (&watch::Sender<bool>, &Mutex<VideoStats>),
 ) {
-    let mut picture = slot.take_spare();
+    let mut picture = latest.take_spare();
     while !stop.is_set() {
         let wanted = demand.borrow().wanted();
         match source.next(&mut picture, wanted, stop) {
-            Ok(true) => picture = slot.put(picture, Instant::now()),
+            Ok(true) => picture = latest.put(picture, Instant::now()),
             Ok(false) => {}
             Err(error) => {
                 tracing::info!(%error, "video source failed");
-                slot.fail(error);
+                latest.fail(error);
                 return;
             }
         }

@@ -1,4 +1,4 @@
-//! A computer that can't keep up: noticed by the time that encoding takes of all time, answered by encoding less.
+//! CPU overuse detection: where encoding takes too large a part of the time, fewer layers and frames are encoded.
 
 use confab_wire::{
     ladder::{Relief, SpatialLayer, TOP_TEMPORAL},
@@ -29,7 +29,7 @@ const STEPS_OF_DETAIL: [Relief; 3] =
 
 /// Watches the load of one encoder thread.
 #[derive(Debug, Default)]
-pub struct LoadWatch {
+pub struct OveruseDetector {
     window: Option<Instant>,
     spent: Duration,
     step: usize,
@@ -40,7 +40,7 @@ pub struct LoadWatch {
     stepped_back: bool,
 }
 
-impl LoadWatch {
+impl OveruseDetector {
     /// What is encoded at most, where this is given up first.
     pub fn relief(&self, degradation: DegradationPreference) -> Relief {
         let steps: &[Relief] = if degradation.keeps_resolution() { &STEPS_OF_DETAIL } else { &STEPS };
@@ -92,7 +92,7 @@ mod tests {
     use DegradationPreference::{Balanced, MaintainFramerate, MaintainResolution};
 
     /// Feeds pictures at 30 fps for `seconds`, of which encoding takes this part of the time. Steps that were taken.
-    fn feed(watch: &mut LoadWatch, clock: &mut Instant, seconds: u32, load: f64) -> usize {
+    fn feed(watch: &mut OveruseDetector, clock: &mut Instant, seconds: u32, load: f64) -> usize {
         let interval = Duration::from_secs(1) / 30;
         let changes = (0..seconds * 30).filter(|_| {
             *clock += interval;
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_load_that_stays_costs_layers_then_frames() {
-        let (mut watch, mut clock) = (LoadWatch::default(), Instant::now());
+        let (mut watch, mut clock) = (OveruseDetector::default(), Instant::now());
         assert_eq!(feed(&mut watch, &mut clock, 20, 0.8), 0);
         assert_eq!(feed(&mut watch, &mut clock, 3, 0.95), 1);
         assert_eq!(watch.relief(Balanced), Relief { top: SpatialLayer::Half, temporal: 2 });
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn room_is_used_again_and_later_each_time_it_was_too_early() {
-        let (mut watch, mut clock) = (LoadWatch::default(), Instant::now());
+        let (mut watch, mut clock) = (OveruseDetector::default(), Instant::now());
         feed(&mut watch, &mut clock, 3, 1.0);
         assert_eq!(feed(&mut watch, &mut clock, 60, 0.5), 0, "half of the time is no room");
         assert_eq!(feed(&mut watch, &mut clock, 14, 0.1), 1);
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_rest_is_no_room() {
-        let (mut watch, mut clock) = (LoadWatch::default(), Instant::now());
+        let (mut watch, mut clock) = (OveruseDetector::default(), Instant::now());
         feed(&mut watch, &mut clock, 3, 1.0);
         watch.rest();
         clock += Duration::from_secs(600);

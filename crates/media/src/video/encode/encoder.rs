@@ -8,7 +8,7 @@ use confab_wire::{
 };
 
 use crate::clock;
-use crate::video::encode::layer::{LayerEncoder, Terms, Timing};
+use crate::video::encode::layer::{LayerEncoder, LayerTerms, Timing};
 use crate::video::encode::size::full_size;
 use crate::video::i420::{I420Frame, ScaleScratch};
 use crate::video::types::VideoConfig;
@@ -69,7 +69,7 @@ impl VideoEncoder {
         let fps = f64::from(self.config.fps.clamp(1, 120));
         let fps = demand.max_framerate.map_or(fps, |most| fps.min(most));
         let timing = Timing { pts, duration: (f64::from(VIDEO_CLOCK_HZ) / fps) as u32 };
-        let terms = Terms {
+        let terms = LayerTerms {
             most: demand.max_bitrate.min(self.config.bitrate),
             fps: self.config.fps,
             detailed: demand.content_hint.is_detailed(),
@@ -80,22 +80,22 @@ impl VideoEncoder {
         // From the largest to the smallest: each is scaled from the one above it.
         let mut above = None;
         for layer in SpatialLayer::ALL.into_iter().rev() {
-            let place = layer.index();
-            let (Some(demand), Some(size)) = (wanted[place], layer.size(full)) else {
-                self.layers[place].stop();
+            let index = layer.index();
+            let (Some(demand), Some(size)) = (wanted[index], layer.size(full)) else {
+                self.layers[index].stop();
                 continue;
             };
-            let (lower, upper) = self.scaled.split_at_mut(place + 1);
-            let source = above.map_or(picture, |above: usize| &upper[above - place - 1]);
+            let (lower, upper) = self.scaled.split_at_mut(index + 1);
+            let source = above.map_or(picture, |above: usize| &upper[above - index - 1]);
             let picture = if size == (source.width(), source.height()) {
                 source
             } else {
-                lower[place].resize(size.0, size.1);
-                source.scale_into(&mut lower[place], &mut self.scratch);
-                above = Some(place);
-                &lower[place]
+                lower[index].resize(size.0, size.1);
+                source.scale_into(&mut lower[index], &mut self.scratch);
+                above = Some(index);
+                &lower[index]
             };
-            frames.extend(self.layers[place].encode(picture, timing, demand, terms)?);
+            frames.extend(self.layers[index].encode(picture, timing, demand, terms)?);
         }
         frames.sort_by_key(|frame| !frame.key);
         Ok(frames)
@@ -129,9 +129,9 @@ impl VideoEncoder {
 fn existing(demand: &VideoDemand, full: (u32, u32)) -> [Option<LayerDemand>; SPATIAL_LAYERS] {
     let mut wanted = demand.layers;
     for layer in SpatialLayer::ALL.into_iter().filter(|layer| layer.size(full).is_none()) {
-        let place = layer.index();
-        if let Some(demand) = wanted[place].take() {
-            wanted[place + 1].get_or_insert(demand);
+        let index = layer.index();
+        if let Some(demand) = wanted[index].take() {
+            wanted[index + 1].get_or_insert(demand);
         }
     }
     wanted

@@ -1,11 +1,11 @@
-//! One rung of the ladder: an encoder that starts and stops with its demand.
+//! The encoder of one spatial layer, which starts and stops with the demand for it.
 
 use confab_wire::{
     ladder::{FrameLayer, LayerDemand, SpatialLayer, TOP_TEMPORAL},
     media::{Codec, EncodedFrame, VIDEO_CLOCK_HZ},
 };
 
-use crate::video::encode::temporal::{Place, Walk};
+use crate::video::encode::temporal::{FrameKind, PatternCursor};
 use crate::video::i420::I420Frame;
 use crate::video::vpx::{Encoder, EncoderSettings, Packet, VpxError};
 
@@ -26,7 +26,7 @@ pub struct Timing {
 
 /// What holds for all layers of a picture.
 #[derive(Debug, Clone, Copy)]
-pub struct Terms {
+pub struct LayerTerms {
     /// Greatest bitrate in bit/s.
     pub most: u32,
     /// Frames per second to plan for.
@@ -40,7 +40,7 @@ pub struct Terms {
 pub struct LayerEncoder {
     spatial: SpatialLayer,
     encoder: Option<Encoder>,
-    walk: Walk,
+    cursor: PatternCursor,
     /// Requests for key frames that are answered; `None`: the next frame has to be one, since nobody has the last.
     answered: Option<u64>,
     /// When the last key frame was taken, in 1/90000 s.
@@ -50,7 +50,7 @@ pub struct LayerEncoder {
 impl LayerEncoder {
     /// A layer that opens libvpx with its first picture.
     pub fn new(spatial: SpatialLayer) -> Self {
-        Self { spatial, encoder: None, walk: Walk::default(), answered: None, last_key: i64::MIN }
+        Self { spatial, encoder: None, cursor: PatternCursor::default(), answered: None, last_key: i64::MIN }
     }
 
     /// Nobody wants the layer: it gives its memory back and begins with a key frame when it is wanted again. With an encoder
@@ -67,7 +67,7 @@ impl LayerEncoder {
         picture: &I420Frame,
         timing: Timing,
         demand: LayerDemand,
-        Terms { most, fps, detailed }: Terms,
+        LayerTerms { most, fps, detailed }: LayerTerms,
     ) -> Result<Option<EncodedFrame>, VpxError> {
         let temporal = demand.temporal.min(TOP_TEMPORAL);
         let bitrate = demand.bitrate.clamp(MIN_BITRATE, most.max(MIN_BITRATE));
@@ -83,8 +83,8 @@ impl LayerEncoder {
         // One request or many since the last key frame: one key frame.
         let rested = timing.pts.saturating_sub(self.last_key) >= KEY_FRAME_PAUSE;
         let key = self.answered.is_none_or(|answered| answered != demand.key_frames && rested);
-        let Some(place) = self.walk.next(temporal, key) else { return Ok(None) };
-        let packet = encoder.encode(picture, timing.pts, timing.duration, place)?;
+        let Some(kind) = self.cursor.next(temporal, key) else { return Ok(None) };
+        let packet = encoder.encode(picture, timing.pts, timing.duration, kind)?;
         let Some(Packet { data, key }) = packet else {
             // Also a key frame can be dropped: it is still owed.
             return Ok(None);
@@ -93,7 +93,7 @@ impl LayerEncoder {
             self.answered = Some(demand.key_frames);
             self.last_key = timing.pts;
         }
-        let place = self.settle(place, key);
+        let kind = self.settle(kind, key);
         Ok(Some(EncodedFrame {
             data,
             codec: Codec::Vp8,
@@ -101,17 +101,17 @@ impl LayerEncoder {
             timestamp: timing.pts as u32,
             width: width as u16,
             height: height as u16,
-            layer: FrameLayer { spatial: self.spatial, temporal: place.temporal(), sync: place.is_sync() },
+            layer: FrameLayer { spatial: self.spatial, temporal: kind.temporal(), sync: kind.is_sync() },
         }))
     }
 
     /// libvpx makes a key frame of its own where a scene changes: there the pattern begins, too.
-    fn settle(&mut self, place: Place, key: bool) -> Place {
-        if key && place != Place::Key {
-            self.walk = Walk::after_key();
-            return Place::Key;
+    fn settle(&mut self, kind: FrameKind, key: bool) -> FrameKind {
+        if key && kind != FrameKind::Key {
+            self.cursor = PatternCursor::after_key();
+            return FrameKind::Key;
         }
-        place
+        kind
     }
 
     /// Makes the encoder there is one of these settings. False if there is none left that could be: libvpx cannot grow

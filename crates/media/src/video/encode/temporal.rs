@@ -1,4 +1,4 @@
-//! The pattern of temporal layers in VP8: which frame may refer to which, so that whole layers can be left out.
+//! The pattern of temporal layers in VP8: which frame may refer to which, so that layers can be dropped.
 //!
 //! `0-2-1-2`: the base layer keeps the LAST buffer, layer 1 the GOLDEN one, layer 2 none. Layer 1 always refers to the
 //! base alone, so a receiver can take it up at any of its frames. Frames above the base change no probabilities, or those
@@ -10,9 +10,9 @@ use vpx_sys::{
     VP8_EFLAG_NO_UPD_LAST, VPX_EFLAG_FORCE_KF,
 };
 
-/// A place in the pattern.
+/// What a frame is in the pattern: which frames it refers to and which buffers it updates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum FrameKind {
     /// A key frame: everything begins here.
     Key,
     /// Layer 0.
@@ -25,7 +25,7 @@ pub enum Place {
     TopAfterMiddle,
 }
 
-impl Place {
+impl FrameKind {
     /// Its temporal layer.
     pub fn temporal(self) -> u8 {
         match self {
@@ -56,21 +56,21 @@ impl Place {
 }
 
 /// The pattern where `highest` is the highest temporal layer.
-pub fn pattern(highest: u8) -> &'static [Place] {
+pub fn pattern(highest: u8) -> &'static [FrameKind] {
     match highest {
-        0 => &[Place::Base],
-        1 => &[Place::Base, Place::Middle],
-        _ => &[Place::Base, Place::TopAfterBase, Place::Middle, Place::TopAfterMiddle],
+        0 => &[FrameKind::Base],
+        1 => &[FrameKind::Base, FrameKind::Middle],
+        _ => &[FrameKind::Base, FrameKind::TopAfterBase, FrameKind::Middle, FrameKind::TopAfterMiddle],
     }
 }
 
 /// Walks through the pattern.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Walk {
+pub struct PatternCursor {
     position: usize,
 }
 
-impl Walk {
+impl PatternCursor {
     const PERIOD: usize = 1 << TOP_TEMPORAL;
 
     /// Behind a key frame.
@@ -78,8 +78,8 @@ impl Walk {
         Self { position: 1 }
     }
 
-    /// The place of the next picture, if it is to be encoded at all: with a lower highest layer, pictures are left out.
-    pub fn next(&mut self, highest: u8, key: bool) -> Option<Place> {
+    /// The kind of the next picture, if it is to be encoded at all: with a lower highest layer, pictures are left out.
+    pub fn next(&mut self, highest: u8, key: bool) -> Option<FrameKind> {
         if key {
             self.position = 0;
         }
@@ -87,7 +87,7 @@ impl Walk {
         let position = self.position % Self::PERIOD;
         self.position = position + 1;
         if key {
-            return Some(Place::Key);
+            return Some(FrameKind::Key);
         }
         position.is_multiple_of(stride).then(|| pattern(highest)[position / stride])
     }
@@ -98,8 +98,8 @@ mod tests {
     use super::*;
 
     fn walk(highest: u8) -> Vec<Option<u8>> {
-        let mut walk = Walk::default();
-        (0..8).map(|n| walk.next(highest, n == 0).map(Place::temporal)).collect()
+        let mut walk = PatternCursor::default();
+        (0..8).map(|n| walk.next(highest, n == 0).map(FrameKind::temporal)).collect()
     }
 
     #[test]
@@ -111,9 +111,9 @@ mod tests {
 
     #[test]
     fn a_key_frame_begins_the_pattern_anew() {
-        let mut walk = Walk::default();
-        let places = [true, false, true, false, false].map(|key| walk.next(2, key));
-        use Place::{Key, Middle, TopAfterBase};
-        assert_eq!(places, [Key, TopAfterBase, Key, TopAfterBase, Middle].map(Some));
+        let mut walk = PatternCursor::default();
+        let kinds = [true, false, true, false, false].map(|key| walk.next(2, key));
+        use FrameKind::{Key, Middle, TopAfterBase};
+        assert_eq!(kinds, [Key, TopAfterBase, Key, TopAfterBase, Middle].map(Some));
     }
 }

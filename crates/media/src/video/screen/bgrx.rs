@@ -1,10 +1,8 @@
-//! Pictures as screens have them in memory: to I420, and small as PNG.
+//! BGRX pictures, as screens have them in memory: conversion to I420 and to small PNG files.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use confab_wire::{ErrorCode, UserError};
 use yuv::{YuvConversionMode, YuvRange, YuvStandardMatrix};
 
+use crate::error::{Error, ErrorKind};
 use crate::video::i420::{I420Frame, MAX_DIMENSION};
 
 /// Bytes of a pixel: blue, green, red, and one that means nothing.
@@ -75,7 +73,7 @@ pub(crate) struct Converter {
 
 impl Converter {
     /// Writes `shown` into `picture`, divided by a whole number if it is larger than any picture may be.
-    pub(crate) fn convert(&mut self, shown: &Bgrx<'_>, picture: &mut I420Frame) -> Result<(), UserError> {
+    pub(crate) fn convert(&mut self, shown: &Bgrx<'_>, picture: &mut I420Frame) -> Result<(), Error> {
         let by = shown.width.max(shown.height).div_ceil(MAX_DIMENSION) as usize;
         if by < 2 {
             return fill(shown, picture);
@@ -85,19 +83,15 @@ impl Converter {
     }
 }
 
-fn fill(shown: &Bgrx<'_>, picture: &mut I420Frame) -> Result<(), UserError> {
+fn fill(shown: &Bgrx<'_>, picture: &mut I420Frame) -> Result<(), Error> {
     picture.resize(shown.width, shown.height);
     let (range, matrix, mode) = (YuvRange::Limited, YuvStandardMatrix::Bt601, YuvConversionMode::Balanced);
     yuv::bgra_to_yuv420(&mut picture.planar_mut(), shown.data, shown.width * PIXEL as u32, range, matrix, mode)
-        .map_err(|error| UserError::with_detail(ErrorCode::ScreenFailed, error))
+        .map_err(|error| Error::with_detail(ErrorKind::ScreenFailed, error))
 }
 
-/// A PNG of at most `side` pixels a side, as a `data:` URL (RFC 2397).
-pub(crate) fn thumbnail(shown: &Bgrx<'_>, side: u32) -> Result<String, png::EncodingError> {
-    Ok(format!("data:image/png;base64,{}", STANDARD.encode(small_png(shown, side)?)))
-}
-
-fn small_png(shown: &Bgrx<'_>, side: u32) -> Result<Vec<u8>, png::EncodingError> {
+/// A PNG file of at most `side` pixels a side.
+pub(crate) fn thumbnail(shown: &Bgrx<'_>, side: u32) -> Result<Vec<u8>, png::EncodingError> {
     let by = shown.width.max(shown.height).div_ceil(side).max(1) as usize;
     let mut small = Vec::new();
     let (width, height) = shown.shrink(by, &mut small);
@@ -113,9 +107,7 @@ fn small_png(shown: &Bgrx<'_>, side: u32) -> Result<Vec<u8>, png::EncodingError>
 
 /// Size and pixels (red, green, blue) of a thumbnail.
 #[cfg(test)]
-pub(crate) fn read_thumbnail(url: &str) -> ((u32, u32), Vec<u8>) {
-    let data = url.strip_prefix("data:image/png;base64,").expect("a data URL");
-    let file = STANDARD.decode(data).expect("base64");
+pub(crate) fn read_thumbnail(file: &[u8]) -> ((u32, u32), Vec<u8>) {
     let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().expect("a PNG");
     let mut pixels = vec![0; reader.output_buffer_size().expect("small")];
     let frame = reader.next_frame(&mut pixels).expect("a picture");
@@ -160,8 +152,8 @@ mod tests {
     #[test]
     fn a_thumbnail_is_a_small_png_of_the_same_shape_and_colours() {
         let data = halves(1920, 1080);
-        let url = thumbnail(&Bgrx { width: 1920, height: 1080, data: &data }, 320).expect("a PNG");
-        let (size, pixels) = read_thumbnail(&url);
+        let file = thumbnail(&Bgrx { width: 1920, height: 1080, data: &data }, 320).expect("a PNG");
+        let (size, pixels) = read_thumbnail(&file);
         assert_eq!(size, (320, 180));
         assert_eq!((&pixels[..3], &pixels[319 * 3..320 * 3]), (&[0, 0, 255][..], &[255, 255, 255][..]));
     }

@@ -1,19 +1,19 @@
-//! Linux has two ways to its screens, by the kind of the session.
+//! Linux: Wayland's portal or the X server, by the kind of the session.
 
-use confab_ipc::ShareSource;
-use confab_wire::UserError;
+use crate::video::screen::types::ShareSource;
 
 use super::types::{ScreenBackend, ScreenStream};
 use super::{wayland, x11};
+use crate::error::Error;
 use crate::selector::ScreenSelector;
 use crate::thread::stop::StopFlag;
 
 /// The session of the environment.
 #[derive(Debug)]
-pub(crate) struct Native;
+pub(crate) struct Platform;
 
-impl ScreenBackend for Native {
-    fn list(thumbnails: bool) -> Result<Vec<ShareSource>, UserError> {
+impl ScreenBackend for Platform {
+    fn list(thumbnails: bool) -> Result<Vec<ShareSource>, Error> {
         if is_wayland() { wayland::list(None) } else { x11::list(thumbnails) }
     }
 
@@ -21,7 +21,7 @@ impl ScreenBackend for Native {
         is_wayland()
     }
 
-    fn open(selector: &ScreenSelector, fps: u32, stop: &StopFlag) -> Result<Box<dyn ScreenStream>, UserError> {
+    fn open(selector: &ScreenSelector, fps: u32, stop: &StopFlag) -> Result<Box<dyn ScreenStream>, Error> {
         if is_wayland() { wayland::open(None, selector, fps, stop) } else { x11::open(selector) }
     }
 }

@@ -1,8 +1,8 @@
-//! What the lists of all platforms have in common.
+//! List entries of screens and windows, and which of them a selector means: the same for all platforms.
 
-use confab_ipc::{ShareKind, ShareSource};
-use confab_wire::{ErrorCode, UserError};
+use crate::video::screen::types::{ShareKind, ShareSource};
 
+use crate::error::{Error, ErrorKind};
 use crate::selector::ScreenSelector;
 
 /// Windows that are listed at most.
@@ -37,28 +37,23 @@ pub(super) fn called<'a, T>(windows: &'a [T], wanted: &str, title: impl Fn(&T) -
 }
 
 /// The screen with this number, counted from 1, or the primary one.
-pub(super) fn numbered<T>(
-    screens: &[T],
-    number: Option<u32>,
-    is_primary: impl Fn(&T) -> bool,
-) -> Result<&T, UserError> {
+pub(super) fn numbered<T>(screens: &[T], number: Option<u32>, is_primary: impl Fn(&T) -> bool) -> Result<&T, Error> {
     let found = match number {
         Some(number) => screens.get(number as usize - 1),
         None => screens.iter().find(|screen| is_primary(screen)).or(screens.first()),
     };
     let there = screens.len();
-    found.ok_or_else(|| UserError::with_detail(ErrorCode::ScreenMissing, format!("there are {there} screens")))
+    found.ok_or_else(|| Error::with_detail(ErrorKind::ScreenMissing, format!("there are {there} screens")))
 }
 
 /// There is no such window.
-pub(super) fn no_window(wanted: &str) -> UserError {
-    UserError::with_detail(ErrorCode::ScreenMissing, format!("no window is called {wanted}"))
+pub(super) fn no_window(wanted: &str) -> Error {
+    Error::with_detail(ErrorKind::ScreenMissing, format!("no window is called {wanted}"))
 }
 
 /// The screen that was shared is there no more.
-pub(super) fn disconnected() -> UserError {
-    let message = "The screen you shared was disconnected, so you are not sharing any more.";
-    UserError::with_message(ErrorCode::ShareEnded, message)
+pub(super) fn disconnected() -> Error {
+    ErrorKind::ScreenDisconnected.into()
 }
 
 /// A title without what a terminal would obey; `None` if nothing is left.

@@ -14,6 +14,6 @@ mod wayland;
 mod x11;
 
 #[cfg(target_os = "linux")]
-use linux::Native as Platform;
+use linux::Platform;
 #[cfg(not(target_os = "linux"))]
-use other::Native as Platform;
+use other::Platform;

@@ -1,22 +1,22 @@
 //! Screens and windows of Windows and macOS, by xcap. It draws no pointer and tells of no change, so each look takes a picture.
 
-use confab_ipc::ShareSource;
-use confab_wire::{ErrorCode, UserError};
 use xcap::image::RgbaImage;
 use xcap::{Monitor, Window, XCapError};
 
 use super::bgrx::{self, Bgrx, Picture};
 use super::matching::{self, LEAST_SIDE, MOST_WINDOWS};
 use super::types::{ScreenBackend, ScreenStream, THUMBNAIL_SIDE};
+use crate::error::{Error, ErrorKind};
 use crate::selector::ScreenSelector;
 use crate::thread::stop::StopFlag;
+use crate::video::screen::types::ShareSource;
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Native;
+pub(crate) struct Platform;
 
-impl ScreenBackend for Native {
-    fn list(thumbnails: bool) -> Result<Vec<ShareSource>, UserError> {
+impl ScreenBackend for Platform {
+    fn list(thumbnails: bool) -> Result<Vec<ShareSource>, Error> {
         let mut sources = Vec::new();
         for (number, monitor) in (1..).zip(Monitor::all().map_err(failed)?) {
             let name = matching::clean(&monitor.friendly_name().map_err(failed)?).unwrap_or_default();
@@ -37,7 +37,7 @@ impl ScreenBackend for Native {
         false
     }
 
-    fn open(selector: &ScreenSelector, _: u32, _: &StopFlag) -> Result<Box<dyn ScreenStream>, UserError> {
+    fn open(selector: &ScreenSelector, _: u32, _: &StopFlag) -> Result<Box<dyn ScreenStream>, Error> {
         let target = match selector {
             ScreenSelector::Screen(number) => {
                 let monitors = Monitor::all().map_err(failed)?;
@@ -46,17 +46,17 @@ impl ScreenBackend for Native {
             }
             ScreenSelector::Window(wanted) => Target::Window(find(wanted)?),
         };
-        let mut shared = Shared { target, hidden: false, shown: Picture::default() };
+        let mut shared = XcapStream { target, hidden: false, shown: Picture::default() };
         shared.changed()?;
         Ok(Box::new(shared))
     }
 }
 
 /// What the system or xcap said, as the technical cause.
-fn failed(error: XCapError) -> UserError {
+fn failed(error: XCapError) -> Error {
     let code =
-        if matches!(error, XCapError::NotSupported) { ErrorCode::ScreenUnsupported } else { ErrorCode::ScreenFailed };
-    UserError::with_detail(code, error)
+        if matches!(error, XCapError::NotSupported) { ErrorKind::ScreenUnsupported } else { ErrorKind::ScreenFailed };
+    Error::with_detail(code, error)
 }
 
 /// A window that can be seen and has a title.
@@ -77,13 +77,13 @@ impl Titled {
     }
 }
 
-fn windows() -> Result<Vec<Titled>, UserError> {
+fn windows() -> Result<Vec<Titled>, Error> {
     let all = Window::all().map_err(failed)?;
     Ok(all.into_iter().filter_map(Titled::read).take(MOST_WINDOWS).collect())
 }
 
 /// The window that a selector means: by its id, its title, or a part of it, in this order.
-fn find(wanted: &str) -> Result<Window, UserError> {
+fn find(wanted: &str) -> Result<Window, Error> {
     let windows = windows()?;
     let found = match matching::window_id(wanted) {
         Some(id) => windows.iter().find(|window| window.id == id),
@@ -93,15 +93,12 @@ fn find(wanted: &str) -> Result<Window, UserError> {
 }
 
 /// `None` if none is wanted, or if it can't be had at this moment.
-fn thumbnail(
-    wanted: bool,
-    capture: impl FnOnce() -> Result<RgbaImage, XCapError>,
-) -> Result<Option<String>, UserError> {
+fn thumbnail(wanted: bool, capture: impl FnOnce() -> Result<RgbaImage, XCapError>) -> Result<Option<Vec<u8>>, Error> {
     let Some(image) = wanted.then(capture).and_then(Result::ok) else { return Ok(None) };
     let picture = Picture::from(image);
     let Some(shown) = picture.as_bgrx() else { return Ok(None) };
     let drawn = bgrx::thumbnail(&shown, THUMBNAIL_SIDE);
-    drawn.map(Some).map_err(|error| UserError::with_detail(ErrorCode::ScreenFailed, error))
+    drawn.map(Some).map_err(|error| Error::with_detail(ErrorKind::ScreenFailed, error))
 }
 
 impl From<RgbaImage> for Picture {
@@ -121,7 +118,7 @@ enum Target {
 
 impl Target {
     /// Follows it; answers whether it is put away. An error is final: it is gone.
-    fn is_hidden(&mut self) -> Result<bool, UserError> {
+    fn is_hidden(&mut self) -> Result<bool, Error> {
         match self {
             Self::Monitor(monitor) => {
                 *monitor = again(monitor).ok_or_else(matching::disconnected)?;
@@ -131,7 +128,7 @@ impl Target {
                 Ok(hidden) => Ok(hidden),
                 // macOS tells nothing of what is not on a screen: it may be minimized, and closed as well.
                 Err(_) if cfg!(target_os = "macos") => Ok(true),
-                Err(_) => Err(ErrorCode::ShareEnded.into()),
+                Err(_) => Err(ErrorKind::ShareEnded.into()),
             },
         }
     }
@@ -152,19 +149,19 @@ fn again(monitor: &Monitor) -> Option<Monitor> {
     same.or_else(|| all.iter().find(|other| name.is_some() && other.name().ok() == name)).cloned()
 }
 
-struct Shared {
+struct XcapStream {
     target: Target,
     hidden: bool,
     shown: Picture,
 }
 
-impl ScreenStream for Shared {
-    fn changed(&mut self) -> Result<bool, UserError> {
+impl ScreenStream for XcapStream {
+    fn changed(&mut self) -> Result<bool, Error> {
         self.hidden = self.target.is_hidden()?;
         Ok(!self.hidden)
     }
 
-    fn grab(&mut self) -> Result<Option<Bgrx<'_>>, UserError> {
+    fn grab(&mut self) -> Result<Option<Bgrx<'_>>, Error> {
         // The last picture of a window that is put away stands, and of one that can't be had at this moment.
         if !self.hidden
             && let Ok(image) = self.target.capture()

@@ -5,17 +5,17 @@
 
 use std::time::{Duration, Instant};
 
-use confab_ipc::ShareSource;
-use confab_wire::UserError;
+use crate::video::screen::types::ShareSource;
 
+use crate::error::Error;
 use crate::selector::ScreenSelector;
 use crate::thread::stop::StopFlag;
 use crate::video::i420::I420Frame;
 use crate::video::screen::Platform;
 use crate::video::screen::bgrx::Converter;
 use crate::video::screen::types::{ScreenBackend, ScreenStream};
-use crate::video::source::pace::Pace;
-use crate::video::types::{PictureSource, VideoConfig};
+use crate::video::source::pacer::FramePacer;
+use crate::video::types::{VideoConfig, VideoFrameSource};
 
 /// How long a picture that stopped changing still comes at the full rate: as long as the encoder needs to make it sharp.
 const SETTLING: Duration = Duration::from_secs(3);
@@ -25,7 +25,7 @@ const STILL: Duration = Duration::from_millis(200);
 /// The screens and windows that can be shared, screens first; the id of each is a [`ScreenSelector`] as text. Blocks, for
 /// some milliseconds each if thumbnails are wanted: a PNG of at most 320 pixels a side.
 /// Fails with `ScreenUnsupported` or `ScreenFailed`.
-pub fn list_screens(thumbnails: bool) -> Result<Vec<ShareSource>, UserError> {
+pub fn list_screens(thumbnails: bool) -> Result<Vec<ShareSource>, Error> {
     Platform::list(thumbnails)
 }
 
@@ -39,14 +39,14 @@ pub(crate) fn open(
     selector: &ScreenSelector,
     config: VideoConfig,
     stop: &StopFlag,
-) -> Result<Box<dyn PictureSource>, UserError> {
+) -> Result<Box<dyn VideoFrameSource>, Error> {
     Ok(Box::new(Screen::new(Platform::open(selector, config.fps, stop)?, config)))
 }
 
 /// See the module.
 pub(crate) struct Screen {
     stream: Box<dyn ScreenStream>,
-    pace: Pace,
+    pacer: FramePacer,
     converter: Converter,
     /// When it changed last.
     changed: Instant,
@@ -57,8 +57,8 @@ pub(crate) struct Screen {
 impl Screen {
     /// Pictures of `stream` at the rate of `config`, at most 60 a second.
     pub(crate) fn new(stream: Box<dyn ScreenStream>, config: VideoConfig) -> Self {
-        let pace = Pace::new(f64::from(config.fps.clamp(1, 60)));
-        Self { stream, pace, converter: Converter::default(), changed: Instant::now(), given: None }
+        let pacer = FramePacer::new(f64::from(config.fps.clamp(1, 60)));
+        Self { stream, pacer, converter: Converter::default(), changed: Instant::now(), given: None }
     }
 
     /// Whether the picture is to be given on, which changed now or did not.
@@ -71,9 +71,9 @@ impl Screen {
     }
 }
 
-impl PictureSource for Screen {
-    fn next(&mut self, picture: &mut I420Frame, wanted: bool, stop: &StopFlag) -> Result<bool, UserError> {
-        if self.pace.wait(stop).is_none() {
+impl VideoFrameSource for Screen {
+    fn next(&mut self, picture: &mut I420Frame, wanted: bool, stop: &StopFlag) -> Result<bool, Error> {
+        if self.pacer.wait(stop).is_none() {
             return Ok(false);
         }
         // Also while nobody looks: that the window was closed is told at once.

@@ -2,5 +2,5 @@
 
 mod clip;
 pub(crate) mod open;
-pub(crate) mod pace;
+pub(crate) mod pacer;
 mod pattern;

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use confab_wire::{ErrorCode, UserError};
-
+use crate::error::{Error, ErrorKind};
 use crate::selector::VideoSource;
 use crate::thread::stop::StopFlag;
 use crate::video::source::clip::Clip;
 use crate::video::source::pattern::Pattern;
-use crate::video::types::{PictureSource, VideoConfig};
+use crate::video::types::{VideoConfig, VideoFrameSource};
 use crate::video::{camera, screen};
 
 /// How long a device may take to open.
@@ -17,11 +16,11 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 const CHOICE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// How long [`open`] may take, and what it means that it took longer.
-pub(crate) fn open_timeout(source: &VideoSource) -> (Duration, ErrorCode) {
+pub(crate) fn open_timeout(source: &VideoSource) -> (Duration, ErrorKind) {
     match source {
-        VideoSource::Screen(_) if screen::source::asks() => (CHOICE_TIMEOUT, ErrorCode::ShareCancelled),
-        VideoSource::Screen(_) => (OPEN_TIMEOUT, ErrorCode::ScreenFailed),
-        _ => (OPEN_TIMEOUT, ErrorCode::CameraFailed),
+        VideoSource::Screen(_) if screen::source::asks() => (CHOICE_TIMEOUT, ErrorKind::ShareCancelled),
+        VideoSource::Screen(_) => (OPEN_TIMEOUT, ErrorKind::ScreenFailed),
+        _ => (OPEN_TIMEOUT, ErrorKind::CameraFailed),
     }
 }
 
@@ -30,9 +29,9 @@ pub(crate) fn open(
     source: &VideoSource,
     config: VideoConfig,
     stop: &StopFlag,
-) -> Result<Box<dyn PictureSource>, UserError> {
+) -> Result<Box<dyn VideoFrameSource>, Error> {
     match source {
-        VideoSource::None => Err(UserError::with_detail(ErrorCode::Internal, "no source to open")),
+        VideoSource::None => Err(Error::with_detail(ErrorKind::Internal, "no source to open")),
         VideoSource::Pattern => Ok(Box::new(Pattern::new(config))),
         VideoSource::Y4m(path) => Ok(Box::new(Clip::open(path)?)),
         VideoSource::Camera(name) => camera::open(name.as_deref(), config),

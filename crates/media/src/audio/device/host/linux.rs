@@ -1,25 +1,25 @@
-//! Linux: PulseAudio (also PipeWire in its clothes) where it runs, else ALSA.
+//! Linux: PulseAudio (or PipeWire's emulation of it) where it runs, else ALSA.
 
 use std::time::Instant;
 
-use confab_wire::{ErrorCode, UserError};
 use cpal::HostId;
 use cpal::traits::HostTrait;
 
-use super::types::{SoundChanges, SoundHost};
+use super::types::{AudioHost, DeviceChanges};
 use crate::audio::device::pulse_events::PulseEvents;
 use crate::audio::source::loopback::SystemSound;
-use crate::audio::source::types::SoundSource;
+use crate::audio::source::types::AudioFrameSource;
+use crate::error::{Error, ErrorKind};
 use crate::thread::stop::StopFlag;
 
-/// See [`SoundHost`].
+/// See [`AudioHost`].
 #[derive(Debug)]
 pub(crate) struct Platform;
 
-impl SoundHost for Platform {
+impl AudioHost for Platform {
     type Changes = Changes;
 
-    fn open() -> Result<(cpal::Host, bool), UserError> {
+    fn open() -> Result<(cpal::Host, bool), Error> {
         let pulse = match cpal::host_from_id(HostId::PulseAudio) {
             Ok(host) => return Ok((host, true)),
             Err(error) => error,
@@ -31,7 +31,7 @@ impl SoundHost for Platform {
             Ok(host) if has_card && host.devices().is_ok_and(|mut devices| devices.next().is_some()) => {
                 Ok((host, false))
             }
-            _ => Err(UserError::with_detail(ErrorCode::NoSoundServer, pulse)),
+            _ => Err(Error::with_detail(ErrorKind::NoSoundServer, pulse)),
         }
     }
 
@@ -41,7 +41,7 @@ impl SoundHost for Platform {
         !id.ends_with(".monitor") && id != "auto_null"
     }
 
-    fn system_sound() -> Result<Box<dyn SoundSource>, UserError> {
+    fn system_sound() -> Result<Box<dyn AudioFrameSource>, Error> {
         // ALSA mixes where nobody can listen.
         Ok(Box::new(SystemSound::open()?))
     }
@@ -55,7 +55,7 @@ impl SoundHost for Platform {
 #[derive(Debug)]
 pub(crate) struct Changes(Option<PulseEvents>);
 
-impl SoundChanges for Changes {
+impl DeviceChanges for Changes {
     fn wait(&mut self, stop: &StopFlag, deadline: Instant) {
         if self.0.is_none() {
             match PulseEvents::connect() {

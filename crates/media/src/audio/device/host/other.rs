@@ -2,34 +2,30 @@
 
 use std::time::Instant;
 
-use confab_wire::{ErrorCode, UserError};
-
-use super::types::{SoundChanges, SoundHost};
-use crate::audio::source::types::SoundSource;
+use super::types::{AudioHost, DeviceChanges};
+use crate::audio::source::types::AudioFrameSource;
+use crate::error::{Error, ErrorKind};
 use crate::thread::stop::StopFlag;
 
-/// See [`SoundHost`].
+/// See [`AudioHost`].
 #[derive(Debug)]
 pub(crate) struct Platform;
 
-impl SoundHost for Platform {
+impl AudioHost for Platform {
     type Changes = Clock;
 
-    fn open() -> Result<(cpal::Host, bool), UserError> {
-        let first = cpal::ALL_HOSTS.first().ok_or(ErrorCode::NoSoundServer)?;
+    fn open() -> Result<(cpal::Host, bool), Error> {
+        let first = cpal::ALL_HOSTS.first().ok_or(ErrorKind::NoSoundServer)?;
         let host = cpal::host_from_id(*first);
-        host.map(|host| (host, false)).map_err(|error| UserError::with_detail(ErrorCode::NoSoundServer, error))
+        host.map(|host| (host, false)).map_err(|error| Error::with_detail(ErrorKind::NoSoundServer, error))
     }
 
     fn is_real(_: &str) -> bool {
         true
     }
 
-    fn system_sound() -> Result<Box<dyn SoundSource>, UserError> {
-        Err(UserError::with_detail(
-            ErrorCode::ShareSoundUnsupported,
-            "only PulseAudio and PipeWire tell programs apart",
-        ))
+    fn system_sound() -> Result<Box<dyn AudioFrameSource>, Error> {
+        Err(Error::with_detail(ErrorKind::SystemSoundUnsupported, "only PulseAudio and PipeWire tell programs apart"))
     }
 
     fn changes() -> Clock {
@@ -41,7 +37,7 @@ impl SoundHost for Platform {
 #[derive(Debug)]
 pub(crate) struct Clock;
 
-impl SoundChanges for Clock {
+impl DeviceChanges for Clock {
     fn wait(&mut self, stop: &StopFlag, deadline: Instant) {
         stop.sleep_until(deadline);
     }

@@ -2,32 +2,31 @@
 
 use std::time::Instant;
 
-use confab_wire::UserError;
-
-use crate::audio::source::types::SoundSource;
+use crate::audio::source::types::AudioFrameSource;
+use crate::error::Error;
 use crate::thread::stop::StopFlag;
 
 /// A platform's choice of sound system.
-pub(crate) trait SoundHost {
+pub(crate) trait AudioHost {
     /// Tells of changes among the devices.
-    type Changes: SoundChanges;
+    type Changes: DeviceChanges;
 
     /// Connects to it. True beside it if it converts rates and channels itself. Fails with `NoSoundServer`.
-    fn open() -> Result<(cpal::Host, bool), UserError>;
+    fn open() -> Result<(cpal::Host, bool), Error>;
 
     /// False for what the system lists although nobody speaks into it or hears it: the echo of a speaker, a place where
     /// sound is lost.
     fn is_real(id: &str) -> bool;
 
-    /// Opens the sum of what all other programs play. Blocks. Fails with `ShareSoundUnsupported`.
-    fn system_sound() -> Result<Box<dyn SoundSource>, UserError>;
+    /// Opens the sum of what all other programs play. Blocks. Fails with `SystemSoundUnsupported`.
+    fn system_sound() -> Result<Box<dyn AudioFrameSource>, Error>;
 
     /// Begins to listen for changes.
     fn changes() -> Self::Changes;
 }
 
 /// Hears of devices that come and go.
-pub(crate) trait SoundChanges {
+pub(crate) trait DeviceChanges {
     /// Waits until something changed, until `deadline`, or a moment longer than until `stop` is set.
     fn wait(&mut self, stop: &StopFlag, deadline: Instant);
 }

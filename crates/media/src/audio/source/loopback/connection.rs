@@ -1,4 +1,4 @@
-//! The connection to a sound server that answers, tells events and sends sound, all in one.
+//! A connection to the PulseAudio server over which replies, events and recorded sound arrive.
 
 use std::io::{self, BufRead, BufReader};
 use std::os::unix::net::UnixStream;
@@ -26,7 +26,7 @@ pub(super) struct Message {
 
 /// A connection that hears of what is played.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(super) struct Connection {
     socket: BufReader<UnixStream>,
     version: u16,
     /// Messages sent so far.
@@ -35,7 +35,7 @@ pub(super) struct Server {
     inbox: Vec<u8>,
 }
 
-impl Server {
+impl Connection {
     /// Connects to the server that the environment names. Blocks for a few seconds at most.
     pub(super) fn connect() -> Result<Self, ProtocolError> {
         let (socket, version) = pulse::connect(c"confab-share", SubscriptionMask::SINK_INPUT)?;

@@ -1,25 +1,26 @@
-//! What this computer plays, without what this program plays: the voices of a call do not go back to whose they are.
+//! Capture of what other programs play, without what this program plays: peers do not get their own sound back.
 //!
 //! A sound server has all that is played in the monitor of a speaker, the call included. It also gives what a single
 //! program plays ("direct on input"): one such stream for each program but this, summed.
 
 mod connection;
-mod tap;
+mod stream_buffer;
 
 use std::collections::HashMap;
 use std::time::Instant;
 
-use confab_wire::{ErrorCode, UserError, media::AUDIO_CLOCK_HZ};
+use confab_wire::media::AUDIO_CLOCK_HZ;
 use pulseaudio::protocol::stream::{BufferAttr, StreamFlags};
 use pulseaudio::protocol::{
     ChannelMap, Command, CreateRecordStreamReply, Prop, Props, ProtocolError, RecordStreamParams, SampleFormat,
     SampleSpec, SinkInputInfo, SinkInputInfoList, SubscriptionEventFacility,
 };
 
-use self::connection::{CONTROL, Message, Server};
-use self::tap::Tap;
+use self::connection::{CONTROL, Connection, Message};
+use self::stream_buffer::StreamBuffer;
 use crate::audio::dsp::limiter::Limiter;
-use crate::audio::source::types::{Pace, SoundSource};
+use crate::audio::source::types::{AudioFrameSource, FrameTimer};
+use crate::error::{Error, ErrorKind};
 use crate::format::BLOCK;
 use crate::format::FRAME;
 use crate::thread::stop::StopFlag;
@@ -30,11 +31,11 @@ const FRAGMENT: u32 = (FRAME * size_of::<f32>()) as u32;
 
 /// What the server is asked for.
 #[derive(Debug, Clone, Copy)]
-enum Question {
+enum PendingRequest {
     /// All that is played.
     Inputs,
     /// The sound of the input with this index.
-    Tap(u32),
+    Record(u32),
 }
 
 /// Something that a program plays ("sink input").
@@ -42,36 +43,36 @@ enum Question {
 struct Input {
     /// The channel on which its sound comes, once the server has said so.
     channel: Option<u32>,
-    tap: Tap,
+    buffer: StreamBuffer,
 }
 
 /// The sum of what other programs play, 20 ms at a time; silence while they play nothing.
 #[derive(Debug)]
 pub(crate) struct SystemSound {
-    server: Server,
+    server: Connection,
     /// By what is not answered yet.
-    asked: HashMap<u32, Question>,
+    pending: HashMap<u32, PendingRequest>,
     /// What was listed may have changed since it was asked for.
     outdated: bool,
     /// By the server's index.
     inputs: HashMap<u32, Input>,
     /// The last of what has ended.
-    ending: Vec<Tap>,
-    pace: Pace,
+    draining: Vec<StreamBuffer>,
+    timer: FrameTimer,
     limiter: Limiter,
 }
 
 impl SystemSound {
-    /// Connects to the sound server. Blocks for a few seconds at most. Fails with `ShareSoundUnsupported`.
-    pub(crate) fn open() -> Result<Self, UserError> {
-        let unsupported = |error| UserError::with_detail(ErrorCode::ShareSoundUnsupported, error);
+    /// Connects to the sound server. Blocks for a few seconds at most. Fails with `SystemSoundUnsupported`.
+    pub(crate) fn open() -> Result<Self, Error> {
+        let unsupported = |error| Error::with_detail(ErrorKind::SystemSoundUnsupported, error);
         let mut sound = Self {
-            server: Server::connect().map_err(unsupported)?,
-            asked: HashMap::new(),
+            server: Connection::connect().map_err(unsupported)?,
+            pending: HashMap::new(),
             outdated: false,
             inputs: HashMap::new(),
-            ending: Vec::new(),
-            pace: Pace::new(),
+            draining: Vec::new(),
+            timer: FrameTimer::new(),
             limiter: Limiter::default(),
         };
         sound.ask_inputs().map_err(unsupported)?;
@@ -96,7 +97,7 @@ impl SystemSound {
             return self.take_command(&message.body);
         }
         if let Some(input) = self.inputs.values_mut().find(|input| input.channel == Some(message.channel)) {
-            input.tap.push(&message.body);
+            input.buffer.push(&message.body);
         }
         Ok(())
     }
@@ -110,19 +111,19 @@ impl SystemSound {
             }
         };
         match command {
-            Command::Reply => match self.asked.remove(&sequence) {
-                Some(Question::Inputs) => {
+            Command::Reply => match self.pending.remove(&sequence) {
+                Some(PendingRequest::Inputs) => {
                     let inputs: SinkInputInfoList = self.server.answer(body)?;
                     self.take_inputs(&inputs)
                 }
-                Some(Question::Tap(index)) => {
+                Some(PendingRequest::Record(index)) => {
                     let stream: CreateRecordStreamReply = self.server.answer(body)?;
-                    self.tapped(index, stream.channel)
+                    self.recording_started(index, stream.channel)
                 }
                 None => Ok(()),
             },
             Command::Error(error) => {
-                if let Some(Question::Tap(index)) = self.asked.remove(&sequence) {
+                if let Some(PendingRequest::Record(index)) = self.pending.remove(&sequence) {
                     // It has ended meanwhile; if it has moved, its next event asks again.
                     tracing::debug!(index, %error, "what a program plays can't be had");
                     self.inputs.remove(&index);
@@ -139,16 +140,16 @@ impl SystemSound {
 
     /// Asks what is played, once for all that happens until the answer comes.
     fn ask_inputs(&mut self) -> Result<(), ProtocolError> {
-        self.outdated = self.asked.values().any(|question| matches!(question, Question::Inputs));
+        self.outdated = self.pending.values().any(|request| matches!(request, PendingRequest::Inputs));
         if !self.outdated {
-            self.ask(&Command::GetSinkInputInfoList, Question::Inputs)?;
+            self.ask(&Command::GetSinkInputInfoList, PendingRequest::Inputs)?;
         }
         Ok(())
     }
 
-    fn ask(&mut self, command: &Command, question: Question) -> Result<(), ProtocolError> {
+    fn ask(&mut self, command: &Command, request: PendingRequest) -> Result<(), ProtocolError> {
         let sequence = self.server.send(command)?;
-        self.asked.insert(sequence, question);
+        self.pending.insert(sequence, request);
         Ok(())
     }
 
@@ -163,14 +164,14 @@ impl SystemSound {
         let others = listed.iter().filter(|input| is_played_by_others(input)).map(|input| input.index);
         let new: Vec<u32> = others.filter(|index| !self.inputs.contains_key(index)).collect();
         for index in new {
-            self.ask(&Command::CreateRecordStream(tap_of(index)), Question::Tap(index))?;
+            self.ask(&Command::CreateRecordStream(record_params(index)), PendingRequest::Record(index))?;
             self.inputs.insert(index, Input::default());
         }
         if std::mem::take(&mut self.outdated) { self.ask_inputs() } else { Ok(()) }
     }
 
     /// The sound of an input comes on `channel`.
-    fn tapped(&mut self, index: u32, channel: u32) -> Result<(), ProtocolError> {
+    fn recording_started(&mut self, index: u32, channel: u32) -> Result<(), ProtocolError> {
         match self.inputs.get_mut(&index) {
             Some(input) => input.channel = Some(channel),
             // It ended while it was asked for.
@@ -190,26 +191,26 @@ impl SystemSound {
 
     /// Forgets an input but for what is left of its sound. Returns its channel.
     fn end(&mut self, index: u32) -> Option<u32> {
-        let Input { channel, mut tap } = self.inputs.remove(&index)?;
-        tap.end();
-        self.ending.push(tap);
+        let Input { channel, mut buffer } = self.inputs.remove(&index)?;
+        buffer.end();
+        self.draining.push(buffer);
         channel
     }
 
     fn mix(&mut self, block: &mut [f32; BLOCK]) {
         block.fill(0.0);
-        for tap in self.inputs.values_mut().map(|input| &mut input.tap).chain(&mut self.ending) {
-            tap.add_to(block);
+        for buffer in self.inputs.values_mut().map(|input| &mut input.buffer).chain(&mut self.draining) {
+            buffer.add_to(block);
         }
-        self.ending.retain(|tap| !tap.is_silent());
+        self.draining.retain(|buffer| !buffer.is_silent());
         self.limiter.apply(block);
     }
 }
 
-impl SoundSource for SystemSound {
-    fn next(&mut self, frame: &mut [f32; FRAME], stop: &StopFlag) -> Result<bool, UserError> {
-        let due = self.pace.beat();
-        self.listen(due).map_err(|error| UserError::with_detail(ErrorCode::ShareSoundEnded, error))?;
+impl AudioFrameSource for SystemSound {
+    fn next(&mut self, frame: &mut [f32; FRAME], stop: &StopFlag) -> Result<bool, Error> {
+        let due = self.timer.beat();
+        self.listen(due).map_err(|error| Error::with_detail(ErrorKind::SystemSoundEnded, error))?;
         if stop.is_set() {
             return Ok(false);
         }
@@ -230,7 +231,7 @@ fn is_played_by_others(input: &SinkInputInfo) -> bool {
 }
 
 /// A stream of what one input plays, as one channel at 48 kHz, wherever it plays.
-fn tap_of(index: u32) -> RecordStreamParams {
+fn record_params(index: u32) -> RecordStreamParams {
     let mut props = Props::new();
     props.set(Prop::MediaName, c"Shared sound");
     RecordStreamParams {

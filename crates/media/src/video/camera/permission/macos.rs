@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use confab_wire::{ErrorCode, UserError};
+use crate::error::{Error, ErrorKind};
 
 use super::types::Permission;
 
@@ -12,7 +12,7 @@ use super::types::Permission;
 pub(in crate::video::camera) struct Asker;
 
 impl Permission for Asker {
-    fn ask() -> Result<(), UserError> {
+    fn ask() -> Result<(), Error> {
         if nokhwa::nokhwa_check() {
             return Ok(());
         }
@@ -20,9 +20,7 @@ impl Permission for Asker {
         nokhwa::nokhwa_initialize(move |allowed| drop(answer.try_send(allowed)));
         match answered.recv_timeout(Duration::from_secs(60)) {
             Ok(true) => Ok(()),
-            _ => {
-                Err(UserError::with_detail(ErrorCode::CameraFailed, "the camera is not allowed in the system settings"))
-            }
+            _ => Err(Error::with_detail(ErrorKind::CameraFailed, "the camera is not allowed in the system settings")),
         }
     }
 }

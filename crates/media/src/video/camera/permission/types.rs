@@ -1,9 +1,9 @@
 //! The trait of a platform's permission.
 
-use confab_wire::UserError;
+use crate::error::Error;
 
 /// A platform's way to ask.
 pub(in crate::video::camera) trait Permission {
     /// Asks if it has to be asked; blocks until the person has answered, a minute at most. Fails with `CameraFailed`.
-    fn ask() -> Result<(), UserError>;
+    fn ask() -> Result<(), Error>;
 }

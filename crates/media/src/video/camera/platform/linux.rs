@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use confab_wire::{ErrorCode, UserError};
 use nokhwa::Camera;
 use nokhwa::utils::{CameraIndex, CameraInfo};
 use v4l::buffer::{Flags, Type};
@@ -16,7 +15,8 @@ use v4l::video::capture::Parameters;
 use v4l::{Device, Format, FourCC};
 
 use super::types::CameraSystem;
-use crate::video::camera::open_error::Refusal;
+use crate::error::{Error, ErrorKind};
+use crate::video::camera::open_error::OpenError;
 use crate::video::camera::types::RawFormat;
 use crate::video::camera::types::{CameraStream, RawPicture};
 
@@ -33,7 +33,7 @@ const USUAL_RATE: u32 = 30;
 pub(in crate::video::camera) struct Platform;
 
 impl CameraSystem for Platform {
-    fn listed() -> Result<Vec<CameraInfo>, Refusal> {
+    fn listed() -> Result<Vec<CameraInfo>, OpenError> {
         let mut cameras = Vec::new();
         for entry in std::fs::read_dir("/dev")? {
             let path = entry?.path();
@@ -53,7 +53,7 @@ impl CameraSystem for Platform {
     }
 
     /// Another program may have left the camera at a rate or in a format that nokhwa does not know, and then it opens none.
-    fn prepare(index: &CameraIndex) -> Result<(), Refusal> {
+    fn prepare(index: &CameraIndex) -> Result<(), OpenError> {
         let device = Device::new(index.as_index()? as usize)?;
         // What is no camera is refused when it is opened.
         let (Ok(left), Ok(rate)) = (device.format(), device.params()) else { return Ok(()) };
@@ -68,7 +68,7 @@ impl CameraSystem for Platform {
         Ok(())
     }
 
-    fn stream(camera: Camera) -> Result<Box<dyn CameraStream>, Refusal> {
+    fn stream(camera: Camera) -> Result<Box<dyn CameraStream>, OpenError> {
         let index = camera.index().as_index()?;
         // The mode stays set, and only one of us can have the buffers.
         drop(camera);
@@ -102,9 +102,9 @@ struct Stream {
 }
 
 impl CameraStream for Stream {
-    fn next(&mut self) -> Result<RawPicture, UserError> {
-        let gone = |error: std::io::Error| UserError::with_detail(ErrorCode::CameraFailed, error);
-        let stream = self.stream.as_mut().ok_or(ErrorCode::Internal)?;
+    fn next(&mut self) -> Result<RawPicture, Error> {
+        let gone = |error: std::io::Error| Error::with_detail(ErrorKind::CameraFailed, error);
+        let stream = self.stream.as_mut().ok_or(ErrorKind::Internal)?;
         let (buffer, about) = stream.next().map_err(gone)?;
         let used = buffer.len().min(about.bytesused as usize);
         Ok(RawPicture {

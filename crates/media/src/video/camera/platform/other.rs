@@ -1,12 +1,12 @@
 //! Windows and macOS: nokhwa does it all.
 
 use bytes::Bytes;
-use confab_wire::{ErrorCode, UserError};
 use nokhwa::Camera;
 use nokhwa::utils::{ApiBackend, CameraIndex, CameraInfo, FrameFormat};
 
 use super::types::CameraSystem;
-use crate::video::camera::open_error::Refusal;
+use crate::error::{Error, ErrorKind};
+use crate::video::camera::open_error::OpenError;
 use crate::video::camera::types::RawFormat;
 use crate::video::camera::types::{CameraStream, RawPicture};
 
@@ -15,7 +15,7 @@ use crate::video::camera::types::{CameraStream, RawPicture};
 pub(in crate::video::camera) struct Platform;
 
 impl CameraSystem for Platform {
-    fn listed() -> Result<Vec<CameraInfo>, Refusal> {
+    fn listed() -> Result<Vec<CameraInfo>, OpenError> {
         Ok(nokhwa::query(ApiBackend::Auto)?)
     }
 
@@ -23,11 +23,11 @@ impl CameraSystem for Platform {
         None
     }
 
-    fn prepare(_: &CameraIndex) -> Result<(), Refusal> {
+    fn prepare(_: &CameraIndex) -> Result<(), OpenError> {
         Ok(())
     }
 
-    fn stream(mut camera: Camera) -> Result<Box<dyn CameraStream>, Refusal> {
+    fn stream(mut camera: Camera) -> Result<Box<dyn CameraStream>, OpenError> {
         camera.open_stream()?;
         Ok(Box::new(Stream(camera)))
     }
@@ -36,8 +36,8 @@ impl CameraSystem for Platform {
 struct Stream(Camera);
 
 impl CameraStream for Stream {
-    fn next(&mut self) -> Result<RawPicture, UserError> {
-        let buffer = self.0.frame().map_err(|error| UserError::with_detail(ErrorCode::CameraFailed, error))?;
+    fn next(&mut self) -> Result<RawPicture, Error> {
+        let buffer = self.0.frame().map_err(|error| Error::with_detail(ErrorKind::CameraFailed, error))?;
         let format = match buffer.source_frame_format() {
             FrameFormat::MJPEG => RawFormat::Mjpeg,
             FrameFormat::YUYV => RawFormat::Yuyv,

@@ -1,8 +1,9 @@
-//! What is asked of PipeWire, as its parameters (SPA pods): pixels in memory that is shared, seldom enough.
+//! The parameters of the PipeWire stream (SPA pods): pixel formats in shared memory, at a limited rate.
 
 use std::io::Cursor;
 
-use confab_wire::UserError;
+use crate::error::Error;
+
 use pipewire::spa::buffer::DataType;
 use pipewire::spa::buffer::meta::{MetaVideoCrop, Metadata};
 use pipewire::spa::param::ParamType;
@@ -48,18 +49,18 @@ impl Format {
 pub(super) struct Parameter(Vec<u8>);
 
 impl Parameter {
-    fn new(object: Object) -> Result<Self, UserError> {
+    fn new(object: Object) -> Result<Self, Error> {
         let bytes = PodSerializer::serialize(Cursor::new(Vec::new()), &Value::Object(object)).map_err(failed)?;
         Ok(Self(bytes.0.into_inner()))
     }
 
     /// As PipeWire takes it.
-    pub(super) fn pod(&self) -> Result<&Pod, UserError> {
+    pub(super) fn pod(&self) -> Result<&Pod, Error> {
         Pod::from_bytes(&self.0).ok_or_else(|| failed("a parameter is none"))
     }
 
     /// Pictures of any size, when something changes, but not more than `fps` a second.
-    pub(super) fn formats(fps: u32) -> Result<Self, UserError> {
+    pub(super) fn formats(fps: u32) -> Result<Self, Error> {
         let (least, most) = (Rectangle { width: 1, height: 1 }, Rectangle { width: MOST_SIDE, height: MOST_SIDE });
         let usual = Rectangle { width: 1920, height: 1080 };
         let any_rate = Fraction { num: 1000, denom: 1 };
@@ -88,7 +89,7 @@ impl Parameter {
     }
 
     /// Memory that this process can map: none of the graphics card.
-    pub(super) fn buffers() -> Result<Self, UserError> {
+    pub(super) fn buffers() -> Result<Self, Error> {
         let kinds = [DataType::MemFd, DataType::MemPtr].map(|kind| 1 << kind.as_raw());
         let (default, flags) = (kinds.iter().sum(), kinds.to_vec());
         let choice = Choice(ChoiceFlags::empty(), ChoiceEnum::Flags { default, flags });
@@ -100,7 +101,7 @@ impl Parameter {
     }
 
     /// Which part of a picture is the window: some desktops keep one size while the window changes its own.
-    pub(super) fn crop() -> Result<Self, UserError> {
+    pub(super) fn crop() -> Result<Self, Error> {
         let size = i32::try_from(size_of::<MetaVideoCrop>()).map_err(failed)?;
         Self::new(Object {
             type_: SpaTypes::ObjectParamMeta.as_raw(),

@@ -3,24 +3,24 @@
 
 use std::sync::Arc;
 
-use confab_ipc::{ShareKind, ShareSource};
-use confab_wire::{ErrorCode, UserError};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
 use super::error::failed;
-use super::picture::Newest;
-use super::portal::{ANSWER, Chosen, Portal};
+use super::picture::LatestPicture;
+use super::portal::{ANSWER, Portal, PortalStream};
 use super::session::Session;
 use super::stream::Stream;
+use crate::error::{Error, ErrorKind};
 use crate::selector::ScreenSelector;
 use crate::thread::stop::StopFlag;
 use crate::video::screen::bgrx::{Bgrx, Picture};
 use crate::video::screen::types::ScreenStream;
+use crate::video::screen::types::{ShareKind, ShareSource};
 
 /// The one thing that is listed: whatever the person chooses in the desktop's dialog. `bus`: address of the session's bus, if
 /// it is not that of the environment. Fails with `ScreenUnsupported` where no portal gives screens.
-pub(in crate::video::screen) fn list(bus: Option<&str>) -> Result<Vec<ShareSource>, UserError> {
+pub(in crate::video::screen) fn list(bus: Option<&str>) -> Result<Vec<ShareSource>, Error> {
     background()?.block_on(Portal::connect(bus))?;
     let (id, title) = (ScreenSelector::Screen(None).to_string(), "Screen or window".to_owned());
     Ok(vec![ShareSource { id, kind: ShareKind::System, title, width: 0, height: 0, thumbnail: None }])
@@ -32,59 +32,58 @@ pub(in crate::video::screen) fn open(
     selector: &ScreenSelector,
     fps: u32,
     stop: &StopFlag,
-) -> Result<Box<dyn ScreenStream>, UserError> {
+) -> Result<Box<dyn ScreenStream>, Error> {
     if *selector != ScreenSelector::Screen(None) {
-        let message = "On this desktop you choose in a dialog of the desktop what to share: share \"screen\".";
-        return Err(UserError::with_message(ErrorCode::ScreenMissing, message));
+        return Err(ErrorKind::ScreenChosenByDesktop.into());
     }
     let runtime = background()?;
-    let newest = Arc::new(Newest::default());
+    let latest = Arc::new(LatestPicture::default());
     // Given up, the connection to the bus goes, and the portal takes its dialog away.
     let (stream, chosen) = runtime.block_on(async {
         tokio::select! {
-            opened = choose(bus, fps, &newest) => opened,
-            () = stop.raised() => Err(ErrorCode::ShareCancelled.into()),
+            opened = choose(bus, fps, &latest) => opened,
+            () = stop.raised() => Err(ErrorKind::ShareCancelled.into()),
         }
     })?;
-    let session = Session::keep(runtime, chosen, newest.clone());
-    Ok(Box::new(Shared { newest, shown: Picture::default(), _stream: stream, _session: session }))
+    let session = Session::keep(runtime, chosen, latest.clone());
+    Ok(Box::new(WaylandStream { latest, shown: Picture::default(), _stream: stream, _session: session }))
 }
 
 /// Runs what talks to the bus on a thread of its own.
-fn background() -> Result<Runtime, UserError> {
+fn background() -> Result<Runtime, Error> {
     let mut builder = Builder::new_multi_thread();
     builder.worker_threads(1).thread_name("confab-portal").enable_all();
-    builder.build().map_err(|error| UserError::with_detail(ErrorCode::Internal, error))
+    builder.build().map_err(|error| Error::with_detail(ErrorKind::Internal, error))
 }
 
-async fn choose(bus: Option<&str>, fps: u32, newest: &Arc<Newest>) -> Result<(Stream, Chosen), UserError> {
+async fn choose(bus: Option<&str>, fps: u32, latest: &Arc<LatestPicture>) -> Result<(Stream, PortalStream), Error> {
     let (chosen, remote) = Portal::connect(bus).await?.choose().await?;
-    let (stream, started) = Stream::start(remote, chosen.node, fps, newest.clone())?;
+    let (stream, started) = Stream::start(remote, chosen.node, fps, latest.clone())?;
     match timeout(ANSWER, started).await {
         Ok(Ok(())) => Ok((stream, chosen)),
-        Ok(Err(_)) => Err(newest.ended().unwrap_or_else(|| failed("PipeWire's thread ended"))),
+        Ok(Err(_)) => Err(latest.ended().unwrap_or_else(|| failed("PipeWire's thread ended"))),
         Err(_) => Err(failed("PipeWire gave no pictures in time")),
     }
 }
 
 /// What is shared. Pictures end before the session that they are of.
-struct Shared {
-    newest: Arc<Newest>,
+struct WaylandStream {
+    latest: Arc<LatestPicture>,
     shown: Picture,
     _stream: Stream,
     _session: Session,
 }
 
-impl ScreenStream for Shared {
-    fn changed(&mut self) -> Result<bool, UserError> {
-        match self.newest.ended() {
+impl ScreenStream for WaylandStream {
+    fn changed(&mut self) -> Result<bool, Error> {
+        match self.latest.ended() {
             Some(error) => Err(error),
-            None => Ok(self.newest.is_fresh()),
+            None => Ok(self.latest.is_fresh()),
         }
     }
 
-    fn grab(&mut self) -> Result<Option<Bgrx<'_>>, UserError> {
-        self.newest.take(&mut self.shown);
+    fn grab(&mut self) -> Result<Option<Bgrx<'_>>, Error> {
+        self.latest.take(&mut self.shown);
         Ok(self.shown.as_bgrx())
     }
 

@@ -1,9 +1,8 @@
-//! Pictures of PipeWire: out of its memory, and from its thread to the one that looks.
+//! Pictures of PipeWire: copied out of its memory, and handed from its thread to the capture thread.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use confab_wire::UserError;
-
+use crate::error::Error;
 use crate::video::screen::bgrx::{PIXEL, Picture};
 
 /// Order of a pixel's colours in memory; a fourth byte means nothing.
@@ -15,14 +14,14 @@ pub(super) enum Order {
 
 /// A part of a picture, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Part {
+pub(super) struct Crop {
     pub(super) x: u32,
     pub(super) y: u32,
     pub(super) width: u32,
     pub(super) height: u32,
 }
 
-impl Part {
+impl Crop {
     /// All of a picture of this size.
     pub(super) fn whole(width: u32, height: u32) -> Self {
         Self { x: 0, y: 0, width, height }
@@ -39,11 +38,11 @@ impl Part {
 impl Picture {
     /// Becomes a part of what lies in `memory` in rows of `stride` bytes. False, and nothing is changed, if `memory` does not
     /// hold it.
-    pub(super) fn read(&mut self, memory: &[u8], stride: usize, order: Order, part: Part) -> bool {
+    pub(super) fn read(&mut self, memory: &[u8], stride: usize, order: Order, part: Crop) -> bool {
         let (left, row) = (part.x as usize * PIXEL, part.width as usize * PIXEL);
         let last = (part.y as usize + part.height as usize).saturating_sub(1);
-        let held = last.checked_mul(stride).and_then(|start| start.checked_add(left + row));
-        if left + row > stride || held.is_none_or(|bytes| bytes > memory.len()) {
+        let needed = last.checked_mul(stride).and_then(|start| start.checked_add(left + row));
+        if left + row > stride || needed.is_none_or(|bytes| bytes > memory.len()) {
             return false;
         }
         (self.width, self.height) = (part.width, part.height);
@@ -60,17 +59,17 @@ impl Picture {
 
 /// The newest picture, and whether there will be more.
 #[derive(Debug, Default)]
-pub(super) struct Newest(Mutex<State>);
+pub(super) struct LatestPicture(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     picture: Picture,
     /// Nobody took it yet.
     fresh: bool,
-    ended: Option<UserError>,
+    ended: Option<Error>,
 }
 
-impl Newest {
+impl LatestPicture {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -96,12 +95,12 @@ impl Newest {
     }
 
     /// There will be no more. The first reason stands.
-    pub(super) fn end(&self, reason: UserError) {
+    pub(super) fn end(&self, reason: Error) {
         self.lock().ended.get_or_insert(reason);
     }
 
     /// Why there will be no more.
-    pub(super) fn ended(&self) -> Option<UserError> {
+    pub(super) fn ended(&self) -> Option<Error> {
         self.lock().ended.clone()
     }
 }
@@ -121,10 +120,10 @@ mod tests {
         let (memory, stride) = memory(3, 2);
         let mut picture = Picture::default();
         assert!(picture.as_bgrx().is_none());
-        assert!(picture.read(&memory, stride, Order::Bgrx, Part::whole(3, 2)));
+        assert!(picture.read(&memory, stride, Order::Bgrx, Crop::whole(3, 2)));
         let shown = picture.as_bgrx().expect("a picture");
         assert_eq!((shown.width, shown.height, &shown.data[16..]), (3, 2, &[1, 1, 2, 9, 2, 1, 3, 9][..]));
-        assert!(picture.read(&memory, stride, Order::Rgbx, Part { x: 1, y: 1, width: 2, height: 1 }));
+        assert!(picture.read(&memory, stride, Order::Rgbx, Crop { x: 1, y: 1, width: 2, height: 1 }));
         let shown = picture.as_bgrx().expect("a picture");
         assert_eq!((shown.width, shown.height, shown.data), (2, 1, &[2, 1, 1, 9, 3, 1, 2, 9][..]));
     }
@@ -132,7 +131,7 @@ mod tests {
     #[test]
     fn the_last_row_needs_no_padding_and_what_memory_does_not_hold_is_no_picture() {
         let (memory, stride) = memory(3, 2);
-        let whole = Part::whole(3, 2);
+        let whole = Crop::whole(3, 2);
         let mut picture = Picture::default();
         assert!(picture.read(&memory[..memory.len() - 8], stride, Order::Bgrx, whole));
         assert!(!picture.read(&memory[..memory.len() - 9], stride, Order::Bgrx, whole));
@@ -144,12 +143,12 @@ mod tests {
 
     #[test]
     fn a_part_is_inside_or_is_none() {
-        assert!(Part { x: 1, y: 1, width: 2, height: 1 }.is_inside(3, 2));
+        assert!(Crop { x: 1, y: 1, width: 2, height: 1 }.is_inside(3, 2));
         for part in [
-            Part { x: 2, y: 1, width: 2, height: 1 },
-            Part { x: 0, y: 2, width: 2, height: 1 },
-            Part { x: 0, y: 0, width: 0, height: 1 },
-            Part { x: u32::MAX, y: 0, width: 2, height: 1 },
+            Crop { x: 2, y: 1, width: 2, height: 1 },
+            Crop { x: 0, y: 2, width: 2, height: 1 },
+            Crop { x: 0, y: 0, width: 0, height: 1 },
+            Crop { x: u32::MAX, y: 0, width: 2, height: 1 },
         ] {
             assert!(!part.is_inside(3, 2), "{part:?}");
         }
@@ -157,20 +156,20 @@ mod tests {
 
     #[test]
     fn the_newest_picture_is_taken_once_and_the_first_reason_to_end_stands() {
-        let (newest, mut drawn, mut shown) = (Newest::default(), Picture::default(), Picture::default());
+        let (latest, mut drawn, mut shown) = (LatestPicture::default(), Picture::default(), Picture::default());
         let size = |picture: &Picture| picture.as_bgrx().map(|shown| shown.width);
         for side in [1, 2] {
-            assert!(drawn.read(&[7; 16], 8, Order::Bgrx, Part::whole(side, 1)));
-            newest.put(&mut drawn);
+            assert!(drawn.read(&[7; 16], 8, Order::Bgrx, Crop::whole(side, 1)));
+            latest.put(&mut drawn);
         }
-        assert!(newest.is_fresh());
-        newest.take(&mut shown);
-        assert_eq!((size(&shown), newest.is_fresh()), (Some(2), false));
-        newest.take(&mut shown);
+        assert!(latest.is_fresh());
+        latest.take(&mut shown);
+        assert_eq!((size(&shown), latest.is_fresh()), (Some(2), false));
+        latest.take(&mut shown);
         assert_eq!(size(&shown), Some(2), "it stays");
-        assert_eq!(newest.ended(), None);
-        newest.end(super::super::error::gone());
-        newest.end(super::super::error::failed("late"));
-        assert_eq!(newest.ended(), Some(super::super::error::gone()));
+        assert_eq!(latest.ended(), None);
+        latest.end(super::super::error::gone());
+        latest.end(super::super::error::failed("late"));
+        assert_eq!(latest.ended(), Some(super::super::error::gone()));
     }
 }

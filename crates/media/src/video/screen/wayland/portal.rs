@@ -1,14 +1,15 @@
-//! The desktop's portal, `org.freedesktop.portal.ScreenCast`: it asks the person what to share.
+//! The desktop's portal, `org.freedesktop.portal.ScreenCast`, whose dialog asks the person what to share.
 
 use std::future::Future;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
+use crate::error::{Error, ErrorKind};
+
 use ashpd::desktop::screencast::{CursorMode, Screencast, SelectSourcesOptions, SourceType};
 use ashpd::desktop::{self, PersistMode, ResponseError};
 use ashpd::enumflags2::BitFlags;
 use ashpd::zbus::connection;
-use confab_wire::{ErrorCode, UserError};
 use tokio::time::timeout;
 
 use super::error::failed;
@@ -24,7 +25,7 @@ pub(super) struct Portal {
 }
 
 /// What the person chose. Pictures come as long as the session lives, and that as long as the connection to the bus.
-pub(super) struct Chosen {
+pub(super) struct PortalStream {
     pub(super) session: desktop::Session<Screencast>,
     /// PipeWire's node that gives the pictures.
     pub(super) node: u32,
@@ -32,7 +33,7 @@ pub(super) struct Chosen {
 
 impl Portal {
     /// The portal on the bus with this address, or on that of the environment.
-    pub(super) async fn connect(bus: Option<&str>) -> Result<Self, UserError> {
+    pub(super) async fn connect(bus: Option<&str>) -> Result<Self, Error> {
         let (cast, sources) = in_time(async {
             // A connection of one's own: that of ashpd ends with the first runtime that uses it.
             let connection = match bus {
@@ -51,7 +52,7 @@ impl Portal {
 
     /// Asks the person. Answers with a way to PipeWire, too, that leads to what was chosen and to nothing else. Fails with
     /// `ShareCancelled` or `ScreenFailed`.
-    pub(super) async fn choose(&self) -> Result<(Chosen, OwnedFd), UserError> {
+    pub(super) async fn choose(&self) -> Result<(PortalStream, OwnedFd), Error> {
         let session = in_time(self.cast.create_session(Default::default())).await.map_err(failed)?;
         let mut options = SelectSourcesOptions::default()
             .set_sources(self.sources)
@@ -71,7 +72,7 @@ impl Portal {
         let Some(stream) = streams.streams().first() else { return Err(failed("the portal gave no stream")) };
         let node = stream.pipe_wire_node_id();
         let remote = in_time(self.cast.open_pipe_wire_remote(&session, Default::default())).await.map_err(failed)?;
-        Ok((Chosen { session, node }, remote))
+        Ok((PortalStream { session, node }, remote))
     }
 }
 
@@ -81,16 +82,14 @@ async fn in_time<T>(answer: impl Future<Output = ashpd::Result<T>>) -> ashpd::Re
 }
 
 /// There is no such portal.
-fn missing(why: impl std::fmt::Display) -> UserError {
-    let message = "Screens can't be shared on this desktop yet. Install xdg-desktop-portal and its part for your desktop \
-                   (such as xdg-desktop-portal-gnome, -kde or -wlr), then log in again.";
-    UserError { detail: Some(why.to_string()), ..UserError::with_message(ErrorCode::ScreenUnsupported, message) }
+fn missing(why: impl std::fmt::Display) -> Error {
+    Error::with_detail(ErrorKind::ScreenPortalMissing, why)
 }
 
 /// The person chose nothing, or could not.
-fn refused(error: ashpd::Error) -> UserError {
+fn refused(error: ashpd::Error) -> Error {
     match error {
-        ashpd::Error::Response(ResponseError::Cancelled) => ErrorCode::ShareCancelled.into(),
+        ashpd::Error::Response(ResponseError::Cancelled) => ErrorKind::ShareCancelled.into(),
         error => failed(error),
     }
 }

@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::error::gone;
-use super::picture::Newest;
-use super::portal::Chosen;
+use super::picture::LatestPicture;
+use super::portal::PortalStream;
 use crate::thread::stop::StopFlag;
 
 /// How long the portal may take to close a session.
@@ -29,9 +29,9 @@ pub(super) struct Session {
 
 impl Session {
     /// Keeps what was chosen in `runtime`, and tells `newest` when the desktop ends it.
-    pub(super) fn keep(runtime: Runtime, chosen: Chosen, newest: Arc<Newest>) -> Self {
+    pub(super) fn keep(runtime: Runtime, chosen: PortalStream, latest: Arc<LatestPicture>) -> Self {
         let stop = StopFlag::default();
-        let keeper = runtime.spawn(keep(chosen.session, newest, stop.clone()));
+        let keeper = runtime.spawn(keep(chosen.session, latest, stop.clone()));
         Self { runtime: Some(runtime), keeper, stop }
     }
 }
@@ -46,7 +46,7 @@ impl Drop for Session {
     }
 }
 
-async fn keep(session: desktop::Session<Screencast>, newest: Arc<Newest>, stop: StopFlag) {
+async fn keep(session: desktop::Session<Screencast>, latest: Arc<LatestPicture>, stop: StopFlag) {
     let closed = async {
         match session.receive_closed().await {
             Ok(mut closed) => drop(closed.next().await),
@@ -54,7 +54,7 @@ async fn keep(session: desktop::Session<Screencast>, newest: Arc<Newest>, stop: 
         }
     };
     tokio::select! {
-        () = closed => newest.end(gone()),
+        () = closed => latest.end(gone()),
         () = stop.raised() => {
             if let Err(error) = session.close().await {
                 tracing::debug!(%error, "closing a session of the portal");

@@ -1,10 +1,9 @@
-//! PipeWire's side: a thread of its own runs its loop and takes the pictures.
+//! The PipeWire stream: a thread runs PipeWire's loop and copies the pictures.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use confab_wire::UserError;
 use pipewire::buffer::Buffer;
 use pipewire::channel::{Receiver, Sender, channel};
 use pipewire::context::ContextRc;
@@ -21,7 +20,8 @@ use tokio::sync::oneshot;
 
 use super::error::{failed, gone};
 use super::format::{Format, Parameter};
-use super::picture::{Newest, Part};
+use super::picture::{Crop, LatestPicture};
+use crate::error::Error;
 use crate::thread::worker;
 use crate::video::screen::bgrx::Picture;
 
@@ -38,12 +38,13 @@ impl Stream {
         remote: OwnedFd,
         node: u32,
         fps: u32,
-        newest: Arc<Newest>,
-    ) -> Result<(Self, oneshot::Receiver<()>), UserError> {
+        newest: Arc<LatestPicture>,
+    ) -> Result<(Self, oneshot::Receiver<()>), Error> {
         let (quit, quits) = channel();
         let (tell, started) = oneshot::channel();
         let thread = worker::spawn("confab-pipewire", move || {
-            let taker = Taker { newest: newest.clone(), format: None, drawn: Picture::default(), started: Some(tell) };
+            let taker =
+                StreamListener { newest: newest.clone(), format: None, drawn: Picture::default(), started: Some(tell) };
             if let Err(error) = run(remote, node, fps, taker, quits) {
                 newest.end(error);
             }
@@ -63,7 +64,7 @@ impl Drop for Stream {
 }
 
 /// Runs the loop until it is told to quit or the stream ends.
-fn run(remote: OwnedFd, node: u32, fps: u32, taker: Taker, quits: Receiver<()>) -> Result<(), UserError> {
+fn run(remote: OwnedFd, node: u32, fps: u32, taker: StreamListener, quits: Receiver<()>) -> Result<(), Error> {
     let main_loop = MainLoopRc::new(None).map_err(failed)?;
     let _quits = quits.attach(main_loop.loop_(), {
         let main_loop = main_loop.clone();
@@ -98,8 +99,8 @@ fn run(remote: OwnedFd, node: u32, fps: u32, taker: Taker, quits: Receiver<()>) 
 }
 
 /// What PipeWire calls.
-struct Taker {
-    newest: Arc<Newest>,
+struct StreamListener {
+    newest: Arc<LatestPicture>,
     format: Option<Format>,
     /// Memory for the next picture.
     drawn: Picture,
@@ -107,7 +108,7 @@ struct Taker {
     started: Option<oneshot::Sender<()>>,
 }
 
-impl Taker {
+impl StreamListener {
     /// Takes note of a state; false if it is the last.
     fn goes_on(&mut self, state: StreamState) -> bool {
         tracing::debug!(?state, "screen stream");
@@ -154,7 +155,7 @@ impl Taker {
     }
 }
 
-fn ask_for_buffers(stream: &stream::Stream) -> Result<(), UserError> {
+fn ask_for_buffers(stream: &stream::Stream) -> Result<(), Error> {
     let (buffers, crop) = (Parameter::buffers()?, Parameter::crop()?);
     stream.update_params(&mut [buffers.pod()?, crop.pod()?]).map_err(failed)
 }
@@ -166,7 +167,7 @@ fn read(buffer: &mut Buffer<'_>, format: Format, picture: &mut Picture) -> bool 
     let part = part.and_then(|region| {
         let (position, size) = (region.position(), region.size());
         let (x, y) = (u32::try_from(position.x).ok()?, u32::try_from(position.y).ok()?);
-        Some(Part { x, y, width: size.width, height: size.height }).filter(|part| part.is_inside(width, height))
+        Some(Crop { x, y, width: size.width, height: size.height }).filter(|part| part.is_inside(width, height))
     });
     let Some(data) = buffer.datas_mut().first_mut() else { return false };
     let chunk = data.chunk();
@@ -177,5 +178,5 @@ fn read(buffer: &mut Buffer<'_>, format: Format, picture: &mut Picture) -> bool 
         return false;
     }
     let Some(memory) = data.data().and_then(|memory| memory.get(start..)) else { return false };
-    picture.read(memory, stride, order, part.unwrap_or(Part::whole(width, height)))
+    picture.read(memory, stride, order, part.unwrap_or(Crop::whole(width, height)))
 }

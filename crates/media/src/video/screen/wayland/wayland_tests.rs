@@ -2,18 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use confab_ipc::ShareKind;
 use confab_testkit::wayland::{Bus, Person, Stage};
-use confab_wire::ErrorCode;
 
 use super::{list, open};
+use crate::error::ErrorKind;
 use crate::selector::ScreenSelector;
 use crate::thread::stop::StopFlag;
 use crate::video::i420::I420Frame;
 use crate::video::screen::source::Screen;
 use crate::video::screen::types::ScreenStream;
-use crate::video::types::PictureSource;
+use crate::video::screen::types::ShareKind;
 use crate::video::types::VideoConfig;
+use crate::video::types::VideoFrameSource;
 
 const RED: u32 = 0xE0_20_10;
 const GREEN: u32 = 0x10_C0_20;
@@ -99,26 +99,25 @@ fn a_screen_that_rests_comes_seldom_and_again_for_who_comes_later() {
 }
 
 #[test]
-fn a_desktop_that_crashes_ends_the_share_with_a_sentence() {
+fn a_desktop_that_crashes_ends_the_share_with_its_reason() {
     let mut stage = stage(640, 480, Person::Chooses);
     let mut stream = share(&stage);
     paint(&stage, stream.as_mut(), (640, 480), RED);
     stage.kill_compositor();
     let ended = wait_for("the end", || stream.changed().err());
-    assert_eq!(ended.code, ErrorCode::ShareEnded, "{ended}");
-    assert!(ended.message.contains("not sharing any more"), "{ended}");
+    assert_eq!(*ended.kind(), ErrorKind::ShareEndedByDesktop, "{ended}");
     drop(stream);
     let error = list(Some(&stage.bus())).err();
-    assert!(error.is_none_or(|error| error.code == ErrorCode::ScreenUnsupported));
+    assert!(error.is_none_or(|error| *error.kind() == ErrorKind::ScreenPortalMissing));
 }
 
 #[test]
 fn a_person_who_chooses_nothing_shares_nothing() {
     let stage = stage(320, 240, Person::Cancels);
     let refused = open(Some(&stage.bus()), &SCREEN, 30, &StopFlag::default()).err().expect("refused");
-    assert_eq!(refused.code, ErrorCode::ShareCancelled, "{refused}");
+    assert_eq!(*refused.kind(), ErrorKind::ShareCancelled, "{refused}");
     let other = open(Some(&stage.bus()), &ScreenSelector::Screen(Some(1)), 30, &StopFlag::default()).err();
-    assert_eq!(other.expect("not by number").code, ErrorCode::ScreenMissing);
+    assert_eq!(*other.expect("not by number").kind(), ErrorKind::ScreenChosenByDesktop);
 }
 
 #[test]
@@ -130,7 +129,7 @@ fn a_share_that_is_given_up_does_not_wait_for_the_person() {
     wait_for("the dialog", || stage.has_asked().then_some(()));
     stop.set();
     let refused = opening.join().expect("no panic").expect("given up");
-    assert_eq!(refused.code, ErrorCode::ShareCancelled, "{refused}");
+    assert_eq!(*refused.kind(), ErrorKind::ShareCancelled, "{refused}");
 }
 
 #[test]
@@ -140,8 +139,8 @@ fn a_desktop_without_a_portal_is_told_what_to_install() {
     for bus in [bus.address().as_str(), nowhere] {
         let opened = open(Some(bus), &SCREEN, 30, &StopFlag::default()).map(drop);
         for error in [list(Some(bus)).map(drop), opened].map(Result::unwrap_err) {
-            assert_eq!(error.code, ErrorCode::ScreenUnsupported, "{error}");
-            assert!(error.message.contains("xdg-desktop-portal") && error.detail.is_some(), "{error}");
+            assert_eq!(*error.kind(), ErrorKind::ScreenPortalMissing, "{error}");
+            assert!(error.detail().is_some(), "{error}");
         }
     }
 }

@@ -1,6 +1,5 @@
 //! A connection to an X server that can do what capturing needs.
 
-use confab_wire::{ErrorCode, UserError};
 use x11rb::connection::{Connection, RequestConnection};
 use x11rb::protocol::{composite, damage, randr, shm, xfixes, xproto};
 use x11rb::rust_connection::RustConnection;
@@ -13,6 +12,7 @@ use xfixes::ConnectionExt as _;
 use xproto::ConnectionExt as _;
 
 use super::error::failed;
+use crate::error::{Error, ErrorKind};
 use crate::video::screen::matching;
 
 x11rb::atom_manager! {
@@ -44,9 +44,9 @@ pub(super) struct Desktop {
 
 impl Desktop {
     /// The display with this name, or the one of the environment.
-    pub(super) fn connect(display: Option<&str>) -> Result<Self, UserError> {
+    pub(super) fn connect(display: Option<&str>) -> Result<Self, Error> {
         let (connection, screen) = RustConnection::connect(display)
-            .map_err(|error| UserError::with_detail(ErrorCode::ScreenUnsupported, error))?;
+            .map_err(|error| Error::with_detail(ErrorKind::ScreenUnsupported, error))?;
         let root = connection.setup().roots.get(screen).ok_or_else(|| failed("no such screen"))?.root;
         let atoms = Atoms::new(&connection).map_err(failed)?.reply().map_err(failed)?;
         let has = |name| connection.extension_information(name).map(|found| found.is_some()).map_err(failed);
@@ -76,12 +76,12 @@ impl Desktop {
     }
 
     /// Size of a window or pixmap, and its depth.
-    pub(super) fn geometry(&self, drawable: xproto::Drawable) -> Result<xproto::GetGeometryReply, UserError> {
+    pub(super) fn geometry(&self, drawable: xproto::Drawable) -> Result<xproto::GetGeometryReply, Error> {
         self.connection.get_geometry(drawable).map_err(failed)?.reply().map_err(failed)
     }
 
     /// Refuses what has pixels of another kind than blue, green, red and a byte that means nothing.
-    pub(super) fn check_pixels(&self, depth: u8) -> Result<(), UserError> {
+    pub(super) fn check_pixels(&self, depth: u8) -> Result<(), Error> {
         let setup = self.connection.setup();
         let fits = |format: &&xproto::Format| format.depth == depth && format.bits_per_pixel == 32;
         let known = matches!(depth, 24 | 32) && setup.image_byte_order == xproto::ImageOrder::LSB_FIRST;
@@ -92,7 +92,7 @@ impl Desktop {
     }
 
     /// Title of a window: what its program says in UTF-8, or else in Latin-1. `None` if it has none to read.
-    pub(super) fn title(&self, window: xproto::Window) -> Result<Option<String>, UserError> {
+    pub(super) fn title(&self, window: xproto::Window) -> Result<Option<String>, Error> {
         let property =
             |name: u32, kind: u32| self.connection.get_property(false, window, name, kind, 0, 256).map_err(failed);
         let modern = property(self.atoms._NET_WM_NAME, self.atoms.UTF8_STRING)?;

@@ -1,6 +1,5 @@
 //! Pixels of a part of a window or pixmap: by shared memory, or over the connection where there is none.
 
-use confab_wire::UserError;
 use x11rb::errors::ReplyError;
 use x11rb::protocol::shm::ConnectionExt as _;
 use x11rb::protocol::xproto::{ConnectionExt as _, Drawable, ImageFormat};
@@ -8,6 +7,7 @@ use x11rb::protocol::xproto::{ConnectionExt as _, Drawable, ImageFormat};
 use super::desktop::Desktop;
 use super::error::failed;
 use super::shared_memory::Segment;
+use crate::error::Error;
 use crate::video::screen::bgrx::PIXEL;
 
 /// What to look at.
@@ -44,7 +44,7 @@ impl ImageReader {
     }
 
     /// The pixels of `area` in rows without padding; `None` if the server has none, because the area has just changed.
-    pub(super) fn read(&mut self, desktop: &Desktop, area: Area) -> Result<Option<&mut [u8]>, UserError> {
+    pub(super) fn read(&mut self, desktop: &Desktop, area: Area) -> Result<Option<&mut [u8]>, Error> {
         if area.width == 0 || area.height == 0 {
             return Ok(None);
         }
@@ -73,7 +73,7 @@ impl ImageReader {
     }
 }
 
-fn read_shared<'a>(desktop: &Desktop, area: Area, segment: &'a mut Segment) -> Result<Option<&'a mut [u8]>, UserError> {
+fn read_shared<'a>(desktop: &Desktop, area: Area, segment: &'a mut Segment) -> Result<Option<&'a mut [u8]>, Error> {
     let Area { drawable, x, y, width, height, .. } = area;
     let format = u8::from(ImageFormat::Z_PIXMAP);
     let asked = desktop.connection.shm_get_image(drawable, x, y, width, height, !0, format, segment.id(), 0);
@@ -84,7 +84,7 @@ fn read_shared<'a>(desktop: &Desktop, area: Area, segment: &'a mut Segment) -> R
     }
 }
 
-fn read_plain<'a>(desktop: &Desktop, area: Area, plain: &'a mut Vec<u8>) -> Result<Option<&'a mut [u8]>, UserError> {
+fn read_plain<'a>(desktop: &Desktop, area: Area, plain: &'a mut Vec<u8>) -> Result<Option<&'a mut [u8]>, Error> {
     let Area { drawable, x, y, width, height, .. } = area;
     let asked = desktop.connection.get_image(ImageFormat::Z_PIXMAP, drawable, x, y, width, height, !0);
     match asked.map_err(failed)?.reply() {

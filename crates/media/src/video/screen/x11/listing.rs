@@ -1,7 +1,5 @@
 //! Which screens and windows there are.
 
-use confab_ipc::ShareSource;
-use confab_wire::UserError;
 use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, MapState, Window, WindowClass};
 
 use super::desktop::Desktop;
@@ -10,8 +8,10 @@ use super::image::ImageReader;
 use super::monitor::{self, Monitor};
 use super::target::Target;
 use super::window::SharedWindow;
+use crate::error::Error;
 use crate::video::screen::bgrx;
 use crate::video::screen::matching::{self, LEAST_SIDE, MOST_WINDOWS};
+use crate::video::screen::types::ShareSource;
 use crate::video::screen::types::THUMBNAIL_SIDE;
 
 /// How deep below the root a titled window is looked for where no window manager lists them: frames lie around it.
@@ -27,7 +27,7 @@ pub(super) struct Titled {
 }
 
 /// See [`ScreenBackend::list`](crate::video::screen::types::ScreenBackend::list).
-pub(super) fn list(desktop: &Desktop, thumbnails: bool) -> Result<Vec<ShareSource>, UserError> {
+pub(super) fn list(desktop: &Desktop, thumbnails: bool) -> Result<Vec<ShareSource>, Error> {
     let monitors = monitor::all(desktop)?;
     let windows = if desktop.composite { windows(desktop)? } else { Vec::new() };
     // Each with what its thumbnail is taken of, if there is to be one.
@@ -61,11 +61,7 @@ pub(super) fn list(desktop: &Desktop, thumbnails: bool) -> Result<Vec<ShareSourc
 }
 
 /// `None` if the window has gone meanwhile.
-fn thumbnail(
-    desktop: &Desktop,
-    target: &mut dyn Target,
-    images: &mut ImageReader,
-) -> Result<Option<String>, UserError> {
+fn thumbnail(desktop: &Desktop, target: &mut dyn Target, images: &mut ImageReader) -> Result<Option<Vec<u8>>, Error> {
     let Ok(Some(area)) = target.area(desktop) else { return Ok(None) };
     let Some(data) = images.read(desktop, area)? else { return Ok(None) };
     let shown = bgrx::Bgrx { width: area.width.into(), height: area.height.into(), data };
@@ -73,7 +69,7 @@ fn thumbnail(
 }
 
 /// The window that a selector means: by its id, its title, or a part of it, in this order.
-pub(super) fn find(desktop: &Desktop, wanted: &str) -> Result<Window, UserError> {
+pub(super) fn find(desktop: &Desktop, wanted: &str) -> Result<Window, Error> {
     if let Some(id) = matching::window_id(wanted) {
         return desktop.geometry(id).map(|_| id).map_err(|_| matching::no_window(wanted));
     }
@@ -83,7 +79,7 @@ pub(super) fn find(desktop: &Desktop, wanted: &str) -> Result<Window, UserError>
 }
 
 /// The windows that people know: those of the window manager's list, or else all with a title.
-fn windows(desktop: &Desktop) -> Result<Vec<Titled>, UserError> {
+fn windows(desktop: &Desktop) -> Result<Vec<Titled>, Error> {
     let list = desktop.connection.get_property(
         false,
         desktop.root,
@@ -106,7 +102,7 @@ fn windows(desktop: &Desktop) -> Result<Vec<Titled>, UserError> {
 }
 
 /// Looks for windows below `parent`; where one has a title, what is inside it belongs to it.
-fn walk(desktop: &Desktop, parent: Window, depth: u32, found: &mut Vec<Titled>) -> Result<(), UserError> {
+fn walk(desktop: &Desktop, parent: Window, depth: u32, found: &mut Vec<Titled>) -> Result<(), Error> {
     // A parent that has gone meanwhile has no children.
     let Ok(tree) = desktop.connection.query_tree(parent).map_err(failed)?.reply() else { return Ok(()) };
     // The server names the lowest first; people think of the top one.
@@ -124,7 +120,7 @@ fn walk(desktop: &Desktop, parent: Window, depth: u32, found: &mut Vec<Titled>) 
 }
 
 /// The window, if it is one that can be seen and has a title.
-fn titled(desktop: &Desktop, id: Window) -> Result<Option<Titled>, UserError> {
+fn titled(desktop: &Desktop, id: Window) -> Result<Option<Titled>, Error> {
     let attributes = desktop.connection.get_window_attributes(id).map_err(failed)?;
     let geometry = desktop.connection.get_geometry(id).map_err(failed)?;
     let title = desktop.title(id)?;

@@ -1,13 +1,13 @@
 //! Screens and windows of an X server: shared memory for the pixels, Composite for windows that are covered, Damage to
 //! know of changes, XFixes for the pointer.
 
-use confab_ipc::ShareSource;
-use confab_wire::UserError;
+use crate::selector::ScreenSelector;
+use crate::video::screen::types::ShareSource;
 
 use super::types::ScreenStream;
-use crate::selector::ScreenSelector;
+use crate::error::Error;
 use desktop::Desktop;
-use stream::Grabber;
+use stream::X11Stream;
 
 mod desktop;
 mod error;
@@ -22,13 +22,13 @@ mod target;
 mod window;
 
 /// See [`ScreenBackend::list`](super::types::ScreenBackend::list), of the display of the environment.
-pub(super) fn list(thumbnails: bool) -> Result<Vec<ShareSource>, UserError> {
+pub(super) fn list(thumbnails: bool) -> Result<Vec<ShareSource>, Error> {
     listing::list(&Desktop::connect(None)?, thumbnails)
 }
 
 /// See [`ScreenBackend::open`](super::types::ScreenBackend::open).
-pub(super) fn open(selector: &ScreenSelector) -> Result<Box<dyn ScreenStream>, UserError> {
-    Ok(Box::new(Grabber::open(Desktop::connect(None)?, selector)?))
+pub(super) fn open(selector: &ScreenSelector) -> Result<Box<dyn ScreenStream>, Error> {
+    Ok(Box::new(X11Stream::open(Desktop::connect(None)?, selector)?))
 }
 
 #[cfg(test)]

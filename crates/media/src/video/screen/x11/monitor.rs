@@ -1,6 +1,5 @@
 //! One screen: a monitor, as RandR knows it, or the whole display.
 
-use confab_wire::UserError;
 use x11rb::protocol::Event;
 use x11rb::protocol::randr::{ConnectionExt as _, NotifyMask};
 use x11rb::protocol::xproto::{Atom, ConnectionExt as _};
@@ -9,11 +8,12 @@ use super::desktop::Desktop;
 use super::error::failed;
 use super::image::Area;
 use super::target::Target;
+use crate::error::Error;
 use crate::video::screen::matching;
 
-/// A monitor and its place on the display, in pixels.
+/// A monitor and its area on the display, in pixels.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(super) struct MonitorGeometry {
     /// `None`: the whole display.
     name: Option<Atom>,
     pub(super) title: String,
@@ -25,47 +25,63 @@ pub(super) struct Place {
 }
 
 /// The monitors there are; the whole display where the server knows of none.
-pub(super) fn all(desktop: &Desktop) -> Result<Vec<Place>, UserError> {
-    let mut places = Vec::new();
+pub(super) fn all(desktop: &Desktop) -> Result<Vec<MonitorGeometry>, Error> {
+    let mut monitors_found = Vec::new();
     if desktop.randr {
         let monitors = desktop.connection.randr_get_monitors(desktop.root, true).map_err(failed)?;
         for (number, monitor) in (1..).zip(monitors.reply().map_err(failed)?.monitors) {
             let name = desktop.connection.get_atom_name(monitor.name).map_err(failed)?.reply().map_err(failed)?.name;
             let title = format!("Screen {number} ({})", String::from_utf8_lossy(&name));
             let (x, y, width, height) = (monitor.x, monitor.y, monitor.width, monitor.height);
-            places.push(Place { name: Some(monitor.name), title, x, y, width, height, primary: monitor.primary });
+            monitors_found.push(MonitorGeometry {
+                name: Some(monitor.name),
+                title,
+                x,
+                y,
+                width,
+                height,
+                primary: monitor.primary,
+            });
         }
     }
-    if places.is_empty() {
+    if monitors_found.is_empty() {
         let root = desktop.geometry(desktop.root)?;
         let (width, height) = (root.width, root.height);
-        places.push(Place { name: None, title: "Screen 1".to_owned(), x: 0, y: 0, width, height, primary: true });
+        monitors_found.push(MonitorGeometry {
+            name: None,
+            title: "Screen 1".to_owned(),
+            x: 0,
+            y: 0,
+            width,
+            height,
+            primary: true,
+        });
     }
-    Ok(places)
+    Ok(monitors_found)
 }
 
 /// The screen with this number, counted from 1, or the primary one.
-pub(super) fn find(desktop: &Desktop, number: Option<u32>) -> Result<Place, UserError> {
-    matching::numbered(&all(desktop)?, number, |place| place.primary).cloned()
+pub(super) fn find(desktop: &Desktop, number: Option<u32>) -> Result<MonitorGeometry, Error> {
+    matching::numbered(&all(desktop)?, number, |geometry| geometry.primary).cloned()
 }
 
 /// A monitor that is shared.
 #[derive(Debug)]
 pub(super) struct Monitor {
-    place: Place,
+    geometry: MonitorGeometry,
     /// The arrangement of the monitors changed.
     stale: bool,
 }
 
 impl Monitor {
     /// Follows a monitor.
-    pub(super) fn open(desktop: &Desktop, place: &Place) -> Result<Self, UserError> {
+    pub(super) fn open(desktop: &Desktop, geometry: &MonitorGeometry) -> Result<Self, Error> {
         desktop.check_pixels(desktop.geometry(desktop.root)?.depth)?;
         if desktop.randr {
             let mask = NotifyMask::SCREEN_CHANGE | NotifyMask::CRTC_CHANGE | NotifyMask::OUTPUT_CHANGE;
             desktop.connection.randr_select_input(desktop.root, mask).map_err(failed)?;
         }
-        Ok(Self { place: place.clone(), stale: false })
+        Ok(Self { geometry: geometry.clone(), stale: false })
     }
 }
 
@@ -74,12 +90,12 @@ impl Target for Monitor {
         self.stale |= matches!(event, Event::RandrScreenChangeNotify(_) | Event::RandrNotify(_));
     }
 
-    fn area(&mut self, desktop: &Desktop) -> Result<Option<Area>, UserError> {
+    fn area(&mut self, desktop: &Desktop) -> Result<Option<Area>, Error> {
         if std::mem::take(&mut self.stale) {
-            let found = all(desktop)?.into_iter().find(|place| place.name == self.place.name);
-            self.place = found.ok_or_else(matching::disconnected)?;
+            let found = all(desktop)?.into_iter().find(|geometry| geometry.name == self.geometry.name);
+            self.geometry = found.ok_or_else(matching::disconnected)?;
         }
-        let Place { x, y, width, height, .. } = self.place;
+        let MonitorGeometry { x, y, width, height, .. } = self.geometry;
         Ok(Some(Area { drawable: desktop.root, x, y, width, height, origin: (x.into(), y.into()) }))
     }
 
@@ -87,7 +103,7 @@ impl Target for Monitor {
         false
     }
 
-    fn is_pointed_at(&self, _: &Desktop) -> Result<bool, UserError> {
+    fn is_pointed_at(&self, _: &Desktop) -> Result<bool, Error> {
         Ok(true)
     }
 }

@@ -1,16 +1,16 @@
-//! The pointer: where it is, and how it looks. No picture of a screen has it in it.
+//! The pointer: its position and image, drawn into the picture, since captured pixels do not have it.
 
-use confab_wire::UserError;
 use x11rb::protocol::xfixes::{ConnectionExt as _, GetCursorImageReply};
 
 use super::desktop::Desktop;
 use super::error::failed;
 use super::image::Area;
+use crate::error::Error;
 use crate::video::screen::bgrx::PIXEL;
 
 /// Where the left upper corner of the pointer's picture is in an area, in pixels, and which picture it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct PointerPosition {
     x: i32,
     y: i32,
     picture: u32,
@@ -22,7 +22,7 @@ pub(super) struct Pointer(Option<GetCursorImageReply>);
 
 impl Pointer {
     /// Looks where it is now.
-    pub(super) fn look(&mut self, desktop: &Desktop) -> Result<(), UserError> {
+    pub(super) fn look(&mut self, desktop: &Desktop) -> Result<(), Error> {
         if desktop.xfixes {
             // A server without a pointer has no picture of one.
             self.0 = desktop.connection.xfixes_get_cursor_image().map_err(failed)?.reply().ok();
@@ -31,27 +31,27 @@ impl Pointer {
     }
 
     /// Where it is in `area`; `None` if its tip is outside.
-    pub(super) fn seen(&self, area: &Area) -> Option<Seen> {
+    pub(super) fn position_in(&self, area: &Area) -> Option<PointerPosition> {
         let cursor = self.0.as_ref()?;
         let (x, y) = (i32::from(cursor.x) - area.origin.0, i32::from(cursor.y) - area.origin.1);
         let inside = (0..i32::from(area.width)).contains(&x) && (0..i32::from(area.height)).contains(&y);
         let (hot_x, hot_y) = (i32::from(cursor.xhot), i32::from(cursor.yhot));
-        inside.then_some(Seen { x: x - hot_x, y: y - hot_y, picture: cursor.cursor_serial })
+        inside.then_some(PointerPosition { x: x - hot_x, y: y - hot_y, picture: cursor.cursor_serial })
     }
 
     /// Draws it into the pixels of an area that is `width` wide.
-    pub(super) fn draw(&self, seen: Seen, width: u16, pixels: &mut [u8]) {
+    pub(super) fn draw(&self, position: PointerPosition, width: u16, pixels: &mut [u8]) {
         let Some(cursor) = &self.0 else { return };
         let rows = cursor.cursor_image.chunks_exact(usize::from(cursor.width).max(1));
         let stride = usize::from(width) * PIXEL;
-        for (y, row) in (seen.y..).zip(rows) {
+        for (y, row) in (position.y..).zip(rows) {
             let Some(line) = usize::try_from(y).ok().and_then(|y| pixels.chunks_exact_mut(stride).nth(y)) else {
                 continue;
             };
-            for (x, pixel) in (seen.x..).zip(row) {
-                let place = usize::try_from(x).ok().and_then(|x| line.chunks_exact_mut(PIXEL).nth(x));
-                if let Some(place) = place {
-                    blend(place, *pixel);
+            for (x, pixel) in (position.x..).zip(row) {
+                let target = usize::try_from(x).ok().and_then(|x| line.chunks_exact_mut(PIXEL).nth(x));
+                if let Some(target) = target {
+                    blend(target, *pixel);
                 }
             }
         }

@@ -1,6 +1,5 @@
 //! One window, also where others cover it: Composite keeps its pixels in a pixmap of its own.
 
-use confab_wire::{ErrorCode, UserError};
 use x11rb::connection::Connection;
 use x11rb::errors::ReplyError;
 use x11rb::protocol::Event;
@@ -8,6 +7,8 @@ use x11rb::protocol::composite::{ConnectionExt as _, Redirect};
 use x11rb::protocol::xproto::{
     ChangeWindowAttributesAux, ConnectionExt as _, EventMask, GetGeometryReply, Pixmap, Window,
 };
+
+use crate::error::{Error, ErrorKind};
 
 use super::desktop::Desktop;
 use super::error::failed;
@@ -19,7 +20,7 @@ const FRAMES: u32 = 8;
 
 /// What the window showed when it was last looked for; it stays when the window is put away.
 #[derive(Debug, Clone, Copy)]
-struct Shown {
+struct WindowPixmap {
     pixmap: Pixmap,
     /// Width of the window's border, which is in the pixmap, in pixels.
     border: u16,
@@ -31,7 +32,7 @@ struct Shown {
 #[derive(Debug)]
 pub(super) struct SharedWindow {
     id: Window,
-    shown: Option<Shown>,
+    shown: Option<WindowPixmap>,
     /// It was moved, resized or shown again: it has another pixmap.
     stale: bool,
     hidden: bool,
@@ -40,7 +41,7 @@ pub(super) struct SharedWindow {
 
 impl SharedWindow {
     /// Follows a window; the server keeps its pixels apart as long as the connection lives.
-    pub(super) fn open(desktop: &Desktop, id: Window) -> Result<Self, UserError> {
+    pub(super) fn open(desktop: &Desktop, id: Window) -> Result<Self, Error> {
         if !desktop.composite {
             return Err(failed("the X server has no Composite extension"));
         }
@@ -52,7 +53,7 @@ impl SharedWindow {
     }
 
     /// The window's present pixmap in place of the last one.
-    fn refresh(&mut self, desktop: &Desktop) -> Result<(), UserError> {
+    fn refresh(&mut self, desktop: &Desktop) -> Result<(), Error> {
         let border = geometry(desktop, self.id)?.border_width;
         let pixmap = desktop.connection.generate_id().map_err(failed)?;
         let named = desktop.connection.composite_name_window_pixmap(self.id, pixmap).map_err(failed)?;
@@ -64,7 +65,7 @@ impl SharedWindow {
         }
         let whole = desktop.geometry(pixmap)?;
         let inner = |side: u16| side.saturating_sub(2 * border);
-        let shown = Shown { pixmap, border, width: inner(whole.width), height: inner(whole.height) };
+        let shown = WindowPixmap { pixmap, border, width: inner(whole.width), height: inner(whole.height) };
         if let Some(old) = self.shown.replace(shown) {
             desktop.connection.free_pixmap(old.pixmap).map_err(failed)?.ignore_error();
         }
@@ -73,14 +74,14 @@ impl SharedWindow {
     }
 }
 
-fn geometry(desktop: &Desktop, id: Window) -> Result<GetGeometryReply, UserError> {
+fn geometry(desktop: &Desktop, id: Window) -> Result<GetGeometryReply, Error> {
     desktop.connection.get_geometry(id).map_err(failed)?.reply().map_err(|error| gone_or(&error))
 }
 
 /// The server knows no such window any more, or cannot be reached.
-fn gone_or(error: &ReplyError) -> UserError {
+fn gone_or(error: &ReplyError) -> Error {
     match error {
-        ReplyError::X11Error(_) => ErrorCode::ShareEnded.into(),
+        ReplyError::X11Error(_) => ErrorKind::ShareEnded.into(),
         ReplyError::ConnectionError(error) => failed(error),
     }
 }
@@ -96,14 +97,14 @@ impl Target for SharedWindow {
         }
     }
 
-    fn area(&mut self, desktop: &Desktop) -> Result<Option<Area>, UserError> {
+    fn area(&mut self, desktop: &Desktop) -> Result<Option<Area>, Error> {
         if self.closed {
-            return Err(ErrorCode::ShareEnded.into());
+            return Err(ErrorKind::ShareEnded.into());
         }
         if self.stale && !self.hidden {
             self.refresh(desktop)?;
         }
-        let Some(Shown { pixmap, border, width, height }) = self.shown else { return Ok(None) };
+        let Some(WindowPixmap { pixmap, border, width, height }) = self.shown else { return Ok(None) };
         let corner = desktop.connection.translate_coordinates(self.id, desktop.root, 0, 0).map_err(failed)?;
         let corner = corner.reply().map_err(|error| gone_or(&error))?;
         let origin = (corner.dst_x.into(), corner.dst_y.into());
@@ -115,7 +116,7 @@ impl Target for SharedWindow {
         self.hidden
     }
 
-    fn is_pointed_at(&self, desktop: &Desktop) -> Result<bool, UserError> {
+    fn is_pointed_at(&self, desktop: &Desktop) -> Result<bool, Error> {
         let mut window = desktop.root;
         for _ in 0..FRAMES {
             let asked = desktop.connection.query_pointer(window).map_err(failed)?;

@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use confab_ipc::ShareKind;
 use confab_testkit::x11::Stage;
-use confab_wire::ErrorCode;
 use x11rb::NONE;
 use x11rb::connection::Connection;
 use x11rb::protocol::randr::{ConnectionExt as _, MonitorInfo, Rotation};
@@ -16,15 +14,17 @@ use x11rb::wrapper::ConnectionExt as _;
 use super::desktop::Desktop;
 use super::image::{Area, ImageReader};
 use super::listing;
-use super::stream::Grabber;
+use super::stream::X11Stream;
+use crate::error::ErrorKind;
 use crate::selector::ScreenSelector;
 use crate::thread::stop::StopFlag;
 use crate::video::i420::I420Frame;
 use crate::video::screen::bgrx::read_thumbnail;
 use crate::video::screen::source::Screen;
 use crate::video::screen::types::ScreenStream;
-use crate::video::types::PictureSource;
+use crate::video::screen::types::ShareKind;
 use crate::video::types::VideoConfig;
+use crate::video::types::VideoFrameSource;
 
 const RED: u32 = 0xE0_20_10;
 const BLUE: u32 = 0x10_20_E0;
@@ -47,7 +47,7 @@ fn desktop(stage: &Stage) -> Desktop {
 }
 
 fn share(stage: &Stage, selector: &str) -> Viewer {
-    Viewer(Grabber::open(desktop(stage), &selector.parse().expect("a selector")).expect("opens"))
+    Viewer(X11Stream::open(desktop(stage), &selector.parse().expect("a selector")).expect("opens"))
 }
 
 /// What was seen at one look.
@@ -64,7 +64,7 @@ impl Picture {
     }
 }
 
-struct Viewer(Grabber);
+struct Viewer(X11Stream);
 
 impl Viewer {
     fn look(&mut self) -> Picture {
@@ -79,7 +79,7 @@ impl Viewer {
     }
 
     /// Waits until the share ends, and says with what.
-    fn ends(&mut self) -> confab_wire::UserError {
+    fn ends(&mut self) -> crate::error::Error {
         wait_for("the end", || self.0.changed().err())
     }
 }
@@ -161,7 +161,7 @@ async fn a_window_that_is_resized_put_away_and_closed_is_followed() {
     let back = viewer.sees("it again", |picture| picture.size == (50, 16));
     assert_eq!((back.at(40, 8), viewer.0.hidden()), (RED, false));
     stage.close(window);
-    assert_eq!(viewer.ends().code, ErrorCode::ShareEnded);
+    assert_eq!(*viewer.ends().kind(), ErrorKind::ShareEnded);
 }
 
 /// Makes the pointer a square of 5 x 5 in [`BLUE`], the inner 3 x 3 in [`GREEN`], with its tip in the middle.
@@ -262,13 +262,12 @@ async fn each_of_two_monitors_is_a_screen_and_may_go() {
     let picture = viewer.sees("its part of the display", |picture| picture.at(60, 60) == RED);
     assert_eq!(picture.size, (240, 480));
     assert_eq!(share(&stage, "screen").look().size, (240, 480), "the primary one");
-    let none = Grabber::open(desktop(&stage), &ScreenSelector::Screen(Some(99))).map(drop).expect_err("no such one");
-    assert_eq!(none.code, ErrorCode::ScreenMissing);
+    let none = X11Stream::open(desktop(&stage), &ScreenSelector::Screen(Some(99))).map(drop).expect_err("no such one");
+    assert_eq!(*none.kind(), ErrorKind::ScreenMissing);
     stage.connection.randr_delete_monitor(stage.root, right.name).expect("sent").check().expect("deleted");
     switch_off(&stage);
     let ended = viewer.ends();
-    assert_eq!(ended.code, ErrorCode::ShareEnded);
-    assert!(ended.message.contains("screen"), "{ended}");
+    assert_eq!(*ended.kind(), ErrorKind::ScreenDisconnected);
 }
 
 #[tokio::test]
@@ -345,7 +344,7 @@ async fn pixels_that_do_not_come_by_shared_memory_are_the_same() {
 async fn full_hd_comes_at_the_full_rate_while_it_moves_and_seldom_while_it_rests() {
     let stage = stage(1920, 1080).await;
     let window = stage.window("Notes", (500, 400), (600, 300), RED);
-    let grabber = Grabber::open(desktop(&stage), &ScreenSelector::Screen(None)).expect("opens");
+    let grabber = X11Stream::open(desktop(&stage), &ScreenSelector::Screen(None)).expect("opens");
     let config = VideoConfig { fps: 60, ..VideoConfig::default() };
     let (mut screen, stop) = (Screen::new(Box::new(grabber), config), StopFlag::default());
     let mut picture = I420Frame::new(2, 2);
@@ -371,8 +370,8 @@ async fn full_hd_comes_at_the_full_rate_while_it_moves_and_seldom_while_it_rests
 #[tokio::test]
 async fn a_display_that_is_not_there_is_said() {
     let error = Desktop::connect(Some(":4321")).map(drop).expect_err("nobody listens");
-    assert_eq!(error.code, ErrorCode::ScreenUnsupported);
+    assert_eq!(*error.kind(), ErrorKind::ScreenUnsupported);
     let stage = stage(320, 240).await;
-    let missing = Grabber::open(desktop(&stage), &ScreenSelector::Window("nobody's".into())).map(drop);
-    assert_eq!(missing.expect_err("no such window").code, ErrorCode::ScreenMissing);
+    let missing = X11Stream::open(desktop(&stage), &ScreenSelector::Window("nobody's".into())).map(drop);
+    assert_eq!(*missing.expect_err("no such window").kind(), ErrorKind::ScreenMissing);
 }

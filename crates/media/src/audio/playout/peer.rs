@@ -1,17 +1,18 @@
-//! One peer's sound: jitter buffer, decoder, concealment, delay control, level.
+//! Playout of one peer: jitter buffer, Opus decoder, concealment, and control of the playout delay by drift compensation and
+//! time stretching.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use confab_wire::media::{AUDIO_CLOCK_HZ, AudioPacket};
 
-use crate::audio::dsp::drift::DriftControl;
+use crate::audio::dsp::drift::DriftCompensator;
 use crate::audio::dsp::fade::{self, Fade};
 use crate::audio::dsp::time_stretch;
-use crate::audio::playout::jitter_buffer::{JitterBuffer, JitterStats, Playout};
+use crate::audio::playout::jitter_buffer::{JitterBuffer, JitterStats, Operation};
 use crate::format::BLOCK;
 
-/// What Opus invents is a multiple of this, in samples: 2.5 ms.
+/// Opus conceals multiples of this, in samples: 2.5 ms.
 const SMALLEST: usize = AUDIO_CLOCK_HZ as usize / 400;
 /// Longest Opus packet in samples (RFC 6716 section 2.1.4).
 const MAX_PACKET: usize = AUDIO_CLOCK_HZ as usize * 120 / 1000;
@@ -23,44 +24,44 @@ const SHORTAGE: i64 = AUDIO_CLOCK_HZ as i64 * 5 / 1000;
 const FAR_BEHIND: i64 = AUDIO_CLOCK_HZ as i64 * 150 / 1000;
 /// Delay over the target that is cut short at once, in samples: 400 ms. A click is better than talking past each other.
 const HOPELESS: i64 = AUDIO_CLOCK_HZ as i64 * 400 / 1000;
-/// Decoded packets between two splices: at most a sixth faster or slower.
-const SPLICE_EVERY: u32 = 4;
+/// Decoded packets between two stretches: at most a sixth faster or slower.
+const STRETCH_EVERY: u32 = 4;
 
-/// Decodes and plays one stream. Time comes from outside.
-pub struct PeerPlayer {
+/// Decodes and plays one stream. The caller gives the time.
+pub struct PeerPlayout {
     jitter: JitterBuffer,
     // Opened by the first packet: a peer without sound costs nothing.
     decoder: Option<opus::Decoder>,
     ready: VecDeque<f32>,
     chunk: Vec<f32>,
-    drift: DriftControl,
-    since_splice: u32,
-    splices: u64,
+    drift: DriftCompensator,
+    since_stretch: u32,
+    stretches: u64,
     fade: Fade,
 }
 
-impl std::fmt::Debug for PeerPlayer {
+impl std::fmt::Debug for PeerPlayout {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PeerPlayer").field("jitter", &self.jitter).finish_non_exhaustive()
+        f.debug_struct("PeerPlayout").field("jitter", &self.jitter).finish_non_exhaustive()
     }
 }
 
-impl Default for PeerPlayer {
+impl Default for PeerPlayout {
     fn default() -> Self {
         Self {
             jitter: JitterBuffer::default(),
             decoder: None,
             ready: VecDeque::with_capacity(2 * MAX_PACKET),
             chunk: Vec::with_capacity(2 * MAX_PACKET),
-            drift: DriftControl::default(),
-            since_splice: 0,
-            splices: 0,
+            drift: DriftCompensator::default(),
+            since_stretch: 0,
+            stretches: 0,
             fade: Fade::default(),
         }
     }
 }
 
-impl PeerPlayer {
+impl PeerPlayout {
     /// Takes a packet that arrived at `now`.
     pub fn push(&mut self, packet: AudioPacket, now: Duration) {
         self.jitter.insert(packet, now);
@@ -70,7 +71,7 @@ impl PeerPlayer {
     pub fn pull(&mut self, now: Duration, block: &mut [f32; BLOCK]) {
         // First, for it changes how many samples are needed.
         self.drift.measure(self.excess(now));
-        while self.ready.len() < self.drift.needed() {
+        while self.ready.len() < self.drift.samples_needed() {
             if !self.decode_next(now) {
                 break;
             }
@@ -81,7 +82,7 @@ impl PeerPlayer {
 
     /// Plays so much later than the network needs, at most half a second.
     pub fn set_extra_delay(&mut self, extra: Duration) {
-        self.jitter.set_extra(extra);
+        self.jitter.set_extra_delay(extra);
     }
 
     /// The timestamp of what is to be heard at `now`; `None` while nothing plays.
@@ -91,7 +92,7 @@ impl PeerPlayer {
 
     /// Counters of the stream.
     pub fn stats(&self) -> JitterStats {
-        JitterStats { spliced: self.splices, ..self.jitter.stats() }
+        JitterStats { spliced: self.stretches, ..self.jitter.stats() }
     }
 
     /// Delay over the target at the beginning of a block, in samples; `None` while nothing plays.
@@ -99,44 +100,44 @@ impl PeerPlayer {
         self.jitter.delay(now, self.ready.len()).map(|(delay, target)| delay - target)
     }
 
-    /// Decodes or invents the next stretch into `ready`; false if there is silence.
+    /// Decodes or conceals the next samples into `ready`; false if there is silence.
     fn decode_next(&mut self, now: Duration) -> bool {
         if self.excess(now).is_some_and(|excess| excess > HOPELESS) {
             self.jitter.catch_up(now, self.ready.len());
             self.drift.measure(None);
         }
-        let playout = self.jitter.next(now);
-        let real = matches!(playout, Playout::Packet(_));
-        let (decoded, length) = match &playout {
-            Playout::Silence => return false,
-            Playout::Packet(data) => (self.decode(data, MAX_PACKET, false), 2 * BLOCK),
-            Playout::Recover(data, length) => (self.recover(data, *length), *length),
-            Playout::Conceal(length) | Playout::Comfort(length) => (self.invent(*length), *length),
+        let operation = self.jitter.next(now);
+        let real = matches!(operation, Operation::Decode(_));
+        let (decoded, length) = match &operation {
+            Operation::Silence => return false,
+            Operation::Decode(data) => (self.decode(data, MAX_PACKET, false), 2 * BLOCK),
+            Operation::DecodeFec(data, length) => (self.decode_fec(data, *length), *length),
+            Operation::Conceal(length) | Operation::ComfortNoise(length) => (self.conceal(*length), *length),
         };
         if let Err(error) = decoded {
             // A damaged packet is a lost one.
             tracing::debug!(%error, "opus packet not decoded");
-            if self.invent(length).is_err() {
+            if self.conceal(length).is_err() {
                 self.chunk.clear();
                 self.chunk.resize(length, 0.0);
             }
         }
         if real {
-            self.splice();
+            self.stretch_time();
         }
         self.ready.extend(self.chunk.drain(..));
         true
     }
 
-    /// So many samples of what is likely to come.
-    fn invent(&mut self, length: usize) -> Result<(), opus::Error> {
+    /// Packet loss concealment by the decoder: so many samples.
+    fn conceal(&mut self, length: usize) -> Result<(), opus::Error> {
         self.decode(&[], length.next_multiple_of(SMALLEST), false)?;
         self.chunk.truncate(length);
         Ok(())
     }
 
-    /// What a packet says again of the one before it, and of that the last `length` samples.
-    fn recover(&mut self, data: &[u8], length: usize) -> Result<(), opus::Error> {
+    /// The last `length` samples of the packet before `data`, out of the in-band FEC in it.
+    fn decode_fec(&mut self, data: &[u8], length: usize) -> Result<(), opus::Error> {
         // More than what the first frame says again would be invented before it.
         let whole = opus::packet::get_samples_per_frame(data, AUDIO_CLOCK_HZ)?;
         self.decode(data, whole, true)?;
@@ -160,11 +161,11 @@ impl PeerPlayer {
         Ok(())
     }
 
-    /// Brings the delay to what the network needs, one period of sound at a time, where it is further off than the
-    /// correction of drift would soon make good.
-    fn splice(&mut self) {
-        self.since_splice = self.since_splice.saturating_add(1);
-        if self.since_splice < SPLICE_EVERY || self.chunk.len() < time_stretch::MIN_CHUNK {
+    /// Brings the delay to its target, one pitch period at a time, where it is further off than drift compensation would soon
+    /// correct.
+    fn stretch_time(&mut self) {
+        self.since_stretch = self.since_stretch.saturating_add(1);
+        if self.since_stretch < STRETCH_EVERY || self.chunk.len() < time_stretch::MIN_CHUNK {
             return;
         }
         let before = self.chunk.len() as i64;
@@ -175,13 +176,13 @@ impl PeerPlayer {
         }
         let by = self.chunk.len() as i64 - before;
         if by != 0 {
-            self.since_splice = 0;
-            self.splices += 1;
-            self.drift.jumped(by);
+            self.since_stretch = 0;
+            self.stretches += 1;
+            self.drift.shift(by);
         }
     }
 }
 
 #[cfg(test)]
-#[path = "player_tests.rs"]
+#[path = "peer_tests.rs"]
 mod tests;

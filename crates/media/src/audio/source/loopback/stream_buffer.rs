@@ -1,8 +1,8 @@
-//! The sound of one program on its way into the sum: it comes by the clock of a speaker and is taken by ours.
+//! The buffer of one program's sound: filled by the clock of its speaker, drained by ours.
 
 use std::collections::VecDeque;
 
-use crate::audio::dsp::drift::DriftControl;
+use crate::audio::dsp::drift::DriftCompensator;
 use crate::audio::dsp::fade::Fade;
 use crate::format::BLOCK;
 
@@ -17,14 +17,14 @@ const LOUDEST: f32 = 4.0;
 
 /// A queue of sound that never clicks: it begins when there is enough, keeps to the other clock, and fades when it runs dry.
 #[derive(Debug, Default)]
-pub(super) struct Tap {
+pub(super) struct StreamBuffer {
     ready: VecDeque<f32>,
     playing: bool,
-    drift: DriftControl,
+    drift: DriftCompensator,
     fade: Fade,
 }
 
-impl Tap {
+impl StreamBuffer {
     /// Takes sound as the server sends it: 32-bit floats, little-endian.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         let samples = bytes.as_chunks::<4>().0.iter().map(|sample| f32::from_le_bytes(*sample));
@@ -75,9 +75,9 @@ mod tests {
         (from..from + count).flat_map(|n| sample(n).to_le_bytes()).collect()
     }
 
-    fn pull(tap: &mut Tap) -> [f32; BLOCK] {
+    fn pull(buffer: &mut StreamBuffer) -> [f32; BLOCK] {
         let mut block = [0.0; BLOCK];
-        tap.add_to(&mut block);
+        buffer.add_to(&mut block);
         block
     }
 
@@ -89,14 +89,14 @@ mod tests {
     fn a_clock_that_is_off_is_heard_as_neither_gap_nor_click() {
         // 300 ppm slower and faster than ours, in fragments of 20 ms, for a minute.
         for rate in [48_000.0 * 0.9997, 48_000.0 * 1.0003] {
-            let (mut tap, mut sent, mut sound) = (Tap::default(), 0, Vec::new());
+            let (mut buffer, mut sent, mut sound) = (StreamBuffer::default(), 0, Vec::new());
             for block in 0..6_000 {
                 let due = (f64::from(block) * 0.01 * rate) as usize;
                 while sent + 2 * BLOCK <= due {
-                    tap.push(&tone(sent, 2 * BLOCK));
+                    buffer.push(&tone(sent, 2 * BLOCK));
                     sent += 2 * BLOCK;
                 }
-                sound.extend(pull(&mut tap));
+                sound.extend(pull(&mut buffer));
             }
             let later = &sound[48_000..];
             assert!(largest_step(later) < 0.06, "{rate}: a step of {}", largest_step(later));
@@ -105,32 +105,32 @@ mod tests {
                 let amplitude = tone_amplitude(tenth, HZ, 48_000);
                 assert!(amplitude > 0.45, "{rate}: {amplitude}");
             }
-            assert!(tap.ready.len() < 2 * START, "{rate}: {} samples wait", tap.ready.len());
+            assert!(buffer.ready.len() < 2 * START, "{rate}: {} samples wait", buffer.ready.len());
         }
     }
 
     #[test]
     fn what_ends_is_heard_to_its_end_and_fades() {
-        let mut tap = Tap::default();
-        tap.push(&tone(0, START + 100));
-        let mut sound: Vec<f32> = pull(&mut tap).to_vec();
-        tap.end();
-        while !tap.is_silent() {
-            sound.extend(pull(&mut tap));
+        let mut buffer = StreamBuffer::default();
+        buffer.push(&tone(0, START + 100));
+        let mut sound: Vec<f32> = pull(&mut buffer).to_vec();
+        buffer.end();
+        while !buffer.is_silent() {
+            sound.extend(pull(&mut buffer));
         }
         assert!(sound.len() > START && sound.len() < START + 6 * BLOCK, "{} samples", sound.len());
         assert!(largest_step(&sound) < 0.06, "a step of {}", largest_step(&sound));
-        assert_eq!(pull(&mut tap), [0.0; BLOCK]);
+        assert_eq!(pull(&mut buffer), [0.0; BLOCK]);
     }
 
     #[test]
     fn too_much_and_what_is_no_number_does_no_harm() {
-        let mut tap = Tap::default();
-        tap.push(&tone(0, 10 * MOST));
-        assert!(tap.ready.len() <= MOST);
-        tap.push(&[f32::NAN, f32::INFINITY, -1e30].map(f32::to_le_bytes).concat());
-        while !tap.ready.is_empty() {
-            assert!(pull(&mut tap).iter().all(|sample| sample.abs() <= LOUDEST));
+        let mut buffer = StreamBuffer::default();
+        buffer.push(&tone(0, 10 * MOST));
+        assert!(buffer.ready.len() <= MOST);
+        buffer.push(&[f32::NAN, f32::INFINITY, -1e30].map(f32::to_le_bytes).concat());
+        while !buffer.ready.is_empty() {
+            assert!(pull(&mut buffer).iter().all(|sample| sample.abs() <= LOUDEST));
         }
     }
 }

@@ -6,13 +6,13 @@ use crate::thread::stop::StopFlag;
 
 /// A steady beat that does not drift; beats that were missed are skipped, not caught up.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct FramePacer {
     start: Instant,
     period: Duration,
     next: u32,
 }
 
-impl Pace {
+impl FramePacer {
     pub(crate) fn new(fps: f64) -> Self {
         Self { start: Instant::now(), period: Duration::from_secs_f64(1.0 / fps), next: 0 }
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::audio::capture::opus_encoder::Encoder;
+use crate::audio::capture::opus_encoder::OpusEncoder;
 use crate::audio::dsp::level::{rms, tone_amplitude};
 use crate::format::FRAME;
 
@@ -19,11 +19,11 @@ fn vowel(packets: u32) -> Vec<AudioPacket> {
 }
 
 fn encode(packets: u32, sound: impl Fn(usize) -> f32) -> Vec<AudioPacket> {
-    encode_with(Encoder::new().expect("an encoder"), packets, sound)
+    encode_with(OpusEncoder::for_speech().expect("an encoder"), packets, sound)
 }
 
-fn encode_with(mut encoder: Encoder, packets: u32, sound: impl Fn(usize) -> f32) -> Vec<AudioPacket> {
-    encoder.set_loss(10).expect("redundancy");
+fn encode_with(mut encoder: OpusEncoder, packets: u32, sound: impl Fn(usize) -> f32) -> Vec<AudioPacket> {
+    encoder.set_expected_loss(10).expect("redundancy");
     (0..packets)
         .map(|i| {
             let frame: [f32; FRAME] = std::array::from_fn(|s| sound(i as usize * FRAME + s));
@@ -34,11 +34,11 @@ fn encode_with(mut encoder: Encoder, packets: u32, sound: impl Fn(usize) -> f32)
 }
 
 /// Plays packets that arrive at given milliseconds.
-fn play(arrivals: &[(u64, AudioPacket)], blocks: u64) -> (Vec<f32>, PeerPlayer) {
+fn play(arrivals: &[(u64, AudioPacket)], blocks: u64) -> (Vec<f32>, PeerPlayout) {
     let mut arrivals: Vec<_> = arrivals.to_vec();
     arrivals.sort_by_key(|(when, _)| *when);
     let mut arrivals = arrivals.into_iter().peekable();
-    let (mut player, mut out, mut block) = (PeerPlayer::default(), Vec::new(), [0.0; BLOCK]);
+    let (mut player, mut out, mut block) = (PeerPlayout::default(), Vec::new(), [0.0; BLOCK]);
     for tick in 0..blocks {
         while let Some((when, packet)) = arrivals.next_if(|(when, _)| *when <= tick * 10) {
             player.push(packet, Duration::from_millis(when));
@@ -77,7 +77,7 @@ fn a_tone_keeps_frequency_and_level() {
 #[test]
 fn a_lost_packet_of_music_is_bridged_without_a_click() {
     let step = 440.0 * std::f32::consts::TAU / 48_000.0;
-    let music = encode_with(Encoder::for_anything().expect("an encoder"), 100, |i| (i as f32 * step).sin() * 0.25);
+    let music = encode_with(OpusEncoder::for_music().expect("an encoder"), 100, |i| (i as f32 * step).sin() * 0.25);
     // After the 50th is missed, the next one comes when half of it is invented.
     let mut arrivals = regular(music);
     arrivals.remove(50);
@@ -133,14 +133,14 @@ fn delay_built_up_by_a_stall_is_worked_off() {
     let (_, mut player) = play(&arrivals, 1195);
     let now = Duration::from_millis(11_950);
     let undelivered = player.ready.len();
-    player.since_splice = 0;
+    player.since_stretch = 0;
     let (delay, _) = player.jitter.delay(now, undelivered).expect("plays");
     assert!(delay < 48 * 120, "{} ms of delay left ten seconds after a stall of 300 ms", delay / 48);
 }
 
 #[test]
 fn sound_that_was_not_played_for_a_second_is_skipped() {
-    let mut player = PeerPlayer::default();
+    let mut player = PeerPlayout::default();
     let mut block = [0.0; BLOCK];
     for (when, packet) in regular(vowel(150)) {
         let now = Duration::from_millis(when);
