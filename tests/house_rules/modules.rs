@@ -10,8 +10,7 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemMod, ItemUse, UseTree};
 
 /// Crates that have circles still, with the most files that may lie on one. This list may only shrink.
-const ALLOWED: &[(&str, usize)] =
-    &[("confab", 2), ("confab-call", 11), ("confab-media", 3), ("confab-rtcio", 28), ("confab-testkit", 2)];
+const ALLOWED: &[(&str, usize)] = &[("confab", 2), ("confab-media", 3), ("confab-rtcio", 28), ("confab-testkit", 2)];
 
 /// A module: where it is written, and what its names mean.
 struct Module {

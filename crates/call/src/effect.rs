@@ -20,7 +20,7 @@ pub struct PeerMessage {
 #[derive(Debug)]
 pub enum Effect {
     /// An event for the window.
-    Event(UiEvent),
+    Event(Box<UiEvent>),
     /// An event for the window about oneself, as all components together show it.
     Me,
     /// An event for the window about a participant, as all components together show them.
@@ -49,7 +49,7 @@ impl Effects {
 
     /// An event for the window.
     pub fn event(&mut self, event: UiEvent) {
-        self.push(Effect::Event(event));
+        self.push(Effect::Event(Box::new(event)));
     }
 
     /// A notice for the person. `urgent` is announced at once.

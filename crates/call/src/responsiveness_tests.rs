@@ -107,3 +107,19 @@ async fn commands_answer_though_nobody_reads_the_events() {
     ben.leave().await;
     server.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_answer_while_the_server_is_away() {
+    let (server, link) = server().await;
+    let (ann, mut events) = Call::join(config(&link, "Ann")).await.unwrap();
+    server.shutdown().await;
+    let lost = UiEvent::CallState { state: CallState::ServerLost };
+    let found = async { while events.recv().await.as_ref() != Some(&lost) {} };
+    timeout(Duration::from_secs(40), found).await.unwrap();
+    let mute = fastest(async |number| ann.set_mic(number % 2 == 1).await).await;
+    let chat = fastest(async |number| ann.send_chat(number.to_string()).await.unwrap()).await;
+    let share = fastest(async |_| ann.stop_share().await).await;
+    assert!(mute < AT_ONCE && chat < AT_ONCE && share < AT_ONCE, "{mute:?} {chat:?} {share:?}");
+    ann.set_camera(false).await;
+    timeout(Duration::from_secs(2), ann.leave()).await.expect("leaving waits for devices only");
+}

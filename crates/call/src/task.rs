@@ -315,7 +315,7 @@ impl CallTask {
         while let Some(effect) = queue.pop_front() {
             let mut more = Effects::default();
             match effect {
-                Effect::Event(event) => self.events.push(event),
+                Effect::Event(event) => self.events.push(*event),
                 Effect::Me => {
                     self.events.push(UiEvent::Me { me: self.self_view() });
                     self.features.own_media(own(&self.room, &self.devices), &mut more);

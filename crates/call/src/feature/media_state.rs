@@ -71,7 +71,7 @@ mod tests {
         let from = FromPeer { id: peer, name: "", connected_for: None };
         assert!(states.message(from, MEDIA_STATE, &argument, OWN, &mut effects));
         let event = |effect| match effect {
-            Effect::Event(event) => event,
+            Effect::Event(event) => *event,
             other => panic!("{other:?}"),
         };
         effects.into_iter().map(event).collect()

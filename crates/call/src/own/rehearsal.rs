@@ -138,7 +138,7 @@ impl RehearsalTask {
             for effect in effects {
                 // There are no peers, and oneself is not shown.
                 if let Effect::Event(event) = effect {
-                    self.events.push(event);
+                    self.events.push(*event);
                 }
             }
             if let Some(done) = done {
