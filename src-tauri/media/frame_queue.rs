@@ -99,7 +99,7 @@ impl FrameQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use confab_wire::ladder::FrameLayer;
+    use confab_wire::layers::FrameLayer;
     use confab_wire::media::Codec;
 
     fn picture(key: bool, timestamp: u32) -> EncodedFrame {

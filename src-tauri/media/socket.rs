@@ -11,7 +11,7 @@ use super::source::FrameSource;
 use super::tokens::OneTimeTokens;
 use confab_call::TrackFrame;
 use confab_ipc::frame::MediaRequest;
-use confab_wire::ctrl::Drawn;
+use confab_wire::layers::RenderedSize;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use std::io;
@@ -187,7 +187,7 @@ impl<P: FrameSource> Connection<P> {
         // Peers need not send what nobody sees.
         let hidden = self.tracks.disconnect();
         if let Some(call) = &*self.pictures.borrow() {
-            hidden.into_iter().for_each(|handle| call.set_drawn(handle, Drawn::HIDDEN));
+            hidden.into_iter().for_each(|handle| call.set_drawn(handle, RenderedSize::HIDDEN));
         }
     }
 
@@ -264,7 +264,7 @@ impl<P: FrameSource> Connection<P> {
                 Ok(MediaRequest::Drawn { handle, width, height }) => {
                     self.tracks.insert(handle);
                     if let Some(call) = &*self.pictures.borrow() {
-                        call.set_drawn(handle, Drawn { width, height });
+                        call.set_drawn(handle, RenderedSize { width, height });
                     }
                 }
                 Err(error) => {

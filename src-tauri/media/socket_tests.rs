@@ -3,8 +3,7 @@ use super::*;
 use bytes::Bytes;
 use confab_ipc::frame::{HEADER_BYTES, SELF_TRACK};
 use confab_wire::{
-    ctrl::Drawn,
-    ladder::FrameLayer,
+    layers::{FrameLayer, RenderedSize},
     media::{Codec, EncodedFrame},
 };
 use tokio::sync::mpsc;
@@ -19,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Camera {
     frames: broadcast::Sender<TrackFrame>,
     asked: mpsc::UnboundedSender<u32>,
-    sizes: broadcast::Sender<(u32, Drawn)>,
+    sizes: broadcast::Sender<(u32, RenderedSize)>,
 }
 
 impl FrameSource for Camera {
@@ -31,7 +30,7 @@ impl FrameSource for Camera {
         let _ = self.asked.send(handle);
     }
 
-    fn set_drawn(&self, handle: u32, drawn: Drawn) {
+    fn set_drawn(&self, handle: u32, drawn: RenderedSize) {
         let _ = self.sizes.send((handle, drawn));
     }
 }
@@ -130,9 +129,9 @@ async fn the_window_asks_for_key_frames() {
     assert_eq!(asked(&mut requests).await, 7);
 }
 
-type Sizes = broadcast::Receiver<(u32, Drawn)>;
+type Sizes = broadcast::Receiver<(u32, RenderedSize)>;
 
-const SMALL: Drawn = Drawn { width: 320, height: 180 };
+const SMALL: RenderedSize = RenderedSize { width: 320, height: 180 };
 
 /// The window draws the track small, and the call hears of it.
 async fn draws(window: &mut Window, handle: u32, sizes: &mut Sizes) {
@@ -141,7 +140,7 @@ async fn draws(window: &mut Window, handle: u32, sizes: &mut Sizes) {
     assert_eq!(told(sizes).await, (handle, SMALL));
 }
 
-async fn told(sizes: &mut Sizes) -> (u32, Drawn) {
+async fn told(sizes: &mut Sizes) -> (u32, RenderedSize) {
     timeout(PATIENCE, sizes.recv()).await.unwrap().unwrap()
 }
 
@@ -156,7 +155,7 @@ async fn the_window_says_what_it_draws_until_it_goes() {
     drop(window);
     let mut hidden = [told(&mut sizes).await, told(&mut sizes).await];
     hidden.sort_by_key(|(handle, _)| *handle);
-    assert_eq!(hidden, [(7, Drawn::HIDDEN), (8, Drawn::HIDDEN)]);
+    assert_eq!(hidden, [(7, RenderedSize::HIDDEN), (8, RenderedSize::HIDDEN)]);
 }
 
 #[tokio::test]
@@ -170,7 +169,7 @@ async fn what_the_next_window_draws_stays_when_the_one_before_goes() {
     let mut next = dial(&bench.address.url(), Some(ORIGIN), None).await.unwrap();
     draws(&mut next, 7, &mut sizes).await;
     drop(before);
-    assert_eq!(told(&mut sizes).await, (8, Drawn::HIDDEN));
+    assert_eq!(told(&mut sizes).await, (8, RenderedSize::HIDDEN));
     draws(&mut next, 9, &mut sizes).await;
 }
 

@@ -1,7 +1,7 @@
 //! Where the pictures that the window draws come from.
 
 use confab_call::{Call, Rehearsal, TrackFrame};
-use confab_wire::ctrl::Drawn;
+use confab_wire::layers::RenderedSize;
 use tokio::sync::broadcast;
 
 /// Encoded frames of several tracks, and what their receiver asks of the senders.
@@ -11,7 +11,7 @@ pub trait FrameSource: Clone + Send + Sync + 'static {
     /// Asks the sender of a track for a key frame.
     fn request_key_frame(&self, handle: u32);
     /// Says at which size a track is drawn.
-    fn set_drawn(&self, handle: u32, drawn: Drawn);
+    fn set_drawn(&self, handle: u32, drawn: RenderedSize);
 }
 
 /// What runs now: a call, or a device test outside of one.
@@ -38,7 +38,7 @@ impl FrameSource for CurrentSource {
         }
     }
 
-    fn set_drawn(&self, handle: u32, drawn: Drawn) {
+    fn set_drawn(&self, handle: u32, drawn: RenderedSize) {
         match self {
             Self::Call(call) => call.set_drawn(handle, drawn),
             Self::DeviceTest(test) => test.set_drawn(handle, drawn),

@@ -4,7 +4,7 @@ use confab_media::{I420Frame, Vp8Decoder, pattern, read_ivf};
 use confab_testkit::process::{Peer, Server};
 use confab_testkit::sound::Sound;
 use confab_wire::{
-    ladder::FrameLayer,
+    layers::FrameLayer,
     media::{Codec, EncodedFrame},
 };
 use serde_json::Value;

@@ -5,7 +5,7 @@ use confab_testkit::process::{Peer, Server, binary};
 use confab_testkit::wayland::{self, Bus, Person};
 use confab_testkit::x11::Stage;
 use confab_wire::{
-    ladder::FrameLayer,
+    layers::FrameLayer,
     media::{Codec, EncodedFrame},
 };
 use serde_json::Value;

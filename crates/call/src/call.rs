@@ -7,7 +7,7 @@ use crate::remote::track::ReceivedPictureStats;
 use crate::track_frame::TrackFrame;
 use confab_ipc::{CallState, CallView, ErrorCode, UserError, frame::SELF_TRACK};
 use confab_media::{AudioSource, VideoSource};
-use confab_wire::{ctrl::Drawn, media::Processing};
+use confab_wire::{layers::RenderedSize, media::Processing};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// A call one is in. Clones are handles of the same call; it ends with [`leave`](Call::leave) or when the
@@ -118,10 +118,10 @@ impl Call {
 
     /// Says at which size the window draws the picture of `handle`, so that no more than that is sent. Until it says so,
     /// and to a peer whose program is not ours, everything is.
-    pub fn set_drawn(&self, handle: u32, drawn: Drawn) {
+    pub fn set_drawn(&self, handle: u32, drawn: RenderedSize) {
         if handle == SELF_TRACK {
             self.preview.set_drawn(drawn);
-        } else if self.commands.try_send(CallCommand::Drawn(handle, drawn)).is_err() {
+        } else if self.commands.try_send(CallCommand::RenderedSize(handle, drawn)).is_err() {
             tracing::warn!(handle, "the size of a picture is not reported: the call is too busy");
         }
     }

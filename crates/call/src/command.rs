@@ -5,7 +5,7 @@ use crate::own::share::sharing::ShareAnswer;
 use crate::remote::track::ReceivedPictureStats;
 use confab_ipc::{CallState, CallView, UserError};
 use confab_media::{AudioSource, VideoSource};
-use confab_wire::ctrl::Drawn;
+use confab_wire::layers::RenderedSize;
 use std::any::Any;
 use tokio::sync::oneshot;
 
@@ -28,7 +28,7 @@ pub enum CallCommand {
     SetMutedForMe(String, bool, oneshot::Sender<Result<(), UserError>>),
     PictureStats(oneshot::Sender<Vec<ReceivedPictureStats>>),
     KeyFrame(u32),
-    Drawn(u32, Drawn),
+    RenderedSize(u32, RenderedSize),
     Feature(FeatureCommand),
     Leave(oneshot::Sender<()>),
 }

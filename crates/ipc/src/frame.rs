@@ -79,7 +79,7 @@ mod tests {
             timestamp: 0x0102_0304,
             width: 640,
             height: 360,
-            layer: confab_wire::ladder::FrameLayer::default(),
+            layer: confab_wire::layers::FrameLayer::default(),
         };
         let message = encode(7, &frame);
         assert_eq!(message[..], *b"\x01\x01\x01\x00\x07\x00\x00\x00\x04\x03\x02\x01\x80\x02\x68\x01xyz");

@@ -64,8 +64,8 @@ pub use channel::{
 pub use confab_ipc::PeerState;
 pub use confab_rtp::encoding::{EncodingError, Priority, VideoEncoding};
 pub use confab_rtp::meters::SenderClock;
-pub use confab_wire::ctrl::Drawn;
-pub use confab_wire::ladder::{FrameLayer, LayerDemand, Relief, SpatialLayer};
+pub use confab_wire::layers::RenderedSize;
+pub use confab_wire::layers::{FrameLayer, LayerDemand, Relief, SpatialLayer};
 pub use confab_wire::media::{
     AudioLevel, AudioPacket, Codec, ContentHint, Decoders, DegradationPreference, EncodedFrame, MediaKind, VideoDemand,
 };

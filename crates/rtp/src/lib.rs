@@ -39,7 +39,7 @@
 //! use bytes::Bytes;
 //! use confab_rtp::packetization::{OutgoingFormat, OutgoingStream, PacketizedFrame, Packetizer};
 //! use confab_rtp::reassembly::Reassembler;
-//! use confab_wire::{ladder::FrameLayer, media::Codec};
+//! use confab_wire::{layers::FrameLayer, media::Codec};
 //! use std::time::Instant;
 //!
 //! let now = Instant::now();

@@ -7,7 +7,7 @@
 use crate::packetization::{PACKET_HISTORY, ParsedPayload, h264, vp8, vp9};
 use bytes::Bytes;
 use confab_wire::{
-    ladder::FrameLayer,
+    layers::FrameLayer,
     limits,
     media::{Codec, EncodedFrame},
 };

@@ -1,6 +1,8 @@
 //! Envelopes on the `rtcio:ctrl` data channel (protocol sections 3 and 5).
 
-use crate::{limits, signaling::INTERNAL_PREFIX};
+use crate::layers::RenderedSize;
+use crate::limits;
+use crate::signaling::INTERNAL_PREFIX;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -20,11 +22,11 @@ pub const TRACK_REMOVED: &str = "track-removed";
 /// only argument, because its signaling connection came back without the old one. The receiver closes the connection on
 /// which it came once it has one to the new id.
 pub const RENAMED: &str = "#rtcio:renamed";
-/// Ours only, on `ctrl`, and only to a peer whose descriptions have [`TOOL_LINE`]: how the sender draws a video that it
-/// receives. Its only argument is a [`DrawnNote`].
-pub const DRAWN: &str = "#rtcio:drawn";
-/// The line of ours in the session part of a description (RFC 8866 section 6.4): the program knows [`DRAWN`]. A browser
-/// reads over it.
+/// Ours only, on `ctrl`, and only to a peer whose descriptions have [`TOOL_LINE`]: the size at which the sender renders a
+/// video that it receives. Its only argument is a [`RenderedSizeNote`].
+pub const RENDERED_SIZE: &str = "#rtcio:drawn";
+/// The line of ours in the session part of a description (RFC 8866 section 6.4): the program knows [`RENDERED_SIZE`]. A
+/// browser reads over it.
 pub const TOOL_LINE: &str = "a=tool:confab";
 /// What stands in an argument array where the stream object was; the stream's UUID follows.
 pub const STREAM_PLACEHOLDER: &str = "[RTCIOStream] ";
@@ -34,44 +36,29 @@ pub fn is_reserved(event: &str) -> bool {
     event.starts_with(INTERNAL_PREFIX) || [PEER_CONNECT, PEER_DISCONNECT, TRACK_ADDED, TRACK_REMOVED].contains(&event)
 }
 
-/// The size at which a video is drawn, in physical pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Drawn {
-    /// Width; 0 if the video is not drawn at all.
-    pub width: u16,
-    /// Height; 0 if the video is not drawn at all.
-    pub height: u16,
-}
+// The names of before, for what is still on its way to the new ones.
+#[doc(hidden)]
+pub use {crate::layers::RenderedSize as Drawn, RenderedSizeNote as DrawnNote};
 
-impl Drawn {
-    /// Nobody sees the video.
-    pub const HIDDEN: Self = Self { width: 0, height: 0 };
-
-    /// True if nobody sees the video.
-    pub fn is_hidden(self) -> bool {
-        self.width == 0 || self.height == 0
-    }
-}
-
-/// The argument of [`DRAWN`].
+/// The argument of [`RENDERED_SIZE`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DrawnNote {
+pub struct RenderedSizeNote {
     /// The m-line of the video, by its `a=mid`.
     pub mid: String,
-    /// How it is drawn.
+    /// How large it is rendered.
     #[serde(flatten)]
-    pub drawn: Drawn,
+    pub size: RenderedSize,
 }
 
-impl DrawnNote {
+impl RenderedSizeNote {
     /// The note as a text frame.
     pub fn to_text(&self) -> String {
-        serde_json::json!({ "e": DRAWN, "d": [self] }).to_string()
+        serde_json::json!({ "e": RENDERED_SIZE, "d": [self] }).to_string()
     }
 
     /// The note, if `text` is one.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut args = internal(text, DRAWN)?;
+        let mut args = internal(text, RENDERED_SIZE)?;
         let note: Self = serde_json::from_value(args.pop()?).ok()?;
         (args.is_empty() && !note.mid.is_empty()).then_some(note)
     }
@@ -182,10 +169,10 @@ mod tests {
 
     #[test]
     fn how_a_video_is_drawn_is_told_from_all_else() {
-        let note = DrawnNote { mid: "3".into(), drawn: Drawn { width: 320, height: 180 } };
+        let note = RenderedSizeNote { mid: "3".into(), size: RenderedSize { width: 320, height: 180 } };
         assert_eq!(note.to_text(), r##"{"d":[{"height":180,"mid":"3","width":320}],"e":"#rtcio:drawn"}"##);
-        assert_eq!(DrawnNote::parse(&note.to_text()), Some(note));
-        assert!(Drawn::HIDDEN.is_hidden());
+        assert_eq!(RenderedSizeNote::parse(&note.to_text()), Some(note));
+        assert!(RenderedSize::HIDDEN.is_hidden());
         for other in [
             r##"{"e":"#rtcio:drawn","d":[]}"##,
             r##"{"e":"#rtcio:drawn","d":[{"mid":"3","width":-1,"height":5}]}"##,
@@ -195,7 +182,7 @@ mod tests {
             r##"{"e":"drawn","d":[{"mid":"3","width":7,"height":5}]}"##,
             "rubbish",
         ] {
-            assert_eq!(DrawnNote::parse(other), None, "{other}");
+            assert_eq!(RenderedSizeNote::parse(other), None, "{other}");
         }
     }
 

@@ -1,12 +1,19 @@
-//! What crosses the wire of Confab: envelopes, events, names and limits.
+//! What crosses the wire of Confab: rtc.io's events, names and limits; rooms and links; what a call says; encoded media.
 //!
 //! The crate holds types and their validation only; it opens no socket and touches no device. Everything that a peer, a
-//! server or a link can send is parsed here into a type that is bounded by [`limits`].
+//! server or a link can send is parsed here into a type that is bounded by [`limits`]; how often it may be sent is bounded
+//! by [`rate_limit`].
+//!
+//! - [`signaling`]: Socket.IO events between a client and a server, and why a server refuses.
+//! - [`ctrl`]: envelopes between two peers.
+//! - [`call`]: what an application of ours says in them.
+//! - [`room`]: names of rooms and the links to them.
+//! - [`media`] and [`layers`]: encoded frames and packets, and what is wanted of an encoder.
 
 pub mod call;
 pub mod ctrl;
 pub mod error;
-pub mod ladder;
+pub mod layers;
 pub mod limits;
 pub mod media;
 pub mod rate_limit;
@@ -14,3 +21,6 @@ pub mod room;
 pub mod signaling;
 
 pub use error::{ErrorCode, UserError};
+// The name of before, for what is still on its way to the new one.
+#[doc(hidden)]
+pub use layers as ladder;

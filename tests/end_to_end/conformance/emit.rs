@@ -3,7 +3,7 @@
 use crate::conformance::Outcome;
 use crate::conformance::streams::{moving, picture};
 use crate::conformance::world::{Kind, World, each_pair, ours_first, page_first, stock};
-use confab_rtcio::Drawn;
+use confab_rtcio::RenderedSize;
 use serde_json::{Value, json};
 
 /// Values of every JSON type, nested, and text beyond ASCII.
@@ -212,7 +212,7 @@ async fn a_page_never_hears_how_its_picture_is_drawn() -> Outcome {
         page.emit("camera", json!([{ "stream": { "$stream": "cam" } }])).await?;
         ours.wait_for_tracks("a picture", |tracks| moving(tracks, "camera", &["video"])).await?;
         for width in [160, 80, 0] {
-            let drawn = Drawn { width, height: width };
+            let drawn = RenderedSize { width, height: width };
             ours.ours()?.picture_of("camera")?.track.set_drawn(drawn);
             // What is said next on the ordered channel comes behind whatever that made.
             for round in 0..3 {

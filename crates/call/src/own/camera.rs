@@ -13,7 +13,7 @@ use confab_ipc::{DeviceState, ErrorCode, UserError, frame::SELF_TRACK};
 use confab_media::{Device, DeviceKind, DeviceList, VideoCapture, VideoConfig, VideoEvent, VideoSource};
 use confab_rtcio::{LocalTrack, RtcioStream};
 use confab_wire::{
-    ladder::{SPATIAL_LAYERS, SpatialLayer},
+    layers::{SPATIAL_LAYERS, SpatialLayer},
     media::EncodedFrame,
 };
 use std::time::Duration;

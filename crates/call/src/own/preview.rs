@@ -1,8 +1,7 @@
 //! The own picture in the own window: one more that wants something of the encoder, and takes what the peers get.
 
 use confab_wire::{
-    ctrl::Drawn,
-    ladder::{LayerDemand, SPATIAL_LAYERS, SpatialLayer, TOP_TEMPORAL},
+    layers::{LayerDemand, RenderedSize, SPATIAL_LAYERS, SpatialLayer, TOP_TEMPORAL},
     media::{DEFAULT_MAX_BITRATE, VideoDemand},
 };
 use std::sync::Arc;
@@ -15,7 +14,7 @@ struct PreviewRequest {
     /// Requests for key frames.
     key_frames: u64,
     /// The size at which it is drawn; `None` if it is not known.
-    drawn: Option<Drawn>,
+    drawn: Option<RenderedSize>,
     /// Pixels of the full layer, once there was a frame.
     full: Option<(u32, u32)>,
 }
@@ -43,7 +42,7 @@ impl PreviewSwitch {
     }
 
     /// Says at which size the picture is drawn.
-    pub fn set_drawn(&self, drawn: Drawn) {
+    pub fn set_drawn(&self, drawn: RenderedSize) {
         self.request.send_if_modified(|request| request.drawn.replace(drawn) != Some(drawn));
     }
 
@@ -109,8 +108,8 @@ impl Merger {
     }
 
     fn merge(&mut self, peers: VideoDemand, request: PreviewRequest) -> VideoDemand {
-        let layer =
-            (request.wanted && !request.drawn.is_some_and(Drawn::is_hidden)).then(|| self.layer_for(&peers, request));
+        let layer = (request.wanted && !request.drawn.is_some_and(RenderedSize::is_hidden))
+            .then(|| self.layer_for(&peers, request));
         let asked = std::mem::replace(&mut self.counted, request.key_frames) != request.key_frames;
         if let Some(layer) = layer.filter(|_| asked || layer != self.layer) {
             self.key_frames[layer.index()] += 1;
@@ -196,23 +195,24 @@ mod tests {
     #[test]
     fn the_preview_takes_what_the_peers_get_and_else_what_it_draws() {
         let mut merger = Merger::new((1280, 720));
-        let drawn = Some(Drawn { width: 300, height: 169 });
+        let drawn = Some(RenderedSize { width: 300, height: 169 });
         let small = PreviewRequest { wanted: true, drawn, ..PreviewRequest::default() };
         assert_eq!(wanted(&merger.merge(peers(&[]), small)), [(Quarter, 150_000, 1)]);
         assert_eq!(
             wanted(&merger.merge(peers(&[(Half, 5), (Full, 7)]), small)),
             [(Half, 700_000, 6), (Full, 700_000, 7)]
         );
-        let large = PreviewRequest { drawn: Some(Drawn { width: 1280, height: 720 }), ..small };
+        let large = PreviewRequest { drawn: Some(RenderedSize { width: 1280, height: 720 }), ..small };
         let both = merger.merge(peers(&[(Quarter, 0), (Half, 5)]), large);
         assert_eq!(wanted(&both), [(Quarter, 700_000, 1), (Half, 700_000, 6)], "no key frame for a layer it has");
         let asked = PreviewRequest { key_frames: 1, ..large };
         assert_eq!(wanted(&merger.merge(peers(&[(Half, 5)]), asked)), [(Half, 700_000, 7)]);
-        let nearly = PreviewRequest { drawn: Some(Drawn { width: 690, height: 388 }), ..asked };
+        let nearly = PreviewRequest { drawn: Some(RenderedSize { width: 690, height: 388 }), ..asked };
         assert_eq!(wanted(&merger.merge(peers(&[(Half, 0), (Full, 0)]), nearly))[0], (Half, 700_000, 2));
-        let tiny = PreviewRequest { full: Some((320, 240)), drawn: Some(Drawn { width: 80, height: 60 }), ..asked };
+        let tiny =
+            PreviewRequest { full: Some((320, 240)), drawn: Some(RenderedSize { width: 80, height: 60 }), ..asked };
         assert_eq!(wanted(&merger.merge(peers(&[]), tiny))[0].0, Half, "there is no quarter of it");
-        let hidden = PreviewRequest { drawn: Some(Drawn::HIDDEN), ..asked };
+        let hidden = PreviewRequest { drawn: Some(RenderedSize::HIDDEN), ..asked };
         assert!(!merger.merge(peers(&[]), hidden).wanted());
     }
 }

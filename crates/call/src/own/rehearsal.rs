@@ -10,7 +10,7 @@ use crate::report::levels::{LEVELS_INTERVAL, OWN_LEVEL};
 use crate::track_frame::{FRAMES, TrackFrame};
 use confab_ipc::{UiEvent, frame::SELF_TRACK};
 use confab_media::{AudioSource, FarEnd, MicrophoneProcessing, VideoConfig, VideoSource};
-use confab_wire::{ctrl::Drawn, media::Processing};
+use confab_wire::{layers::RenderedSize, media::Processing};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -84,7 +84,7 @@ impl Rehearsal {
     }
 
     /// As [`Call::set_drawn`](crate::Call::set_drawn).
-    pub fn set_drawn(&self, handle: u32, drawn: Drawn) {
+    pub fn set_drawn(&self, handle: u32, drawn: RenderedSize) {
         if handle == SELF_TRACK {
             self.preview.set_drawn(drawn);
         }

@@ -66,7 +66,7 @@ async fn carry(mut packets: mpsc::Receiver<AudioPacket>, loss: ExpectedLoss, tra
 #[cfg(test)]
 mod tests {
     use super::*;
-    use confab_wire::ladder::SpatialLayer;
+    use confab_wire::layers::SpatialLayer;
 
     #[tokio::test]
     async fn a_computer_that_is_too_busy_is_told_once_until_it_has_recovered() {

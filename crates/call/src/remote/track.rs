@@ -8,7 +8,7 @@ use crate::remote::video_timing::micros;
 use confab_ipc::{PeerStats, TrackView};
 use confab_media::PeerAudio;
 use confab_rtcio::RemoteTrack;
-use confab_wire::ctrl::Drawn;
+use confab_wire::layers::RenderedSize;
 use confab_wire::media::AudioPacket;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -124,7 +124,7 @@ impl ReceivedTrack {
     }
 
     /// Reports to the sender at which size it is drawn.
-    pub fn set_drawn(&self, drawn: Drawn) {
+    pub fn set_drawn(&self, drawn: RenderedSize) {
         self.track.set_drawn(drawn);
     }
 

@@ -12,7 +12,7 @@ use crate::track_frame::TrackFrame;
 use confab_ipc::{ErrorCode, MAX_VOLUME, Participant, PeerStats, TrackView, UiEvent, UserError, frame::SELF_TRACK};
 use confab_media::PeerAudio;
 use confab_rtcio::{RemoteStream, RemoteTrack};
-use confab_wire::{call::SCREEN, ctrl::Drawn, media::MediaKind};
+use confab_wire::{call::SCREEN, layers::RenderedSize, media::MediaKind};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -155,7 +155,7 @@ impl RemoteTracks {
     }
 
     /// Reports to the sender of the track with this handle at which size it is drawn.
-    pub fn set_drawn(&self, handle: u32, drawn: Drawn) {
+    pub fn set_drawn(&self, handle: u32, drawn: RenderedSize) {
         if let Some(track) = self.with_handle(handle) {
             track.set_drawn(drawn);
         }

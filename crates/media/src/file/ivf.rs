@@ -149,7 +149,7 @@ pub struct IvfFile {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use confab_wire::ladder::FrameLayer;
+    use confab_wire::layers::FrameLayer;
 
     fn frame(timestamp: u32, size: usize) -> EncodedFrame {
         let data = Bytes::from(vec![timestamp as u8; size]);

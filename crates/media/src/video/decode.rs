@@ -80,7 +80,7 @@ impl Vp8Decoder {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use confab_wire::ladder::FrameLayer;
+    use confab_wire::layers::FrameLayer;
 
     fn frame(data: &[u8]) -> EncodedFrame {
         EncodedFrame {

@@ -15,7 +15,7 @@ use vpx_sys::*;
 use crate::video::encode::temporal::{self, FrameKind};
 use crate::video::i420::I420Frame;
 use confab_wire::{
-    ladder::{TOP_TEMPORAL, temporal_share},
+    layers::{TOP_TEMPORAL, temporal_share},
     media::VIDEO_CLOCK_HZ,
 };
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use confab_media::{I420Frame, ScaleScratch, VideoConfig, VideoEncoder, Vp8Decoder, pattern};
 use confab_testkit::clips;
 use confab_wire::{
-    ladder::{LayerDemand, SpatialLayer, TOP_TEMPORAL},
+    layers::{LayerDemand, SpatialLayer, TOP_TEMPORAL},
     media::{EncodedFrame, VideoDemand},
 };
 

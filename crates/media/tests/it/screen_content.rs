@@ -2,7 +2,7 @@
 
 use confab_media::{I420Frame, VideoConfig, VideoEncoder, Vp8Decoder};
 use confab_wire::{
-    ladder::SpatialLayer,
+    layers::SpatialLayer,
     media::{ContentHint, VideoDemand},
 };
 use std::time::{Duration, Instant};

@@ -9,7 +9,7 @@ use confab_media::{
 };
 use confab_testkit::clips;
 use confab_wire::{
-    ladder::{LayerDemand, SpatialLayer},
+    layers::{LayerDemand, SpatialLayer},
     media::{EncodedFrame, VideoDemand},
 };
 use tokio::sync::{mpsc, watch};

@@ -7,7 +7,7 @@ use confab_rtp::layers::{
 use confab_rtp::meters::LossEstimate;
 use confab_rtp::packetization::{PacketizedFrame, Packetizer};
 use confab_wire::{
-    ladder::{FrameLayer, Relief, SPATIAL_LAYERS, SpatialLayer},
+    layers::{FrameLayer, Relief, SPATIAL_LAYERS, SpatialLayer},
     media::{AudioPacket, Codec, EncodedFrame, MediaKind, VideoDemand},
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

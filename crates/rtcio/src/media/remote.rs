@@ -3,7 +3,7 @@
 use confab_rtp::meters::{SenderClock, SenderClockReader};
 use confab_rtp::packetization::audio_level;
 use confab_wire::{
-    ctrl::Drawn,
+    layers::RenderedSize,
     media::{AudioLevel, AudioPacket, Codec, EncodedFrame, MediaKind},
 };
 use rtc::rtp;
@@ -80,7 +80,7 @@ pub(crate) struct Inner {
     pub(crate) taken: AtomicBool,
     pub(crate) key_frame_wanted: Notify,
     /// The size at which it is drawn; `None` until told.
-    drawn: Mutex<Option<Drawn>>,
+    drawn: Mutex<Option<RenderedSize>>,
     /// Wakes who passes it on.
     drawn_changed: Arc<Notify>,
     /// What its sender reports; `None` before its first packet.
@@ -214,15 +214,15 @@ impl RemoteTrack {
     }
 
     /// Says at which size the video is drawn, in physical pixels, so that the sender needs to send no more;
-    /// [`Drawn::HIDDEN`] stops it. Has no effect on sound, and none on peers whose program does not know of it: they go on
+    /// [`RenderedSize::HIDDEN`] stops it. Has no effect on sound, and none on peers whose program does not know of it: they go on
     /// sending what they like.
-    pub fn set_drawn(&self, drawn: Drawn) {
+    pub fn set_drawn(&self, drawn: RenderedSize) {
         *self.inner.drawn.lock().unwrap_or_else(PoisonError::into_inner) = Some(drawn);
         self.inner.drawn_changed.notify_one();
     }
 
     /// See [`Self::set_drawn`].
-    pub(crate) fn drawn(&self) -> Option<Drawn> {
+    pub(crate) fn drawn(&self) -> Option<RenderedSize> {
         *self.inner.drawn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -5,7 +5,8 @@ use super::sdp::{RemoteMedia, sending_media};
 use crate::media::receive::{Told, pump};
 use crate::media::remote::{RemoteStream, RemoteTrack, Sink};
 use confab_wire::{
-    ctrl::{Drawn, DrawnNote, STREAM_PLACEHOLDER, is_reserved},
+    ctrl::{RenderedSizeNote, STREAM_PLACEHOLDER, is_reserved},
+    layers::RenderedSize,
     limits,
     media::{Decoders, MediaKind},
 };
@@ -25,7 +26,7 @@ struct Line {
     track: RemoteTrack,
     msid: String,
     /// What the owner was told of how it is drawn.
-    told: Option<Drawn>,
+    told: Option<RenderedSize>,
 }
 
 /// Events that carried a stream: name and arguments.
@@ -203,12 +204,12 @@ impl Inbound {
     }
 
     /// What the owner is to be told of how its videos are drawn, each once.
-    pub(crate) fn drawn(&mut self) -> Vec<DrawnNote> {
+    pub(crate) fn drawn(&mut self) -> Vec<RenderedSizeNote> {
         let videos = self.lines.iter_mut().filter(|(_, line)| line.track.kind() == MediaKind::Video);
         videos
             .filter_map(|(mid, line)| {
                 let drawn = line.track.drawn()?;
-                (line.told.replace(drawn) != Some(drawn)).then(|| DrawnNote { mid: mid.clone(), drawn })
+                (line.told.replace(drawn) != Some(drawn)).then(|| RenderedSizeNote { mid: mid.clone(), size: drawn })
             })
             .collect()
     }
@@ -297,13 +298,13 @@ mod tests {
         let changes = inbound.described(&sdp(&[("1", "sendonly", "s a"), ("2", "sendonly", "s b")]));
         let Some(Change::Added { track, .. }) = changes.into_iter().next() else { panic!("no track") };
         assert!(inbound.drawn().is_empty());
-        let drawn = Drawn { width: 320, height: 180 };
+        let drawn = RenderedSize { width: 320, height: 180 };
         track.set_drawn(drawn);
         track.set_drawn(drawn);
-        assert_eq!(inbound.drawn(), [DrawnNote { mid: "1".into(), drawn }]);
+        assert_eq!(inbound.drawn(), [RenderedSizeNote { mid: "1".into(), size: drawn }]);
         assert!(inbound.drawn().is_empty());
-        track.set_drawn(Drawn::HIDDEN);
-        assert_eq!(inbound.drawn(), [DrawnNote { mid: "1".into(), drawn: Drawn::HIDDEN }]);
+        track.set_drawn(RenderedSize::HIDDEN);
+        assert_eq!(inbound.drawn(), [RenderedSizeNote { mid: "1".into(), size: RenderedSize::HIDDEN }]);
     }
 
     #[test]

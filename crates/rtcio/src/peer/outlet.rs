@@ -2,7 +2,7 @@
 
 use confab_rtp::feedback::FeedbackObserver;
 use confab_rtp::layers::LayerSelection;
-use confab_wire::ladder::SpatialLayer;
+use confab_wire::layers::SpatialLayer;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
 

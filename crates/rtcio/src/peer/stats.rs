@@ -8,7 +8,7 @@ use crate::stats::{
 };
 use confab_ipc::PeerState;
 use confab_rtp::meters::{FrameCounter, StreamCodec, StreamMeters};
-use confab_wire::ladder::SpatialLayer;
+use confab_wire::layers::SpatialLayer;
 use rtc::peer_connection::transport::RTCIceCandidateType;
 use rtc::statistics::stats::ice_candidate::RTCIceCandidateStats;
 use rtc::statistics::stats::ice_candidate_pair::RTCStatsIceCandidatePairState;

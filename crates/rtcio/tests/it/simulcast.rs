@@ -2,7 +2,7 @@
 
 use crate::common::picture::{Screen, camera, outbound, sent};
 use crate::common::{Member, PATIENCE, server};
-use confab_rtcio::{Drawn, LocalTrack, RtcioStream, SpatialLayer};
+use confab_rtcio::{LocalTrack, RenderedSize, RtcioStream, SpatialLayer};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -38,8 +38,8 @@ async fn each_peer_gets_what_it_draws_and_its_line_carries() {
     small.draw(320, 320).await;
 
     // Nobody draws it: nothing is sent, and nothing encoded.
-    large.track.set_drawn(Drawn::HIDDEN);
-    small.track.set_drawn(Drawn::HIDDEN);
+    large.track.set_drawn(RenderedSize::HIDDEN);
+    small.track.set_drawn(RenderedSize::HIDDEN);
     timeout(PATIENCE, video.demand().wait_for(|demand| !demand.wanted())).await.unwrap().unwrap();
     sent(&ann, &ben, ["none", "other"]).await;
     large.draw(640, 640).await;

@@ -2,7 +2,7 @@
 
 use super::selection::LayerSelection;
 use super::source::SourceLayers;
-use confab_wire::ladder::{LayerDemand, SPATIAL_LAYERS, SpatialLayer};
+use confab_wire::layers::{LayerDemand, SPATIAL_LAYERS, SpatialLayer};
 
 /// Receivers whose targets are this close to the best one's share its bitrate: a little less for one is better than fewer
 /// frames for the others. Receivers with less lose temporal layers.

@@ -1,6 +1,6 @@
 //! Switching one receiver between layers at frame boundaries, so that it never misses a frame that another refers to.
 
-use confab_wire::ladder::{FrameLayer, SpatialLayer, TOP_TEMPORAL};
+use confab_wire::layers::{FrameLayer, SpatialLayer, TOP_TEMPORAL};
 
 /// The layer that one receiver is on.
 #[derive(Debug, Default)]

@@ -5,8 +5,7 @@
 
 use super::source::{SourceLayers, TOO_FEW_BITS, USUAL_SIZE};
 use confab_wire::{
-    ctrl::Drawn,
-    ladder::{LayerDemand, SPATIAL_LAYERS, SpatialLayer, TOP_TEMPORAL, temporal_share},
+    layers::{LayerDemand, RenderedSize, SPATIAL_LAYERS, SpatialLayer, TOP_TEMPORAL, temporal_share},
     media::DegradationPreference,
 };
 use std::time::{Duration, Instant};
@@ -25,7 +24,7 @@ pub struct ReceiverConstraints {
     /// Bitrate that may be sent to it for this track, in bit/s.
     pub bitrate: u32,
     /// The size at which it draws the picture; `None` if it does not say.
-    pub drawn: Option<Drawn>,
+    pub drawn: Option<RenderedSize>,
 }
 
 impl Default for ReceiverConstraints {
@@ -45,7 +44,7 @@ pub enum QualityLimitation {
     /// The bandwidth to the receiver.
     Bandwidth,
     /// The size at which it draws.
-    Drawn,
+    RenderedSize,
 }
 
 impl QualityLimitation {
@@ -55,7 +54,7 @@ impl QualityLimitation {
             Self::None => "none",
             Self::Cpu => "cpu",
             Self::Bandwidth => "bandwidth",
-            Self::Drawn => "other",
+            Self::RenderedSize => "other",
         }
     }
 }
@@ -100,9 +99,9 @@ impl LayerSelector {
         rates: &[Option<LayerDemand>; SPATIAL_LAYERS],
         now: Instant,
     ) -> LayerSelection {
-        if constraints.drawn.is_some_and(Drawn::is_hidden) {
+        if constraints.drawn.is_some_and(RenderedSize::is_hidden) {
             (self.pressure, self.needed_bitrate) = (None, 0);
-            self.selection = LayerSelection { layer: None, temporal: 0, reason: QualityLimitation::Drawn };
+            self.selection = LayerSelection { layer: None, temporal: 0, reason: QualityLimitation::RenderedSize };
             return self.selection;
         }
         let target = f64::from(constraints.bitrate.min(source.max_bitrate));
@@ -199,7 +198,7 @@ fn frames_left_out(temporal: u8) -> f64 {
 }
 
 /// The largest layer that makes sense, and what bounds it.
-fn ceiling(source: &SourceLayers, drawn: Option<Drawn>) -> (SpatialLayer, QualityLimitation) {
+fn ceiling(source: &SourceLayers, drawn: Option<RenderedSize>) -> (SpatialLayer, QualityLimitation) {
     let largest = source.layers().next_back().unwrap_or_default();
     let full = source.full.unwrap_or(USUAL_SIZE);
     let fills = |layer: &SpatialLayer| drawn.is_some_and(|drawn| layer.fills(full, drawn));
@@ -208,7 +207,7 @@ fn ceiling(source: &SourceLayers, drawn: Option<Drawn>) -> (SpatialLayer, Qualit
     match by_view.min(by_cpu) {
         layer if layer == largest => (layer, QualityLimitation::None),
         layer if by_cpu < by_view => (layer, QualityLimitation::Cpu),
-        layer => (layer, QualityLimitation::Drawn),
+        layer => (layer, QualityLimitation::RenderedSize),
     }
 }
 

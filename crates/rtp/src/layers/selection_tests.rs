@@ -1,6 +1,6 @@
 use super::*;
 use SpatialLayer::{Full, Half, Quarter};
-use confab_wire::ladder::Relief;
+use confab_wire::layers::Relief;
 
 /// The layers of a camera.
 pub(crate) const CAMERA: SourceLayers = SourceLayers {
@@ -31,7 +31,7 @@ impl Alone {
     }
 
     fn drawn(mut self, width: u16, height: u16) -> Self {
-        self.constraints.drawn = Some(Drawn { width, height });
+        self.constraints.drawn = Some(RenderedSize { width, height });
         self
     }
 
@@ -111,17 +111,17 @@ fn temporal_layers_go_first_and_at_once_where_others_set_the_rate() {
 #[test]
 fn a_small_tile_asks_for_a_small_layer_and_gets_a_larger_one_at_once_when_it_grows() {
     let mut peer = Alone::new(CAMERA, u32::MAX).drawn(200, 112);
-    assert_eq!(peer.at(0), (Some(Quarter), 2, QualityLimitation::Drawn));
-    peer.constraints.drawn = Some(Drawn { width: 640, height: 360 });
+    assert_eq!(peer.at(0), (Some(Quarter), 2, QualityLimitation::RenderedSize));
+    peer.constraints.drawn = Some(RenderedSize { width: 640, height: 360 });
     assert_eq!(peer.at(10).0, Some(Half));
-    peer.constraints.drawn = Some(Drawn { width: 700, height: 394 });
+    peer.constraints.drawn = Some(RenderedSize { width: 700, height: 394 });
     assert_eq!(peer.at(20).0, Some(Half), "a little larger is no reason for four times the pixels");
-    peer.constraints.drawn = Some(Drawn { width: 1920, height: 1080 });
+    peer.constraints.drawn = Some(RenderedSize { width: 1920, height: 1080 });
     assert_eq!(peer.at(30), (Some(Full), 2, QualityLimitation::None));
-    peer.constraints.drawn = Some(Drawn { width: 300, height: 169 });
+    peer.constraints.drawn = Some(RenderedSize { width: 300, height: 169 });
     assert_eq!(peer.at(40).0, Some(Quarter));
-    peer.constraints.drawn = Some(Drawn::HIDDEN);
-    assert_eq!(peer.at(50), (None, 0, QualityLimitation::Drawn));
+    peer.constraints.drawn = Some(RenderedSize::HIDDEN);
+    assert_eq!(peer.at(50), (None, 0, QualityLimitation::RenderedSize));
     peer.constraints.drawn = None;
     assert_eq!(peer.at(60), (Some(Full), 2, QualityLimitation::None));
 }

@@ -1,7 +1,7 @@
 //! What the source of a video track can encode, and what each of its layers is worth in bits.
 
 use confab_wire::{
-    ladder::{Relief, SpatialLayer},
+    layers::{Relief, SpatialLayer},
     media::DegradationPreference,
 };
 

@@ -1,6 +1,6 @@
 use super::*;
 use confab_wire::{
-    ladder::FrameLayer,
+    layers::FrameLayer,
     media::{AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ},
 };
 use std::time::Duration;

@@ -4,7 +4,7 @@ use super::vp8::DESCRIPTOR_BYTES;
 use super::vp9::Vp9Packetizer;
 use bytes::Bytes;
 use confab_wire::{
-    ladder::FrameLayer,
+    layers::FrameLayer,
     media::{AudioLevel, Codec},
 };
 use rtc::rtp::codec::vp8::Vp8Payloader;

@@ -2,7 +2,7 @@
 
 use super::payload::ParsedPayload;
 use bytes::{BufMut, Bytes, BytesMut};
-use confab_wire::ladder::{FrameLayer, TOP_TEMPORAL};
+use confab_wire::layers::{FrameLayer, TOP_TEMPORAL};
 
 /// Length in bytes of the payload descriptors that are written here.
 pub const DESCRIPTOR_BYTES: usize = 6;

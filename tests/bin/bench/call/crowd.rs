@@ -4,7 +4,7 @@
 use super::Picture;
 use crate::Outcome;
 use confab_media::{VideoCapture, VideoSource};
-use confab_rtcio::{Drawn, Event, Events, LocalTrack, RemoteTrack, RtcioStream, Socket};
+use confab_rtcio::{Event, Events, LocalTrack, RemoteTrack, RenderedSize, RtcioStream, Socket};
 use confab_tests::member::{camera, enter};
 use serde_json::json;
 use std::path::Path;
@@ -79,7 +79,7 @@ pub fn received((begun, before): &(Instant, Vec<Seen>), (ended, after): &(Instan
 async fn follow(mut events: Events, ids: Arc<[String]>, seen: Arc<Mutex<Seen>>) {
     while let Some(event) = events.recv().await {
         match event {
-            Event::TrackAdded { peer, track, .. } if ids.contains(&peer) => track.set_drawn(Drawn::HIDDEN),
+            Event::TrackAdded { peer, track, .. } if ids.contains(&peer) => track.set_drawn(RenderedSize::HIDDEN),
             Event::TrackAdded { track, .. } => drop(tokio::spawn(count(track, Arc::clone(&seen)))),
             _ => {}
         }

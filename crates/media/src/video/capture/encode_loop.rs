@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use confab_wire::{
-    ladder::{Relief, SPATIAL_LAYERS},
+    layers::{Relief, SPATIAL_LAYERS},
     media::VideoDemand,
 };
 use tokio::sync::{mpsc, watch};

@@ -4,7 +4,7 @@ use super::*;
 use crate::error::ErrorKind;
 use crate::testing::pattern;
 use confab_wire::{
-    ladder::{SpatialLayer, TOP_TEMPORAL},
+    layers::{SpatialLayer, TOP_TEMPORAL},
     media::{ContentHint, DegradationPreference, EncodedFrame},
 };
 

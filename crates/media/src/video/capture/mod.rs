@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use confab_wire::{
-    ladder::{Relief, SPATIAL_LAYERS},
+    layers::{Relief, SPATIAL_LAYERS},
     media::VideoDemand,
 };
 use tokio::sync::{mpsc, oneshot, watch};

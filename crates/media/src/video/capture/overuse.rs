@@ -1,7 +1,7 @@
 //! CPU overuse detection: where encoding takes too large a part of the time, fewer layers and frames are encoded.
 
 use confab_wire::{
-    ladder::{Relief, SpatialLayer, TOP_TEMPORAL},
+    layers::{Relief, SpatialLayer, TOP_TEMPORAL},
     media::DegradationPreference,
 };
 use std::time::{Duration, Instant};

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use confab_wire::{
-    ladder::{LayerDemand, SPATIAL_LAYERS, SpatialLayer},
+    layers::{LayerDemand, SPATIAL_LAYERS, SpatialLayer},
     media::{EncodedFrame, VIDEO_CLOCK_HZ, VideoDemand},
 };
 

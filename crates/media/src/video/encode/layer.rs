@@ -1,7 +1,7 @@
 //! The encoder of one spatial layer, which starts and stops with the demand for it.
 
 use confab_wire::{
-    ladder::{FrameLayer, LayerDemand, SpatialLayer, TOP_TEMPORAL},
+    layers::{FrameLayer, LayerDemand, SpatialLayer, TOP_TEMPORAL},
     media::{Codec, EncodedFrame, VIDEO_CLOCK_HZ},
 };
 

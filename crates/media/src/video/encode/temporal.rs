@@ -4,7 +4,7 @@
 //! base alone, so a receiver can take it up at any of its frames. Frames above the base change no probabilities, or those
 //! without them would read the next base frame wrongly.
 
-use confab_wire::ladder::TOP_TEMPORAL;
+use confab_wire::layers::TOP_TEMPORAL;
 use vpx_sys::{
     VP8_EFLAG_NO_REF_ARF, VP8_EFLAG_NO_REF_GF, VP8_EFLAG_NO_UPD_ARF, VP8_EFLAG_NO_UPD_ENTROPY, VP8_EFLAG_NO_UPD_GF,
     VP8_EFLAG_NO_UPD_LAST, VPX_EFLAG_FORCE_KF,

@@ -9,8 +9,7 @@ use confab_rtp::layers::ReceiverConstraints;
 use confab_rtp::packetization::vp8::{self, is_key_frame};
 use confab_rtp::packetization::{OutgoingFormat, OutgoingStream};
 use confab_wire::{
-    ctrl::Drawn,
-    ladder::FrameLayer,
+    layers::{FrameLayer, RenderedSize},
     media::{Codec, EncodedFrame},
 };
 use rand::rngs::StdRng;
@@ -140,7 +139,7 @@ fn every_peer_has_a_stream_that_decodes_whatever_all_of_them_want() {
 
 fn any(random: &mut StdRng) -> ReceiverConstraints {
     let sizes = [None, Some((640, 360)), Some((320, 180)), Some((150, 84)), Some((0, 0))];
-    let drawn = sizes[random.random_range(0..sizes.len())].map(|(width, height)| Drawn { width, height });
+    let drawn = sizes[random.random_range(0..sizes.len())].map(|(width, height)| RenderedSize { width, height });
     let bitrates = [u32::MAX, 700_000, 500_000, 300_000, 90_000];
     ReceiverConstraints { bitrate: bitrates[random.random_range(0..bitrates.len())], drawn }
 }

@@ -15,7 +15,7 @@ use crate::media::local::LocalTrack;
 use crate::media::stream::{RtcioStream, WeakStream};
 use confab_rtp::bandwidth::allocate;
 use confab_wire::{
-    ctrl::Drawn,
+    layers::RenderedSize,
     media::{Codec, MediaKind},
 };
 pub(super) use plan::{Place, Step, Wish, plan};
@@ -171,7 +171,7 @@ impl Outbound {
     }
 
     /// The peer says how it draws what is sent on the m-line `mid`.
-    pub(crate) async fn set_drawn(&self, mid: &str, drawn: Drawn) {
+    pub(crate) async fn set_drawn(&self, mid: &str, drawn: RenderedSize) {
         for slot in &self.slots {
             if slot.is_at(mid).await {
                 slot.set_drawn(drawn);

@@ -8,7 +8,7 @@ use crate::media::local::LocalTrack;
 use crate::media::stream::RtcioStream;
 use confab_rtp::layers::ReceiverConstraints;
 use confab_rtp::packetization::OutgoingFormat;
-use confab_wire::{ctrl::Drawn, media::Codec};
+use confab_wire::{layers::RenderedSize, media::Codec};
 use rtc::media_stream::MediaStreamTrack;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodingParameters, RTCRtpEncodingParameters, RTCRtpRtxParameters, RtpCodecKind,
@@ -116,7 +116,7 @@ impl Slot {
     }
 
     /// How the peer draws what is sent. A word about what was sent before comes too late.
-    pub(crate) fn set_drawn(&self, drawn: Drawn) {
+    pub(crate) fn set_drawn(&self, drawn: RenderedSize) {
         if self.feed.borrow().track.is_some() {
             self.change_wants(|wants| wants.drawn = Some(drawn));
         }

@@ -7,7 +7,7 @@ use crate::peer::ctrl::Unfit;
 use crate::peer::plan::End;
 use crate::{Event, RemotePeerEvent};
 use confab_wire::{
-    ctrl::{DrawnNote, Envelope, EnvelopeError},
+    ctrl::{Envelope, EnvelopeError, RenderedSizeNote},
     signaling::Signal,
 };
 use std::sync::PoisonError;
@@ -87,8 +87,8 @@ impl Session<'_> {
         if let Some(id) = Envelope::renamed(text) {
             return self.renamed(id);
         }
-        match DrawnNote::parse(text) {
-            Some(note) => self.outbound.set_drawn(&note.mid, note.drawn).await,
+        match RenderedSizeNote::parse(text) {
+            Some(note) => self.outbound.set_drawn(&note.mid, note.size).await,
             None => self.complain(EnvelopeError::Reserved.to_string()).await,
         }
         None

@@ -2,7 +2,7 @@
 
 use super::{Member, PATIENCE};
 use confab_media::{VideoCapture, VideoConfig, VideoEvent, VideoSource, Vp8Decoder, pattern};
-use confab_rtcio::{Drawn, EncodedFrame, LocalTrack, RemoteTrack};
+use confab_rtcio::{EncodedFrame, LocalTrack, RemoteTrack, RenderedSize};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -53,7 +53,7 @@ impl Screen {
 
     /// Asks for a size and waits for it.
     pub async fn draw(&mut self, width: u16, expected: u32) {
-        self.track.set_drawn(Drawn { width, height: width / 16 * 9 });
+        self.track.set_drawn(RenderedSize { width, height: width / 16 * 9 });
         self.width(expected).await;
     }
 }

@@ -1,8 +1,8 @@
-//! The ladder of one video: up to three sizes (simulcast layers), each in three frame rates (temporal layers).
+//! The layers of one video: up to three sizes (simulcast, spatial layers), each in three frame rates (temporal layers).
 
-use crate::ctrl::Drawn;
+use serde::{Deserialize, Serialize};
 
-/// Spatial layers of a ladder.
+/// Spatial layers of a video.
 pub const SPATIAL_LAYERS: usize = 3;
 /// Temporal layers of each spatial layer.
 pub const TEMPORAL_LAYERS: u8 = 3;
@@ -15,7 +15,7 @@ const STRETCH: f64 = 1.1;
 /// Largest share of a layer's bitrate that its lower temporal layers take, themselves included, in percent.
 const CUMULATIVE_PERCENT: [u32; TEMPORAL_LAYERS as usize] = [40, 60, 100];
 
-/// One size of the ladder; each is twice as wide and high as the one under it.
+/// One size of a video; each is twice as wide and high as the one under it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum SpatialLayer {
     /// A quarter of each side.
@@ -41,7 +41,7 @@ impl SpatialLayer {
         Self::Full as u32 - self as u32
     }
 
-    /// Size of this layer in a ladder whose full layer has `full` pixels. `None` if it would be too small to be one; the
+    /// Size of this layer of a video whose full layer has `full` pixels. `None` if it would be too small to be one; the
     /// full layer always is.
     pub fn size(self, (width, height): (u32, u32)) -> Option<(u32, u32)> {
         if self == Self::Full {
@@ -51,10 +51,11 @@ impl SpatialLayer {
         (size.0.min(size.1) >= MIN_SIDE).then_some(size)
     }
 
-    /// True if this layer of a ladder whose full layer has `full` pixels is as large as it is `drawn`, or nearly.
-    pub fn fills(self, full: (u32, u32), drawn: Drawn) -> bool {
-        let reaches = |side: u32, drawn: u16| f64::from(side) * STRETCH >= f64::from(drawn);
-        self.size(full).is_some_and(|(width, height)| reaches(width, drawn.width) || reaches(height, drawn.height))
+    /// True if this layer of a video whose full layer has `full` pixels is as large as it is rendered, or nearly.
+    pub fn fills(self, full: (u32, u32), rendered: RenderedSize) -> bool {
+        let reaches = |side: u32, rendered: u16| f64::from(side) * STRETCH >= f64::from(rendered);
+        self.size(full)
+            .is_some_and(|(width, height)| reaches(width, rendered.width) || reaches(height, rendered.height))
     }
 
     /// About the size of the full layer, if this one has `size` pixels.
@@ -69,6 +70,25 @@ impl SpatialLayer {
             Self::Half => "half",
             Self::Full => "full",
         }
+    }
+}
+
+/// The size at which a video is rendered, in physical pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RenderedSize {
+    /// Width; 0 if the video is not rendered at all.
+    pub width: u16,
+    /// Height; 0 if the video is not rendered at all.
+    pub height: u16,
+}
+
+impl RenderedSize {
+    /// Nobody sees the video.
+    pub const HIDDEN: Self = Self { width: 0, height: 0 };
+
+    /// True if nobody sees the video.
+    pub fn is_hidden(self) -> bool {
+        self.width == 0 || self.height == 0
     }
 }
 
@@ -141,10 +161,10 @@ mod tests {
 
     #[test]
     fn a_layer_fills_what_is_a_little_larger() {
-        let fills = |width, height| Half.fills((1280, 720), Drawn { width, height });
+        let fills = |width, height| Half.fills((1280, 720), RenderedSize { width, height });
         assert!(fills(640, 360) && fills(690, 388) && !fills(720, 405));
         assert!(fills(1000, 300), "one side is enough: the picture is shown whole");
-        assert!(!Quarter.fills((320, 180), Drawn { width: 10, height: 10 }), "a layer that there is not");
+        assert!(!Quarter.fills((320, 180), RenderedSize { width: 10, height: 10 }), "a layer that there is not");
     }
 
     #[test]

@@ -1,7 +1,4 @@
-//! What a Confab call says over rtc.io: application events on `ctrl` and beside streams.
-//!
-//! The names are those of rtc.io's own documentation and demo application, so that a page made with the stock library
-//! understands us: `camera` carries a stream, `media-state` mic and camera, `chat` a message, `chat-history` earlier ones.
+//! Chat messages: what one says, and what is kept for those who come later.
 
 use crate::limits;
 use serde::{Deserialize, Serialize};
@@ -9,27 +6,10 @@ use serde_json::Value;
 #[cfg(feature = "typescript")]
 use ts_rs::TS;
 
-/// `emit("camera", { id, name, stream })`: microphone and camera of a person.
-pub const CAMERA: &str = "camera";
-/// `emit("screen", { id, name, stream })`: a screen or a window that a person shares.
-pub const SCREEN: &str = "screen";
-/// `{ mic, cam }`: pushed on every change, and to each peer when it connects.
-pub const MEDIA_STATE: &str = "media-state";
 /// A [`ChatMessage`].
 pub const CHAT: &str = "chat";
 /// A list of [`ChatMessage`], to a peer that connects.
 pub const CHAT_HISTORY: &str = "chat-history";
-
-/// Whether others hear and see a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "typescript", derive(TS))]
-pub struct MediaState {
-    /// Microphone sends.
-    pub mic: bool,
-    /// Camera sends.
-    #[serde(alias = "camera")]
-    pub cam: bool,
-}
 
 /// A chat message. A stock page may send a bare string or leave fields out; [`ChatMessage::parse`] fills them in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,13 +95,5 @@ mod tests {
             assert_eq!(ChatMessage::parse(&value, "a", "Ann", 0), None, "{value}");
         }
         assert!(!is_chat_text(&"x".repeat(limits::CHAT_CHARS + 1)));
-    }
-
-    #[test]
-    fn both_spellings_of_the_camera_state_are_read() {
-        let stock: MediaState = serde_json::from_value(json!({ "mic": true, "cam": false })).unwrap();
-        assert_eq!(stock, MediaState { mic: true, cam: false });
-        let other: MediaState = serde_json::from_value(json!({ "mic": true, "camera": true })).unwrap();
-        assert!(other.cam);
     }
 }
