@@ -42,7 +42,7 @@ async function rules() {
   await run.suite('user interface: unit tests', new Vitest(join(root, 'ui'), 'test'));
   await run.check('user interface: build', 'npm', '--prefix', 'ui', 'run', '--silent', 'build');
   await run.suite('user interface: behaviour and accessibility in a browser', new Vitest(join(root, 'ui'), 'test:browser'));
-  if (runs('cargo', 'deny', '--version')) await run.check('Rust: cargo-deny', 'cargo', 'deny', 'check', 'licenses', 'bans', 'sources');
+  if (runs('cargo', 'deny', '--version')) await run.check('Rust: cargo-deny', 'cargo', 'deny', '--log-level', 'error', 'check', 'licenses', 'bans', 'sources');
   else console.log('\ncargo-deny is not installed: licences are tested by the house rules');
   const workspace = metadata();
   const options = ['--workspace', ...fuzzing(workspace)];
