@@ -11,7 +11,7 @@ const BLOCK_TIME: Duration = Duration::from_millis(10);
 /// Samples of one block on the clock of RTP.
 const BLOCK_SAMPLES: u32 = BLOCK as u32;
 
-/// RTP packets of a peer's sound, heard as they come: a byte of blocks that are played after it, two of sequence number,
+/// RTP packets of a peer's sound, played as they come: a byte of blocks that are played after it, two of sequence number,
 /// two of time in blocks, one of length, a payload.
 pub fn sound(mut data: &[u8]) {
     let mut player = PeerPlayout::default();

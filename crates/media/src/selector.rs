@@ -58,7 +58,7 @@ pub enum AudioSource {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum AudioSink {
-    /// Mixed on a clock and heard by nobody: levels and recordings still work.
+    /// Mixed by a timer and not played: levels and recordings still work.
     #[default]
     None,
     /// The speaker with this name, or the system's default one.
@@ -67,7 +67,7 @@ pub enum AudioSink {
 
 /// Frequency of a tone that names none, in Hz: concert pitch.
 pub const DEFAULT_TONE_HZ: f32 = 440.0;
-/// Lowest and highest tone, in Hz. Opus at this bitrate keeps the band up to 20 kHz; below 20 Hz nobody hears.
+/// Lowest and highest tone, in Hz. Opus at this bitrate keeps the band up to 20 kHz; 20 Hz is the lowest audible frequency.
 pub const TONE_RANGE_HZ: std::ops::RangeInclusive<f32> = 20.0..=12_000.0;
 
 /// A text that names no source.

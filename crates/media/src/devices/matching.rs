@@ -41,7 +41,7 @@ pub fn find_device<'a>(devices: &'a [Device], name: &str) -> Option<&'a Device> 
         .or_else(|| devices.iter().find(|device| model == Some(device.name.as_str())))
 }
 
-/// A name as people are shown it: drivers give names to devices, and nobody checks what they say.
+/// A name that is safe to show: names come from drivers, unchecked.
 pub(crate) fn clean_name(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(limits::ID_BYTES).collect()
 }

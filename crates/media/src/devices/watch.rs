@@ -16,12 +16,12 @@ use crate::error::Error;
 use crate::thread::stop::StopFlag;
 use crate::thread::worker;
 
-/// How often cameras are looked for, and sound devices where the system tells no changes.
+/// How often cameras are listed, and sound devices where the system reports no changes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long one waits for a list.
 const FIRST_LIST: Duration = Duration::from_secs(3);
 
-/// The watch that runs in this process: devices are the computer's, one look serves all.
+/// The watch that runs in this process: one serves all clones.
 static RUNNING: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
 
 /// The list of devices, kept up to date while a clone of this is alive.
@@ -30,22 +30,22 @@ pub struct DeviceWatch(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    board: Arc<Board>,
-    /// Has seen nothing yet: for its clones the list that is known is a change.
+    published: Arc<PublishedList>,
+    /// Never marked as seen: for its clones the known list is a change.
     list: watch::Receiver<Option<DeviceList>>,
     stop: StopFlag,
 }
 
 /// Where the list is kept.
 #[derive(Debug, Default)]
-struct Board {
+struct PublishedList {
     list: watch::Sender<Option<DeviceList>>,
-    /// One looks at a time: what was seen first is written first.
+    /// One listing at a time: lists are published in their order.
     looking: Mutex<()>,
 }
 
-impl Board {
-    /// Writes what `look` finds, given what is known. Blocks as long as it takes.
+impl PublishedList {
+    /// Publishes what `look` lists, given the list before. Blocks as long as it takes.
     fn write(&self, look: impl FnOnce(Option<DeviceList>) -> DeviceList) {
         let _looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
         let known = self.list.borrow().clone();
@@ -68,16 +68,16 @@ impl Drop for Shared {
 }
 
 impl DeviceWatch {
-    /// Starts to look, or joins who looks already. Fails with `Internal` if no thread can be had.
+    /// Starts the watch, or joins the one that runs. Fails with `Internal` if no thread can be had.
     pub fn start() -> Result<Self, Error> {
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(shared) = running.upgrade() {
             return Ok(Self(shared));
         }
-        let (board, stop) = (Arc::<Board>::default(), StopFlag::default());
-        let (written, watched, list) = (board.clone(), stop.clone(), board.list.subscribe());
+        let (published, stop) = (Arc::<PublishedList>::default(), StopFlag::default());
+        let (written, watched, list) = (published.clone(), stop.clone(), published.list.subscribe());
         worker::spawn("confab-devices", move || run(&written, &watched))?;
-        let shared = Arc::new(Shared { list, board, stop });
+        let shared = Arc::new(Shared { list, published, stop });
         *running = Arc::downgrade(&shared);
         Ok(Self(shared))
     }
@@ -94,13 +94,13 @@ impl DeviceWatch {
         known.ok().and_then(|list| list.ok()?.clone()).unwrap_or_default()
     }
 
-    /// The list with the cameras that there are at this moment, which all who follow learn of: the thread looks for them from
+    /// The list with the cameras at this moment, which is published to all clones, too: the thread lists them from
     /// time to time only. As it is known if the system does not answer within three seconds.
     pub async fn look_for_cameras(&self) -> DeviceList {
         self.look(|known| list::with_cameras(known.unwrap_or_default())).await
     }
 
-    /// As [`look_for_cameras`](Self::look_for_cameras), for microphones and speakers: whose stream has ended wants to know
+    /// As [`look_for_cameras`](Self::look_for_cameras), for microphones and speakers: after the end of a stream it is needed
     /// before the thread does whether its device is gone.
     pub async fn look_for_sound(&self) -> DeviceList {
         self.look(|known| {
@@ -114,10 +114,10 @@ impl DeviceWatch {
 
     async fn look(&self, look: impl FnOnce(Option<DeviceList>) -> DeviceList + Send + 'static) -> DeviceList {
         let known = self.known().await;
-        let board = self.0.board.clone();
+        let published = self.0.published.clone();
         let looked = tokio::task::spawn_blocking(move || {
-            board.write(look);
-            board.list.borrow().clone()
+            published.write(look);
+            published.list.borrow().clone()
         });
         match tokio::time::timeout(FIRST_LIST, looked).await {
             Ok(Ok(Some(list))) => list,
@@ -126,11 +126,11 @@ impl DeviceWatch {
     }
 }
 
-fn run(board: &Board, stop: &StopFlag) {
+fn run(published: &PublishedList, stop: &StopFlag) {
     let mut sound = CachedHost::default();
     let mut changes = Platform::changes();
     while !stop.is_set() {
-        board.write(|_| list::look(&mut sound));
+        published.write(|_| list::look(&mut sound));
         changes.wait(stop, Instant::now() + LOOK_EVERY);
     }
 }

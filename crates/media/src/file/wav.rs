@@ -141,7 +141,7 @@ pub(crate) struct WavRecorder {
     thread: Option<JoinHandle<()>>,
 }
 
-/// A block, and how many blocks of silence stand before it for those that were dropped.
+/// A block, and how many blocks of silence are written before it in place of those that were dropped.
 #[derive(Debug)]
 struct Entry {
     silence: u32,
@@ -175,7 +175,7 @@ impl WavRecorder {
         match blocks.try_send(entry) {
             Ok(()) => self.dropped = 0,
             Err(TrySendError::Full(_)) => self.dropped = self.dropped.saturating_add(1),
-            // The thread has said why it ended.
+            // The thread has logged why it ended.
             Err(TrySendError::Disconnected(_)) => self.blocks = None,
         }
     }

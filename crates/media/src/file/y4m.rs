@@ -13,7 +13,7 @@ const HEADER_BYTES: u64 = 512;
 /// Frame rates that are played, in frames per second.
 const FPS: std::ops::RangeInclusive<f64> = 1.0..=120.0;
 
-/// What a stream header says.
+/// The fields of a stream header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Y4mHeader {
     /// Width in pixels.

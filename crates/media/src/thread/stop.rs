@@ -19,7 +19,7 @@ struct Flag {
 }
 
 impl StopFlag {
-    /// Raises the flag and wakes who sleeps on it.
+    /// Raises the flag and wakes all threads and tasks that wait for it.
     pub fn set(&self) {
         *self.0.raised.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.0.changed.notify_all();
@@ -33,7 +33,7 @@ impl StopFlag {
 
     /// Returns once raised.
     pub async fn raised(&self) {
-        // Made before the look: what is told from now on is not missed.
+        // Registered before the flag is read: a notification from now on is not missed.
         let told = self.0.told.notified();
         if !self.is_set() {
             told.await;

@@ -13,7 +13,7 @@ pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHan
         .map_err(|error| Error::with_detail(ErrorKind::Internal, format!("thread {name}: {error}")))
 }
 
-/// Waits for threads that were told to stop, off the async threads, at most `limit`. A thread that a driver holds longer
+/// Waits for threads whose stop flag was raised, off the async threads, at most `limit`. A thread that a driver holds longer
 /// ends by itself when the driver lets go.
 pub async fn join(threads: Vec<JoinHandle<()>>, limit: Duration) {
     let joined = tokio::task::spawn_blocking(move || {

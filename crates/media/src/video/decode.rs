@@ -40,7 +40,7 @@ pub fn vp8_key_frame_size(data: &[u8]) -> Option<(u16, u16)> {
 /// A VP8 decoder for one stream.
 #[derive(Debug, Default)]
 pub struct Vp8Decoder {
-    // Opened by a key frame, closed by an error: a decoder is never fed after a gap it cannot mend.
+    // Opened by a key frame, closed by an error: a decoder is never fed after a gap.
     decoder: Option<Decoder>,
 }
 

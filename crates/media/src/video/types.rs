@@ -65,11 +65,11 @@ pub struct VideoStats {
 
 /// Something that yields pictures at its own pace, on a thread of its own.
 pub(crate) trait VideoFrameSource {
-    /// Waits for the next picture and writes it into `picture` (resized as needed). `false`: there is none to look at,
+    /// Waits for the next picture and writes it into `picture` (resized as needed). `false`: there is none,
     /// because the time was not wanted or the wait was ended by `stop`. An error is final.
     fn next(&mut self, picture: &mut I420Frame, wanted: bool, stop: &StopFlag) -> Result<bool, Error>;
 
-    /// True while there is nothing new to see, because a person put what is shown away.
+    /// True while frames cease because the captured window is minimized.
     fn hidden(&self) -> bool {
         false
     }
@@ -90,7 +90,7 @@ pub(crate) struct SilenceLimit {
 }
 
 impl SilenceLimit {
-    /// That of a source; `None` where silence is no failure: some desktops say nothing of a screen before it changes.
+    /// That of a source; `None` where silence is no failure: some desktops send no frame of a screen before it changes.
     pub(crate) fn of(source: &VideoSource) -> Option<Self> {
         let camera = Self { most: CAMERA_SILENT, meaning: ErrorKind::CameraFailed };
         matches!(source, VideoSource::Camera(_)).then_some(camera)

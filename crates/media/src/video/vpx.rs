@@ -25,7 +25,7 @@ use confab_wire::{
 pub struct VpxError {
     /// The function.
     pub call: &'static str,
-    /// libvpx's own words.
+    /// libvpx's message.
     pub reason: String,
 }
 

@@ -29,7 +29,7 @@ use crate::thread::priority;
 use crate::thread::stop::StopFlag;
 use crate::thread::worker;
 
-/// Packets that wait for the consumer: 320 ms. Full: the newest is dropped, like one lost on the way.
+/// Packets that wait for the consumer: 320 ms. Full: the newest is dropped, like a lost packet.
 const PACKET_QUEUE: usize = 16;
 /// How long a device may take to open.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -58,8 +58,8 @@ pub struct AudioCapture {
 
 impl AudioCapture {
     /// Opens the source. Fails with `MicrophoneMissing`, `MicrophoneFailed`, `NoSoundServer`, `SystemSoundUnsupported`,
-    /// `FileUnreadable` or `FileFormat`. [`AudioSource::None`] opens nothing and never yields. The receiver ends when the capture does.
-    /// Sound is sent unprocessed.
+    /// `FileUnreadable` or `FileFormat`. [`AudioSource::None`] opens nothing and never yields. The receiver ends when the
+    /// capture does. Sound is sent unprocessed.
     pub async fn start(source: AudioSource) -> Result<(Self, mpsc::Receiver<AudioPacket>), Error> {
         Self::open(source, None).await
     }
@@ -116,8 +116,8 @@ impl AudioCapture {
         self.shared.muted.load(Ordering::Acquire)
     }
 
-    /// Loudness of what would be sent, also while muted (someone who speaks then wants to know): RMS, 0..1. What the speaker
-    /// plays is not in it where echo is cancelled.
+    /// Loudness of what would be sent, also while muted: RMS, 0..1. What the speaker plays is not in it where echo is
+    /// cancelled.
     pub fn level(&self) -> f32 {
         self.shared.level.get()
     }
@@ -204,7 +204,7 @@ impl CaptureLoop {
                 Ok(None) => continue,
                 Err(error) => return self.fail(error),
             };
-            // A second look: the mute may have come while this frame was encoded.
+            // Checked again: the mute may have come while this frame was encoded.
             if !self.shared.muted.load(Ordering::Acquire) {
                 let timestamp = timestamp as u32;
                 let _ = self.packets.try_send(AudioPacket { data, timestamp, sequence, level: Some(level) });

@@ -37,7 +37,7 @@ impl Default for VoiceActivityDetector {
 }
 
 impl VoiceActivityDetector {
-    /// True if somebody speaks in this frame, the newest.
+    /// True if there is speech in this frame, the newest.
     pub(crate) fn detect(&mut self, frame: &[f32; FRAME]) -> bool {
         let loudness = rms(frame);
         let noise_floor = self.noise_floor(loudness);
@@ -73,7 +73,7 @@ mod tests {
         (*state >> 8) as f32 / (1 << 24) as f32 - 0.5
     }
 
-    /// Share of the frames in which a voice is heard in `seconds` of `sound` over a quiet room.
+    /// Share of the frames with detected speech in `seconds` of `sound` over a low noise floor.
     fn heard(detector: &mut VoiceActivityDetector, seconds: f32, mut sound: impl FnMut(f32) -> f32) -> f32 {
         let mut state = 1;
         let frames = (seconds * 50.0) as usize;
@@ -129,7 +129,7 @@ mod tests {
     fn the_room_is_no_voice_however_loud_it_is() {
         let mut state = 3;
         assert_eq!(heard(&mut VoiceActivityDetector::default(), 10.0, |_| 0.3 * noise(&mut state)), 0.0, "a waterfall");
-        // A hum is taken for a voice until it has gone on longer than anybody speaks without a breath.
+        // A hum counts as speech until it has gone on for the whole window of the noise floor.
         let hum = |time: f32| 0.05 * (time * 100.0 * std::f32::consts::TAU).sin();
         let mut detector = VoiceActivityDetector::default();
         heard(&mut detector, 3.3, hum);

@@ -15,12 +15,12 @@ pub(crate) struct CaptureCallback {
     pub(crate) ring: Producer<f32>,
     /// Channels of the device, at least one.
     pub(crate) channels: usize,
-    /// Who reads the ring.
+    /// The thread that reads the ring.
     pub(crate) reader: Thread,
 }
 
 impl CaptureCallback {
-    /// Takes what the device has heard.
+    /// Takes captured samples.
     pub(crate) fn take<T: SizedSample>(&mut self, data: &[T])
     where
         f32: FromSample<T>,
@@ -35,7 +35,7 @@ impl CaptureCallback {
     }
 }
 
-/// What the speaker's callback tells.
+/// Counters of a speaker's callback.
 #[derive(Debug, Default)]
 pub(crate) struct PlaybackCounters {
     /// Most frames that were asked for at once.

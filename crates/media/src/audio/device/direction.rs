@@ -18,7 +18,7 @@ impl Direction {
         if self == Self::Input { ErrorKind::MicrophoneFailed } else { ErrorKind::SpeakerFailed }
     }
 
-    /// `error` as a person is told it.
+    /// The error of this crate for one of cpal.
     pub(crate) fn error(self, error: &cpal::Error) -> Error {
         let code = match error.kind() {
             cpal::ErrorKind::HostUnavailable => ErrorKind::NoSoundServer,

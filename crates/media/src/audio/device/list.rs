@@ -32,7 +32,7 @@ impl CachedHost {
     }
 }
 
-/// What the system knows a device by.
+/// The system's id of a device.
 pub(crate) fn id(device: &cpal::Device) -> Option<String> {
     device.id().ok().map(|id| id.id().to_owned())
 }

@@ -14,7 +14,7 @@ const ANSWER: Duration = Duration::from_secs(2);
 /// Most that is read at once, in bytes: 20 ms of ten streams of sound, or many events.
 const BUFFER: usize = 64 * 1024;
 
-/// Connects to the server that the environment names, as a client called `name`, and has it tell the events of `mask`.
+/// Connects to the server that the environment names, as a client called `name`, and subscribes to the events of `mask`.
 /// Beside the connection: the version of the protocol that both sides speak. Blocks for a few seconds at most.
 pub(crate) fn connect(name: &CStr, mask: SubscriptionMask) -> Result<(BufReader<UnixStream>, u16), ProtocolError> {
     let path = pulseaudio::socket_path_from_env().ok_or(io::ErrorKind::NotFound).map_err(io::Error::from)?;

@@ -9,10 +9,10 @@ use pulseaudio::protocol::{self, ProtocolError, SubscriptionMask};
 use crate::audio::device::pulse;
 use crate::thread::stop::StopFlag;
 
-/// How often one looks whether to stop.
+/// Time between two checks of the stop flag.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// A connection to the sound server that hears of each change among sinks, sources and defaults.
+/// A connection to the sound server that receives an event for each change of sinks, sources and defaults.
 #[derive(Debug)]
 pub(crate) struct PulseEvents {
     socket: BufReader<UnixStream>,
@@ -41,7 +41,7 @@ impl PulseEvents {
         Ok(())
     }
 
-    /// Takes the events that are there: one look serves them all.
+    /// Discards the events that have come: one new list covers them all.
     fn take(&mut self) -> Result<(), ProtocolError> {
         while !self.socket.buffer().is_empty() {
             protocol::read_command_message(&mut self.socket, self.version)?;

@@ -26,7 +26,7 @@ const RING: Duration = Duration::from_millis(500);
 const STREAM_TIMEOUT: Duration = Duration::from_secs(3);
 /// A microphone that is silent this long, without even zeros, is taken for dead.
 const SILENT: Duration = Duration::from_secs(5);
-/// Longest sleep of a reader between two looks.
+/// Longest sleep of a reader between two checks of the ring.
 const LOOK: Duration = Duration::from_millis(20);
 /// Frames per callback where the host lets us choose, at 48 kHz: 5 ms for a microphone and 10 ms for a speaker, of which
 /// the server keeps two periods. The threads that answer have priority.
@@ -48,7 +48,7 @@ fn configuration(
     converts: bool,
 ) -> Result<(StreamConfig, SampleFormat), Error> {
     if converts {
-        // The sound server resamples and mixes better than we do, and knows its device.
+        // The sound server resamples and mixes at the rate of its device.
         let period = if direction == Direction::Input { RECORD_PERIOD } else { PLAY_PERIOD };
         let buffer_size = BufferSize::Fixed(period);
         let config = StreamConfig { channels: 1, sample_rate: AUDIO_CLOCK_HZ, buffer_size };
@@ -86,7 +86,7 @@ impl StreamErrors {
     fn callback(&self, direction: Direction) -> impl FnMut(cpal::Error) + Send + 'static {
         let failure = self.clone();
         move |error| match error.kind() {
-            // The stream lives on, and its thread has a deadline: no word about it here.
+            // The stream lives on, and its thread has a deadline: nothing is logged here.
             cpal::ErrorKind::Xrun | cpal::ErrorKind::DeviceChanged | cpal::ErrorKind::RealtimeDenied => {
                 failure.0.disturbances.fetch_add(1, Ordering::Relaxed);
             }

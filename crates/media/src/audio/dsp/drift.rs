@@ -14,7 +14,7 @@ const WINDOW: usize = 64;
 /// Change of the rate for each sample of delay too much or too little. A clock that is off by 200 ppm stays 2 ms from the
 /// target, and a third of any distance is left after 10 s.
 const GAIN: f64 = 2e-6;
-/// Largest change of the rate: 3.5 cents, which nobody hears as another pitch.
+/// Largest change of the rate: 3.5 cents, which is not audible as another pitch.
 const MOST: f64 = 0.002;
 
 /// Follows the delay of one stream and takes samples a little faster or slower.
@@ -61,7 +61,7 @@ impl DriftCompensator {
         self.excess.iter().copied().min()
     }
 
-    /// As [`Self::least`], once it has been watched long enough to know that all of it is too much.
+    /// As [`Self::least`], once the window is full: all of it is too much.
     pub(crate) fn steady(&self) -> Option<i64> {
         self.least().filter(|_| self.excess.len() == WINDOW)
     }

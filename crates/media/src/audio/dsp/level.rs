@@ -10,7 +10,7 @@ pub fn rms(samples: &[f32]) -> f32 {
     (samples.iter().map(|v| v * v).sum::<f32>() / samples.len() as f32).sqrt()
 }
 
-/// Amplitude of the sine of `hz` in `samples` taken at `rate` Hz (Goertzel's algorithm). Sees what lies within about
+/// Amplitude of the sine of `hz` in `samples` taken at `rate` Hz (Goertzel's algorithm). Its bandwidth is about
 /// `rate / samples.len()` Hz.
 pub fn tone_amplitude(samples: &[f32], hz: f32, rate: u32) -> f32 {
     let omega = f64::from(hz) * std::f64::consts::TAU / f64::from(rate);

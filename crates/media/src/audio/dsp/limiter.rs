@@ -4,9 +4,9 @@ use crate::format::BLOCK;
 
 /// Loudest sample that leaves the mix.
 const CEILING: f32 = 0.95;
-/// Blocks in which the limiter lets go by half: 200 ms.
+/// Release: blocks in which the limiter opens by half, 200 ms.
 const RELEASE: f32 = 0.966;
-/// Samples in which it closes: 2.5 ms, heard as neither click nor pumping.
+/// Attack in samples: 2.5 ms, audible as neither click nor pumping.
 const ATTACK: usize = BLOCK / 4;
 
 /// Keeps what is loud together under full scale: the gain follows the peak of each block, and what slips through while it

@@ -1,18 +1,18 @@
 //! Time stretching without a change of pitch: takes one pitch period out of decoded sound, or repeats one.
 
-/// Shortest and longest period looked for, in samples at 48 kHz: 400 Hz down to 67 Hz.
+/// Shortest and longest pitch period, in samples at 48 kHz: 400 Hz down to 67 Hz.
 const PERIODS: std::ops::RangeInclusive<usize> = 120..=720;
 /// Samples that are compared and faded over: 5 ms.
 const OVERLAP: usize = 240;
-/// Least likeness of two stretches (1 is equal) for a splice nobody hears.
+/// Least correlation of two stretches (1 is equal) for a splice that is not audible.
 const LIKENESS: f32 = 0.6;
-/// Mean square under which everything is like everything: -60 dBFS.
+/// Mean square under which any splice is inaudible: -60 dBFS.
 const QUIET: f32 = 1e-6;
 
 /// A chunk has to be this long for any splice, in samples.
 pub const MIN_CHUNK: usize = *PERIODS.start() + OVERLAP;
 
-/// The best period in samples and its likeness, at most 1. What is quieter than -60 dBFS is like everything.
+/// The best period in samples and its correlation, at most 1. Anything quieter than -60 dBFS has correlation 1.
 pub fn period(chunk: &[f32]) -> Option<(usize, f32)> {
     let longest = chunk.len().checked_sub(OVERLAP)?.min(*PERIODS.end());
     let head = &chunk[..OVERLAP];
@@ -21,7 +21,7 @@ pub fn period(chunk: &[f32]) -> Option<(usize, f32)> {
     if own < QUIET * OVERLAP as f32 {
         return (longest >= *PERIODS.start()).then_some((longest, 1.0));
     }
-    // Every second lag and sample: a voice has nothing to tell above 12 kHz here, and this is a quarter of the work.
+    // Every second lag and sample: speech has no pitch above 12 kHz, and this is a quarter of the work.
     (*PERIODS.start()..=longest)
         .step_by(2)
         .map(|lag| {
@@ -39,7 +39,7 @@ fn fade(from: &[f32], to: &[f32]) -> impl Iterator<Item = f32> {
     })
 }
 
-/// Takes one period out of `chunk`. With `force`, also where it will be heard. Returns the samples removed.
+/// Takes one period out of `chunk`. With `force`, also where that is audible. Returns the samples removed.
 pub fn shorten(chunk: &mut Vec<f32>, force: bool) -> usize {
     let Some((lag, _)) = period(chunk).filter(|(_, likeness)| force || *likeness > LIKENESS) else { return 0 };
     let mut out: Vec<f32> = fade(&chunk[..OVERLAP], &chunk[lag..]).collect();

@@ -51,19 +51,19 @@ impl PeerAudio {
         self.push_at(packet, clock::since_epoch(Instant::now()));
     }
 
-    /// As [`Self::push`], at a time of [`Mixer::mix`]. When the mix looks for it says nothing of the network.
+    /// As [`Self::push`], with the arrival time on the clock of [`Mixer::mix`]: when the mix takes it is no jitter.
     fn push_at(&self, packet: AudioPacket, at: Duration) {
         if self.packets.try_send((packet, at)).is_err() {
             self.shared.overflow.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Loudness of what is heard from this peer: RMS, 0..1.
+    /// Loudness of this peer in the mix: RMS, 0..1.
     pub fn level(&self) -> f32 {
         self.shared.level.get()
     }
 
-    /// Changes how loud the peer is heard: 0 silent, 1 as sent, at most [`MAX_GAIN`].
+    /// Sets the gain of the peer in the mix: 0 silent, 1 as sent, at most [`MAX_GAIN`].
     pub fn set_gain(&self, gain: f32) {
         self.shared.gain.set(if gain.is_finite() { gain.clamp(0.0, MAX_GAIN) } else { 1.0 });
     }
@@ -86,7 +86,7 @@ impl PeerAudio {
         Some((timestamp, clock::instant(at)))
     }
 
-    /// Records what is heard from this peer from now on, silence included, as WAV with 48 kHz, mono, 16 bit. A second call
+    /// Records this peer's part of the mix from now on, silence included, as WAV with 48 kHz, mono, 16 bit. A second call
     /// closes the first file. Fails with `RecordingFailed`.
     pub fn record_to(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let recorder = WavRecorder::create(path.as_ref())?;

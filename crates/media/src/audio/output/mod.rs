@@ -104,7 +104,7 @@ impl AudioOutput {
         }
     }
 
-    /// Adds a peer to the mix; it is heard from the next block on.
+    /// Adds a peer to the mix, from the next block on.
     pub fn add_peer(&self) -> PeerAudio {
         self.peers.add()
     }
@@ -168,14 +168,14 @@ impl OutputLoop {
                 beat = Instant::now();
             }
             // Without a device the clock asks, every 10 ms; also in place of one that has stopped asking, so that levels
-            // and recordings go on and what is said does not pile up.
+            // and recordings go on and packets do not pile up.
             let patience = if self.playback.is_some() { DEVICE_STALLED } else { BLOCK_TIME };
             if beat.elapsed() >= patience {
                 self.block();
                 // A machine that slept does not catch up.
                 beat = if beat.elapsed() > BLOCK_TIME * CATCH_UP { Instant::now() } else { beat + BLOCK_TIME };
             }
-            // Half a block for a device, so that its ring never runs dry between two looks.
+            // Half a block for a device, so that its ring never runs dry between two rounds.
             let next = if self.playback.is_some() { Instant::now() + BLOCK_TIME / 2 } else { beat + BLOCK_TIME };
             if self.stop.sleep_until(next) {
                 return;

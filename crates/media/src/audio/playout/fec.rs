@@ -29,7 +29,7 @@ mod tests {
     use crate::format::FRAME;
     use confab_testkit::speech::{self, Speaker};
 
-    /// What is said in four seconds, as packets.
+    /// Four seconds of speech, as packets.
     fn packets(mut encoder: OpusEncoder, loss: u8) -> Vec<bytes::Bytes> {
         encoder.set_expected_loss(loss).expect("redundancy");
         let said = speech::samples(Speaker::Ann, 4.0).expect("espeak-ng and sox");

@@ -47,7 +47,7 @@ const LOSSY_HEADROOM: i64 = DEFAULT_SAMPLES + HEADROOM / 2;
 const LONG_PAUSE: Duration = Duration::from_secs(10);
 /// How long a pause (DTX) is filled with comfort noise. The sender refreshes it every 400 ms; one that does not is gone.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Length of a packet while none has been seen, in samples: 20 ms.
+/// Length of a packet while none has come, in samples: 20 ms.
 const DEFAULT_SAMPLES: i64 = AUDIO_CLOCK_HZ as i64 / 50;
 
 /// What the decoder does next.
@@ -108,7 +108,7 @@ enum State {
 pub struct JitterBuffer {
     packets: BTreeMap<i64, BufferedPacket>,
     state: State,
-    // Newest timestamp seen, unwrapped, to unwrap the next one by.
+    // Newest timestamp, unwrapped, to unwrap the next one by.
     newest: Option<i64>,
     // Timestamp that is played next; all before it is over.
     next: i64,
@@ -124,7 +124,7 @@ pub struct JitterBuffer {
     target: i64,
     // Part of the target that is not for the network: synchronization with pictures.
     extra: i64,
-    // When recoverable losses were seen, the last ones.
+    // When recoverable losses were found, the last ones.
     losses: VecDeque<Duration>,
     // The packet whose FEC covers the loss that was counted last.
     loss_counted: Option<u16>,
@@ -251,7 +251,7 @@ impl JitterBuffer {
             }
             return self.conceal(length);
         }
-        // The entry was just seen, so it is there.
+        // The map is not empty: see above.
         let Some((first, packet)) = self.packets.pop_first() else { return Operation::Silence };
         self.next = first + packet.samples;
         self.last_sequence = packet.sequence;

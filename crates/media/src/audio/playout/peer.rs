@@ -18,9 +18,9 @@ const SMALLEST: usize = AUDIO_CLOCK_HZ as usize / 400;
 const MAX_PACKET: usize = AUDIO_CLOCK_HZ as usize * 120 / 1000;
 /// Delay over the target before sound is shortened, in samples: 15 ms.
 const SLACK: i64 = AUDIO_CLOCK_HZ as i64 * 15 / 1000;
-/// Delay under the target before sound is lengthened, in samples: 5 ms. Less slack, since too little is heard.
+/// Delay under the target before sound is lengthened, in samples: 5 ms. Less slack, since an underrun is audible.
 const SHORTAGE: i64 = AUDIO_CLOCK_HZ as i64 * 5 / 1000;
-/// Delay over the target that is shortened even where it is heard, in samples: 150 ms.
+/// Delay over the target that is shortened even where that is audible, in samples: 150 ms.
 const FAR_BEHIND: i64 = AUDIO_CLOCK_HZ as i64 * 150 / 1000;
 /// Delay over the target that is cut short at once, in samples: 400 ms. A click is better than talking past each other.
 const HOPELESS: i64 = AUDIO_CLOCK_HZ as i64 * 400 / 1000;
@@ -67,7 +67,7 @@ impl PeerPlayout {
         self.jitter.insert(packet, now);
     }
 
-    /// Fills one block with what is heard at `now`.
+    /// Fills the block that is played at `now`.
     pub fn pull(&mut self, now: Duration, block: &mut [f32; BLOCK]) {
         // First, for it changes how many samples are needed.
         self.drift.measure(self.excess(now));
@@ -85,7 +85,7 @@ impl PeerPlayout {
         self.jitter.set_extra_delay(extra);
     }
 
-    /// The timestamp of what is to be heard at `now`; `None` while nothing plays.
+    /// The timestamp that is to be played at `now`; `None` while nothing plays.
     pub fn due(&self, now: Duration) -> Option<u32> {
         self.jitter.due(now)
     }
@@ -138,13 +138,13 @@ impl PeerPlayout {
 
     /// The last `length` samples of the packet before `data`, out of the in-band FEC in it.
     fn decode_fec(&mut self, data: &[u8], length: usize) -> Result<(), opus::Error> {
-        // More than what the first frame says again would be invented before it.
+        // A longer request would be concealed before what the FEC of the first frame holds.
         let whole = opus::packet::get_samples_per_frame(data, AUDIO_CLOCK_HZ)?;
         self.decode(data, whole, true)?;
         self.chunk.drain(..self.chunk.len().saturating_sub(length));
         if length < whole {
             let before = self.ready.back().copied().unwrap_or(self.fade.last());
-            fade::join(before, &mut self.chunk);
+            fade::crossfade_from(before, &mut self.chunk);
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::format::BLOCK;
 
 /// Blocks the queue holds: 500 ms, as much as the rings of the devices. Full: the oldest goes.
 const CAPACITY: usize = 50;
-/// Blocks over which the reader looks how many are left over: two seconds.
+/// Window over which the reader counts blocks left over, in blocks: two seconds.
 const WINDOW: u32 = 200;
 /// Blocks left over all through a window that are too many: the speaker's clock is the faster one, or the microphone stood
 /// still. A speaker keeps at least as many in its own ring, so that no echo comes before the block it is of.
@@ -87,7 +87,7 @@ impl FarEndReader {
     }
 
     /// The next block that was played; `None` if the speaker is silent, late or not there. One is to be taken for each block
-    /// of the microphone: both sides then keep the distance that the canceller has learnt.
+    /// of the microphone: both sides then keep the delay to which the canceller has adapted.
     pub(crate) fn next(&mut self) -> Option<[f32; BLOCK]> {
         if self.shared.reader.load(Ordering::Acquire) != self.number {
             return None;

@@ -59,7 +59,7 @@ impl AudioProcessor {
     /// AEC3 finds the delay between a block of the far end and its echo by itself, up to about half a second, as long as
     /// both sides go on block by block. So nothing has to be known of rings and devices on the way.
     pub(crate) fn process(&mut self, sound: &mut [f32]) -> Result<(), Error> {
-        // Looks at a counter; takes the lock only when somebody switched.
+        // Reads a counter; takes the lock only after a change.
         if self.processing.has_changed().unwrap_or(false) {
             let on = *self.processing.borrow_and_update();
             self.echo.set_enabled(on.echo_cancellation);
@@ -67,7 +67,7 @@ impl AudioProcessor {
             self.gain.set_enabled(on.gain_control);
         }
         if self.far_end.speaker_replaced() {
-            // Another way for the echo: learnt sooner by who does not hold on to the old one.
+            // Another echo path: filters adapt to it sooner from the start than from the old one.
             self.echo.reset();
         }
         let (blocks, _) = sound.as_chunks_mut::<BLOCK>();
@@ -82,7 +82,7 @@ impl AudioProcessor {
     }
 }
 
-/// The hidden Markov model finds sooner than the counters of the default that there is no echo to cancel: whoever wears
+/// The hidden Markov model detects sooner than the default's counters that there is no echo: whoever wears
 /// headphones is not suppressed then while others talk.
 fn echo_cancellation() -> Config {
     let canceller = EchoCanceller { transparent_mode: TransparentModeType::Hmm, ..EchoCanceller::default() };
@@ -96,7 +96,8 @@ fn noise_suppression() -> Config {
 }
 
 /// Brings the peaks of a voice to 5 dB under full scale by at most 6 dB a second, and limits them. The volume of the device
-/// stays as it is. Less gain to begin with than the 15 dB of a browser, which shouts the first words of a good microphone.
+/// stays as it is. Less gain to begin with than the 15 dB of a browser, which makes the first words of a good microphone
+/// too loud.
 fn gain_control() -> Config {
     let digital = AdaptiveDigital { initial_gain_db: 6.0, ..AdaptiveDigital::default() };
     let control = GainController2 { adaptive_digital: Some(digital), ..GainController2::default() };

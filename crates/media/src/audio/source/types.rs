@@ -13,7 +13,7 @@ const CATCH_UP: u32 = 10;
 
 /// Something that yields 20 ms of sound at its own pace, on a thread of its own.
 pub(crate) trait AudioFrameSource {
-    /// Waits for the next frame. `false`: the wait ended without one (a stop, or a look whether to). An error is final.
+    /// Waits for the next frame. `false`: the wait ended without one (to check for a stop). An error is final.
     fn next(&mut self, frame: &mut [f32; FRAME], stop: &StopFlag) -> Result<bool, Error>;
 }
 

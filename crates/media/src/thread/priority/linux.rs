@@ -62,7 +62,7 @@ mod tests {
         let nice = || getpriority_process(Some(gettid())).unwrap();
         let before = nice();
         let raised = thread::spawn(move || {
-            // Who may not and has no RealtimeKit is told so.
+            // Without permission and without RealtimeKit it is an error.
             let told = raise().is_ok();
             let inherited = thread::spawn(nice).join().unwrap();
             (told, nice(), inherited)

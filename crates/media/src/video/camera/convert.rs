@@ -36,7 +36,7 @@ pub enum ConvertError {
     /// No size, or one over [`MAX_DIMENSION`].
     #[error("size {0}x{1}")]
     Size(u32, u32),
-    /// The driver knows that the bytes are not what the camera meant to send.
+    /// The driver flags the picture as damaged.
     #[error("the driver says so")]
     Flagged,
     /// The JPEG is damaged.

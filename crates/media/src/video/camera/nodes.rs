@@ -14,8 +14,8 @@ pub(super) struct FoundCamera {
     pub(super) nodes: Vec<CameraIndex>,
 }
 
-/// The cameras behind the nodes of `listed`, in the order of their numbers. `unit` tells which piece of hardware a node
-/// belongs to, where the system says so.
+/// The cameras behind the nodes of `listed`, in the order of their numbers. `unit` names the hardware that a node
+/// belongs to, where the system has that.
 pub(super) fn cameras(mut listed: Vec<CameraInfo>, unit: impl Fn(&CameraIndex) -> Option<String>) -> Vec<FoundCamera> {
     listed.sort_by_key(|info| info.index().as_index().unwrap_or(u32::MAX));
     let mut found: Vec<(Option<String>, FoundCamera)> = Vec::new();
@@ -42,7 +42,7 @@ pub(super) fn cameras(mut listed: Vec<CameraInfo>, unit: impl Fn(&CameraIndex) -
 }
 
 /// The camera that is called `name`: by id, name, a part of it, or the number of a node.
-pub(super) fn called<'a>(cameras: &'a [FoundCamera], name: &str) -> Option<&'a FoundCamera> {
+pub(super) fn find_camera<'a>(cameras: &'a [FoundCamera], name: &str) -> Option<&'a FoundCamera> {
     let devices: Vec<Device> = cameras.iter().map(|camera| camera.device.clone()).collect();
     let by_number = |camera: &&FoundCamera| camera.nodes.iter().any(|node| node.as_string() == name);
     cameras.iter().find(by_number).or_else(|| {
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn a_camera_is_meant_by_its_number_id_or_name() {
         let found = found();
-        let id = |name| called(&found, name).map(|camera| camera.device.id.as_str());
+        let id = |name| find_camera(&found, name).map(|camera| camera.device.id.as_str());
         assert_eq!(id("4"), Some("HD Webcam (1-6)"));
         assert_eq!(id("HD Webcam (1-6)"), Some("HD Webcam (1-6)"));
         assert_eq!(id("HD Webcam"), Some("HD Webcam (1-4)"));

@@ -41,7 +41,7 @@ pub(super) fn open(name: Option<&str>, config: VideoConfig) -> Result<Box<dyn Ca
     let cameras = found()?;
     let nodes: Vec<CameraIndex> = match name {
         None => cameras.into_iter().flat_map(|camera| camera.nodes).collect(),
-        Some(name) => nodes::called(&cameras, name).ok_or_else(|| missing(name, &cameras))?.nodes.clone(),
+        Some(name) => nodes::find_camera(&cameras, name).ok_or_else(|| missing(name, &cameras))?.nodes.clone(),
     };
     let mut open_error: Option<OpenError> = None;
     for node in nodes {

@@ -4,7 +4,7 @@ use nokhwa::NokhwaError;
 
 use crate::error::{Error, ErrorKind};
 
-/// The later one tells a person more, where the nodes of a camera refuse for different reasons.
+/// Ordered: of different reasons of the nodes of one camera, the greatest is the most helpful.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum OpenErrorReason {
     /// It is no camera, but something beside one.

@@ -44,7 +44,7 @@ pub(crate) struct RawPicture {
     pub(crate) height: u32,
     /// Bytes from one line to the next; 0 where there are no lines.
     pub(crate) stride: u32,
-    /// The driver says that something is wrong with it.
+    /// The driver flags it as damaged.
     pub(crate) damaged: bool,
 }
 

@@ -18,7 +18,7 @@ use crate::video::i420::I420Frame;
 use crate::video::types::{SilenceLimit, VideoConfig, VideoEvent, VideoStats};
 use crate::video::vpx::VpxError;
 
-/// How often a thread without pictures looks whether it should end.
+/// How often a thread without frames checks whether it should end.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// The body of the encoder thread.
@@ -33,7 +33,7 @@ pub(crate) struct EncodeLoop {
     silence: Option<SilenceLimit>,
 }
 
-/// Where the encoder thread says what it does.
+/// The outputs of the encoder thread: events, statistics, and its limit.
 #[derive(Debug)]
 pub(crate) struct Reports {
     pub(crate) events: mpsc::Sender<VideoEvent>,
@@ -62,7 +62,7 @@ impl EncodeLoop {
     }
 
     pub(crate) fn run(mut self) {
-        // Counted in looks, not by the clock: a program that was suspended (a laptop asleep) has seen nothing of that time.
+        // Counted in rounds, not by the clock: the time of a suspended computer does not count.
         let mut silent = Duration::ZERO;
         while !self.stop.is_set() && !self.reports.events.is_closed() {
             match self.latest.take(LOOK_EVERY) {
@@ -93,7 +93,7 @@ impl EncodeLoop {
                 }
             }
         }
-        // The capture thread has nobody to work for any more.
+        // Ends the capture thread, too.
         self.stop.set();
     }
 
@@ -138,13 +138,13 @@ impl EncodeLoop {
             }
         });
         for frame in frames {
-            // This thread is the only sender and has seen enough free places.
+            // This thread is the only sender and has checked the capacity.
             let _ = self.reports.events.try_send(VideoEvent::Frame(frame));
         }
         Ok(())
     }
 
-    /// Tells what is encoded at most, also where it is the content that has changed.
+    /// Publishes what is encoded at most, also where it changed with the content hint.
     fn publish_relief(&self, relief: Relief) {
         let told = self.reports.relief.send_if_modified(|told| std::mem::replace(told, relief) != relief);
         if told {

@@ -73,11 +73,11 @@ impl VideoCapture {
             let (stop, latest, demand) = (capture.stop.clone(), latest.clone(), demand.clone());
             let (hidden, stats) = (capture.hidden.clone(), capture.stats.clone());
             worker::spawn("confab-capture", move || {
-                // Whatever happens here, the encoder thread has to learn of the end.
+                // Whatever happens here, the mailbox is closed, which ends the encoder thread.
                 let _end = latest.close_on_drop();
                 match open::open(&source, config, &stop) {
                     Err(error) => drop(opened.send(Err(error))),
-                    // Nobody waits any more if the start was cancelled: release the device.
+                    // If the start was cancelled, the device is released.
                     Ok(source) if opened.send(Ok(())).is_ok() => {
                         run_capture(source, &latest, &stop, &demand, (&hidden, &stats));
                     }
@@ -108,14 +108,13 @@ impl VideoCapture {
         *self.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the computer can encode at most. The encoder keeps to the frame rate in it by itself; who makes the demand is
+    /// What the computer can encode at most. The encoder keeps to the frame rate in it by itself; whoever makes the demand is
     /// to ask for no larger layer.
     pub fn relief(&self) -> watch::Receiver<Relief> {
         self.relief.subscribe()
     }
 
-    /// True while there is nothing new to see, because a person put what is shown away (a minimized window); the last
-    /// picture stands.
+    /// True while frames cease because the captured window is minimized; the last picture stands.
     pub fn hidden(&self) -> watch::Receiver<bool> {
         self.hidden.subscribe()
     }
@@ -129,7 +128,7 @@ impl VideoCapture {
 
 impl Drop for VideoCapture {
     fn drop(&mut self) {
-        // Both threads look at the flag at least once per frame; joining here would block an async thread.
+        // Both threads check the flag at least once per frame; joining here would block an async thread.
         self.stop.set();
     }
 }

@@ -60,7 +60,7 @@ impl OveruseDetector {
         self.judge(load, now);
     }
 
-    /// The encoder rested: that time says nothing.
+    /// The encoder rested: the window of the measurement begins anew.
     pub fn rest(&mut self) {
         (self.window, self.spent, self.idle) = (None, Duration::ZERO, None);
     }

@@ -44,13 +44,13 @@ impl VideoEncoder {
         }
     }
 
-    /// The encoder rests: the next frames will be key frames, since nobody has the last ones.
+    /// Frees the encoders: the next frames will be key frames.
     pub fn rest(&mut self) {
         self.layers.iter_mut().for_each(LayerEncoder::stop);
     }
 
     /// Encodes a picture captured at `captured` for `demand`: at most one frame of each layer, key frames first, so that
-    /// who changes layers is on the new one before the old one's frame of the same picture comes. None at all if the
+    /// receivers that change layers are on the new one before the old one's frame of the same picture comes. None at all if the
     /// picture comes sooner than the demanded frame rate allows, or no bits were left for it.
     pub fn encode(
         &mut self,
@@ -75,7 +75,7 @@ impl VideoEncoder {
             detailed: demand.content_hint.is_detailed(),
         };
         let full = full_size((picture.width(), picture.height()), self.config, demand);
-        let wanted = existing(demand, full);
+        let wanted = available_layers(demand, full);
         let mut frames = Vec::new();
         // From the largest to the smallest: each is scaled from the one above it.
         let mut above = None;
@@ -124,9 +124,9 @@ impl VideoEncoder {
     }
 }
 
-/// What is wanted of the layers that a picture with a full layer of this size has. Whoever wants a smaller one gets the
-/// smallest there is, and learns from it how large the picture is.
-fn existing(demand: &VideoDemand, full: (u32, u32)) -> [Option<LayerDemand>; SPATIAL_LAYERS] {
+/// What is wanted of the layers that a picture with a full layer of this size has. A demand for a smaller one gets the
+/// smallest there is, whose frames tell the size of the picture.
+fn available_layers(demand: &VideoDemand, full: (u32, u32)) -> [Option<LayerDemand>; SPATIAL_LAYERS] {
     let mut wanted = demand.layers;
     for layer in SpatialLayer::ALL.into_iter().filter(|layer| layer.size(full).is_none()) {
         let index = layer.index();

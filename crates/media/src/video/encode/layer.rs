@@ -15,7 +15,7 @@ const MIN_BITRATE: u32 = 50_000;
 /// others their picture.
 const KEY_FRAME_PAUSE: i64 = VIDEO_CLOCK_HZ as i64 / 4;
 
-/// When a picture was taken and for how long it stands, both in 1/90000 s.
+/// Presentation time and duration of a picture, both in 1/90000 s.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     /// Grows strictly.
@@ -41,7 +41,7 @@ pub struct LayerEncoder {
     spatial: SpatialLayer,
     encoder: Option<Encoder>,
     cursor: PatternCursor,
-    /// Requests for key frames that are answered; `None`: the next frame has to be one, since nobody has the last.
+    /// Requests for key frames that are answered; `None`: the next frame has to be one, since the last one was not sent.
     answered: Option<u64>,
     /// When the last key frame was taken, in 1/90000 s.
     last_key: i64,
@@ -53,14 +53,14 @@ impl LayerEncoder {
         Self { spatial, encoder: None, cursor: PatternCursor::default(), answered: None, last_key: i64::MIN }
     }
 
-    /// Nobody wants the layer: it gives its memory back and begins with a key frame when it is wanted again. With an encoder
+    /// The layer is not wanted: frees its encoder. It begins with a key frame when it is wanted again, with an encoder
     /// of its own: after a pause of seconds libvpx (1.12) leaves out every picture.
     pub fn stop(&mut self) {
         self.encoder = None;
         self.answered = None;
     }
 
-    /// Encodes a picture for `demand`. `None`: the picture is one of a temporal layer that nobody wants, or no bits were left
+    /// Encodes a picture for `demand`. `None`: the picture belongs to a temporal layer that is not wanted, or no bits were left
     /// for it.
     pub fn encode(
         &mut self,

@@ -1,6 +1,6 @@
 //! How large to encode: as large as the source, the configuration and the demand allow.
 //!
-//! What the bitrates can fill is decided where they are known: by who chooses among the layers of the ladder.
+//! Which layers the bitrates allow is not decided here, but where layers are chosen for each peer.
 
 use crate::video::types::VideoConfig;
 use confab_wire::media::VideoDemand;
@@ -21,9 +21,9 @@ fn fit((width, height): (u32, u32), bounds: (u32, u32)) -> (u32, u32) {
     (side(width, bound_width), side(height, bound_height))
 }
 
-/// Each side divided by `by`, even as I420 likes it.
+/// Each side divided by `by`, rounded to even numbers for I420.
 fn divide((width, height): (u32, u32), by: f64) -> (u32, u32) {
-    // Not over 1, or not a number: nobody checked it.
+    // Not over 1, or not a number: the value is unchecked.
     if by.partial_cmp(&1.0) != Some(std::cmp::Ordering::Greater) {
         return (width, height);
     }

@@ -40,7 +40,7 @@ impl FrameKind {
         matches!(self, Self::Middle | Self::TopAfterBase)
     }
 
-    /// What libvpx is told: which buffers the frame may refer to and which it replaces.
+    /// libvpx's flags: which buffers the frame may refer to and which it replaces.
     pub fn flags(self) -> u32 {
         const BASE_ALONE: u32 = VP8_EFLAG_NO_REF_GF | VP8_EFLAG_NO_REF_ARF;
         const KEEP_ALL: u32 =

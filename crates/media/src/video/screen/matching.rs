@@ -7,7 +7,7 @@ use crate::selector::ScreenSelector;
 
 /// Windows that are listed at most.
 pub(super) const MOST_WINDOWS: usize = 64;
-/// A smaller window, in pixels of a side, is none that a person would share.
+/// Smaller windows, in pixels of a side, are not listed.
 pub(super) const LEAST_SIDE: u32 = 16;
 
 /// The screen with this number, counted from 1, with its size in pixels.
@@ -30,14 +30,18 @@ pub(super) fn window_id(wanted: &str) -> Option<u32> {
 }
 
 /// The window that is called so, or else the first whose title has this in it.
-pub(super) fn called<'a, T>(windows: &'a [T], wanted: &str, title: impl Fn(&T) -> &str) -> Option<&'a T> {
+pub(super) fn find_by_title<'a, T>(windows: &'a [T], wanted: &str, title: impl Fn(&T) -> &str) -> Option<&'a T> {
     let part = wanted.to_lowercase();
     let called = windows.iter().find(|window| title(window) == wanted);
     called.or_else(|| windows.iter().find(|window| title(window).to_lowercase().contains(&part)))
 }
 
 /// The screen with this number, counted from 1, or the primary one.
-pub(super) fn numbered<T>(screens: &[T], number: Option<u32>, is_primary: impl Fn(&T) -> bool) -> Result<&T, Error> {
+pub(super) fn screen_by_number<T>(
+    screens: &[T],
+    number: Option<u32>,
+    is_primary: impl Fn(&T) -> bool,
+) -> Result<&T, Error> {
     let found = match number {
         Some(number) => screens.get(number as usize - 1),
         None => screens.iter().find(|screen| is_primary(screen)).or(screens.first()),

@@ -1,4 +1,5 @@
-//! Screens and windows of Windows and macOS, by xcap. It draws no pointer and tells of no change, so each look takes a picture.
+//! Screens and windows of Windows and macOS, by xcap. It draws no pointer and reports no changes, so each check captures a
+//! picture.
 
 use xcap::image::RgbaImage;
 use xcap::{Monitor, Window, XCapError};
@@ -41,7 +42,8 @@ impl ScreenBackend for Platform {
         let target = match selector {
             ScreenSelector::Screen(number) => {
                 let monitors = Monitor::all().map_err(failed)?;
-                let found = matching::numbered(&monitors, *number, |monitor| monitor.is_primary().unwrap_or(false))?;
+                let found =
+                    matching::screen_by_number(&monitors, *number, |monitor| monitor.is_primary().unwrap_or(false))?;
                 Target::Monitor(found.clone())
             }
             ScreenSelector::Window(wanted) => Target::Window(find(wanted)?),
@@ -52,14 +54,14 @@ impl ScreenBackend for Platform {
     }
 }
 
-/// What the system or xcap said, as the technical cause.
+/// The error of the system or of xcap, as the technical cause.
 fn failed(error: XCapError) -> Error {
     let code =
         if matches!(error, XCapError::NotSupported) { ErrorKind::ScreenUnsupported } else { ErrorKind::ScreenFailed };
     Error::with_detail(code, error)
 }
 
-/// A window that can be seen and has a title.
+/// A visible window with a title.
 struct Titled {
     window: Window,
     id: u32,
@@ -87,7 +89,7 @@ fn find(wanted: &str) -> Result<Window, Error> {
     let windows = windows()?;
     let found = match matching::window_id(wanted) {
         Some(id) => windows.iter().find(|window| window.id == id),
-        None => matching::called(&windows, wanted, |window| &window.title),
+        None => matching::find_by_title(&windows, wanted, |window| &window.title),
     };
     found.map(|found| found.window.clone()).ok_or_else(|| matching::no_window(wanted))
 }
@@ -126,7 +128,7 @@ impl Target {
             }
             Self::Window(window) => match window.is_minimized().and_then(|hidden| window.width().map(|_| hidden)) {
                 Ok(hidden) => Ok(hidden),
-                // macOS tells nothing of what is not on a screen: it may be minimized, and closed as well.
+                // macOS does not distinguish minimized windows from closed ones.
                 Err(_) if cfg!(target_os = "macos") => Ok(true),
                 Err(_) => Err(ErrorKind::ShareEnded.into()),
             },

@@ -1,7 +1,7 @@
 //! A screen or window as a source of pictures.
 //!
-//! The picture is looked at at a fixed rate and given on only when it changed. While it rests it comes a few times a
-//! second, so that the encoder makes it sharp and who joins late does not wait.
+//! The screen is checked at a fixed rate, and a frame is yielded only when it changed. Without a change a frame comes a few
+//! times a second, so that the encoder refines it and late joiners do not wait.
 
 use std::time::{Duration, Instant};
 
@@ -50,7 +50,7 @@ pub(crate) struct Screen {
     converter: Converter,
     /// When it changed last.
     changed: Instant,
-    /// When a picture was given on last.
+    /// When a frame was yielded last.
     given: Option<Instant>,
 }
 
@@ -61,7 +61,7 @@ impl Screen {
         Self { stream, pacer, converter: Converter::default(), changed: Instant::now(), given: None }
     }
 
-    /// Whether the picture is to be given on, which changed now or did not.
+    /// Whether to yield a frame of a picture that changed now or did not.
     fn is_due(&mut self, changed: bool, now: Instant) -> bool {
         if changed {
             self.changed = now;
@@ -76,7 +76,7 @@ impl VideoFrameSource for Screen {
         if self.pacer.wait(stop).is_none() {
             return Ok(false);
         }
-        // Also while nobody looks: that the window was closed is told at once.
+        // Also while frames are not wanted: a closed window is reported at once.
         let changed = self.stream.changed()?;
         let now = Instant::now();
         if !wanted || !self.is_due(changed, now) {

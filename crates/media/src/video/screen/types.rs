@@ -41,11 +41,11 @@ pub(crate) trait ScreenBackend {
     /// What there is, screens first, each with a thumbnail if wanted; the id of each is a [`ScreenSelector`] as text. Blocks.
     fn list(thumbnails: bool) -> Result<Vec<ShareSource>, Error>;
 
-    /// Whether a person chooses in a dialog of the system what [`ScreenBackend::open`] opens.
+    /// Whether [`ScreenBackend::open`] opens a dialog of the desktop in which a person chooses.
     fn asks() -> bool;
 
-    /// Opens one, looked at `fps` times a second. Fails with `ScreenMissing`, `ScreenUnsupported`, `ScreenFailed`, or
-    /// `ShareCancelled` if a person chose nothing. Blocks, at most until `stop` is raised.
+    /// Opens one, checked `fps` times a second. Fails with `ScreenMissing`, `ScreenUnsupported`, `ScreenFailed`, or
+    /// `ShareCancelled` if nothing was chosen. Blocks, at most until `stop` is raised.
     fn open(selector: &ScreenSelector, fps: u32, stop: &StopFlag) -> Result<Box<dyn ScreenStream>, Error>;
 }
 

@@ -26,7 +26,7 @@ impl Clip {
 
 impl VideoFrameSource for Clip {
     fn next(&mut self, picture: &mut I420Frame, wanted: bool, stop: &StopFlag) -> Result<bool, Error> {
-        // A file nobody watches is not read; it goes on where it was.
+        // While its frames are not wanted the file is not read; it resumes where it was.
         if self.pacer.wait(stop).is_none() || !wanted {
             return Ok(false);
         }

@@ -24,7 +24,7 @@ pub(crate) fn open_timeout(source: &VideoSource) -> (Duration, ErrorKind) {
     }
 }
 
-/// Opens a source; blocks as long as the device takes, or the person who is asked, or until `stop` is raised meanwhile.
+/// Opens a source; blocks until the device is open, the dialog of the desktop is answered, or `stop` is raised.
 pub(crate) fn open(
     source: &VideoSource,
     config: VideoConfig,

@@ -24,7 +24,7 @@ impl AudioHost for Platform {
             Ok(host) => return Ok((host, true)),
             Err(error) => error,
         };
-        // ALSA is always "available"; without a card it has no real devices, and nothing to say about sound.
+        // ALSA is always "available"; without a card it has no real devices.
         let cards = std::fs::read_to_string("/proc/asound/cards").unwrap_or_default();
         let has_card = cards.lines().any(|line| line.trim_start().starts_with(|c: char| c.is_ascii_digit()));
         match cpal::host_from_id(HostId::Alsa) {
@@ -42,7 +42,7 @@ impl AudioHost for Platform {
     }
 
     fn system_sound() -> Result<Box<dyn AudioFrameSource>, Error> {
-        // ALSA mixes where nobody can listen.
+        // ALSA mixes in places that can't be captured.
         Ok(Box::new(SystemSound::open()?))
     }
 
@@ -59,7 +59,7 @@ impl DeviceChanges for Changes {
     fn wait(&mut self, stop: &StopFlag, deadline: Instant) {
         if self.0.is_none() {
             match PulseEvents::connect() {
-                // What changed before the connection stood is looked at without a wait.
+                // Changes before the connection stood are listed without a wait.
                 Ok(events) => return self.0 = Some(events),
                 Err(error) => tracing::trace!(%error, "no events of a sound server"),
             }

@@ -33,7 +33,7 @@ impl AudioHost for Platform {
     }
 }
 
-/// cpal tells no changes among devices here: one looks now and then.
+/// cpal reports no changes among devices here: the list is made at intervals.
 #[derive(Debug)]
 pub(crate) struct Clock;
 

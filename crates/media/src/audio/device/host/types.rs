@@ -8,13 +8,13 @@ use crate::thread::stop::StopFlag;
 
 /// A platform's choice of sound system.
 pub(crate) trait AudioHost {
-    /// Tells of changes among the devices.
+    /// Waits for changes among the devices.
     type Changes: DeviceChanges;
 
     /// Connects to it. True beside it if it converts rates and channels itself. Fails with `NoSoundServer`.
     fn open() -> Result<(cpal::Host, bool), Error>;
 
-    /// False for what the system lists although nobody speaks into it or hears it: the echo of a speaker, a place where
+    /// False for what the system lists although it is no device of a person: the monitor of a speaker, a sink where
     /// sound is lost.
     fn is_real(id: &str) -> bool;
 
@@ -25,7 +25,7 @@ pub(crate) trait AudioHost {
     fn changes() -> Self::Changes;
 }
 
-/// Hears of devices that come and go.
+/// Waits for devices that come and go.
 pub(crate) trait DeviceChanges {
     /// Waits until something changed, until `deadline`, or a moment longer than until `stop` is set.
     fn wait(&mut self, stop: &StopFlag, deadline: Instant);

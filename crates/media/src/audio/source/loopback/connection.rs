@@ -24,7 +24,7 @@ pub(super) struct Message {
     pub(super) body: Vec<u8>,
 }
 
-/// A connection that hears of what is played.
+/// A connection that receives the events of what is played.
 #[derive(Debug)]
 pub(super) struct Connection {
     socket: BufReader<UnixStream>,
@@ -81,12 +81,12 @@ impl Connection {
         Ok(Some(message))
     }
 
-    /// The command of a message and the number of what it answers; leaves in `body` what the answer says.
+    /// The command of a message and its sequence number; leaves the arguments in `body`.
     pub(super) fn parse(&self, body: &mut &[u8]) -> Result<(u32, Command), ProtocolError> {
         Command::read_tag_prefixed(body, self.version)
     }
 
-    /// What an answer says.
+    /// The arguments of a reply.
     pub(super) fn answer<T: CommandReply>(&self, mut body: &[u8]) -> Result<T, ProtocolError> {
         TagStructReader::new(&mut body, self.version).read()
     }

@@ -41,7 +41,7 @@ enum PendingRequest {
 /// Something that a program plays ("sink input").
 #[derive(Debug, Default)]
 struct Input {
-    /// The channel on which its sound comes, once the server has said so.
+    /// The channel on which its sound comes, once the server has replied.
     channel: Option<u32>,
     buffer: StreamBuffer,
 }
@@ -75,16 +75,16 @@ impl SystemSound {
             timer: FrameTimer::new(),
             limiter: Limiter::default(),
         };
-        sound.ask_inputs().map_err(unsupported)?;
+        sound.request_inputs().map_err(unsupported)?;
         Ok(sound)
     }
 
     /// Takes what the server sends until `due`, or what is there if that has passed.
-    fn listen(&mut self, due: Instant) -> Result<(), ProtocolError> {
+    fn receive_until(&mut self, due: Instant) -> Result<(), ProtocolError> {
         loop {
             self.server.receive(due)?;
             while let Some(message) = self.server.next()? {
-                self.take(&message)?;
+                self.handle_message(&message)?;
             }
             if Instant::now() >= due {
                 return Ok(());
@@ -92,9 +92,9 @@ impl SystemSound {
         }
     }
 
-    fn take(&mut self, message: &Message) -> Result<(), ProtocolError> {
+    fn handle_message(&mut self, message: &Message) -> Result<(), ProtocolError> {
         if message.channel == CONTROL {
-            return self.take_command(&message.body);
+            return self.handle_command(&message.body);
         }
         if let Some(input) = self.inputs.values_mut().find(|input| input.channel == Some(message.channel)) {
             input.buffer.push(&message.body);
@@ -102,7 +102,7 @@ impl SystemSound {
         Ok(())
     }
 
-    fn take_command(&mut self, mut body: &[u8]) -> Result<(), ProtocolError> {
+    fn handle_command(&mut self, mut body: &[u8]) -> Result<(), ProtocolError> {
         let (sequence, command) = match self.server.parse(&mut body) {
             Ok(parsed) => parsed,
             Err(error) => {
@@ -114,7 +114,7 @@ impl SystemSound {
             Command::Reply => match self.pending.remove(&sequence) {
                 Some(PendingRequest::Inputs) => {
                     let inputs: SinkInputInfoList = self.server.answer(body)?;
-                    self.take_inputs(&inputs)
+                    self.update_inputs(&inputs)
                 }
                 Some(PendingRequest::Record(index)) => {
                     let stream: CreateRecordStreamReply = self.server.answer(body)?;
@@ -130,30 +130,30 @@ impl SystemSound {
                 }
                 Ok(())
             }
-            Command::RecordStreamKilled(channel) => self.killed(channel),
+            Command::RecordStreamKilled(channel) => self.stream_killed(channel),
             Command::SubscribeEvent(event) if event.event_facility == SubscriptionEventFacility::SinkInput => {
-                self.ask_inputs()
+                self.request_inputs()
             }
             _ => Ok(()),
         }
     }
 
     /// Asks what is played, once for all that happens until the answer comes.
-    fn ask_inputs(&mut self) -> Result<(), ProtocolError> {
+    fn request_inputs(&mut self) -> Result<(), ProtocolError> {
         self.outdated = self.pending.values().any(|request| matches!(request, PendingRequest::Inputs));
         if !self.outdated {
-            self.ask(&Command::GetSinkInputInfoList, PendingRequest::Inputs)?;
+            self.request(&Command::GetSinkInputInfoList, PendingRequest::Inputs)?;
         }
         Ok(())
     }
 
-    fn ask(&mut self, command: &Command, request: PendingRequest) -> Result<(), ProtocolError> {
+    fn request(&mut self, command: &Command, request: PendingRequest) -> Result<(), ProtocolError> {
         let sequence = self.server.send(command)?;
         self.pending.insert(sequence, request);
         Ok(())
     }
 
-    fn take_inputs(&mut self, listed: &[SinkInputInfo]) -> Result<(), ProtocolError> {
+    fn update_inputs(&mut self, listed: &[SinkInputInfo]) -> Result<(), ProtocolError> {
         let gone: Vec<u32> =
             self.inputs.keys().copied().filter(|index| listed.iter().all(|input| input.index != *index)).collect();
         for index in gone {
@@ -164,10 +164,10 @@ impl SystemSound {
         let others = listed.iter().filter(|input| is_played_by_others(input)).map(|input| input.index);
         let new: Vec<u32> = others.filter(|index| !self.inputs.contains_key(index)).collect();
         for index in new {
-            self.ask(&Command::CreateRecordStream(record_params(index)), PendingRequest::Record(index))?;
+            self.request(&Command::CreateRecordStream(record_params(index)), PendingRequest::Record(index))?;
             self.inputs.insert(index, Input::default());
         }
-        if std::mem::take(&mut self.outdated) { self.ask_inputs() } else { Ok(()) }
+        if std::mem::take(&mut self.outdated) { self.request_inputs() } else { Ok(()) }
     }
 
     /// The sound of an input comes on `channel`.
@@ -181,12 +181,12 @@ impl SystemSound {
     }
 
     /// The server has ended a stream: its input is gone, or has moved to another speaker and is to be had there.
-    fn killed(&mut self, channel: u32) -> Result<(), ProtocolError> {
+    fn stream_killed(&mut self, channel: u32) -> Result<(), ProtocolError> {
         let killed = self.inputs.iter().find(|(_, input)| input.channel == Some(channel)).map(|(index, _)| *index);
         if let Some(index) = killed {
             self.end(index);
         }
-        self.ask_inputs()
+        self.request_inputs()
     }
 
     /// Forgets an input but for what is left of its sound. Returns its channel.
@@ -210,7 +210,7 @@ impl SystemSound {
 impl AudioFrameSource for SystemSound {
     fn next(&mut self, frame: &mut [f32; FRAME], stop: &StopFlag) -> Result<bool, Error> {
         let due = self.timer.beat();
-        self.listen(due).map_err(|error| Error::with_detail(ErrorKind::SystemSoundEnded, error))?;
+        self.receive_until(due).map_err(|error| Error::with_detail(ErrorKind::SystemSoundEnded, error))?;
         if stop.is_set() {
             return Ok(false);
         }

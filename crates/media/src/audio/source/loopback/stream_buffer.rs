@@ -41,7 +41,7 @@ impl StreamBuffer {
         self.playing = !self.ready.is_empty();
     }
 
-    /// True once nothing is heard of it.
+    /// True once it is silent.
     pub(super) fn is_silent(&self) -> bool {
         !self.playing && self.fade.is_over()
     }

@@ -1,4 +1,4 @@
-//! Linux: V4L2 by the crate under nokhwa. nokhwa says neither how much of a buffer is picture nor how long its lines are nor
+//! Linux: V4L2 by the crate under nokhwa. nokhwa gives neither the length of a picture in its buffer nor its stride nor
 //! that the driver takes it for damaged, and panics at what is called "video" and is no camera.
 
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::video::camera::open_error::OpenError;
 use crate::video::camera::types::RawFormat;
 use crate::video::camera::types::{CameraStream, RawPicture};
 
-/// Buffers that the driver fills while one is looked at.
+/// Buffers that the driver fills while one is converted.
 const BUFFERS: u32 = 4;
 /// A camera that is silent so long is gone.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -52,7 +52,7 @@ impl CameraSystem for Platform {
         Some(std::fs::canonicalize(device).ok()?.display().to_string())
     }
 
-    /// Another program may have left the camera at a rate or in a format that nokhwa does not know, and then it opens none.
+    /// Another program may have left the camera at a rate or in a format that nokhwa does not know and fails to open.
     fn prepare(index: &CameraIndex) -> Result<(), OpenError> {
         let device = Device::new(index.as_index()? as usize)?;
         // What is no camera is refused when it is opened.

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 
-/// What the portal or PipeWire said, as the technical cause.
+/// The error of the portal or of PipeWire, as the technical cause.
 pub(super) fn failed(error: impl std::fmt::Display) -> Error {
     Error::with_detail(ErrorKind::ScreenFailed, error)
 }

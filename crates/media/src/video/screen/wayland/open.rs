@@ -1,5 +1,5 @@
-//! Screens and windows of a Wayland session: no program looks at them by itself. The desktop's portal asks the person what to
-//! share, and PipeWire carries the pictures.
+//! Screens and windows of a Wayland session: programs can't capture them by themselves. The desktop's portal asks the
+//! person what to share, and PipeWire carries the pictures.
 
 use std::sync::Arc;
 
@@ -26,7 +26,8 @@ pub(in crate::video::screen) fn list(bus: Option<&str>) -> Result<Vec<ShareSourc
     Ok(vec![ShareSource { id, kind: ShareKind::System, title, width: 0, height: 0, thumbnail: None }])
 }
 
-/// Lets the person choose, and opens that; `bus` as in [`list`]. See [`ScreenBackend::open`](crate::video::screen::types::ScreenBackend::open).
+/// Lets the person choose, and opens that; `bus` as in [`list`]. See
+/// [`ScreenBackend::open`](crate::video::screen::types::ScreenBackend::open).
 pub(in crate::video::screen) fn open(
     bus: Option<&str>,
     selector: &ScreenSelector,
@@ -88,7 +89,7 @@ impl ScreenStream for WaylandStream {
     }
 
     fn hidden(&self) -> bool {
-        // Nobody tells: the pictures only cease.
+        // There is no event for it: the pictures only cease.
         false
     }
 }

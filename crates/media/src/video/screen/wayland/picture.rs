@@ -12,7 +12,7 @@ pub(super) enum Order {
     Rgbx,
 }
 
-/// A part of a picture, in pixels.
+/// A crop of a picture, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Crop {
     pub(super) x: u32,
@@ -36,18 +36,18 @@ impl Crop {
 }
 
 impl Picture {
-    /// Becomes a part of what lies in `memory` in rows of `stride` bytes. False, and nothing is changed, if `memory` does not
-    /// hold it.
-    pub(super) fn read(&mut self, memory: &[u8], stride: usize, order: Order, part: Crop) -> bool {
-        let (left, row) = (part.x as usize * PIXEL, part.width as usize * PIXEL);
-        let last = (part.y as usize + part.height as usize).saturating_sub(1);
+    /// Becomes a crop of the picture in `memory`, which has rows of `stride` bytes. False, and nothing is changed, if
+    /// `memory` does not hold it.
+    pub(super) fn read(&mut self, memory: &[u8], stride: usize, order: Order, crop: Crop) -> bool {
+        let (left, row) = (crop.x as usize * PIXEL, crop.width as usize * PIXEL);
+        let last = (crop.y as usize + crop.height as usize).saturating_sub(1);
         let needed = last.checked_mul(stride).and_then(|start| start.checked_add(left + row));
         if left + row > stride || needed.is_none_or(|bytes| bytes > memory.len()) {
             return false;
         }
-        (self.width, self.height) = (part.width, part.height);
+        (self.width, self.height) = (crop.width, crop.height);
         self.data.clear();
-        for line in memory.chunks(stride).skip(part.y as usize).take(part.height as usize) {
+        for line in memory.chunks(stride).skip(crop.y as usize).take(crop.height as usize) {
             self.data.extend_from_slice(&line[left..left + row]);
         }
         if order == Order::Rgbx {
@@ -64,7 +64,7 @@ pub(super) struct LatestPicture(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     picture: Picture,
-    /// Nobody took it yet.
+    /// It was not taken yet.
     fresh: bool,
     ended: Option<Error>,
 }
@@ -81,7 +81,7 @@ impl LatestPicture {
         state.fresh = true;
     }
 
-    /// Whether nobody took the newest picture yet.
+    /// Whether the latest picture was not taken yet.
     pub(super) fn is_fresh(&self) -> bool {
         self.lock().fresh
     }
@@ -142,15 +142,15 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_inside_or_is_none() {
+    fn a_crop_is_inside_or_is_none() {
         assert!(Crop { x: 1, y: 1, width: 2, height: 1 }.is_inside(3, 2));
-        for part in [
+        for crop in [
             Crop { x: 2, y: 1, width: 2, height: 1 },
             Crop { x: 0, y: 2, width: 2, height: 1 },
             Crop { x: 0, y: 0, width: 0, height: 1 },
             Crop { x: u32::MAX, y: 0, width: 2, height: 1 },
         ] {
-            assert!(!part.is_inside(3, 2), "{part:?}");
+            assert!(!crop.is_inside(3, 2), "{crop:?}");
         }
     }
 

@@ -14,17 +14,17 @@ use tokio::time::timeout;
 
 use super::error::failed;
 
-/// How long the portal and PipeWire may take for what no person has a part in.
+/// How long the portal and PipeWire may take where they do not wait for a person.
 pub(super) const ANSWER: Duration = Duration::from_secs(8);
 
 /// A portal that gives screens.
 pub(super) struct Portal {
     cast: Screencast,
-    /// What it lets a person choose from.
+    /// The kinds of sources that its dialog offers.
     sources: BitFlags<SourceType>,
 }
 
-/// What the person chose. Pictures come as long as the session lives, and that as long as the connection to the bus.
+/// What was chosen in the dialog. Pictures come as long as the session lives, which ends with the connection to the bus.
 pub(super) struct PortalStream {
     pub(super) session: desktop::Session<Screencast>,
     /// PipeWire's node that gives the pictures.
@@ -50,7 +50,7 @@ impl Portal {
         if sources.is_empty() { Err(missing("the portal has no screens")) } else { Ok(Self { cast, sources }) }
     }
 
-    /// Asks the person. Answers with a way to PipeWire, too, that leads to what was chosen and to nothing else. Fails with
+    /// Opens the dialog. Returns also a connection to PipeWire that has access to what was chosen only. Fails with
     /// `ShareCancelled` or `ScreenFailed`.
     pub(super) async fn choose(&self) -> Result<(PortalStream, OwnedFd), Error> {
         let session = in_time(self.cast.create_session(Default::default())).await.map_err(failed)?;
@@ -76,7 +76,7 @@ impl Portal {
     }
 }
 
-/// Bounds what no person has a part in.
+/// Limits the time of a call that does not wait for a person.
 async fn in_time<T>(answer: impl Future<Output = ashpd::Result<T>>) -> ashpd::Result<T> {
     timeout(ANSWER, answer).await.unwrap_or(Err(ashpd::Error::NoResponse))
 }
@@ -86,7 +86,7 @@ fn missing(why: impl std::fmt::Display) -> Error {
     Error::with_detail(ErrorKind::ScreenPortalMissing, why)
 }
 
-/// The person chose nothing, or could not.
+/// The dialog was cancelled, or failed.
 fn refused(error: ashpd::Error) -> Error {
     match error {
         ashpd::Error::Response(ResponseError::Cancelled) => ErrorKind::ShareCancelled.into(),

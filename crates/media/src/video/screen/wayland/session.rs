@@ -28,7 +28,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Keeps what was chosen in `runtime`, and tells `newest` when the desktop ends it.
+    /// Keeps what was chosen in `runtime`, and ends `latest` when the desktop ends it.
     pub(super) fn keep(runtime: Runtime, chosen: PortalStream, latest: Arc<LatestPicture>) -> Self {
         let stop = StopFlag::default();
         let keeper = runtime.spawn(keep(chosen.session, latest, stop.clone()));

@@ -32,21 +32,25 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// Takes the pictures of `node`, to which `remote` leads, into `newest`. The receiver tells that they come; without a word
-    /// they ended before, and `newest` knows why.
+    /// Takes the pictures of `node`, to which `remote` leads, into `latest`. The receiver is notified when they come; if it
+    /// closes without, they ended before, and `latest` has the reason.
     pub(super) fn start(
         remote: OwnedFd,
         node: u32,
         fps: u32,
-        newest: Arc<LatestPicture>,
+        latest: Arc<LatestPicture>,
     ) -> Result<(Self, oneshot::Receiver<()>), Error> {
         let (quit, quits) = channel();
-        let (tell, started) = oneshot::channel();
+        let (notify, started) = oneshot::channel();
         let thread = worker::spawn("confab-pipewire", move || {
-            let taker =
-                StreamListener { newest: newest.clone(), format: None, drawn: Picture::default(), started: Some(tell) };
-            if let Err(error) = run(remote, node, fps, taker, quits) {
-                newest.end(error);
+            let listener = StreamListener {
+                latest: latest.clone(),
+                format: None,
+                drawn: Picture::default(),
+                started: Some(notify),
+            };
+            if let Err(error) = run(remote, node, fps, listener, quits) {
+                latest.end(error);
             }
         })?;
         Ok((Self { quit, thread: Some(thread) }, started))
@@ -55,7 +59,7 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        // A loop that has ended hears nothing, and need not.
+        // A loop that has ended receives nothing, and need not.
         let _ = self.quit.send(());
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("PipeWire's thread panicked");
@@ -63,8 +67,8 @@ impl Drop for Stream {
     }
 }
 
-/// Runs the loop until it is told to quit or the stream ends.
-fn run(remote: OwnedFd, node: u32, fps: u32, taker: StreamListener, quits: Receiver<()>) -> Result<(), Error> {
+/// Runs the loop until `quits` or the end of the stream.
+fn run(remote: OwnedFd, node: u32, fps: u32, listener: StreamListener, quits: Receiver<()>) -> Result<(), Error> {
     let main_loop = MainLoopRc::new(None).map_err(failed)?;
     let _quits = quits.attach(main_loop.loop_(), {
         let main_loop = main_loop.clone();
@@ -80,14 +84,14 @@ fn run(remote: OwnedFd, node: u32, fps: u32, taker: StreamListener, quits: Recei
     let stream = StreamBox::new(&core, "confab-screen", about).map_err(failed)?;
     let at_the_end = main_loop.clone();
     let _listener = stream
-        .add_local_listener_with_user_data(taker)
-        .state_changed(move |_, taker, _, state| {
-            if !taker.goes_on(state) {
+        .add_local_listener_with_user_data(listener)
+        .state_changed(move |_, listener, _, state| {
+            if !listener.goes_on(state) {
                 at_the_end.quit();
             }
         })
-        .param_changed(|stream, taker, id, pod| taker.agree(stream, id, pod))
-        .process(|stream, taker| taker.take(stream))
+        .param_changed(|stream, listener, id, pod| listener.agree(stream, id, pod))
+        .process(|stream, listener| listener.take(stream))
         .register()
         .map_err(failed)?;
     let formats = Parameter::formats(fps)?;
@@ -100,7 +104,7 @@ fn run(remote: OwnedFd, node: u32, fps: u32, taker: StreamListener, quits: Recei
 
 /// What PipeWire calls.
 struct StreamListener {
-    newest: Arc<LatestPicture>,
+    latest: Arc<LatestPicture>,
     format: Option<Format>,
     /// Memory for the next picture.
     drawn: Picture,
@@ -116,7 +120,7 @@ impl StreamListener {
             (StreamState::Connecting | StreamState::Paused, _) => return true,
             (StreamState::Streaming, _) => {
                 if let Some(started) = self.started.take() {
-                    // Nobody waits any more for a share that was given up.
+                    // The receiver is gone if the share was given up.
                     let _ = started.send(());
                 }
                 return true;
@@ -125,8 +129,8 @@ impl StreamListener {
             (StreamState::Error(error), Some(_)) => failed(error),
             (StreamState::Unconnected, Some(_)) => failed("PipeWire hung up"),
         };
-        self.newest.end(ended);
-        // Who waits for the start learns of the end.
+        self.latest.end(ended);
+        // Closes the channel on which the start is awaited.
         self.started = None;
         false
     }
@@ -137,20 +141,20 @@ impl StreamListener {
         self.format = Format::read(pod);
         tracing::debug!(format = ?self.format, "screen stream");
         if let Err(error) = ask_for_buffers(stream) {
-            self.newest.end(error);
+            self.latest.end(error);
         }
     }
 
-    /// Takes the newest of the pictures that wait.
+    /// Takes the latest of the pictures that wait.
     fn take(&mut self, stream: &stream::Stream) {
-        let mut newest = None;
+        let mut latest = None;
         while let Some(buffer) = stream.dequeue_buffer() {
-            newest = Some(buffer);
+            latest = Some(buffer);
         }
-        if let Some((mut buffer, format)) = newest.zip(self.format)
+        if let Some((mut buffer, format)) = latest.zip(self.format)
             && read(&mut buffer, format, &mut self.drawn)
         {
-            self.newest.put(&mut self.drawn);
+            self.latest.put(&mut self.drawn);
         }
     }
 }
@@ -163,11 +167,11 @@ fn ask_for_buffers(stream: &stream::Stream) -> Result<(), Error> {
 /// The picture in a buffer; false if there is none.
 fn read(buffer: &mut Buffer<'_>, format: Format, picture: &mut Picture) -> bool {
     let Format { order, width, height } = format;
-    let part = buffer.find_meta::<MetaVideoCrop>().map(|crop| crop.meta_region()).filter(|region| region.is_valid());
-    let part = part.and_then(|region| {
+    let crop = buffer.find_meta::<MetaVideoCrop>().map(|crop| crop.meta_region()).filter(|region| region.is_valid());
+    let crop = crop.and_then(|region| {
         let (position, size) = (region.position(), region.size());
         let (x, y) = (u32::try_from(position.x).ok()?, u32::try_from(position.y).ok()?);
-        Some(Crop { x, y, width: size.width, height: size.height }).filter(|part| part.is_inside(width, height))
+        Some(Crop { x, y, width: size.width, height: size.height }).filter(|crop| crop.is_inside(width, height))
     });
     let Some(data) = buffer.datas_mut().first_mut() else { return false };
     let chunk = data.chunk();
@@ -178,5 +182,5 @@ fn read(buffer: &mut Buffer<'_>, format: Format, picture: &mut Picture) -> bool 
         return false;
     }
     let Some(memory) = data.data().and_then(|memory| memory.get(start..)) else { return false };
-    picture.read(memory, stride, order, part.unwrap_or(Crop::whole(width, height)))
+    picture.read(memory, stride, order, crop.unwrap_or(Crop::whole(width, height)))
 }

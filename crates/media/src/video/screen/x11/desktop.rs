@@ -32,7 +32,7 @@ pub(super) struct Desktop {
     pub(super) atoms: Atoms,
     /// Covered windows can be captured.
     pub(super) composite: bool,
-    /// Changes are told.
+    /// Changes come as events.
     pub(super) damage: bool,
     /// There can be more than one monitor.
     pub(super) randr: bool,
@@ -53,7 +53,7 @@ impl Desktop {
         let (composite, damage, xfixes) =
             (has(composite::X11_EXTENSION_NAME)?, has(damage::X11_EXTENSION_NAME)?, has(xfixes::X11_EXTENSION_NAME)?);
         let (mut randr, mut shared) = (has(randr::X11_EXTENSION_NAME)?, has(shm::X11_EXTENSION_NAME)?);
-        // Each has to be told which version is spoken before it does anything.
+        // Each needs to know the client's version first.
         if composite {
             connection.composite_query_version(0, 4).map_err(failed)?.reply().map_err(failed)?;
         }
@@ -91,7 +91,7 @@ impl Desktop {
         Err(failed(format!("pixels of {depth} bits")))
     }
 
-    /// Title of a window: what its program says in UTF-8, or else in Latin-1. `None` if it has none to read.
+    /// Title of a window: the property in UTF-8, or else in Latin-1. `None` if it has none to read.
     pub(super) fn title(&self, window: xproto::Window) -> Result<Option<String>, Error> {
         let property =
             |name: u32, kind: u32| self.connection.get_property(false, window, name, kind, 0, 256).map_err(failed);

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 
-/// What the X server or the way to it said, as the technical cause.
+/// The error of the X server or of the connection to it, as the technical cause.
 pub(super) fn failed(error: impl std::fmt::Display) -> Error {
     Error::with_detail(ErrorKind::ScreenFailed, error)
 }

@@ -10,7 +10,7 @@ use super::shared_memory::Segment;
 use crate::error::Error;
 use crate::video::screen::bgrx::PIXEL;
 
-/// What to look at.
+/// The captured area.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Area {
     pub(super) drawable: Drawable,

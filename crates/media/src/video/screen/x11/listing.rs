@@ -14,7 +14,7 @@ use crate::video::screen::matching::{self, LEAST_SIDE, MOST_WINDOWS};
 use crate::video::screen::types::ShareSource;
 use crate::video::screen::types::THUMBNAIL_SIDE;
 
-/// How deep below the root a titled window is looked for where no window manager lists them: frames lie around it.
+/// How deep below the root windows are searched where no window manager lists them: frames are around them.
 const DEPTH: u32 = 3;
 
 /// A window with a title.
@@ -38,7 +38,7 @@ pub(super) fn list(desktop: &Desktop, thumbnails: bool) -> Result<Vec<ShareSourc
             if thumbnails { Some(Box::new(Monitor::open(desktop, monitor)?)) } else { None };
         found.push((source, target));
     }
-    // All before the first look at one: programs draw what was covered of their windows while screens are looked at.
+    // All are redirected before the first is captured: meanwhile programs draw what was covered of their windows.
     for window in &windows {
         let source = matching::window(window.id, &window.title, (window.width.into(), window.height.into()));
         if !thumbnails {
@@ -47,7 +47,7 @@ pub(super) fn list(desktop: &Desktop, thumbnails: bool) -> Result<Vec<ShareSourc
         }
         match SharedWindow::open(desktop, window.id) {
             Ok(target) => found.push((source, Some(Box::new(target)))),
-            // It was closed meanwhile. Who cannot be reached any more fails at the next one.
+            // It was closed meanwhile. A server that is gone fails at the next one.
             Err(error) => tracing::debug!(%error, title = window.title, "a window is not listed"),
         }
     }
@@ -74,11 +74,11 @@ pub(super) fn find(desktop: &Desktop, wanted: &str) -> Result<Window, Error> {
         return desktop.geometry(id).map(|_| id).map_err(|_| matching::no_window(wanted));
     }
     let windows = windows(desktop)?;
-    let found = matching::called(&windows, wanted, |window| &window.title);
+    let found = matching::find_by_title(&windows, wanted, |window| &window.title);
     found.map(|window| window.id).ok_or_else(|| matching::no_window(wanted))
 }
 
-/// The windows that people know: those of the window manager's list, or else all with a title.
+/// The windows of applications: those of the window manager's list, or else all with a title.
 fn windows(desktop: &Desktop) -> Result<Vec<Titled>, Error> {
     let list = desktop.connection.get_property(
         false,
@@ -101,7 +101,7 @@ fn windows(desktop: &Desktop) -> Result<Vec<Titled>, Error> {
     Ok(found)
 }
 
-/// Looks for windows below `parent`; where one has a title, what is inside it belongs to it.
+/// Searches for windows below `parent`; where one has a title, what is inside it belongs to it.
 fn walk(desktop: &Desktop, parent: Window, depth: u32, found: &mut Vec<Titled>) -> Result<(), Error> {
     // A parent that has gone meanwhile has no children.
     let Ok(tree) = desktop.connection.query_tree(parent).map_err(failed)?.reply() else { return Ok(()) };
@@ -119,7 +119,7 @@ fn walk(desktop: &Desktop, parent: Window, depth: u32, found: &mut Vec<Titled>) 
     Ok(())
 }
 
-/// The window, if it is one that can be seen and has a title.
+/// The window, if it is visible and has a title.
 fn titled(desktop: &Desktop, id: Window) -> Result<Option<Titled>, Error> {
     let attributes = desktop.connection.get_window_attributes(id).map_err(failed)?;
     let geometry = desktop.connection.get_geometry(id).map_err(failed)?;

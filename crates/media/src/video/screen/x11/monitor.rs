@@ -62,7 +62,7 @@ pub(super) fn all(desktop: &Desktop) -> Result<Vec<MonitorGeometry>, Error> {
 
 /// The screen with this number, counted from 1, or the primary one.
 pub(super) fn find(desktop: &Desktop, number: Option<u32>) -> Result<MonitorGeometry, Error> {
-    matching::numbered(&all(desktop)?, number, |geometry| geometry.primary).cloned()
+    matching::screen_by_number(&all(desktop)?, number, |geometry| geometry.primary).cloned()
 }
 
 /// A monitor that is shared.

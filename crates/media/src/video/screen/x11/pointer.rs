@@ -16,12 +16,12 @@ pub(super) struct PointerPosition {
     picture: u32,
 }
 
-/// The pointer as it was when it was last looked at.
+/// The pointer as of the last query.
 #[derive(Debug, Default)]
 pub(super) struct Pointer(Option<GetCursorImageReply>);
 
 impl Pointer {
-    /// Looks where it is now.
+    /// Queries its position and image.
     pub(super) fn look(&mut self, desktop: &Desktop) -> Result<(), Error> {
         if desktop.xfixes {
             // A server without a pointer has no picture of one.

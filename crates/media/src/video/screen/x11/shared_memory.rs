@@ -36,7 +36,7 @@ impl Segment {
         let file = File::from(asked.reply().map_err(|error| refused(&error))?.shm_fd);
         // SAFETY: the file is nameless and known to the server and this process only. The server, which every program on
         // the display has to trust, never shortens it and writes to it only while it answers a request of ours, during
-        // which nobody here holds a reference: `data` borrows the segment, and who asks waits for the answer.
+        // which no reference to it exists here: `data` borrows the segment, and a request waits for its answer.
         let map = unsafe { MmapOptions::new().len(bytes).map_mut(&file) }?;
         Ok(Self { id, map })
     }
@@ -56,7 +56,7 @@ impl Segment {
         &mut self.map
     }
 
-    /// Tells the server to let go of it.
+    /// Asks the server to release it.
     pub(super) fn detach(self, desktop: &Desktop) {
         // A connection that is gone has let go of everything.
         if let Ok(cookie) = desktop.connection.shm_detach(self.id) {

@@ -24,7 +24,7 @@ pub(super) struct X11Stream {
     target: Box<dyn Target>,
     images: ImageReader,
     pointer: Pointer,
-    /// `None`: changes are not told, so every look may show one.
+    /// `None`: there are no events of changes, so each frame may be one.
     damage: Option<Damage>,
     area: Option<Area>,
     /// Where the pointer was drawn last.
@@ -57,7 +57,7 @@ impl X11Stream {
     }
 }
 
-/// Has changes of the pixels told.
+/// Subscribes to changes of the pixels.
 fn watch(desktop: &Desktop, drawable: Drawable) -> Result<Damage, Error> {
     let id = desktop.connection.generate_id().map_err(failed)?;
     desktop.connection.damage_create(id, drawable, ReportLevel::NON_EMPTY).map_err(failed)?.ignore_error();
@@ -70,7 +70,7 @@ impl ScreenStream for X11Stream {
         while let Some(event) = self.desktop.connection.poll_for_event().map_err(failed)? {
             if let (Event::DamageNotify(_), Some(damage)) = (&event, self.damage) {
                 changed = true;
-                // The next change is told only after this.
+                // The next event comes only after this.
                 let connection = &self.desktop.connection;
                 connection.damage_subtract(damage, x11rb::NONE, x11rb::NONE).map_err(failed)?.ignore_error();
             }

@@ -18,7 +18,7 @@ use super::target::Target;
 /// Windows between the root and one that is shared, at most: window managers put frames around it.
 const FRAMES: u32 = 8;
 
-/// What the window showed when it was last looked for; it stays when the window is put away.
+/// The window's pixels as of the last query; they stay while the window is minimized.
 #[derive(Debug, Clone, Copy)]
 struct WindowPixmap {
     pixmap: Pixmap,
@@ -59,7 +59,7 @@ impl SharedWindow {
         let named = desktop.connection.composite_name_window_pixmap(self.id, pixmap).map_err(failed)?;
         match named.check() {
             Ok(()) => {}
-            // It is not shown at this moment. What it showed last stands, and the next look may find it.
+            // It is not mapped at this moment: its last pixels stand.
             Err(ReplyError::X11Error(_)) => return Ok(()),
             Err(error) => return Err(failed(error)),
         }
@@ -78,7 +78,7 @@ fn geometry(desktop: &Desktop, id: Window) -> Result<GetGeometryReply, Error> {
     desktop.connection.get_geometry(id).map_err(failed)?.reply().map_err(|error| gone_or(&error))
 }
 
-/// The server knows no such window any more, or cannot be reached.
+/// The window is gone, or the server cannot be reached.
 fn gone_or(error: &ReplyError) -> Error {
     match error {
         ReplyError::X11Error(_) => ErrorKind::ShareEnded.into(),
