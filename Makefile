@@ -28,7 +28,7 @@ endurance: ## Half an hour of a call of four that swaps devices and shares scree
 dist: ## Installable packages: .deb and .rpm
 	@scripts/dist
 
-types: ## Writes ui/src/backend/types.ts from the Rust types
+types: ## Writes ui/src/backend/types.ts and limits.ts from the Rust types
 	UPDATE_TYPES=1 cargo test -p confab-ipc --test typescript
 
 setup: ## Installs what building and testing need

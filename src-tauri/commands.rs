@@ -1,4 +1,4 @@
-//! What the window may ask of the backend. Each answers, or fails with a [`UserError`] as `{ code, message, detail? }`;
+//! What the window may ask of the backend. Each answers, or fails with a [`UserError`] as `{ code, params?, detail? }`;
 //! what it changed arrives as events. The names are granted in `permissions/call.toml`.
 
 use crate::app::{App, JoinOptions};
@@ -157,14 +157,7 @@ pub async fn set_muted_for_me(app: State<'_, App>, id: String, muted: bool) -> R
 #[tauri::command]
 pub async fn copy_link<R: Runtime>(handle: AppHandle<R>, app: State<'_, App>) -> Result<()> {
     let view = in_time(app.call()?.view()).await?.ok_or(ErrorCode::NotInCall)?;
-    let failed = |why: String| {
-        let mut error = UserError::with_message(
-            ErrorCode::Internal,
-            "The link can't be copied here. Select it and copy it by hand.",
-        );
-        error.detail = Some(why);
-        error
-    };
+    let failed = |why: String| UserError::with_detail(ErrorCode::LinkNotCopied, why);
     on_desktop(move || handle.clipboard().write_text(view.link).map_err(|error| error.to_string()))
         .await
         .map_err(failed)

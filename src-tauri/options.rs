@@ -23,7 +23,7 @@ pub struct Options {
     pub start: bool,
 
     /// Name that the others see [default: the one used last]
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    #[arg(long, value_name = "NAME", value_parser = named)]
     pub name: Option<String>,
 
     /// Picture to send: camera, camera:NAME, pattern, FILE.y4m or none
@@ -41,6 +41,11 @@ pub struct Options {
     /// Folder for settings and browser data; an app with its own folder runs beside others
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+}
+
+/// The same for the command line, which says what a name is.
+fn named(text: &str) -> Result<String, String> {
+    name(text).map_err(|_| format!("enter a name of 1 to {} characters", limits::NAME_CHARS))
 }
 
 /// Checks a display name and cuts the space around it.

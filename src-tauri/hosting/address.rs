@@ -16,7 +16,7 @@ pub struct RoomAddress {
 
 /// The server that listens on `port` of this computer.
 pub fn loopback(port: u16) -> Result<Url, UserError> {
-    parse_server(&format!("http://{}:{port}", Ipv4Addr::LOCALHOST))
+    Ok(parse_server(&format!("http://{}:{port}", Ipv4Addr::LOCALHOST))?)
 }
 
 /// The port of a link that names an IPv4 address of this computer.

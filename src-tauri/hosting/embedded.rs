@@ -40,7 +40,7 @@ impl Default for EmbeddedServer {
 
 async fn bind_in_time(config: ServerConfig) -> Result<Server, UserError> {
     match timeout(TIMEOUT, Server::bind(config)).await {
-        Ok(bound) => bound,
+        Ok(bound) => Ok(bound?),
         Err(_) => Err(UserError::with_detail(ErrorCode::ListenFailed, "no answer in time")),
     }
 }

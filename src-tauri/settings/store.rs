@@ -2,7 +2,7 @@
 
 use super::file::{FILE, read, write as write_to};
 use super::writer::{Save, Write, Writer};
-use confab_ipc::{ErrorCode, RecentRoom, Settings, UserError};
+use confab_ipc::{ErrorCode, ErrorReason, RecentRoom, Settings, UserError};
 use confab_wire::{
     limits,
     room::{RoomLink, parse_server},
@@ -31,16 +31,11 @@ impl Store {
             Ok(settings) => (settings, None),
             Err(error) if error.kind() == io::ErrorKind::NotFound => (Settings::default(), None),
             Err(error) => {
-                let kept = match std::fs::rename(&path, path.with_extension("json.bak")) {
-                    Ok(()) => "The old file is kept as settings.json.bak.",
-                    Err(_) => "The old file stays until you save new settings.",
+                let problem = match std::fs::rename(&path, path.with_extension("json.bak")) {
+                    Ok(()) => UserError::new(ErrorCode::SettingsReset),
+                    Err(_) => ErrorReason::SettingsFileStays.into(),
                 };
-                let mut problem = UserError::with_message(
-                    ErrorCode::SettingsNotSaved,
-                    format!("Your settings could not be read, so Confab starts with fresh ones. {kept}"),
-                );
-                problem.detail = Some(format!("{}: {error}", path.display()));
-                (Settings::default(), Some(problem))
+                (Settings::default(), Some(problem.detail(format!("{}: {error}", path.display()))))
             }
         };
         let write = move |settings: &Settings| {
@@ -125,6 +120,7 @@ fn clean(settings: Settings) -> Settings {
 mod tests {
     use super::super::file::FILE_BYTES;
     use super::*;
+    use confab_testkit::sentences::sentence;
 
     fn link(room: usize) -> RoomLink {
         format!("http://host:7420/r/room-{room}").parse().unwrap()
@@ -174,7 +170,7 @@ mod tests {
             std::fs::write(dir.path().join(FILE), content).unwrap();
             let (mut store, problem) = Store::open(dir.path());
             assert_eq!(store.get(), &Settings::default());
-            assert!(problem.unwrap().message.contains("settings.json.bak"));
+            assert!(sentence(&problem.unwrap()).contains("settings.json.bak"));
             assert_eq!(std::fs::read(dir.path().join("settings.json.bak")).unwrap(), content);
             store.remember("Ann", &link(1), 0).outcome().await.unwrap();
             assert_eq!(Store::open(dir.path()).1, None);

@@ -263,7 +263,7 @@ async fn what_goes_wrong_is_said_in_the_window() -> Outcome {
     window.click("join-call").await?;
     window.click("lobby-join").await?;
     let said = window.text("home-error").await?;
-    assert!(said.contains("can't be reached"), "{said}");
+    assert!(said.contains("can’t be reached"), "{said}");
     screenshot(&window, "unreachable").await?;
 
     // No camera, no microphone, no sound server: a call all the same.

@@ -1,5 +1,6 @@
 //! `confab-peer devices`: what `--audio mic:NAME`, `--speaker speaker:NAME`, `--video camera:NAME` and `--share` may name.
 
+use crate::sentences;
 use confab_call::list_screens;
 use confab_ipc::{Device, DeviceList, ErrorCode, ShareKind, ShareSource, UserError};
 use serde_json::{Value, json};
@@ -11,7 +12,9 @@ type Screens = Result<Vec<ShareSource>, UserError>;
 pub async fn list(as_json: bool) -> Result<(), UserError> {
     let list = confab_call::list_devices().await?;
     let screens = tokio::task::spawn_blocking(|| list_screens(false)).await;
-    let screens = screens.unwrap_or_else(|error| Err(UserError::with_detail(ErrorCode::Internal, error)));
+    let screens = screens
+        .map_err(|error| UserError::with_detail(ErrorCode::Internal, error))
+        .and_then(|listed| listed.map_err(UserError::from));
     if as_json {
         println!("{}", object(&list, &screens));
     } else {
@@ -24,7 +27,7 @@ fn object(list: &DeviceList, screens: &Screens) -> Value {
     let mut object = json!(list);
     match screens {
         Ok(screens) => object["screens"] = json!(screens),
-        Err(error) => object["screensError"] = json!(error),
+        Err(error) => object["screensError"] = sentences::object(error),
     }
     object
 }
@@ -35,7 +38,7 @@ fn screen_table(screens: &Screens) -> String {
     let _ = match screens {
         Ok(screens) if screens.is_empty() => writeln!(out, "Screens and windows: none"),
         Ok(_) => writeln!(out, "Screens and windows"),
-        Err(error) => writeln!(out, "Screens and windows: {error}"),
+        Err(error) => writeln!(out, "Screens and windows: {}", sentences::with_detail(error)),
     };
     for screen in screens.iter().flatten() {
         let size = match screen.kind {

@@ -2,8 +2,9 @@
 
 mod args;
 mod devices;
-mod lines;
 mod report;
+mod sentences;
+mod stdin;
 
 use args::{Arguments, Command, Join};
 use clap::Parser;
@@ -150,7 +151,7 @@ struct Participant<'a> {
 impl Participant<'_> {
     /// Reports events and sends lines of standard input as chat until the call ends.
     async fn talk(&mut self) {
-        let mut lines = lines::stdin();
+        let mut lines = stdin::lines();
         loop {
             tokio::select! {
                 event = self.events.recv() => match event {

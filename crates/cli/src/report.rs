@@ -1,5 +1,6 @@
 //! What a participant without a window says: JSON lines for programs, plain lines for people.
 
+use crate::sentences;
 use confab_call::{ReceivedPictureStats, recording_path};
 use confab_ipc::{CallView, DeviceState, PeerStats, UiEvent, UserError};
 use serde_json::{Map, Value, json};
@@ -36,11 +37,10 @@ impl Reporter {
 
     /// Something failed.
     pub fn error(&mut self, error: &UserError) {
-        let fields = json!({ "code": error.code, "message": error.message, "detail": error.detail });
         if self.json {
-            self.say("error", fields, "");
+            self.say("error", error_fields(error), "");
         } else {
-            eprintln!("confab-peer: {error}");
+            eprintln!("confab-peer: {}", sentences::with_detail(error));
         }
     }
 
@@ -81,27 +81,22 @@ impl Reporter {
                 self.say("chat", json!(message), &text);
             }
             UiEvent::Me { me } => {
-                let failures = [&me.mic, &me.camera, &me.speaker].into_iter().filter_map(|device| match device {
-                    DeviceState::Failed { error } => Some(error.message.as_str()),
+                let devices = [&me.mic, &me.camera, &me.speaker];
+                let failures = devices.into_iter().filter_map(|device| match device {
+                    DeviceState::Failed { error } => Some(sentences::sentence(error)),
                     _ => None,
                 });
                 let text = failures.collect::<Vec<_>>().join("\n");
-                self.say(
-                    "me",
-                    json!({ "id": me.id, "mic": me.mic, "camera": me.camera, "speaker": me.speaker, "share": me.share }),
-                    &text,
-                );
+                let [mic, camera, speaker] = devices.map(device);
+                let fields =
+                    json!({ "id": me.id, "mic": mic, "camera": camera, "speaker": speaker, "share": me.share });
+                self.say("me", fields, &text);
             }
             UiEvent::CallState { state } => {
                 self.say("call-state", json!({ "state": state }), &format!("the call is {state:?}"));
             }
             UiEvent::Notice { notice } => {
-                self.say(
-                    "notice",
-                    json!({ "code": notice.error.code, "message": notice.error.message,
-                    "detail": notice.error.detail }),
-                    &notice.error.to_string(),
-                );
+                self.say("notice", error_fields(&notice.error), &sentences::with_detail(&notice.error));
             }
             UiEvent::ActiveSpeaker { id } => self.say("active-speaker", json!({ "id": id }), ""),
             UiEvent::Stats { peers } => {
@@ -155,6 +150,18 @@ impl Reporter {
         // A reader that is gone is no reason to leave the call.
         let _ = writeln!(std::io::stdout().lock(), "{line}");
     }
+}
+
+fn error_fields(error: &UserError) -> Value {
+    json!({ "code": error.code, "message": sentences::sentence(error), "detail": error.detail })
+}
+
+fn device(state: &DeviceState) -> Value {
+    let mut object = json!(state);
+    if let DeviceState::Failed { error } = state {
+        object["error"] = sentences::object(error);
+    }
+    object
 }
 
 fn on(state: bool) -> &'static str {

@@ -1,6 +1,6 @@
 //! Own devices: which there are, how they do.
 
-use confab_wire::UserError;
+use crate::error::UserError;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 

@@ -2,11 +2,9 @@
 
 use crate::call::{CallState, CallView, Participant, PeerState, PeerStats, SelfView, TrackView};
 use crate::device::{DeviceList, RehearsalView};
+use crate::error::UserError;
 use crate::settings::Settings;
-use confab_wire::{
-    UserError,
-    call::{ChatMessage, MediaState},
-};
+use confab_wire::call::{ChatMessage, MediaState};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 

@@ -1,13 +1,26 @@
-//! TypeScript declarations of everything the user interface sees, generated from the Rust types.
+//! TypeScript declarations of everything the user interface sees, generated from the Rust types, and its limits.
 
 use crate::frame;
-use confab_wire::{call, error, media, signaling};
+use crate::limits::LIMITS;
+use confab_wire::{call, media, signaling};
 use ts_rs::{Config, TS};
+
+const HEAD: &str = "// Generated from crates/ipc by `make types`. Do not edit.\n";
+
+/// The text of `ui/src/backend/limits.ts`.
+pub fn limits() -> String {
+    let mut out = format!("{HEAD}\nexport const limits = {{\n");
+    for (name, value, meaning) in LIMITS {
+        out.push_str(&format!("  /** {meaning} */\n  {name}: {value},\n"));
+    }
+    out.push_str("} as const;\n");
+    out
+}
 
 /// The text of `ui/src/backend/types.ts`.
 pub fn declarations() -> String {
     let config = Config::default();
-    let mut out = String::from("// Generated from crates/ipc by `make types`. Do not edit.\n");
+    let mut out = HEAD.to_owned();
     let mut add = |declaration: String| {
         out.push_str("\nexport ");
         out.push_str(&declaration);
@@ -15,8 +28,9 @@ pub fn declarations() -> String {
     };
     macro_rules! all { ($($ty:ty),+ $(,)?) => { $(add(<$ty as TS>::decl(&config));)+ } }
     all!(
-        error::ErrorCode,
-        error::UserError,
+        crate::ErrorCode,
+        crate::ErrorReason,
+        crate::UserError,
         media::MediaKind,
         media::Codec,
         media::Decoders,

@@ -15,6 +15,7 @@ pub mod pulse;
 pub mod received;
 pub mod room;
 pub mod score;
+pub mod sentences;
 pub mod sound;
 pub mod speech;
 pub mod turn;

@@ -82,13 +82,7 @@ export interface Backend {
 
 /** Any rejection as an error for a person. */
 export function toUserError(cause: unknown): UserError {
-  if (typeof cause === 'object' && cause !== null && 'code' in cause && 'message' in cause) {
-    const { code, message } = cause;
-    if (typeof code === 'string' && typeof message === 'string') return cause as UserError;
-  }
-  return {
-    code: 'internal',
-    message: 'Something went wrong inside Confab. Leave and join again; if it stays, report it.',
-    detail: cause instanceof Error ? cause.message : String(cause),
-  };
+  const isError = typeof cause === 'object' && cause !== null && 'code' in cause && typeof cause.code === 'string';
+  if (isError && !(cause instanceof Error)) return cause as UserError;
+  return { code: 'internal', detail: cause instanceof Error ? cause.message : String(cause) };
 }

@@ -1,6 +1,8 @@
 // Generated from crates/ipc by `make types`. Do not edit.
 
-export type ErrorCode = "bad-link" | "bad-name" | "bad-server" | "server-unreachable" | "not-confab" | "join-refused" | "room-full" | "room-closed" | "server-lost" | "port-in-use" | "listen-failed" | "camera-missing" | "camera-busy" | "camera-failed" | "screen-missing" | "screen-unsupported" | "screen-failed" | "share-cancelled" | "share-sound-unsupported" | "share-sound-ended" | "share-ended" | "computer-busy" | "microphone-missing" | "microphone-failed" | "speaker-missing" | "device-changed" | "no-sound-server" | "file-unreadable" | "file-format" | "record-failed" | "chat-text" | "bad-volume" | "participant-gone" | "not-in-call" | "already-in-call" | "link-not-opened" | "settings-not-saved" | "peer-misbehaving" | "peer-unreachable" | "internal";
+export type ErrorCode = "bad-link" | "bad-name" | "bad-server" | "server-unreachable" | "not-confab" | "join-refused" | "room-full" | "room-closed" | "server-lost" | "port-in-use" | "listen-failed" | "camera-missing" | "camera-busy" | "camera-failed" | "screen-missing" | "screen-unsupported" | "screen-failed" | "share-cancelled" | "share-sound-unsupported" | "share-sound-ended" | "share-ended" | "computer-busy" | "microphone-missing" | "microphone-failed" | "speaker-missing" | "device-changed" | "no-sound-server" | "file-unreadable" | "file-format" | "record-failed" | "chat-text" | "bad-volume" | "participant-gone" | "not-in-call" | "already-in-call" | "link-not-opened" | "link-not-copied" | "settings-not-saved" | "settings-reset" | "peer-misbehaving" | "peer-unreachable" | "internal";
+
+export type ErrorReason = "server-message" | "camera-not-found" | "camera-damaged" | "camera-not-allowed" | "camera-without-pictures" | "screen-chosen-by-desktop" | "screen-portal-missing" | "screen-disconnected" | "share-ended-by-desktop" | "microphone-unplugged" | "microphone-back" | "microphone-not-connected" | "speaker-unplugged" | "speaker-back" | "speaker-not-connected" | "camera-unplugged" | "camera-back" | "camera-not-connected" | "settings-file-stays";
 
 export type UserError = { 
 /**
@@ -8,9 +10,9 @@ export type UserError = {
  */
 code: ErrorCode, 
 /**
- * What happened and what to do.
+ * What its sentence names: a person, a device, and `reason` where the code alone does not say what to do.
  */
-message: string, 
+params?: { [key in string]: string }, 
 /**
  * Technical cause, shown behind "More".
  */
@@ -192,7 +194,7 @@ defaultCamera: string | null, };
 
 export type RehearsalView = { 
 /**
- * Microphone; its level comes in [`UiEvent::Levels`] under the id `self`.
+ * Microphone; its level comes in [`crate::UiEvent::Levels`] under the id `self`.
  */
 microphone: DeviceState, 
 /**

@@ -1,5 +1,5 @@
 import type { Backend, Entry, Rehearsal } from '../backend/door';
-import type { DeviceState, Participant, SelfView, ShareChoice, Snapshot, UiEvent } from '../backend/types';
+import type { DeviceState, Participant, SelfView, ShareChoice, Snapshot, UiEvent, UserError } from '../backend/types';
 import { openPattern } from './pattern';
 import { devices, scenes, type Scene } from './scenes';
 
@@ -120,7 +120,7 @@ export const fixture: Backend = {
     setDevice('camera', switched(on));
   },
   async sendChat(text) {
-    if (text === '/fail') throw { code: 'server-lost', message: 'The server is gone for the moment.' };
+    if (text === '/fail') throw { code: 'server-lost' } satisfies UserError;
     const message = { id: crypto.randomUUID(), from: 'Ana Ruiz', author: 'me', text, at: Date.now() };
     emit({ type: 'chat', message });
   },
@@ -132,7 +132,7 @@ export const fixture: Backend = {
     await new Promise((resolve) => setTimeout(resolve, 40));
     if (scene.unsaved) throw scene.unsaved;
     if (settings.server && !/^https?:\/\//.test(settings.server)) {
-      throw { code: 'bad-server', message: 'That is not a server address. It looks like https://meet.example.org or http://192.168.1.20:7420.', detail: 'relative URL without a base' };
+      throw { code: 'bad-server', detail: 'relative URL without a base' } satisfies UserError;
     }
     scene.snapshot.settings = settings;
     return settings;

@@ -1,4 +1,5 @@
 import type { MediaConnection, MediaHandlers } from '../backend/door';
+import { limits } from '../backend/limits';
 
 /** Encodes a drawn person per track as VP8 and sends it as the backend does, so that the real decoders run. */
 
@@ -43,15 +44,15 @@ function open(handle: number, handlers: MediaHandlers, { width, height }: { widt
 }
 
 function pack(handle: number, chunk: EncodedVideoChunk, width: number, height: number): ArrayBuffer {
-  const message = new ArrayBuffer(16 + chunk.byteLength);
+  const message = new ArrayBuffer(limits.frameHeaderBytes + chunk.byteLength);
   const view = new DataView(message);
-  view.setUint8(0, 1);
+  view.setUint8(0, limits.frameVersion);
   view.setUint8(1, chunk.type === 'key' ? 1 : 0);
   view.setUint32(4, handle, true);
   view.setUint32(8, Math.round((chunk.timestamp * 9) / 100) >>> 0, true);
   view.setUint16(12, width, true);
   view.setUint16(14, height, true);
-  chunk.copyTo(new Uint8Array(message, 16));
+  chunk.copyTo(new Uint8Array(message, limits.frameHeaderBytes));
   return message;
 }
 

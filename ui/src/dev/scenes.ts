@@ -1,5 +1,5 @@
 import { initial } from '../state/model';
-import type { CallView, ChatMessage, DeviceList, Participant, RehearsalView, RoomPeek, Settings, ShareChoice, Snapshot, UiEvent, UserError } from '../backend/types';
+import type { CallView, ChatMessage, DeviceList, ErrorCode, Participant, RehearsalView, RoomPeek, Settings, ShareChoice, Snapshot, UiEvent, UserError } from '../backend/types';
 
 /** Scenes by URL hash (`#call-3`), for looking at the user interface without a backend. */
 
@@ -107,12 +107,12 @@ function talking(ids: string[]): [number, UiEvent][] {
   return Array.from({ length: 600 }, (_, index) => [100 + index * 100, { type: 'levels', levels: ids.map((id) => [id, 0.12]) }]);
 }
 
-const error = (code: UserError['code'], message: string, detail?: string): UserError => ({ code, message, ...(detail ? { detail } : {}) });
-const busy = error('camera-busy', 'Your camera is in use by another program. Close it there, then try again.', 'v4l2: Device or resource busy (os error 16)');
-const noMic = error('microphone-missing', 'No microphone found. Connect one, then unmute. You still hear the others.');
-const noCamera = error('camera-missing', 'No camera found. Connect one, then turn the camera on. Others still hear you.');
-const noSound = error('no-sound-server', 'Sound isn’t running on this computer, so you can’t hear or be heard. Start it, then rejoin.', 'connection refused');
-const noSpeaker = error('speaker-missing', 'No speaker or headphones found. Connect some to hear the others.');
+const error = (code: ErrorCode, detail?: string, params?: Record<string, string>): UserError => ({ code, ...(detail && { detail }), ...(params && { params }) });
+const busy = error('camera-busy', 'v4l2: Device or resource busy (os error 16)');
+const noMic = error('microphone-missing');
+const noCamera = error('camera-missing');
+const noSound = error('no-sound-server', 'connection refused');
+const noSpeaker = error('speaker-missing');
 
 /** Devices of a usual laptop with a headset. */
 export const devices: DeviceList = {
@@ -205,7 +205,7 @@ export function scenes(now: number): Record<string, () => Scene> {
     'home-first': () => ({ snapshot: idle({ name: '' }) }),
     'home-error': () => ({
       snapshot: idle({ recent: recent(now) }),
-      refuse: error('server-unreachable', 'The server can’t be reached. Check your connection and the link, then try again.', 'tcp connect 192.168.1.20:7420: Connection refused'),
+      refuse: error('server-unreachable', 'tcp connect 192.168.1.20:7420: Connection refused'),
     }),
     joining: () => ({ snapshot: idle(), hang: true }),
     lobby: () => ({ snapshot: idle(), inside: [{ count: 3, names: ['Ben Okafor', 'Chiara Lombardi'] }], pictures: [0], events: [asked] }),
@@ -214,7 +214,7 @@ export function scenes(now: number): Record<string, () => Scene> {
     'lobby-trouble': () => ({
       snapshot: idle(),
       trouble: { microphone: { state: 'failed', error: noMic }, camera: { state: 'failed', error: busy } },
-      refuse: error('room-full', 'This call is full. Try again when someone has left.'),
+      refuse: error('room-full'),
       events: [asked],
     }),
     'lobby-silent': () => ({ snapshot: idle(), unheard: noSound, pictures: [0], events: [asked] }),
@@ -226,12 +226,12 @@ export function scenes(now: number): Record<string, () => Scene> {
       events: [asked],
     }),
     'lobby-many': () => ({ snapshot: idle(), devices: many(), inside: [{ count: 14, names: [LONG_NAME, 'Chiara Lombardi'] }], pictures: [0], events: [asked] }),
-    unsaved: () => ({ snapshot: idle(), unsaved: error('settings-not-saved', 'Your settings can’t be saved. Check the free space and the rights of the data folder.', 'No space left on device (os error 28)'), pictures: [0] }),
-    'share-system': () => ({ ...scene(2), unshared: error('share-cancelled', 'Nothing was chosen to share.'), choice: { sources: [{ id: 'screen', kind: 'system', title: 'Screen or window', width: 0, height: 0, thumbnail: null }], sound: true } }),
+    unsaved: () => ({ snapshot: idle(), unsaved: error('settings-not-saved', 'No space left on device (os error 28)'), pictures: [0] }),
+    'share-system': () => ({ ...scene(2), unshared: error('share-cancelled'), choice: { sources: [{ id: 'screen', kind: 'system', title: 'Screen or window', width: 0, height: 0, thumbnail: null }], sound: true } }),
     'share-empty': () => ({ ...scene(2), choice: { sources: [], sound: false } }),
     'share-many': () => ({ ...scene(2), choice: crowded }),
-    'share-refused': () => ({ ...scene(2), choice: error('screen-unsupported', 'Screens can’t be shared on this system. Others still see your camera and hear you.', 'no X server: DISPLAY is not set') }),
-    'share-failed': () => ({ ...scene(2), unshared: error('screen-failed', 'Your screen can’t be captured. Try again, or share another one.') }),
+    'share-refused': () => ({ ...scene(2), choice: error('screen-unsupported', 'no X server: DISPLAY is not set') }),
+    'share-failed': () => ({ ...scene(2), unshared: error('screen-failed') }),
     'share-starting': () => withMe({ share: { title: 'Inbox', capture: { state: 'starting' }, paused: false, sound: false } }, 2),
     volumes: () => scene(4, { participants: people(4).map((them, index) => ({ ...them, volume: [100, 165, 20, 0][index]!, mutedForMe: index === 1 })) }),
     sharing: () => withMe({ share: { title: 'Quarterly numbers.ods — LibreOffice Calc', capture: { state: 'on' }, paused: false, sound: false } }, 2),
@@ -239,7 +239,7 @@ export function scenes(now: number): Record<string, () => Scene> {
     'sharing-busy': () => ({
       ...withMe({ share: { title: 'Screen 1', capture: { state: 'on' }, paused: false, sound: false } }, 2),
       events: [
-        [200, { type: 'notice', notice: { urgent: false, error: error('computer-busy', 'Your computer is too busy to send your full picture. Others see a smaller one; closing programs helps.') } }],
+        [200, { type: 'notice', notice: { urgent: false, error: error('computer-busy') } }],
       ],
     }),
     alone: () => ({ ...scene(0), events: [] }),
@@ -281,7 +281,7 @@ export function scenes(now: number): Record<string, () => Scene> {
     notices: () => ({
       ...scene(2),
       events: [
-        [200, { type: 'notice', notice: { urgent: true, error: error('peer-unreachable', 'One person can’t be reached directly. A TURN server would help; ask who runs the server.', 'ICE failed with p7 after 30 s') } }],
+        [200, { type: 'notice', notice: { urgent: true, error: error('peer-unreachable', 'ICE failed with p7 after 30 s', { name: 'Farah Nasser' }) } }],
         [250, { type: 'notice', notice: { urgent: false, error: busy } }],
       ],
     }),

@@ -1,8 +1,10 @@
-/**
- * Every sentence of the user interface. `{name}` is a parameter; `{n|one|many}` picks by the number `n`.
- * Errors of the backend arrive as sentences of their own (crates/wire/src/error.rs); `outside.` has those that speak of a
- * call, for where none is.
- */
+import type { ErrorCode, ErrorReason } from '../backend/types';
+
+/** One sentence, or one for each plural category of the number `n` (Unicode CLDR; `other` is always there). */
+export type Entry = string | Plural;
+export type Plural = Partial<Record<Intl.LDMLPluralRule, string>> & { other: string };
+
+/** Every sentence of the user interface. `{name}` is a parameter; every limit of the backend has its name (`{nameChars}`). */
 export const en = {
   'app.name': 'Confab',
   'app.loading': 'Opening Confab…',
@@ -13,7 +15,7 @@ export const en = {
   'home.lead': 'Start a call, send the link. No account needed.',
   'home.name': 'Your name',
   'home.name.hint': 'What others see on your picture',
-  'home.name.missing': 'Tell the others who you are: enter a name of 1 to 64 characters.',
+  'home.name.missing': 'Tell the others who you are: enter a name of 1 to {nameChars} characters.',
   'home.start': 'Start a call',
   'home.or': 'or join one',
   'home.link': 'Link to a call',
@@ -27,21 +29,14 @@ export const en = {
   'lobby.inside.nobody': 'Nobody is in this call yet',
   'lobby.inside.one': '{first} is in this call',
   'lobby.inside.two': '{first} and {second} are in this call',
-  'lobby.inside.more': '{first}, {second} and {n|1 other|{n} others} are in this call',
-  'lobby.inside.count': '{n|1 person is|{n} people are} in this call',
+  'lobby.inside.more': { one: '{first}, {second} and 1 other are in this call', other: '{first}, {second} and {n} others are in this call' },
+  'lobby.inside.count': { one: '1 person is in this call', other: '{n} people are in this call' },
   'lobby.join': 'Join',
   'lobby.back': 'Back',
   'lobby.mic.on': 'Join unmuted',
   'lobby.mic.off': 'Join muted',
   'lobby.camera.on': 'Join with camera',
   'lobby.camera.off': 'Join without camera',
-
-  'outside.microphone.missing': 'No microphone found. Connect one to be heard; you can join without.',
-  'outside.microphone.failed': 'Your microphone doesn’t answer. Check the sound settings of your system, then try again.',
-  'outside.camera.missing': 'No camera found. Connect one to be seen; you can join without.',
-  'outside.camera.failed': 'Your camera doesn’t answer. Unplug it and plug it in again, then try again.',
-  'outside.sound': 'Sound isn’t running on this computer, so you can’t hear or be heard. Start it, then try again.',
-  'outside.internal': 'Something went wrong inside Confab. Try again; if it stays, report it.',
 
   'preview.off': 'Your camera is off',
 
@@ -92,7 +87,7 @@ export const en = {
 
   'call.label': 'Call {room}',
   'call.controls': 'Call controls',
-  'call.participants': '{n|1 person|{n} people} in the call',
+  'call.participants': { one: '1 person in the call', other: '{n} people in the call' },
   'call.you': 'You',
   'call.you.name': '{name} (you)',
   'call.screen': '{name}’s screen',
@@ -133,7 +128,7 @@ export const en = {
   'bar.share': 'Share your screen',
   'bar.share.stop': 'Stop sharing',
   'bar.chat': 'Chat',
-  'bar.chat.unread': 'Chat, {n|1 new message|{n} new messages}',
+  'bar.chat.unread': { one: 'Chat, 1 new message', other: 'Chat, {n} new messages' },
   'bar.people': 'People',
   'bar.copy': 'Copy link',
   'bar.copied': 'Copied',
@@ -147,8 +142,8 @@ export const en = {
   'chat.empty.lead': 'Everyone in the call reads what you write here, also those who join later.',
   'chat.input': 'Write a message',
   'chat.send': 'Send',
-  'chat.left': '{n|1 character|{n} characters} left',
-  'chat.over': '{n|1 character|{n} characters} too many',
+  'chat.left': { one: '1 character left', other: '{n} characters left' },
+  'chat.over': { one: '1 character too many', other: '{n} characters too many' },
   'chat.newer': 'Newer messages',
   'chat.today': 'Today',
   'chat.yesterday': 'Yesterday',
@@ -219,7 +214,7 @@ export const en = {
   'say.reconnecting': 'Reconnecting to {name}',
   'say.reconnected': 'Connected to {name} again',
   'say.message': '{name}: {text}',
-  'say.messages': '{n|1 new message|{n} new messages}',
+  'say.messages': { one: '1 new message', other: '{n} new messages' },
   'say.server.lost': 'The server is gone for the moment. You can still talk; new people can’t join until it is back.',
   'say.server.back': 'The server is back',
   'say.muted.own': 'You are muted: the others don’t hear you',
@@ -235,7 +230,86 @@ export const en = {
   'say.enter.camera.off': 'You will join with your camera off',
 
   'time.now': 'just now',
-  'time.minutes': '{n|1 minute|{n} minutes} ago',
-  'time.hours': '{n|1 hour|{n} hours} ago',
-  'time.days': '{n|yesterday|{n} days ago}',
-} as const;
+  'time.minutes': { one: '1 minute ago', other: '{n} minutes ago' },
+  'time.hours': { one: '1 hour ago', other: '{n} hours ago' },
+  'time.days': { one: 'yesterday', other: '{n} days ago' },
+} as const satisfies Record<string, Entry>;
+
+/** What an error means and what to do about it, by its code. */
+export const errors: Record<ErrorCode, string> = {
+  'bad-link': 'That is not a room link. A link looks like http://host:port/r/room-name; ask for it again.',
+  'bad-name': 'Please enter a name of 1 to {nameChars} characters.',
+  'bad-server': 'That is not a server address. It looks like https://meet.example.org or http://192.168.1.20:7420.',
+  'server-unreachable': 'The server can’t be reached. Check your connection and the link, then try again.',
+  'not-confab': 'There is a server at that address, but it is not a Confab server. Check the link.',
+  'join-refused': 'The server did not let you in. Ask the person who sent the link.',
+  'room-full': 'This call is full. Try again when someone has left.',
+  'room-closed': 'This call is closed. Ask for a new link.',
+  'server-lost': 'The server is gone for the moment. You can still talk; new people can’t join until it is back.',
+  'port-in-use': 'Another program uses this port. Choose another one, or 0 for any free one.',
+  'listen-failed': 'The server can’t listen on this address. Check that the address belongs to this computer.',
+  'camera-missing': 'No camera found. Connect one, then turn the camera on. Others still hear you.',
+  'camera-busy': 'Your camera is in use by another program. Close it there, then try again.',
+  'camera-failed': 'Your camera doesn’t answer. Unplug it and plug it in again, then turn the camera on.',
+  'screen-missing': 'There is no such screen or window. Choose another one to share.',
+  'screen-unsupported': 'Screens can’t be shared on this system. Others still see your camera and hear you.',
+  'screen-failed': 'Your screen can’t be captured. Try again, or share another one.',
+  'share-cancelled': 'Nothing was chosen, so you are not sharing.',
+  'share-sound-unsupported': 'The sound of this computer can’t be shared here. Share without it.',
+  'share-sound-ended': 'The sound of this computer is not shared any more. The picture still is; share again to have both.',
+  'share-ended': 'The window you shared was closed, so you are not sharing any more.',
+  'computer-busy': 'Your computer is too busy to send your full picture. Others see a smaller one; closing programs helps.',
+  'microphone-missing': 'No microphone found. Connect one, then unmute. You still hear the others.',
+  'microphone-failed': 'Your microphone doesn’t answer. Check the sound settings of your system, then unmute.',
+  'speaker-missing': 'No speaker or headphones found. Connect some to hear the others.',
+  'device-changed': 'A device was plugged in or out, so another one is used now. You can choose one in the settings.',
+  'no-sound-server': 'Sound isn’t running on this computer, so you can’t hear or be heard. Start it, then rejoin.',
+  'file-unreadable': 'The file can’t be read. Check its name and that you may open it.',
+  'file-format': 'The file has the wrong format. Video must be Y4M with 4:2:0, sound must be WAV.',
+  'record-failed': 'The recording can’t be written. Check the folder and the free space.',
+  'chat-text': 'A message can have up to {chatChars} characters. Shorten it, or send it in parts.',
+  'bad-volume': 'A volume goes from 0 to {maxVolume} percent.',
+  'participant-gone': 'This person is not in the call any more.',
+  'not-in-call': 'You are not in a call. Start one or join with a link.',
+  'already-in-call': 'You are in a call already. Leave it first.',
+  'link-not-opened': 'This link can’t be opened. Only web addresses can.',
+  'link-not-copied': 'The link can’t be copied here. Select it and copy it by hand.',
+  'settings-not-saved': 'Your settings can’t be saved. Check the free space and the rights of the data folder.',
+  'settings-reset': 'Your settings could not be read, so Confab starts with fresh ones. The old file is kept as settings.json.bak.',
+  'peer-misbehaving': 'Someone’s program sends more than it should. Their messages are dropped; the call goes on.',
+  'peer-unreachable': '{name} can’t be reached directly. A TURN server would help; ask who runs the server.',
+  internal: 'Something went wrong inside Confab. Leave and join again; if it stays, report it.',
+};
+
+/** The same where the error's reason says more than its code. */
+export const reasons: Record<ErrorReason, string> = {
+  'server-message': '{message}',
+  'camera-not-found': 'There is no camera called {name}. Choose another one in the settings.',
+  'camera-damaged': 'Your camera sends damaged pictures. Try another cable or socket, then turn the camera on.',
+  'camera-not-allowed': 'Your system doesn’t let Confab use the camera. Allow it there (on Linux, be in the group "video"), then turn the camera on.',
+  'camera-without-pictures': 'This device gives no pictures. Choose another camera in the settings.',
+  'screen-chosen-by-desktop': 'On this desktop you choose in a dialog of the desktop what to share: share "screen".',
+  'screen-portal-missing': 'Screens can’t be shared on this desktop yet. Install xdg-desktop-portal and its part for your desktop (such as xdg-desktop-portal-gnome, -kde or -wlr), then log in again.',
+  'screen-disconnected': 'The screen you shared was disconnected, so you are not sharing any more.',
+  'share-ended-by-desktop': 'What you shared was closed, or the desktop ended it, so you are not sharing any more.',
+  'microphone-unplugged': '{previous} was unplugged. Others hear you through {device} now.',
+  'microphone-back': '{device} is back. Others hear you through {device} now.',
+  'microphone-not-connected': 'The microphone you chose is not connected. Others hear you through {device} now.',
+  'speaker-unplugged': '{previous} was unplugged. You hear the others through {device} now.',
+  'speaker-back': '{device} is back. You hear the others through {device} now.',
+  'speaker-not-connected': 'The speaker you chose is not connected. You hear the others through {device} now.',
+  'camera-unplugged': '{previous} was unplugged. Others see you through {device} now.',
+  'camera-back': '{device} is back. Others see you through {device} now.',
+  'camera-not-connected': 'The camera you chose is not connected. Others see you through {device} now.',
+  'settings-file-stays': 'Your settings could not be read, so Confab starts with fresh ones. The old file stays until you save new settings.',
+};
+
+/** The same for somebody who is in no call: nobody else is there yet. */
+export const errorsOutside: Partial<Record<ErrorCode, string>> = {
+  'microphone-missing': 'No microphone found. Connect one to be heard; you can join without.',
+  'microphone-failed': 'Your microphone doesn’t answer. Check the sound settings of your system, then try again.',
+  'camera-missing': 'No camera found. Connect one to be seen; you can join without.',
+  'camera-failed': 'Your camera doesn’t answer. Unplug it and plug it in again, then try again.',
+  'no-sound-server': 'Sound isn’t running on this computer, so you can’t hear or be heard. Start it, then try again.',
+  internal: 'Something went wrong inside Confab. Try again; if it stays, report it.',
+};

@@ -1,20 +1,20 @@
-import { en } from './en';
+import { limits } from '../backend/limits';
+import { en, type Entry } from './en';
 
 export type Key = keyof typeof en;
 export type Params = Record<string, string | number>;
 
-const TOKEN = /\{(\w+)(?:\|((?:[^{}|]|\{\w+\})*)\|((?:[^{}|]|\{\w+\})*))?\}/g;
+const plurals = new Intl.PluralRules('en');
 
-function fill(text: string, params: Params): string {
-  return text.replace(TOKEN, (whole, name: string, one?: string, many?: string) => {
-    const value = params[name];
-    if (value === undefined) return whole;
-    if (one === undefined || many === undefined) return String(value);
-    return fill(value === 1 ? one : many, params);
-  });
+/** `text` with each `{name}` replaced by the parameter or the limit of that name; what a parameter contains stays as it is. */
+export function fill(text: string, params: Params): string {
+  const known: Params = { ...limits, ...params };
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(known[name] ?? whole));
 }
 
-/** The sentence of `key` with its parameters filled in. */
+/** The sentence of `key` with its parameters filled in, in the plural category of the number `n` where it has several. */
 export function t(key: Key, params: Params = {}): string {
-  return fill(en[key], params);
+  const entry: Entry = en[key];
+  if (typeof entry === 'string') return fill(entry, params);
+  return fill(entry[plurals.select(Number(params.n))] ?? entry.other, params);
 }

@@ -1,7 +1,8 @@
 import type { UserError } from '../backend/types';
 import type { Key, Params } from '../i18n';
+import { errorText } from '../i18n/errors';
 import type { Announcement, AppState, NoticeItem } from './model';
-import { outside } from './words';
+import { outsideCall } from './outside';
 
 /** Announcements kept for the live regions; older ones have been read. */
 const KEPT = 8;
@@ -36,8 +37,8 @@ export function announceMessage(state: AppState, now: number, name: string, text
 
 /** Shows an error. The same one is not shown twice at once. */
 export function notify(state: AppState, cause: UserError, urgent: boolean): AppState {
-  const error = state.call ? cause : outside(cause);
-  const same = (item: NoticeItem) => item.error.code === error.code && item.error.message === error.message;
+  const error = state.call ? cause : outsideCall(cause);
+  const same = (item: NoticeItem) => item.error.code === error.code && errorText(item.error) === errorText(error);
   const item: NoticeItem = { id: state.nextId, urgent, error };
   const notices = [...state.notices.filter((notice) => !same(notice)), item];
   while (notices.length > NOTICES) {

@@ -3,11 +3,12 @@ import { findDecoders } from '../backend/media/avc';
 import { browserFeed, type MediaFeed } from '../backend/media/feed';
 import type { Entry } from '../backend/door';
 import type { DeviceState, RoomPeek, Settings, ShareChoice, UserError } from '../backend/types';
+import type { ShownError } from '../i18n/errors';
 import { initial, type Action, type AppState, type Panel } from './model';
+import { outsideCall } from './outside';
 import { keepAsking } from './polling';
 import { reduce } from './reducer';
 import { any, Rehearsing, wish, type Section, type Wish } from './rehearsal';
-import { outside } from './words';
 
 /** How long the copy button says that it copied, in milliseconds. */
 const COPIED_SHOWN = 2_000;
@@ -46,7 +47,7 @@ export class App {
   /** Set when the backend could not be reached at all. */
   broken: UserError | null = $state.raw(null);
   /** Why the last start or join failed. */
-  homeError: UserError | null = $state.raw(null);
+  homeError: ShownError | null = $state.raw(null);
   /** Room link that a pending join goes to; empty for a start. */
   joiningLink: string = $state('');
   starting: boolean = $state(false);
@@ -212,13 +213,13 @@ export class App {
   }
 
   /** Plays a sound on the chosen speaker; over when it has ended, with what kept it from being heard. */
-  async playTestSound(): Promise<UserError | null> {
+  async playTestSound(): Promise<ShownError | null> {
     try {
       await this.#backend?.playTestSound();
       return null;
     } catch (cause) {
       const error = toUserError(cause);
-      return this.state.call ? error : outside(error);
+      return this.state.call ? error : outsideCall(error);
     }
   }
 
@@ -265,7 +266,7 @@ export class App {
     try {
       await command(this.#backend);
     } catch (error) {
-      this.homeError = outside(toUserError(error));
+      this.homeError = outsideCall(toUserError(error));
     } finally {
       this.starting = false;
     }

@@ -51,4 +51,4 @@ export const message = (id: string, at: number, more: Partial<ChatMessage> = {})
   ...more,
 });
 
-export const failure: UserError = { code: 'camera-busy', message: 'Your camera is in use by another program.' };
+export const failure: UserError = { code: 'camera-busy' };

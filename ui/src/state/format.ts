@@ -1,3 +1,4 @@
+import { limits } from '../backend/limits';
 import { t } from '../i18n';
 
 const MINUTE = 60_000;
@@ -55,7 +56,7 @@ export function characters(text: string): number {
   return [...text].length;
 }
 
-/** True if `name` may be a display name: 1 to 64 characters, one of them visible, no control characters. */
+/** True if `name` may be a display name: neither empty nor too long, one character visible, none a control character. */
 export function isName(name: string): boolean {
-  return name.trim() !== '' && characters(name.trim()) <= 64 && !/\p{Cc}/u.test(name.trim());
+  return name.trim() !== '' && characters(name.trim()) <= limits.nameChars && !/\p{Cc}/u.test(name.trim());
 }

@@ -1,13 +1,15 @@
+import { limits } from '../backend/limits';
+
 /** Links in text: which text may be a room link, and which parts of a message can be clicked. */
 
-const ROOM = /^https?:\/\/[^\s/@?#]+\/r\/[A-Za-z0-9._~-]{1,64}\/?(?:[?#]\S*)?$/i;
+const ROOM = /^https?:\/\/[^\s/@?#]+\/r\/([A-Za-z0-9._~-]+)\/?(?:[?#]\S*)?$/i;
 const APP = /^confab:\/\/join\/?\?(?:\S*&)?link=\S+$/i;
-const LONGEST_LINK = 512;
 
 /** True if `text` looks like a link to a room. The backend is the judge; this lights up *Join*. */
 export function looksLikeRoomLink(text: string): boolean {
   const link = text.trim();
-  return link.length <= LONGEST_LINK && (ROOM.test(link) || APP.test(link));
+  const room = ROOM.exec(link)?.[1];
+  return link.length <= limits.linkBytes && (room === undefined ? APP.test(link) : room.length <= limits.roomIdChars);
 }
 
 /** Host and room of a link, for showing; a link of an unknown form is shown whole. */

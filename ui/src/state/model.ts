@@ -1,5 +1,6 @@
 import type { CallState, CallView, ChatMessage, DeviceList, PeerStats, RehearsalView, Settings, UiEvent, UserError } from '../backend/types';
 import type { Key, Params } from '../i18n';
+import type { ShownError } from '../i18n/errors';
 import type { Speech } from './speech';
 
 export type Panel = 'chat' | 'people';
@@ -8,7 +9,7 @@ export type Panel = 'chat' | 'people';
 export interface NoticeItem {
   id: number;
   urgent: boolean;
-  error: UserError;
+  error: ShownError;
 }
 
 /** A sentence for screen readers, and for eyes where `visible`. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DeviceState, UiEvent, UserError } from '../backend/types';
+import { errorText } from '../i18n/errors';
 import { call, failure, message, person, self, snapshot } from './fixtures';
 import { initial, type Action, type AppState } from './model';
 import { insertMessage, reduce } from './reducer';
@@ -10,16 +11,17 @@ const inCall = (view = call()) => run(initial, { type: 'snapshot', snapshot: sna
 const said = (state: AppState) => state.announcements.map((item) => item.key);
 
 describe('errors', () => {
-  const missing: UserError = { code: 'microphone-missing', message: 'Connect one, then unmute. You still hear the others.' };
+  const missing: UserError = { code: 'microphone-missing' };
   const tried: UiEvent = { type: 'rehearsal', rehearsal: { microphone: { state: 'failed', error: missing }, camera: { state: 'failed', error: failure } } };
   const shown: Action = { type: 'ui-error', error: missing, urgent: true };
-  const sentence = (state: AppState) => [state.rehearsal?.microphone, state.rehearsal?.camera].map((device) => device?.state === 'failed' && device.error.message);
+  const sentence = (state: AppState) => [state.rehearsal?.microphone, state.rehearsal?.camera].map((device) => device?.state === 'failed' && errorText(device.error));
 
   it('speak of the others only in a call', () => {
     const alone = 'No microphone found. Connect one to be heard; you can join without.';
-    expect(sentence(run(initial, tried))).toEqual([alone, failure.message]);
-    expect(run(initial, shown).notices[0]?.error).toEqual({ code: 'microphone-missing', message: alone });
-    expect(sentence(run(inCall(), tried))).toEqual([missing.message, failure.message]);
+    const busy = 'Your camera is in use by another program. Close it there, then try again.';
+    expect(sentence(run(initial, tried))).toEqual([alone, busy]);
+    expect(run(initial, shown).notices.map((notice) => [notice.error.code, errorText(notice.error)])).toEqual([['microphone-missing', alone]]);
+    expect(sentence(run(inCall(), tried))).toEqual(['No microphone found. Connect one, then unmute. You still hear the others.', busy]);
     expect(run(inCall(), shown).notices[0]?.error).toEqual(missing);
   });
 });
@@ -70,7 +72,7 @@ describe('the call', () => {
   it('ends with idle and keeps the notice that says why', () => {
     const state = run(
       inCall(),
-      { type: 'notice', notice: { urgent: true, error: { code: 'room-closed', message: 'closed' } } },
+      { type: 'notice', notice: { urgent: true, error: { code: 'room-closed' } } },
       { type: 'call-state', state: 'idle' },
     );
     expect(state).toMatchObject({ call: null, callState: 'idle' });
@@ -180,7 +182,7 @@ describe('oneself', () => {
   });
 
   it('a computer without sound is said once, by the speaker', () => {
-    const none: DeviceState = { state: 'failed', error: { code: 'no-sound-server', message: 'no sound' } };
+    const none: DeviceState = { state: 'failed', error: { code: 'no-sound-server' } };
     expect(run(inCall(), { type: 'me', me: self({ mic: none, speaker: none }) }).notices).toEqual([]);
   });
 
@@ -235,8 +237,8 @@ describe('chat', () => {
 describe('notices', () => {
   it('are bounded, and the calm ones go first', () => {
     const notices = ['a', 'b', 'c', 'd', 'e'].map(
-      (text, index): Action => ({ type: 'notice', notice: { urgent: index === 0, error: { code: 'chat-text', message: text } } }),
+      (text, index): Action => ({ type: 'notice', notice: { urgent: index === 0, error: { code: 'peer-unreachable', params: { name: text } } } }),
     );
-    expect(run(initial, ...notices).notices.map((item) => item.error.message)).toEqual(['a', 'c', 'd', 'e']);
+    expect(run(initial, ...notices).notices.map((item) => item.error.params?.name)).toEqual(['a', 'c', 'd', 'e']);
   });
 });

@@ -1,12 +1,10 @@
 import type { CallView, ChatMessage, DeviceState, MediaState, Participant, SelfView, Settings, Snapshot, TrackView } from '../backend/types';
+import { limits } from '../backend/limits';
 import { announce, announceMessage, notify } from './announce';
 import { isOwn, type Action, type AppState } from './model';
+import { rehearsalOutsideCall } from './outside';
 import { hear, SELF, speakers, type Speech } from './speech';
 import { isScreen } from './tiles';
-import { triedOutside } from './words';
-
-/** Messages kept; the backend keeps as many (protocol limit CHAT_HISTORY). */
-const CHAT_KEPT = 500;
 
 /** The state after `action`. Pure; `now` is the time in milliseconds since 1970. */
 export function reduce(state: AppState, action: Action, now: number): AppState {
@@ -42,7 +40,7 @@ export function reduce(state: AppState, action: Action, now: number): AppState {
     case 'speaking-while-muted':
       return state.call?.me.mic.state === 'off' ? announce({ ...state, mutedSpeech: now }, now, 'say.muted.own') : state;
     case 'rehearsal':
-      return { ...state, rehearsal: state.call ? action.rehearsal : triedOutside(action.rehearsal) };
+      return { ...state, rehearsal: state.call ? action.rehearsal : rehearsalOutsideCall(action.rehearsal) };
     case 'ui-rehearsal-over':
       return { ...state, rehearsal: null, ownLevel: 0 };
     case 'devices':
@@ -233,5 +231,5 @@ export function insertMessage(chat: readonly ChatMessage[], message: ChatMessage
   if (chat.some((known) => known.id === message.id)) return chat;
   let at = chat.length;
   while (at > 0 && chat[at - 1]!.at > message.at) at--;
-  return [...chat.slice(0, at), message, ...chat.slice(at)].slice(-CHAT_KEPT);
+  return [...chat.slice(0, at), message, ...chat.slice(at)].slice(-limits.chatHistory);
 }

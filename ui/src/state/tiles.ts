@@ -1,9 +1,7 @@
+import { limits } from '../backend/limits';
 import type { CallView, DeviceState, Participant, PeerStats, TrackView } from '../backend/types';
 import { quality, type Quality } from './quality';
 import { SELF } from './speech';
-
-/** Handle of the own preview on the media socket (crates/ipc/src/frame.rs). */
-export const SELF_TRACK = 0;
 
 export type TileState = 'connected' | 'connecting' | 'reconnecting';
 
@@ -53,7 +51,7 @@ export function ownTile(call: CallView, speaking: readonly string[]): TileView {
     state: 'connected',
     mic: me.mic.state === 'on',
     camera,
-    handle: camera ? SELF_TRACK : null,
+    handle: camera ? limits.selfTrack : null,
     refused: null,
     speaking: me.mic.state === 'on' && speaking.includes(SELF),
     active: call.activeSpeaker === null,

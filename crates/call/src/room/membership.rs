@@ -192,9 +192,7 @@ impl Room {
             self.announce(&member, effects);
         }
         for name in self.participants.take_unreachable() {
-            let message =
-                format!("{name} can't be reached directly. A TURN server would help; ask who runs the server.");
-            effects.notice(false, UserError::with_message(ErrorCode::PeerUnreachable, message));
+            effects.notice(false, UserError::new(ErrorCode::PeerUnreachable).param("name", name));
         }
     }
 

@@ -37,7 +37,7 @@ async fn connected(events: &mut Events) -> Result<(), UserError> {
     while let Some(event) = events.recv().await {
         match event {
             Event::Connected { .. } => return Ok(()),
-            Event::ConnectError { error } => return Err(error),
+            Event::ConnectError { error } => return Err(error.into()),
             _ => {}
         }
     }
@@ -98,7 +98,7 @@ pub async fn join(socket: &Socket, room: &RoomId, name: &str, resume: Option<Res
             socket.set_ice_servers(welcome.ice_servers.clone());
             Ok(welcome)
         }
-        Ok(JoinReply::Refused { error }) => Err(error),
+        Ok(JoinReply::Refused { error }) => Err(error.into()),
         _ => Err(UserError::with_detail(ErrorCode::NotConfab, "the answer to the join is none of ours")),
     }
 }

@@ -10,6 +10,7 @@ use confab_ipc::{DeviceState, ErrorCode, UiEvent};
 use confab_media::{I420Frame, VideoCapture, Vp8Decoder, pattern};
 use confab_server::Server;
 use confab_testkit::camera::{Camera, Mode, WebcamFormat, world};
+use confab_testkit::sentences::sentence;
 use confab_wire::{
     call::MediaState,
     media::{MediaKind, Processing, VideoDemand},
@@ -129,7 +130,7 @@ fn choice(camera: &str) -> DeviceSelection {
 /// Waits for a notice of this text.
 async fn noticed(participant: &mut Participant, text: &str) {
     let notice = participant.wait(text, |event| match event {
-        UiEvent::Notice { notice } => Some(notice.error.message),
+        UiEvent::Notice { notice } => Some(sentence(&notice.error)),
         _ => None,
     });
     assert_eq!(notice.await, text);
@@ -179,7 +180,7 @@ fn without_any_camera_the_others_see_that_there_is_none() {
         let mut seen = Seen::new(&mut ben).await;
         seen.change(&(0..0), &FRONT).await;
         cameras.unplug(0).unwrap();
-        noticed(&mut ann, ErrorCode::CameraMissing.sentence()).await;
+        noticed(&mut ann, &sentence(&ErrorCode::CameraMissing.into())).await;
         let me = ann.call.view().await.unwrap().me;
         assert!(
             matches!(&me.camera, DeviceState::Failed { error } if error.code == ErrorCode::CameraMissing),
@@ -200,7 +201,7 @@ async fn notices(participant: &mut Participant) -> Vec<String> {
     let _ = timeout(SETTLED, async {
         while let Some(event) = participant.events.recv().await {
             if let UiEvent::Notice { notice } = event {
-                notices.push(notice.error.message);
+                notices.push(sentence(&notice.error));
             }
         }
     })

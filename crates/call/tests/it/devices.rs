@@ -8,6 +8,7 @@ use confab_ipc::{DeviceState, ErrorCode, UiEvent};
 use confab_testkit::body::{self, Body};
 use confab_testkit::clips;
 use confab_testkit::pulse::{Plugged, Pulse, Sound as Playing};
+use confab_testkit::sentences::sentence;
 use confab_testkit::sound::Sound;
 use confab_wire::media::Processing;
 use std::path::{Path, PathBuf};
@@ -61,7 +62,7 @@ impl Participant {
     /// Waits for a notice that begins so.
     async fn noticed(&mut self, beginning: &str) {
         self.wait(beginning, |event| match event {
-            UiEvent::Notice { notice } => notice.error.message.starts_with(beginning).then_some(()),
+            UiEvent::Notice { notice } => sentence(&notice.error).starts_with(beginning).then_some(()),
             _ => None,
         })
         .await;
@@ -73,7 +74,7 @@ impl Participant {
         let _ = timeout(2 * A_WHILE, async {
             while let Some(event) = self.events.recv().await {
                 if let UiEvent::Notice { notice } = event {
-                    notices.push(notice.error.message);
+                    notices.push(sentence(&notice.error));
                 }
             }
         })

@@ -1,4 +1,5 @@
 import type { MediaConnection, MediaHandlers } from '../door';
+import { limits } from '../limits';
 import type { MediaRequest } from '../types';
 
 /** Stand-ins for the browser's parts, for unit tests in Node. */
@@ -102,10 +103,10 @@ export function frameMessage(
   height = 360,
   avc: number[] | null = null,
 ): ArrayBuffer {
-  const message = new ArrayBuffer(16 + (avc?.length ?? 4));
-  if (avc) new Uint8Array(message).set(avc, 16);
+  const message = new ArrayBuffer(limits.frameHeaderBytes + (avc?.length ?? 4));
+  if (avc) new Uint8Array(message).set(avc, limits.frameHeaderBytes);
   const view = new DataView(message);
-  view.setUint8(0, 1);
+  view.setUint8(0, limits.frameVersion);
   view.setUint8(1, key ? 1 : 0);
   view.setUint8(2, avc ? 2 : 0);
   view.setUint32(4, handle, true);

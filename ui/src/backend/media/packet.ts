@@ -1,8 +1,8 @@
+import { limits } from '../limits';
 import type { Codec } from '../types';
 
 /** Layout of a message: crates/ipc/src/frame.rs. */
-const VERSION = 1;
-const HEADER_BYTES = 16;
+const { frameVersion: VERSION, frameHeaderBytes: HEADER_BYTES } = limits;
 const CODECS: readonly VideoCodec[] = ['vp8', 'vp9', 'h264'];
 
 export type VideoCodec = Exclude<Codec, 'opus'>;

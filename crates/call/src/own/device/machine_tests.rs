@@ -4,7 +4,9 @@ use super::*;
 use SlotAction::{Close, Discard, Forget, Notify, Open, Run};
 use SlotInput::{Ended, ListChanged, Need, OpenFailed, Opened, Release, Select};
 use SlotState::{Failed, Off, Opening, Running, Waiting};
+use confab_ipc::ErrorReason;
 use confab_media::Device;
+use confab_testkit::sentences::sentence;
 
 const BUSY: ErrorCode = ErrorCode::MicrophoneFailed;
 const MISSING: ErrorCode = ErrorCode::MicrophoneMissing;
@@ -32,8 +34,14 @@ fn take_over(selected: &str) -> SlotAction {
     Open(OpenRequest { selected: Some(selected.to_owned()), takes_over: true, refresh: false })
 }
 
-fn notify(text: &str) -> SlotAction {
-    Notify(UserError::with_message(ErrorCode::DeviceChanged, text.to_owned()))
+/// The notice that reads `text`.
+fn notify(error: UserError, text: &str) -> SlotAction {
+    assert_eq!(sentence(&error), text);
+    Notify(error)
+}
+
+fn device_changed(reason: ErrorReason, device: &str) -> UserError {
+    UserError::from(reason).param("device", device)
 }
 
 /// A slot whose person selected `a`, after these inputs, each with this list and `passed` after the one before.
@@ -121,6 +129,7 @@ fn opening() {
         &[Need, Release, Need],
         vec![(opened("a", &["a"]), &["a"], Running, vec![Run(1)])],
     );
+    let not_connected = || device_changed(ErrorReason::MicrophoneNotConnected, "B");
     let stands_in = "The microphone you chose is not connected. Others hear you through B now.";
     table(
         "unplugged while it opens",
@@ -129,7 +138,7 @@ fn opening() {
             (opened("a", &["a"]), &[], Waiting(MISSING.into()), vec![Run(1), Close, Notify(MISSING.into())]),
             (opened("a", &["a", "b"]), &["b"], Running, vec![Run(1), take_over("a")]),
             (OpenFailed(BUSY.into()), &["b"], Opening, vec![open("a")]),
-            (opened("b", &["b"]), &["b"], Running, vec![Run(1), notify(stands_in)]),
+            (opened("b", &["b"]), &["b"], Running, vec![Run(1), notify(not_connected(), stands_in)]),
         ],
     );
     table(
@@ -144,6 +153,7 @@ fn opening() {
 
 #[test]
 fn running() {
+    let error = device_changed(ErrorReason::MicrophoneUnplugged, "B").param("previous", "A");
     let unplugged = "A was unplugged. Others hear you through B now.";
     table(
         "running",
@@ -180,9 +190,10 @@ fn running() {
     );
     let mut slot = Slot::after(vec![Need, opened("a", &["a", "b"])]);
     assert_eq!(slot.take(ListChanged, &["b"]), [take_over("a")]);
-    assert_eq!(slot.take(opened("b", &["b"]), &["b"]), [Run(2), notify(unplugged)]);
+    assert_eq!(slot.take(opened("b", &["b"]), &["b"]), [Run(2), notify(error, unplugged)]);
     assert_eq!(slot.take(ListChanged, &["a", "b"]), [take_over("a")]);
-    let back = notify("A is back. Others hear you through A now.");
+    let back = device_changed(ErrorReason::MicrophoneBack, "A");
+    let back = notify(back, "A is back. Others hear you through A now.");
     assert_eq!(slot.take(opened("a", &["a", "b"]), &["a", "b"]), [Run(3), back]);
     assert_eq!(slot.take(Ended(2, BUSY.into()), &["a", "b"]), [], "one that ran before");
 }

@@ -1,7 +1,7 @@
 //! Which device is used: the one that the person selected, or another that stands in for it; and what a person is notified
 //! of.
 
-use confab_ipc::{ErrorCode, UserError};
+use confab_ipc::{ErrorReason, UserError};
 use confab_media::{Device, DeviceKind, DeviceList};
 
 /// What to open by: the device to use, or, without any, the name that was selected, which says best what is missing.
@@ -65,17 +65,16 @@ impl PreferredDevice {
         }
         let stands_in = selected.is_some_and(|selected| confab_media::find_device(devices, selected).is_none());
         let stood_in = std::mem::replace(&mut self.stands_in, stands_in);
-        let now = format!("{} {} now.", self.what_it_does(), device.name);
-        let text = match self.using.replace(device.clone()) {
+        let notice = match self.using.replace(device.clone()) {
             Some(before) if before.id == device.id => return None,
             Some(before) if !devices.iter().any(|known| known.id == before.id) => {
-                format!("{} was unplugged. {now}", before.name)
+                UserError::from(self.unplugged()).param("previous", before.name)
             }
-            Some(_) if stood_in && !stands_in => format!("{} is back. {now}", device.name),
-            _ if stands_in && !stood_in => format!("The {} you chose is not connected. {now}", self.noun()),
+            Some(_) if stood_in && !stands_in => self.back().into(),
+            _ if stands_in && !stood_in => self.not_connected().into(),
             _ => return None,
         };
-        Some(UserError::with_message(ErrorCode::DeviceChanged, text))
+        Some(notice.param("device", device.name))
     }
 
     /// Nothing is used any more, by the person's will.
@@ -83,19 +82,27 @@ impl PreferredDevice {
         self.using = None;
     }
 
-    fn noun(&self) -> &'static str {
+    fn unplugged(&self) -> ErrorReason {
         match self.kind {
-            DeviceKind::Microphone => "microphone",
-            DeviceKind::Speaker => "speaker",
-            DeviceKind::Camera => "camera",
+            DeviceKind::Microphone => ErrorReason::MicrophoneUnplugged,
+            DeviceKind::Speaker => ErrorReason::SpeakerUnplugged,
+            DeviceKind::Camera => ErrorReason::CameraUnplugged,
         }
     }
 
-    fn what_it_does(&self) -> &'static str {
+    fn back(&self) -> ErrorReason {
         match self.kind {
-            DeviceKind::Microphone => "Others hear you through",
-            DeviceKind::Speaker => "You hear the others through",
-            DeviceKind::Camera => "Others see you through",
+            DeviceKind::Microphone => ErrorReason::MicrophoneBack,
+            DeviceKind::Speaker => ErrorReason::SpeakerBack,
+            DeviceKind::Camera => ErrorReason::CameraBack,
+        }
+    }
+
+    fn not_connected(&self) -> ErrorReason {
+        match self.kind {
+            DeviceKind::Microphone => ErrorReason::MicrophoneNotConnected,
+            DeviceKind::Speaker => ErrorReason::SpeakerNotConnected,
+            DeviceKind::Camera => ErrorReason::CameraNotConnected,
         }
     }
 }
@@ -103,6 +110,7 @@ impl PreferredDevice {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use confab_testkit::sentences::sentence;
 
     fn device(id: &str) -> Device {
         Device { id: id.to_owned(), name: id.to_uppercase() }
@@ -121,7 +129,7 @@ mod tests {
         let Some(better) = preferred.better(list) else { return (String::new(), String::new()) };
         let selected = preferred.selected().map(str::to_owned);
         let told = preferred.uses(better.clone(), list, selected.as_deref());
-        (better.id, told.map(|told| told.message).unwrap_or_default())
+        (better.id, told.map(|told| sentence(&told)).unwrap_or_default())
     }
 
     fn told(id: &str, text: &str) -> (String, String) {

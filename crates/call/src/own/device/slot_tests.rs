@@ -2,6 +2,7 @@
 
 use super::*;
 use confab_media::{Device, DeviceKind};
+use confab_testkit::sentences::sentence;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -121,7 +122,7 @@ impl World {
         let until = Instant::now() + time;
         let mut notices = Vec::new();
         while let Ok(event) = tokio::time::timeout_at(until, self.slot.next()).await {
-            notices.extend(self.slot.handle(event).map(|error| error.message));
+            notices.extend(self.slot.handle(event).map(|error| sentence(&error)));
         }
         notices
     }
@@ -151,7 +152,7 @@ async fn a_device_that_is_unplugged_while_it_opens_is_replaced_or_waited_for() {
     world.plug(&["usb", "b"]);
     world.pass(SLOW / 2).await;
     world.plug(&[]);
-    assert_eq!(world.pass(SETTLED).await, [UserError::from(ErrorCode::MicrophoneMissing).message]);
+    assert_eq!(world.pass(SETTLED).await, [sentence(&ErrorCode::MicrophoneMissing.into())]);
     assert!(matches!(world.slot.state(), DeviceState::Failed { .. }));
     world.plug(&["usb"]);
     world.pass(SETTLED).await;

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 const LINES: usize = 64;
 
 /// Lines of standard input that hold something to say. Ends with the input.
-pub fn stdin() -> mpsc::Receiver<String> {
+pub fn lines() -> mpsc::Receiver<String> {
     let (sender, lines) = mpsc::channel(LINES);
     let read = move || {
         for line in std::io::stdin().lock().lines() {
