@@ -105,7 +105,7 @@ async fn what_a_fuzzer_says_and_floods_of_signals_harm_nobody() {
     ann.peer_connect(&ben.id).await;
     let (eve, eve_id, _signals) = enter(&url, "signals").await;
     let before = resident();
-    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/connection");
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/connection");
     let mut texts: Vec<String> = std::fs::read_dir(corpus)
         .unwrap()
         .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
