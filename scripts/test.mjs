@@ -8,6 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildOf, hashOf, Passed } from './testing/passed.mjs';
 import { timings, warned } from './testing/reports.mjs';
 import { command, Run } from './testing/run.mjs';
 import { CargoTest, Nextest, Vitest } from './testing/suites.mjs';
@@ -26,6 +27,9 @@ const WAITING =
   '(package(confab-tests) and test(/^conformance::/) and not test(/^conformance::(asleep|encoding|levels|ours_media|stats)::/)) or ' +
   '(package(confab-tests) and test(/^network::(faults|profiles)::/))';
 
+/** Crates whose tests start no other program of ours and read no file of the repository but `inputs`. */
+const SELF_CONTAINED = ['confab-wire', 'confab-rtp', 'confab-transport', 'confab-rtcio', 'confab-media', 'confab-server'];
+
 const long = process.argv.includes('--all');
 const runs = (program, ...args) => spawnSync(program, args, { stdio: 'ignore' }).status === 0;
 const ownTests = readdirSync('scripts/testing').filter((name) => name.endsWith('.test.mjs')).map((name) => join('scripts/testing', name));
@@ -39,15 +43,25 @@ async function rules() {
   await run.check('the test run itself', process.execPath, '--test', '--test-reporter=dot', ...ownTests);
   await run.check('Rust: format', 'cargo', 'fmt', '--all', '--check');
   await run.check('user interface: types', 'npm', '--prefix', 'ui', 'run', '--silent', 'check');
-  await run.suite('user interface: unit tests', new Vitest(join(root, 'ui'), 'test'));
+  const workspace = metadata();
+  const passed = new Passed(join(workspace.target_directory, 'confab-passed.json'));
+  await userInterface(passed, 'user interface: unit tests', 'test');
   await run.check('user interface: build', 'npm', '--prefix', 'ui', 'run', '--silent', 'build');
-  await run.suite('user interface: behaviour and accessibility in a browser', new Vitest(join(root, 'ui'), 'test:browser'));
+  await userInterface(passed, 'user interface: behaviour and accessibility in a browser', 'test:browser');
   if (runs('cargo', 'deny', '--version')) await run.check('Rust: cargo-deny', 'cargo', 'deny', '--log-level', 'error', 'check', 'licenses', 'bans', 'sources');
   else console.log('\ncargo-deny is not installed: licences are tested by the house rules');
-  const workspace = metadata();
   const options = ['--workspace', ...fuzzing(workspace)];
-  if (await compile(workspace, options)) await rust(workspace, options);
+  if (await compile(workspace, options)) await rust(workspace, options, passed);
   if (long) await longForms();
+}
+
+/** One of vitest's suites, unless nothing below `ui` changed since it passed. */
+async function userInterface(passed, name, script) {
+  const state = `${process.version} ${hashOf(['ui'], ['node_modules', 'dist'])}`;
+  if (!long && passed.has(name, state)) return run.unchanged(name);
+  const suite = new Vitest(join(root, 'ui'), script);
+  const groups = await run.suite(name, suite);
+  if (groups.length > 0 && groups.length === suite.groups) passed.add(name, state);
 }
 
 /** What the fuzz targets reach is looked at, too: the targets themselves are built by `make fuzz` only. */
@@ -82,12 +96,23 @@ async function compile(workspace, options) {
   return true;
 }
 
-async function rust({ target_directory: target }, options) {
+async function rust({ target_directory: target }, options, passed) {
   if (runs('cargo', 'nextest', '--version')) {
     const nextest = (filter, ...more) => new Nextest(options, filter, target, more);
-    await run.suite('Rust: every crate', nextest(`not ${END_TO_END} and not (${WAITING})`));
-    await run.suite('Rust: connections, ours and those of browsers', nextest(WAITING, '--test-threads', String(3 * availableParallelism())));
-    await run.suite('end to end: headless peers, sound, screens, networks, windows', nextest(`${END_TO_END} and not (${WAITING})`));
+    // What these tests read that is not in their program: pages of the browsers, and what was found by fuzzing.
+    const inputs = hashOf(['tests/interop', 'fuzz/corpus'], ['node_modules']);
+    const programs = nextest('all()').programs().filter(({ crate }) => SELF_CONTAINED.includes(crate));
+    const states = new Map(programs.map(({ id, path }) => [id, `${buildOf(path)} ${inputs}`]));
+    const same = [...states].filter(([id, state]) => !long && passed.has(id, state)).map(([id]) => id);
+    same.forEach((id) => run.unchanged(id));
+    const changed = same.map((id) => ` and not binary_id(=${id})`).join('');
+    const suite = async (name, filter, ...more) => {
+      const groups = await run.suite(name, nextest(`(${filter})${changed}`, ...more));
+      for (const id of groups) if (states.has(id)) passed.add(id, states.get(id));
+    };
+    await suite('Rust: every crate', `not ${END_TO_END} and not (${WAITING})`);
+    await suite('Rust: connections, ours and those of browsers', WAITING, '--test-threads', String(3 * availableParallelism()));
+    await suite('end to end: headless peers, sound, screens, networks, windows', `${END_TO_END} and not (${WAITING})`);
     // Which nextest leaves out.
     await run.check('Rust: examples of the documentation', 'cargo', 'test', ...options, '--doc', '--quiet');
   } else {

@@ -36,6 +36,7 @@ export class Run {
   #passed = 0;
   #failed = [];
   #flaky = [];
+  #unchanged = [];
   /** @type {[name: string, seconds: number, note: string][]} */
   #times = [];
   #tests = [];
@@ -78,7 +79,7 @@ export class Run {
 
   /**
    * Tests that are counted one by one. `suite.run` answers with its tests, how many passed beside them, and whether all of it
-   * did; `suite.again` runs one test alone and answers whether it passed.
+   * did; `suite.again` runs one test alone and answers whether it passed. Answers with the groups that passed at once.
    */
   async suite(name, suite) {
     const tests = await this.stage(name, async () => {
@@ -96,6 +97,13 @@ export class Run {
       const its = tests.filter((test) => test.group === group);
       this.part(group, its.reduce((sum, { seconds }) => sum + seconds, 0), `${its.length} tests`);
     }
+    const failed = new Set(tests.filter(({ passed }) => !passed).map(({ group }) => group));
+    return [...new Set(tests.map(({ group }) => group))].filter((group) => !failed.has(group));
+  }
+
+  /** Something that passed before and is the same still. */
+  unchanged(name) {
+    this.#unchanged.push(name);
   }
 
   async #again(suite, test, tooMany) {
@@ -121,6 +129,7 @@ export class Run {
     if (slowest.length > 0) this.#write('\n== the slowest tests');
     for (const { group, name, seconds } of slowest) this.#write(`${seconds.toFixed(1).padStart(8)} s  ${group} ${name}`);
     this.#write('');
+    for (const name of this.#unchanged) this.#write(`unchanged since it passed, not run again: ${name}`);
     for (const name of this.#failed) this.#write(`FAILED ${name}`);
     for (const line of this.#flaky) this.#write(line);
     this.#write(`${this.#passed} passed, ${this.#failed.length} failed`);

@@ -58,6 +58,16 @@ test('the slowest tests and the sums of each group are listed', async () => {
   assert.ok(written.some((line) => /^ {4}crate +13\.0 s {2}2 tests$/.test(line)));
 });
 
+test('groups that passed at once are told, and what was left out is named', async () => {
+  const written = [];
+  const run = new Run((line) => written.push(line));
+  const tests = [outcome('a', true), { ...outcome('b', true), group: 'other' }, { ...outcome('c', false), group: 'other' }];
+  assert.deepEqual(await run.suite('suite', suite(tests, false, { c: 2 })), ['crate']);
+  run.unchanged('unit tests');
+  run.end();
+  assert.deepEqual(written.slice(-3), ['unchanged since it passed, not run again: unit tests', 'FLAKY other c (2 tries)', '3 passed, 0 failed']);
+});
+
 test('a check is a command that ends well', async () => {
   const run = new Run(() => {});
   assert.equal(await run.check('yes', 'true'), true);

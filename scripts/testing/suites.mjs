@@ -1,5 +1,6 @@
 // The suites of a run: how each is started, and how one test of it is run again alone.
 
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,8 +35,11 @@ export class Vitest {
     return { passed: code === 0, tests: json ? vitest(json, this.root) : [] };
   }
 
-  run() {
-    return this.#report([]);
+  async run() {
+    const report = await this.#report([]);
+    /** How many files of tests there are, if all is well beside them. */
+    this.groups = report.passed ? new Set(report.tests.map(({ group }) => group)).size : undefined;
+    return report;
   }
 
   async again({ file, name }) {
@@ -47,10 +51,22 @@ export class Vitest {
 /** Rust tests by cargo-nextest: those that `filter` chooses of what `options` build; `more` are options of nextest. */
 export class Nextest {
   constructor(options, filter, targetFolder, more = []) {
+    this.build = options;
     this.options = ['nextest', 'run', ...options, '--color', 'never', '--no-fail-fast', '--status-level', 'slow', '--final-status-level', 'fail'];
     this.filter = filter;
     this.more = more;
     this.report = join(targetFolder, 'nextest/default/junit.xml');
+  }
+
+  /** Programs of tests by nextest's id, once they are built. */
+  programs() {
+    const { stdout } = spawnSync('cargo', ['nextest', 'list', ...this.build, '--list-type', 'binaries-only', '--message-format', 'json'], {
+      encoding: 'utf8',
+      maxBuffer: 1 << 26,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const list = Object.values(JSON.parse(stdout || '{}')['rust-binaries'] ?? {});
+    return list.map((program) => ({ id: program['binary-id'], crate: program['package-name'] ?? program['binary-id'].split('::')[0], path: program['binary-path'] }));
   }
 
   async run() {
