@@ -17,10 +17,10 @@ use crate::report::statistics::{STATISTICS_INTERVAL, Statistics};
 use crate::room::membership::Room;
 use crate::room::messenger::Messenger;
 use confab_ipc::{
-    CallState, CallView, DeviceState, ErrorCode, Participant, PeerStats, SelfView, UiEvent, UserError,
+    CallState, CallView, DeviceState, ErrorCode, Participant, PeerState, PeerStats, SelfView, UiEvent, UserError,
     frame::SELF_TRACK,
 };
-use confab_rtcio::{Event, Events, RtcioStream, Socket};
+use confab_rtcio::{ConnectionState, Event, Events, RtcioStream, Socket};
 use confab_wire::{call::CAMERA, media::MediaKind, room::RoomLink, signaling::Welcome};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -275,7 +275,7 @@ impl CallTask {
             Event::Server { event, args } => self.room.server_event(&event, args, effects),
             Event::PeerConnect { peer } => self.room.peer_connected(&peer, effects),
             Event::PeerDisconnect { peer } => self.room.peer_disconnected(&peer, effects),
-            Event::PeerState { peer, state } => self.room.peer_state(&peer, state, effects),
+            Event::PeerState { peer, state } => self.room.peer_state(&peer, peer_state(state), effects),
             Event::Message { peer, event, args } => self.message(&peer, &event, args, effects),
             Event::Stream { peer, event, stream, .. } => self.remote.stream_named(&peer, &event, &stream, effects),
             Event::TrackAdded { peer, stream, track, .. } => {
@@ -419,4 +419,13 @@ impl CallTask {
 
 fn own<'a>(room: &'a Room, devices: &OwnDevices) -> Own<'a> {
     Own { id: room.me(), name: room.own_name(), media: devices.media_state() }
+}
+
+/// The health of a connection, as the window shows it.
+fn peer_state(state: ConnectionState) -> PeerState {
+    match state {
+        ConnectionState::Connecting => PeerState::Connecting,
+        ConnectionState::Connected => PeerState::Connected,
+        ConnectionState::Reconnecting => PeerState::Reconnecting,
+    }
 }

@@ -1,7 +1,8 @@
 //! The arguments of an event.
 
-use crate::peer::placeholder;
-use crate::{EmitError, RtcioStream};
+use crate::EmitError;
+use crate::stream::RtcioStream;
+use confab_wire::{ctrl::STREAM_PLACEHOLDER, limits};
 use serde_json::Value;
 
 /// Arguments of an event: JSON values, and the streams that stand inside them.
@@ -64,6 +65,26 @@ impl Args {
             Some(stream) => Ok((self.values, Some(stream))),
             None => Err(EmitError::NoPlaceholder),
         }
+    }
+}
+
+impl RtcioStream {
+    /// Arguments of an event that carries this stream: `values` hold its [placeholder](Self::placeholder), at any depth;
+    /// the stream itself serializes as it.
+    pub fn args(&self, values: impl IntoIterator<Item = Value>) -> Args {
+        Args::new(values).with_stream(self)
+    }
+}
+
+/// The UUID in the first placeholder anywhere inside `value`.
+pub(crate) fn placeholder(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => {
+            text.strip_prefix(STREAM_PLACEHOLDER).filter(|id| !id.is_empty() && id.len() <= limits::ID_BYTES)
+        }
+        Value::Array(values) => values.iter().find_map(placeholder),
+        Value::Object(fields) => fields.values().find_map(placeholder),
+        _ => None,
     }
 }
 

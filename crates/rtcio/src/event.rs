@@ -1,12 +1,10 @@
-//! What the engine tells the application, in order.
+//! What the engine reports to the application, in order.
 
+use crate::connect_error::ConnectError;
 use crate::listeners::{Listeners, Message, ServerMessage};
-use crate::{RemotePeer, RemoteStream, RemoteTrack};
-use confab_ipc::PeerState;
-use confab_wire::{
-    UserError,
-    ctrl::{PEER_CONNECT, PEER_DISCONNECT, TRACK_ADDED, TRACK_REMOVED},
-};
+use confab_transport::receive::remote_track::{RemoteStream, RemoteTrack};
+use confab_transport::{ConnectionState, RemotePeer};
+use confab_wire::ctrl::{PEER_CONNECT, PEER_DISCONNECT, TRACK_ADDED, TRACK_REMOVED};
 use futures_util::Stream;
 use serde_json::{Value, json};
 use std::pin::Pin;
@@ -33,8 +31,8 @@ pub enum Event {
     },
     /// An attempt to reach the server failed; the next one follows after a pause.
     ConnectError {
-        /// `server-unreachable`, `not-confab` or `join-refused`.
-        error: UserError,
+        /// Why.
+        error: ConnectError,
     },
     /// An application event from the server.
     Server {
@@ -58,7 +56,7 @@ pub enum Event {
         /// Peer id.
         peer: String,
         /// New state.
-        state: PeerState,
+        state: ConnectionState,
     },
     /// An event on the peer's `ctrl` channel.
     Message {
@@ -119,7 +117,7 @@ pub enum Event {
         /// The member, which is the same object until it leaves.
         remote: RemotePeer,
     },
-    /// A member sent this through the server, with [`RemotePeer::send`]. It needs no connection.
+    /// A member sent this through the server, with [`crate::Socket::send_to`]. It needs no connection.
     Direct {
         /// Id of the member.
         peer: String,
@@ -212,8 +210,8 @@ impl Feed {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the application. Waits while it does not read, until `cancel`; then what has no room is dropped.
-    pub(crate) async fn tell(&self, event: Event, cancel: &CancellationToken) {
+    /// Reports to the application. Waits while it does not read, until `cancel`; then what has no room is dropped.
+    pub(crate) async fn report(&self, event: Event, cancel: &CancellationToken) {
         let readers = {
             let mut state = self.lock();
             state.note(&event);
@@ -261,7 +259,10 @@ impl Feed {
         match event {
             Event::Connected { .. } => server("connect", Vec::new()),
             Event::Disconnected { reason } => server("disconnect", vec![json!(reason)]),
-            Event::ConnectError { error } => server("connect_error", vec![json!(error)]),
+            Event::ConnectError { error } => server(
+                "connect_error",
+                vec![json!({ "message": error.text(), "kind": error.kind, "detail": error.detail })],
+            ),
             Event::PeerConnect { peer } => {
                 self.peers.fire(None, PEER_CONNECT, || message(peer, PEER_CONNECT, vec![json!({ "id": peer })]));
             }

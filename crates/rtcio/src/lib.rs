@@ -28,62 +28,63 @@
 //!
 //! # Tasks
 //!
-//! Each socket has a task for signaling, a hub that turns what the server says into peers, and one task for each peer
-//! that does everything about it in order. Media runs beside them: one forwarder for each sent track of a peer, one
-//! reader for each received one; and one reader for each named data channel of a peer. A small one reads the addresses of the
-//! machine twice a second: where those that are in use are gone, signaling and peers are connected anew at once.
+//! Each socket has a task for signaling, one for the mesh, which turns what the server says into peers, and one for each
+//! peer, in which its connections run, too ([`confab_transport`]). Media and named data channels have tasks of their own. A
+//! small one watches the addresses of the machine: where those that are in use are gone, signaling and peers are connected
+//! anew at once.
 
-mod addresses;
 mod args;
 mod channel;
+mod connect_error;
 mod error;
 mod event;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
-mod hub;
-mod ice;
 mod listeners;
 mod log;
-mod media;
+mod mesh;
+mod options;
 mod peer;
+mod presence;
 mod registry;
-mod remote_peer;
+mod remotes;
 mod shared;
 mod signaling;
 #[cfg(test)]
 mod simulation;
 mod socket;
-mod stats;
+mod stream;
 
 pub use args::Args;
 pub use channel::{
-    BroadcastChannel, Channel, ChannelData, ChannelError, ChannelEvent, ChannelEvents, ChannelListener, ChannelMessage,
-    ChannelOptions, ReadyState,
+    BroadcastChannel, Channel, ChannelError, ChannelEvent, ChannelEvents, ChannelListener, ChannelMessage,
+    ChannelOptions,
 };
-pub use confab_ipc::PeerState;
 pub use confab_rtp::encoding::{EncodingError, Priority, VideoEncoding};
 pub use confab_rtp::meters::SenderClock;
-pub use confab_wire::layers::RenderedSize;
-pub use confab_wire::layers::{FrameLayer, LayerDemand, Relief, SpatialLayer};
+pub use confab_transport::channel::{ChannelData, MESSAGE_BYTES, ReadyState};
+pub use confab_transport::codec_preferences::{CodecPreferences, RtpCodec};
+pub use confab_transport::health::Watchdog;
+pub use confab_transport::ice::{CertificateError, IceServerError, IceTransportPolicy};
+pub use confab_transport::receive::remote_track::{RemoteStream, RemoteTrack, TrackStats};
+pub use confab_transport::send::local_track::LocalTrack;
+pub use confab_transport::stats::{
+    CandidatePairStats, CandidateStats, CodecStats, DataChannelStats, IceCandidateStats, InboundRtpStats,
+    OutboundRtpStats, PeerConnectionStats, PeerReport, PeerStats, RemoteInboundRtpStats, SelectedCandidates,
+    SessionStats, TransportStats,
+};
+pub use confab_transport::{ConnectionState, RemotePeer, RemotePeerEvent, RemotePeerEvents, RemotePeerState};
+
+pub use confab_wire::layers::{FrameLayer, LayerDemand, Relief, RenderedSize, SpatialLayer};
 pub use confab_wire::media::{
     AudioLevel, AudioPacket, Codec, ContentHint, Decoders, DegradationPreference, EncodedFrame, MediaKind, VideoDemand,
 };
 pub use confab_wire::signaling::IceServer;
+pub use connect_error::{ConnectError, ConnectErrorKind};
 pub use error::{AckError, AskIceError, EmitError};
 pub use event::{Event, Events};
-pub use ice::{CertificateError, IceServerError, IceTransportPolicy};
 pub use listeners::{LISTENER_QUEUE, Listener, Message, ServerMessage};
-pub use media::encoding::{CodecPreferences, RtpCodec, StreamError, StreamOptions};
-pub use media::local::LocalTrack;
-pub use media::remote::{RemoteStream, RemoteTrack, TrackStats};
-pub use media::stream::RtcioStream;
-pub use peer::{PeerReport, Watchdog};
-pub use remote_peer::{RemotePeer, RemotePeerEvent, RemotePeerEvents, RemotePeerState, RemoteSendError};
 pub use signaling::Reconnection;
-pub use socket::{MESSAGE_BYTES, Peer, SEND_TIMEOUT, Server, Socket, SocketBuilder};
-pub use stats::{
-    CandidatePairStats, CandidateStats, CodecStats, DataChannelStats, IceCandidateStats, InboundRtpStats,
-    OutboundRtpStats, PeerConnectionStats, PeerStats, RemoteInboundRtpStats, SelectedCandidates, SessionStats,
-    TransportStats,
-};
+pub use socket::{Peer, RemoteSendError, SEND_TIMEOUT, Server, Socket, SocketBuilder};
+pub use stream::{RtcioStream, StreamError, StreamOptions};

@@ -3,7 +3,7 @@
 //! What fires an event only puts it into queues and never waits. So a listener that nobody reads holds up no peer; when
 //! its queue is full, the newest event is dropped for it alone, counted and logged.
 
-use crate::{RemoteStream, RemoteTrack};
+use confab_transport::receive::remote_track::{RemoteStream, RemoteTrack};
 use futures_util::Stream;
 use serde_json::Value;
 use std::collections::HashMap;

@@ -1,7 +1,7 @@
 //! Lines that are tagged as those of rtc.io.
 
-use crate::Event;
-use confab_ipc::PeerState;
+use crate::event::Event;
+use confab_transport::ConnectionState;
 use std::fmt::{Arguments, Display};
 
 /// Stands for an id that is not known yet.
@@ -38,7 +38,7 @@ impl Log {
             Event::ConnectError { error } => warn(&format_args!("Signaling connect error: {error}")),
             Event::PeerConnect { peer } => self.debug(id, format_args!("Ctrl channel open to {peer}")),
             Event::PeerDisconnect { peer } => self.debug(id, format_args!("Cleaned up peer {peer}")),
-            Event::PeerState { peer, state: PeerState::Reconnecting } => {
+            Event::PeerState { peer, state: ConnectionState::Reconnecting } => {
                 warn(&format_args!("The connection to {peer} is unhealthy"));
             }
             Event::PeerState { peer, state } => self.debug(id, format_args!("Connection to {peer}: {state:?}")),

@@ -1,18 +1,18 @@
 //! The replay registry: streams that were emitted, and the events that carried them (protocol section 4).
 
 use crate::EmitError;
-use crate::media::stream::RtcioStream;
+use crate::stream::RtcioStream;
+use confab_transport::Endpoint;
 use confab_wire::limits;
 use serde_json::{Map, Value};
-use std::sync::{Mutex, PoisonError};
-use tokio::sync::watch;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Streams of one socket, present and future peers get them.
 #[derive(Debug)]
 pub(crate) struct Registry {
     entries: Mutex<Vec<Entry>>,
-    /// Grows with each change here and in the streams themselves.
-    version: watch::Sender<u64>,
+    /// What the connections send is in its set of streams.
+    endpoint: Arc<Endpoint>,
 }
 
 #[derive(Debug)]
@@ -22,16 +22,14 @@ struct Entry {
     events: Map<String, Value>,
 }
 
-impl Default for Registry {
-    fn default() -> Self {
-        Self { entries: Mutex::default(), version: watch::Sender::new(0) }
-    }
-}
-
 impl Registry {
+    pub(crate) fn new(endpoint: Arc<Endpoint>) -> Self {
+        Self { entries: Mutex::default(), endpoint }
+    }
+
     /// Remembers that `event` carried `stream`; the newest arguments of an event count.
     pub(crate) fn track(&self, stream: &RtcioStream, event: &str, args: Vec<Value>) -> Result<(), EmitError> {
-        {
+        let stream = {
             let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
             let known = entries.iter().position(|entry| entry.stream.id() == stream.id());
             let index = match known {
@@ -47,32 +45,27 @@ impl Registry {
                 return Err(EmitError::TooMany("events of one stream"));
             }
             events.insert(event.to_owned(), Value::Array(args));
-        }
-        stream.subscribe(&self.version);
-        self.version.send_modify(|version| *version += 1);
+            entries[index].stream.local().clone()
+        };
+        self.endpoint.streams.add(&stream);
         Ok(())
     }
 
     /// Forgets a stream: later peers do not get it.
     pub(crate) fn untrack(&self, stream: &RtcioStream) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.retain(|entry| entry.stream.id() != stream.id());
-    }
-
-    /// The streams a peer is to have.
-    pub(crate) fn streams(&self) -> Vec<RtcioStream> {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.iter().map(|entry| entry.stream.clone()).collect()
+        entries.retain(|entry| {
+            let other = entry.stream.id() != stream.id();
+            if !other {
+                self.endpoint.streams.remove(entry.stream.msid());
+            }
+            other
+        });
     }
 
     /// The events of the stream with this MediaStream id; `None` if there are none to tell.
     pub(crate) fn events(&self, msid: &str) -> Option<Map<String, Value>> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.iter().find(|entry| entry.stream.msid() == msid).map(|entry| entry.events.clone())
-    }
-
-    /// Wakes on every change of the registry or of a stream in it.
-    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
-        self.version.subscribe()
     }
 }

@@ -1,56 +1,43 @@
 //! What the handles of one socket and its tasks have in common. Locks are held for a few statements, never over an
 //! await.
 
-use crate::addresses::Addresses;
 use crate::channel::Broadcasts;
-use crate::event::Feed;
-use crate::ice::IceConfig;
+use crate::event::{Event, Feed};
 use crate::log::Log;
-use crate::peer::{self, Pace, Watchdog};
+use crate::options::Options;
+use crate::peer::Handle;
 use crate::registry::Registry;
-use crate::remote_peer::Remotes;
-use crate::signaling;
-use crate::socket::Options;
-use crate::{EmitError, Event};
-use confab_wire::{media::Decoders, signaling::Signal};
+use crate::remotes::Remotes;
+use crate::{EmitError, signaling};
+use confab_transport::Endpoint;
+use confab_transport::addresses::Addresses;
+use confab_transport::health::ConnectionRate;
+use confab_transport::ice::IceConfig;
+use confab_wire::signaling::Signal;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 /// The common state.
 #[derive(Debug)]
 pub(crate) struct Shared {
+    /// This side of all connections.
+    pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) registry: Registry,
     /// The way of every event to the application.
     pub(crate) feed: Feed,
     log: Log,
     pub(crate) remotes: Remotes,
-    pub(crate) channels: Broadcasts,
-    pub(crate) watchdog: Watchdog,
-    pub(crate) ice: IceConfig,
-    /// The addresses of this machine.
-    pub(crate) addresses: watch::Receiver<Addresses>,
-    /// What is received beside what always is.
-    pub(crate) decoders: Decoders,
-    /// How often connections with each remote begin.
-    pub(crate) pace: Pace,
+    pub(crate) channels: Arc<Broadcasts>,
     pub(crate) signaling: signaling::Handle,
     /// Ends everything.
     pub(crate) cancel: CancellationToken,
     /// The application has joined its room.
     pub(crate) joined: Notify,
-    id: Mutex<Identity>,
-    peers: Mutex<HashMap<String, peer::Handle>>,
-}
-
-/// Who we are.
-#[derive(Debug, Default)]
-struct Identity {
-    /// Id of the connection to the server, where it is known.
-    sid: Option<String>,
-    /// Id in the room, if the server gave one: that of an earlier connection, resumed.
-    told: Option<String>,
+    /// The own id: what the application said, or else what the connection to the server says.
+    id: watch::Sender<Option<String>>,
+    peers: Mutex<HashMap<String, Handle>>,
 }
 
 impl Shared {
@@ -60,29 +47,40 @@ impl Shared {
         addresses: watch::Receiver<Addresses>,
         cancel: CancellationToken,
     ) -> Self {
+        let id = watch::Sender::new(None);
+        #[cfg(test)]
+        let runtime = crate::simulation::runtime();
+        #[cfg(not(test))]
+        let runtime = None;
+        let endpoint = Arc::new(Endpoint {
+            ice: IceConfig::new(options.ice_policy, options.ice_roots, options.ice_servers),
+            decoders: options.decoders,
+            watchdog: options.watchdog,
+            connection_rate: ConnectionRate::default(),
+            addresses,
+            own_id: id.subscribe(),
+            streams: Default::default(),
+            runtime,
+        });
         Self {
-            registry: Registry::default(),
+            registry: Registry::new(Arc::clone(&endpoint)),
+            endpoint,
             remotes: Remotes::default(),
-            channels: Broadcasts::default(),
+            channels: Arc::default(),
             feed: Feed::default(),
             log: Log::new(options.debug),
-            watchdog: options.watchdog,
-            ice: IceConfig::new(options.ice_policy, options.ice_roots, options.ice_servers),
-            addresses,
-            decoders: options.decoders,
-            pace: Pace::default(),
             signaling,
             cancel,
             joined: Notify::new(),
-            id: Mutex::default(),
+            id,
             peers: Mutex::default(),
         }
     }
 
-    /// Tells the application, and the log.
-    pub(crate) async fn tell(&self, event: Event, cancel: &CancellationToken) {
+    /// Reports to the application, and to the log.
+    pub(crate) async fn report(&self, event: Event, cancel: &CancellationToken) {
         self.log.event(&event, self.id().as_deref());
-        self.feed.tell(event, cancel).await;
+        self.feed.report(event, cancel).await;
     }
 
     /// Logs a mistake of the engine.
@@ -95,29 +93,29 @@ impl Shared {
         self.log.debug(self.id().as_deref(), step);
     }
 
-    /// The own id: what the application was told, or else what the connection says.
+    /// The own id.
     pub(crate) fn id(&self) -> Option<String> {
-        let id = self.id.lock().unwrap_or_else(PoisonError::into_inner);
-        id.told.clone().or_else(|| id.sid.clone())
+        self.id.borrow().clone()
     }
 
-    pub(crate) fn set_id(&self, told: &str) {
-        self.id.lock().unwrap_or_else(PoisonError::into_inner).told = Some(told.to_owned());
+    /// The application says its id in the room.
+    pub(crate) fn set_id(&self, id: &str) {
+        self.id.send_replace(Some(id.to_owned()));
         self.joined.notify_one();
     }
 
-    /// A new connection stands.
+    /// A new connection to the server stands, under this id if that is known.
     pub(crate) fn connected_as(&self, sid: Option<String>) {
-        *self.id.lock().unwrap_or_else(PoisonError::into_inner) = Identity { sid, told: None };
+        self.id.send_replace(sid);
     }
 
     /// The handle of a peer.
-    pub(crate) fn peer(&self, id: &str) -> Option<peer::Handle> {
+    pub(crate) fn peer(&self, id: &str) -> Option<Handle> {
         self.peers.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
     /// All peers.
-    pub(crate) fn peers(&self) -> Vec<(String, peer::Handle)> {
+    pub(crate) fn peers(&self) -> Vec<(String, Handle)> {
         let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
         peers.iter().map(|(id, handle)| (id.clone(), handle.clone())).collect()
     }
@@ -132,18 +130,13 @@ impl Shared {
         }
     }
 
-    pub(crate) fn insert_peer(&self, id: String, handle: peer::Handle) {
+    pub(crate) fn insert_peer(&self, id: String, handle: Handle) {
         self.peers.lock().unwrap_or_else(PoisonError::into_inner).insert(id, handle);
     }
 
     /// Forgets a peer. Its handle if it was known.
-    pub(crate) fn remove_peer(&self, id: &str) -> Option<peer::Handle> {
+    pub(crate) fn remove_peer(&self, id: &str) -> Option<Handle> {
         self.peers.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
-    }
-
-    /// The addresses of this machine now.
-    pub(crate) fn addresses(&self) -> Addresses {
-        self.addresses.borrow().clone()
     }
 
     /// Sends an event to the server.

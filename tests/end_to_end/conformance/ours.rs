@@ -244,7 +244,9 @@ impl Ours {
         match event {
             Event::Connected { .. } => self.lifecycle("connect", Value::Null),
             Event::Disconnected { reason } => self.lifecycle("disconnect", json!(reason)),
-            Event::ConnectError { error } => self.lifecycle("connect_error", json!({ "message": error.message })),
+            Event::ConnectError { error } => {
+                self.lifecycle("connect_error", json!({ "message": error.message.unwrap_or_default() }))
+            }
             Event::PeerConnect { peer } => self.lifecycle("peer-connect", json!({ "id": peer })),
             Event::PeerDisconnect { peer } => self.lifecycle("peer-disconnect", json!({ "id": peer })),
             Event::PeerState { peer, state } => self.lifecycle("peer-state", json!({ "id": peer, "state": state })),

@@ -1,8 +1,8 @@
 //! Getting into a room, and back into it.
 
 use crate::config::CallConfig;
-use confab_ipc::{ErrorCode, UserError};
-use confab_rtcio::{Event, Events, Socket};
+use confab_ipc::{ErrorCode, ErrorReason, UserError};
+use confab_rtcio::{ConnectError, ConnectErrorKind, Event, Events, Socket};
 use confab_wire::{
     limits,
     room::{RoomId, RoomLink},
@@ -37,11 +37,25 @@ async fn connected(events: &mut Events) -> Result<(), UserError> {
     while let Some(event) = events.recv().await {
         match event {
             Event::Connected { .. } => return Ok(()),
-            Event::ConnectError { error } => return Err(error.into()),
+            Event::ConnectError { error } => return Err(unconnected(error)),
             _ => {}
         }
     }
     Err(UserError::with_detail(ErrorCode::Internal, "the engine ended"))
+}
+
+/// What the engine's failure is for a person.
+fn unconnected(error: ConnectError) -> UserError {
+    let code = match error.kind {
+        ConnectErrorKind::NotAServer => ErrorCode::NotConfab,
+        ConnectErrorKind::Refused => ErrorCode::JoinRefused,
+        _ => ErrorCode::ServerUnreachable,
+    };
+    let unconnected = match error.message {
+        Some(message) => UserError::from(ErrorReason::ServerMessage).param("message", message),
+        None => UserError::new(code),
+    };
+    UserError { detail: error.detail, ..unconnected }
 }
 
 /// How long a server may take to say who is in a room. One that knows no such question never answers.

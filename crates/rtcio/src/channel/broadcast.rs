@@ -1,15 +1,17 @@
 //! A channel to every peer, present and future.
 
-use super::events::{Delivery, Listeners};
-use super::handle::frame;
-use super::link::Link;
-use super::options::{label, stream_id};
-use super::{ChannelData, ChannelError, ChannelEvent, ChannelEvents, ChannelListener, ChannelMessage, ChannelOptions};
-use crate::Args;
+use super::error::ChannelError;
+use super::events::{ChannelEvent, ChannelEvents, ChannelListener, ChannelMessage, Delivery, Listeners};
+use super::handle::{Channel, frame};
+use super::handler::{ChannelGroup, NamedChannel};
+use super::options::{ChannelOptions, spec, stream_id};
+use super::peer::{PeerChannels, named};
+use crate::args::Args;
+use confab_transport::channel::{ChannelData, Channels};
 use futures_util::future::join_all;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::watch;
 
 /// The state that the handles of one broadcast channel have in common.
@@ -18,51 +20,36 @@ pub(crate) struct Broadcast {
     pub(super) name: Arc<str>,
     pub(super) options: ChannelOptions,
     pub(super) listeners: Listeners,
-    members: Mutex<HashMap<Arc<str>, Arc<Link>>>,
+    members: Mutex<HashMap<Arc<str>, Channel>>,
     closed: AtomicBool,
 }
 
 impl Broadcast {
-    fn members(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Link>>> {
+    fn members(&self) -> MutexGuard<'_, HashMap<Arc<str>, Channel>> {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn links(&self) -> Vec<Arc<Link>> {
+    fn parts(&self) -> Vec<Channel> {
         self.members().values().cloned().collect()
     }
 
     /// A peer takes part.
-    pub(super) fn add(self: &Arc<Self>, peer: &Arc<str>, link: &Arc<Link>) {
-        if self.closed.load(Ordering::Acquire) {
+    fn add(self: &Arc<Self>, part: &Channel) {
+        if self.is_closed() {
             return;
         }
-        link.join(self);
-        self.members().insert(Arc::clone(peer), Arc::clone(link));
+        let group: Weak<dyn ChannelGroup> = Arc::downgrade(self) as Weak<dyn ChannelGroup>;
+        part.state.join(group);
+        self.members().insert(Arc::clone(part.state.peer()), part.clone());
     }
 
-    /// A peer's channel is over; nothing goes to it any more.
-    pub(super) fn remove(&self, peer: &Arc<str>, link: &Link) {
-        let mut members = self.members();
-        if members.get(peer).is_some_and(|member| std::ptr::eq(&**member, link)) {
-            members.remove(peer);
-        }
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
 
-    /// Everything of a peer's channel has been read.
-    pub(super) fn left(&self, peer: &Arc<str>, link: &Link) {
-        self.remove(peer, link);
-        if self.closed.load(Ordering::Acquire) {
-            return;
-        }
-        self.tell(Some(Arc::clone(peer)), ChannelEvent::PeerLeft(peer.to_string()));
-        if self.members().is_empty() {
-            self.tell(None, ChannelEvent::Close);
-        }
-    }
-
-    fn tell(&self, peer: Option<Arc<str>>, event: ChannelEvent) {
+    fn report(&self, peer: Option<Arc<str>>, event: ChannelEvent) {
         let delivery = Delivery { peer, event };
-        for listener in self.listeners.tell_now(&delivery) {
+        for listener in self.listeners.deliver(&delivery) {
             let delivery = delivery.clone();
             // Such news must arrive, and nobody here may wait. One for each peer that leaves.
             tokio::spawn(async move { listener.send(delivery).await });
@@ -74,11 +61,36 @@ impl Broadcast {
             return;
         }
         let members = std::mem::take(&mut *self.members());
-        for link in members.values() {
-            link.close();
+        for part in members.values() {
+            part.close();
         }
-        self.tell(None, ChannelEvent::Close);
+        self.report(None, ChannelEvent::Close);
         self.listeners.end();
+    }
+}
+
+impl ChannelGroup for Broadcast {
+    fn listeners(&self) -> &Listeners {
+        &self.listeners
+    }
+
+    fn remove(&self, part: &NamedChannel) {
+        let mut members = self.members();
+        if members.get(part.peer()).is_some_and(|member| std::ptr::eq(&*member.state, part)) {
+            members.remove(part.peer());
+        }
+    }
+
+    fn left(&self, part: &NamedChannel) {
+        self.remove(part);
+        if self.is_closed() {
+            return;
+        }
+        let peer = part.peer();
+        self.report(Some(Arc::clone(peer)), ChannelEvent::PeerLeft(peer.to_string()));
+        if self.members().is_empty() {
+            self.report(None, ChannelEvent::Close);
+        }
     }
 }
 
@@ -98,8 +110,7 @@ impl Default for Broadcasts {
 impl Broadcasts {
     /// The channel of that name, made if there is none.
     pub(crate) fn get_or_create(&self, name: &str, options: ChannelOptions) -> Result<Arc<Broadcast>, ChannelError> {
-        options.check()?;
-        label(name)?;
+        spec(name, &options).check().map_err(|error| ChannelError::of(name, "", error))?;
         let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
         channels.retain(|channel| !channel.closed.load(Ordering::Acquire));
         if let Some(channel) = channels.iter().find(|channel| *channel.name == *name) {
@@ -130,7 +141,19 @@ impl Broadcasts {
         self.version.subscribe()
     }
 
-    pub(super) fn open(&self) -> Vec<Arc<Broadcast>> {
+    /// Lets a peer take part in the channels that there are.
+    pub(crate) fn join(&self, peer: &Arc<str>, channels: &Channels) -> Result<(), ChannelError> {
+        let mut result = Ok(());
+        for broadcast in self.open() {
+            match named(peer, channels, &broadcast.name, &broadcast.options) {
+                Ok(part) => broadcast.add(&part),
+                Err(error) => result = Err(error),
+            }
+        }
+        result
+    }
+
+    fn open(&self) -> Vec<Arc<Broadcast>> {
         let channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
         channels.iter().filter(|channel| !channel.closed.load(Ordering::Acquire)).cloned().collect()
     }
@@ -140,6 +163,13 @@ impl Broadcasts {
         for channel in self.open() {
             channel.close();
         }
+    }
+}
+
+impl PeerChannels {
+    /// Lets the peer take part in the broadcast channels that there are.
+    pub(crate) fn join(&self, broadcasts: &Broadcasts) -> Result<(), ChannelError> {
+        broadcasts.join(&self.peer, &self.channels)
     }
 }
 
@@ -161,8 +191,8 @@ impl BroadcastChannel {
     pub async fn send(&self, data: impl Into<ChannelData> + Send) -> bool {
         let data = data.into();
         let mut sent = true;
-        for link in self.shared.links() {
-            sent &= link.send(data.clone()).await;
+        for part in self.shared.parts() {
+            sent &= part.send(data.clone()).await;
         }
         sent
     }
@@ -172,7 +202,7 @@ impl BroadcastChannel {
         match frame(event, args.into().into_values()) {
             Ok(frame) => self.send(frame).await,
             Err(error) => {
-                self.shared.tell(None, ChannelEvent::Error(error));
+                self.shared.report(None, ChannelEvent::Error(error));
                 false
             }
         }
@@ -196,9 +226,9 @@ impl BroadcastChannel {
 
     /// Waits until nothing waits for any peer. A peer that leaves is not waited for.
     pub async fn drained(&self) {
-        let links = self.shared.links();
+        let parts = self.shared.parts();
         // Closed ones need nothing.
-        drop(join_all(links.iter().map(|link| link.drained())).await);
+        drop(join_all(parts.iter().map(Channel::drained)).await);
     }
 
     /// Peers that take part, connected or about to be: `peerCount` of rtc.io.

@@ -1,5 +1,6 @@
 //! What can go wrong with a channel.
 
+use confab_transport::channel::DataChannelError;
 use confab_wire::ctrl::EnvelopeError;
 
 /// Why a channel was not made, or what its `error` event says.
@@ -55,4 +56,30 @@ pub enum ChannelError {
     /// The transport did not take a message, or did not make the channel.
     #[error("the transport failed: {0}")]
     Transport(String),
+}
+
+impl ChannelError {
+    /// Why the channel `name` to `peer` was not made.
+    pub(super) fn of(name: &str, peer: &str, error: DataChannelError) -> Self {
+        match error {
+            DataChannelError::StreamInUse { other, id } => Self::Collision { name: name.to_owned(), other, id },
+            DataChannelError::Gone => Self::UnknownPeer(peer.to_owned()),
+            DataChannelError::Label(_) => Self::Name(name.len()),
+            error => error.into(),
+        }
+    }
+}
+
+impl From<DataChannelError> for ChannelError {
+    fn from(error: DataChannelError) -> Self {
+        match error {
+            DataChannelError::Reliability => Self::Reliability,
+            DataChannelError::Watermarks { low, high } => Self::Watermarks { low, high },
+            DataChannelError::Closed => Self::Closed,
+            DataChannelError::OverBudget { budget } => Self::OverBudget { budget },
+            DataChannelError::TooLarge(bytes) => Self::TooLarge(bytes),
+            DataChannelError::Library(text) => Self::Transport(text),
+            error => Self::Transport(error.to_string()),
+        }
+    }
 }

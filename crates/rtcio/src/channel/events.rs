@@ -1,6 +1,6 @@
 //! Events of a channel, and those who listen.
 
-use super::ChannelError;
+use super::error::ChannelError;
 use bytes::Bytes;
 use futures_util::Stream;
 use serde_json::Value;
@@ -77,7 +77,7 @@ impl Subscriber {
 pub(super) struct Listeners {
     subscribers: Mutex<Arc<Vec<Subscriber>>>,
     /// Somebody listens, or did.
-    heard: AtomicBool,
+    listened: AtomicBool,
     first: Notify,
     /// Nothing will happen any more: those who come now hear the end at once.
     over: AtomicBool,
@@ -102,20 +102,20 @@ impl Listeners {
                 *subscribers = Arc::new(next);
             }
         }
-        self.heard.store(true, Ordering::Release);
+        self.listened.store(true, Ordering::Release);
         self.first.notify_waiters();
         receiver
     }
 
     /// True once somebody has listened.
-    pub(super) fn heard(&self) -> bool {
-        self.heard.load(Ordering::Acquire)
+    pub(super) fn listened(&self) -> bool {
+        self.listened.load(Ordering::Acquire)
     }
 
     /// Waits for the first listener.
     pub(super) async fn first(&self) {
         let first = self.first.notified();
-        if !self.heard() {
+        if !self.listened() {
             first.await;
         }
     }
@@ -126,7 +126,7 @@ impl Listeners {
 
     /// Tells those who have room. Gives back those who have none.
     #[must_use]
-    pub(super) fn tell_now(&self, delivery: &Delivery) -> Vec<mpsc::Sender<Delivery>> {
+    pub(super) fn deliver(&self, delivery: &Delivery) -> Vec<mpsc::Sender<Delivery>> {
         let mut behind = Vec::new();
         for subscriber in self.snapshot().iter().filter(|subscriber| subscriber.wants(&delivery.event)) {
             if let Err(mpsc::error::TrySendError::Full(_)) = subscriber.sender.try_send(delivery.clone()) {

@@ -1,9 +1,10 @@
 //! The handle of a channel to one peer.
 
-use super::link::Link;
-use super::sending::Phase;
-use super::{ChannelData, ChannelError, ChannelEvents, ChannelListener, ChannelMessage, ReadyState};
-use crate::Args;
+use super::error::ChannelError;
+use super::events::{ChannelEvent, ChannelEvents, ChannelListener, ChannelMessage};
+use super::handler::NamedChannel;
+use crate::args::Args;
+use confab_transport::channel::{ChannelData, DataChannel, ReadyState};
 use confab_wire::{
     ctrl::{Envelope, EnvelopeError},
     limits,
@@ -26,34 +27,35 @@ pub(super) fn frame(event: &str, args: Vec<Value>) -> Result<ChannelData, Channe
 /// Its end is final: when the peer's connection was replaced, make the channel anew.
 #[derive(Debug, Clone)]
 pub struct Channel {
-    pub(super) link: Arc<Link>,
+    pub(super) channel: DataChannel,
+    pub(super) state: Arc<NamedChannel>,
 }
 
 impl Channel {
     /// The name it was made with.
     pub fn name(&self) -> &str {
-        self.link.name()
+        &self.channel.spec().name
     }
 
     /// Id of the peer at the other end.
     pub fn peer(&self) -> &str {
-        self.link.peer()
+        self.state.peer()
     }
 
     /// Sends bytes or text: `channel.send` of rtc.io. True if it is under way. False if it waits for the channel to open or
     /// for the peer to take what it has ([`Channel::drained`]), or if it was refused, which an
-    /// [`ChannelEvent::Error`] tells: over [`ChannelOptions::queue_budget`], over [`crate::MESSAGE_BYTES`], or closed.
+    /// [`ChannelEvent::Error`] tells: over [`super::ChannelOptions::queue_budget`], over [`crate::MESSAGE_BYTES`], or closed.
     /// Never waits for the peer.
     pub async fn send(&self, data: impl Into<ChannelData> + Send) -> bool {
-        self.link.send(data.into()).await
+        self.channel.send(data).await
     }
 
     /// Sends an event: `channel.emit` of rtc.io. As [`Channel::send`] of its envelope.
     pub async fn emit(&self, event: &str, args: impl Into<Args>) -> bool {
         match frame(event, args.into().into_values()) {
-            Ok(frame) => self.link.send(frame).await,
+            Ok(frame) => self.channel.send(frame).await,
             Err(error) => {
-                self.link.fail(error);
+                drop(self.state.deliver(ChannelEvent::Error(error)));
                 false
             }
         }
@@ -61,7 +63,7 @@ impl Channel {
 
     /// Listens to the events of one name: `channel.on` of rtc.io.
     pub fn on(&self, event: &str) -> ChannelListener {
-        self.link.listeners().named(event)
+        self.state.listeners.named(event)
     }
 
     /// The next event of that name after this call: `channel.once` of rtc.io. `None` when the channel ends before.
@@ -72,32 +74,27 @@ impl Channel {
 
     /// Listens to everything: `open`, `close`, `error`, `drain`, `data` and all events.
     pub fn events(&self) -> ChannelEvents {
-        self.link.listeners().all()
+        self.state.listeners.all()
     }
 
     /// Waits until nothing waits on this side any more. An error says that the channel is over.
     pub async fn drained(&self) -> Result<(), ChannelError> {
-        self.link.drained().await
+        self.channel.drained().await.map_err(Into::into)
     }
 
     /// Where the channel is: `readyState` of rtc.io.
     pub fn ready_state(&self) -> ReadyState {
-        match self.link.phase() {
-            Phase::Connecting => ReadyState::Connecting,
-            Phase::Open => ReadyState::Open,
-            Phase::Closing => ReadyState::Closing,
-            Phase::Closed => ReadyState::Closed,
-        }
+        self.channel.ready_state()
     }
 
     /// Bytes that were sent and that the peer has not yet taken: `bufferedAmount` of rtc.io. What waits in the queue is not
     /// in it.
     pub async fn buffered_amount(&self) -> usize {
-        self.link.buffered_amount().await
+        self.channel.buffered_amount().await
     }
 
     /// Closes the channel on both sides: `channel.close` of rtc.io. What was sent still arrives; what waits is dropped.
     pub fn close(&self) {
-        self.link.close();
+        self.channel.close();
     }
 }

@@ -7,16 +7,14 @@ mod broadcast;
 mod error;
 mod events;
 mod handle;
-mod link;
+mod handler;
 mod options;
 mod peer;
-mod reader;
-mod sending;
 
 pub use broadcast::BroadcastChannel;
 pub(crate) use broadcast::Broadcasts;
 pub use error::ChannelError;
 pub use events::{ChannelEvent, ChannelEvents, ChannelListener, ChannelMessage};
 pub use handle::Channel;
-pub use options::{ChannelData, ChannelOptions, ReadyState};
+pub use options::ChannelOptions;
 pub(crate) use peer::PeerChannels;

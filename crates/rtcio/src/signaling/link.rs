@@ -1,24 +1,15 @@
 //! One connection to a signaling server, from its handshake to its end. A [`Link`] exists only once the server has said
 //! that it is open.
 
-use super::carrier::Carrier;
+use super::client::SocketIoClient;
+use super::link_event::{Broken, LinkEvent};
 use super::route;
-use confab_wire::{ErrorCode, UserError, limits};
+use crate::connect_error::{ConnectError, ConnectErrorKind};
+use confab_wire::limits;
 use serde_json::Value;
 use std::net::IpAddr;
 use tokio::time::timeout;
 use url::Url;
-
-/// What comes out of a link.
-#[derive(Debug)]
-pub(crate) enum LinkEvent {
-    /// An event.
-    Event { name: String, args: Vec<Value> },
-    /// The answer to the request with this number.
-    Ack(u64, Vec<Value>),
-    /// It is time to say something: [`Link::attend`].
-    Due,
-}
 
 /// A connection that the server has accepted.
 pub(crate) struct Link {
@@ -27,37 +18,32 @@ pub(crate) struct Link {
     local: Option<IpAddr>,
 }
 
-/// What carries a link.
+/// What is below a link.
 enum Wire {
-    Server(Box<Carrier>),
+    Server(Box<SocketIoClient>),
     /// A simulated server on the virtual clock.
     #[cfg(test)]
     Simulated(crate::simulation::Wire),
 }
 
-/// The link is broken, and why.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Broken(pub(crate) String);
-
 impl Link {
     /// Connects and waits until the server lets us in. The path of `url` is the namespace; `path` is where the server's
     /// Socket.IO is.
-    pub(crate) async fn open(url: &Url, path: &str, auth: Option<&Value>) -> Result<Self, UserError> {
+    pub(crate) async fn open(url: &Url, path: &str, auth: Option<&Value>) -> Result<Self, ConnectError> {
         timeout(limits::CONNECT_TIMEOUT, Self::open_unbounded(url, path, auth)).await.unwrap_or_else(|_| {
-            Err(UserError::with_detail(ErrorCode::ServerUnreachable, "the server did not answer in time"))
+            Err(ConnectError::with_detail(ConnectErrorKind::Unreachable, "the server did not answer in time"))
         })
     }
 
-    async fn open_unbounded(url: &Url, path: &str, auth: Option<&Value>) -> Result<Self, UserError> {
+    async fn open_unbounded(url: &Url, path: &str, auth: Option<&Value>) -> Result<Self, ConnectError> {
         #[cfg(test)]
         if let Some(dialled) = crate::simulation::dial(url).await {
             let (wire, sid) = dialled?;
             let local = crate::simulation::local(url);
             return Ok(Self { wire: Wire::Simulated(wire), sid: Some(sid), local });
         }
-        let (carrier, local) = tokio::join!(Carrier::open(url, path, auth), route::local_address(url));
-        Ok(Self { wire: Wire::Server(Box::new(carrier?)), sid: None, local })
+        let (client, local) = tokio::join!(SocketIoClient::open(url, path, auth), route::local_address(url));
+        Ok(Self { wire: Wire::Server(Box::new(client?)), sid: None, local })
     }
 
     /// Our id on this connection, where it is known: the library does not tell it, a server of ours does when a room is
@@ -74,7 +60,7 @@ impl Link {
     /// The next event. Nothing is lost when this is dropped half-way.
     pub(crate) async fn recv(&mut self) -> Result<LinkEvent, Broken> {
         match &mut self.wire {
-            Wire::Server(carrier) => carrier.recv().await,
+            Wire::Server(client) => client.recv().await,
             #[cfg(test)]
             Wire::Simulated(wire) => wire.recv().await,
         }
@@ -83,7 +69,7 @@ impl Link {
     /// Sends an event; with a number if it wants an answer, which comes as [`LinkEvent::Ack`].
     pub(crate) async fn emit(&mut self, event: &str, args: &[Value], number: Option<u64>) -> Result<(), Broken> {
         match &mut self.wire {
-            Wire::Server(carrier) => carrier.emit(event, args, number).await,
+            Wire::Server(client) => client.emit(event, args, number).await,
             #[cfg(test)]
             Wire::Simulated(wire) => wire.emit(event, args.to_vec(), number),
         }
@@ -92,7 +78,7 @@ impl Link {
     /// Sends what had to wait, and asks whether the server is there.
     pub(crate) async fn attend(&mut self) -> Result<(), Broken> {
         match &mut self.wire {
-            Wire::Server(carrier) => carrier.attend().await,
+            Wire::Server(client) => client.attend().await,
             #[cfg(test)]
             Wire::Simulated(_) => Ok(()),
         }
@@ -101,7 +87,7 @@ impl Link {
     /// Asks at once, and less patiently, whether the server is still there.
     pub(crate) async fn hurry(&mut self) -> Result<(), Broken> {
         match &mut self.wire {
-            Wire::Server(carrier) => carrier.hurry().await,
+            Wire::Server(client) => client.hurry().await,
             #[cfg(test)]
             Wire::Simulated(_) => Ok(()),
         }
@@ -110,7 +96,7 @@ impl Link {
     /// Says goodbye and closes.
     pub(crate) async fn close(self) {
         match self.wire {
-            Wire::Server(carrier) => carrier.close().await,
+            Wire::Server(client) => client.close().await,
             #[cfg(test)]
             Wire::Simulated(wire) => wire.close(),
         }

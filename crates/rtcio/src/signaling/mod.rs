@@ -4,22 +4,25 @@
 //! waits in order in an [`Outbox`]. Offers and candidates do not wait: the peer tasks know that signaling is down, and
 //! make fresh ones when it is back.
 
-mod backoff;
-mod carrier;
+pub(crate) mod backoff;
+mod client;
 pub(crate) mod link;
+pub(crate) mod link_event;
+mod liveness;
 mod outbox;
-mod probes;
+mod request_queue;
 mod route;
-mod turns;
-mod words;
+mod translation;
 
 use crate::AckError;
-use crate::socket::Options;
+use crate::connect_error::ConnectError;
+use crate::options::Options;
 use backoff::Backoff;
 pub use backoff::Reconnection;
-use confab_wire::{UserError, signaling::Signal};
+use confab_wire::signaling::Signal;
 
-use link::{Broken, Link, LinkEvent};
+use link::Link;
+use link_event::{Broken, LinkEvent};
 use outbox::{Outbox, Outgoing};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -35,7 +38,7 @@ use url::Url;
 
 /// Commands that wait for the task.
 const COMMANDS: usize = 1024;
-/// Events that wait for the hub.
+/// Events that wait for the mesh.
 const EVENTS: usize = 256;
 /// Requests that wait for their answers; more are refused.
 const REQUESTS: usize = 256;
@@ -65,7 +68,7 @@ pub(crate) enum Command {
     Disconnect,
 }
 
-/// What the task tells the hub.
+/// What the task reports to the mesh.
 #[derive(Debug)]
 pub(crate) enum SignalingEvent {
     /// A link stands, from the address `local` of this machine if that is known.
@@ -73,7 +76,7 @@ pub(crate) enum SignalingEvent {
     /// The link is gone.
     Disconnected { reason: String },
     /// No link could be made.
-    ConnectError(UserError),
+    ConnectError(ConnectError),
     /// An event of the server.
     Event { event: String, args: Vec<Value> },
 }
@@ -205,7 +208,7 @@ impl Signaling {
     }
 
     async fn tell(&self, event: SignalingEvent) {
-        // The hub ends before this task only when the socket closes.
+        // The mesh ends before this task only when the socket closes.
         self.events.send(event).await.ok();
     }
 

@@ -1,6 +1,7 @@
 //! What waits to be sent to the signaling server.
 
-use super::link::{Broken, Link};
+use super::link::Link;
+use super::link_event::Broken;
 use confab_wire::signaling;
 use serde_json::{Value, json};
 use std::collections::VecDeque;

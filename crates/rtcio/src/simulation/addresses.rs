@@ -1,7 +1,7 @@
 //! Where the members of a world are.
 
 use super::World;
-use crate::addresses::Addresses;
+use confab_transport::addresses::Addresses;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Mutex;
@@ -23,7 +23,7 @@ struct Home {
 impl Homes {
     fn home<T>(&self, host: &str, with: impl FnOnce(&mut Home) -> T) -> T {
         let address = Ipv4Addr::LOCALHOST.into();
-        let told = || watch::Sender::new(Addresses::simulated([address]));
+        let told = || watch::Sender::new(Addresses::exactly([address]));
         with(self.homes.lock().unwrap().entry(host.to_owned()).or_insert_with(|| Home { address, told: told() }))
     }
 }
@@ -32,7 +32,7 @@ impl World {
     /// The member `host` is at `address`. Returns where it was.
     pub(super) fn settle(&self, host: &str, address: Ipv4Addr) -> IpAddr {
         self.homes.home(host, |home| {
-            home.told.send_replace(Addresses::simulated([address.into()]));
+            home.told.send_replace(Addresses::exactly([address.into()]));
             std::mem::replace(&mut home.address, address.into())
         })
     }
@@ -40,7 +40,7 @@ impl World {
     /// The member `host` has the address `further`, too.
     pub(super) fn join_network(&self, host: &str, further: Ipv4Addr) {
         self.homes.home(host, |home| {
-            home.told.send_replace(Addresses::simulated([home.address, further.into()]));
+            home.told.send_replace(Addresses::exactly([home.address, further.into()]));
         });
     }
 

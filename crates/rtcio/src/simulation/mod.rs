@@ -15,7 +15,7 @@ mod network;
 mod server;
 
 pub(crate) use addresses::{addresses, local};
-pub(crate) use network::equip;
+pub(crate) use network::runtime;
 pub(crate) use server::{Wire, dial};
 
 use addresses::Homes;

@@ -1,7 +1,6 @@
 //! A network of datagrams in memory, and the library's runtime on it.
 
 use super::World;
-use crate::addresses::Addresses;
 use rand::Rng;
 use rand::rngs::StdRng;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -14,20 +13,13 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
-use webrtc::peer_connection::PeerConnectionBuilder;
 use webrtc::runtime::{
     AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, RecvMeta, Runtime, Transmit,
 };
 
-/// Puts a connection on the network of this thread's world, if there is one.
-pub(crate) fn equip(builder: PeerConnectionBuilder<String>, addresses: &Addresses) -> PeerConnectionBuilder<String> {
-    match World::current() {
-        Some(world) => {
-            let runtime = Arc::new(VirtualRuntime { network: world.network });
-            builder.with_runtime(runtime).with_udp_addrs(addresses.to_bind_simulated())
-        }
-        None => builder,
-    }
+/// The runtime of this thread's world, if there is one.
+pub(crate) fn runtime() -> Option<Arc<dyn Runtime>> {
+    Some(Arc::new(VirtualRuntime { network: World::current()?.network }))
 }
 
 /// Datagrams take their time, overtake each other and get lost.

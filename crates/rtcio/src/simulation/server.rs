@@ -1,13 +1,11 @@
 //! The signaling server of a world: one room, the rules of `confab-server`, and lines that can be cut.
 
 use super::World;
-use crate::signaling::link::{Broken, LinkEvent};
-use confab_wire::{
-    ErrorCode, UserError,
-    signaling::{
-        INIT_OFFER, InitOffer, JOIN_ROOM, JoinReply, JoinRoom, MESSAGE, Member, PEER_LEFT, PeerRef, Relayed,
-        USER_CONNECTED, USER_DISCONNECTED, Welcome,
-    },
+use crate::connect_error::{ConnectError, ConnectErrorKind};
+use crate::signaling::link_event::{Broken, LinkEvent};
+use confab_wire::signaling::{
+    INIT_OFFER, InitOffer, JOIN_ROOM, JoinReply, JoinRoom, MESSAGE, Member, PEER_LEFT, PeerRef, Relayed,
+    USER_CONNECTED, USER_DISCONNECTED, Welcome,
 };
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -85,7 +83,7 @@ pub(crate) struct Wire {
 }
 
 /// Connects to the server of this thread's world, if there is one, and gives the own id. The host name says who calls.
-pub(crate) async fn dial(url: &Url) -> Option<Result<(Wire, String), UserError>> {
+pub(crate) async fn dial(url: &Url) -> Option<Result<(Wire, String), ConnectError>> {
     let server = World::current()?.server;
     let host = url.host_str().unwrap_or_default().to_owned();
     sleep(REFUSAL).await;
@@ -94,7 +92,7 @@ pub(crate) async fn dial(url: &Url) -> Option<Result<(Wire, String), UserError>>
             let sid = format!("id-{}", line.number);
             Ok((Wire { line, server, events, next: None }, sid))
         }
-        None => Err(ErrorCode::ServerUnreachable.into()),
+        None => Err(ConnectError::new(ConnectErrorKind::Unreachable)),
     })
 }
 

@@ -1,13 +1,13 @@
 //! Options of a socket.
 
-use super::Socket;
-use crate::addresses;
-use crate::hub::Hub;
-use crate::ice::Root;
-use crate::peer::Watchdog;
+use super::handle::Socket;
+use crate::event::Events;
+use crate::mesh::Mesh;
+use crate::options::Options;
 use crate::shared::Shared;
 use crate::signaling::{Reconnection, Signaling};
-use crate::{Events, IceServer, IceTransportPolicy};
+use confab_transport::addresses;
+use confab_transport::health::Watchdog;
 use confab_wire::media::Decoders;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -15,62 +15,6 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument;
 use url::Url;
-
-/// What the builder collects.
-#[derive(Clone)]
-pub(crate) struct Options {
-    /// The path is the namespace.
-    pub(crate) url: Url,
-    /// Where the server's Socket.IO is.
-    pub(crate) path: String,
-    pub(crate) auth: Option<Value>,
-    pub(crate) auto_connect: bool,
-    pub(crate) debug: bool,
-    pub(crate) ice_servers: Vec<IceServer>,
-    pub(crate) ice_policy: IceTransportPolicy,
-    pub(crate) ice_roots: Vec<Root>,
-    pub(crate) decoders: Decoders,
-    pub(crate) watchdog: Watchdog,
-    pub(crate) reconnection: Reconnection,
-}
-
-impl Options {
-    /// True if one socket can serve both: all that its peers and the server see is the same. Whether it logs and connects
-    /// at once is nobody else's matter.
-    fn is_same(&self, other: &Self) -> bool {
-        let Self { url, path, auth, ice_servers, ice_policy, ice_roots, decoders, watchdog, reconnection, .. } = self;
-        (url, path, auth, ice_servers, ice_policy, decoders, watchdog, reconnection)
-            == (
-                &other.url,
-                &other.path,
-                &other.auth,
-                &other.ice_servers,
-                &other.ice_policy,
-                &other.decoders,
-                &other.watchdog,
-                &other.reconnection,
-            )
-            && ice_roots.is_empty()
-            && other.ice_roots.is_empty()
-    }
-}
-
-/// Without credentials: neither the auth payload nor what stands in the address before the host.
-impl std::fmt::Debug for Options {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Options")
-            .field("server", &self.url.host_str())
-            .field("port", &self.url.port_or_known_default())
-            .field("path", &self.path)
-            .field("has_auth", &self.auth.is_some())
-            .field("auto_connect", &self.auto_connect)
-            .field("ice_servers", &self.ice_servers)
-            .field("ice_policy", &self.ice_policy)
-            .field("decoders", &self.decoders)
-            .field("watchdog", &self.watchdog)
-            .finish_non_exhaustive()
-    }
-}
 
 /// Options of a [`Socket`] (`SocketOptions` of rtc.io). Their debug form shows no credentials.
 #[derive(Debug, Clone)]
@@ -80,21 +24,8 @@ pub struct SocketBuilder {
 }
 
 impl SocketBuilder {
-    pub(super) fn new(url: Url) -> Self {
-        let options = Options {
-            url,
-            path: "/socket.io/".to_owned(),
-            auth: None,
-            auto_connect: true,
-            debug: false,
-            ice_servers: Vec::new(),
-            ice_policy: IceTransportPolicy::default(),
-            ice_roots: Vec::new(),
-            decoders: Decoders::default(),
-            watchdog: Watchdog::default(),
-            reconnection: Reconnection::default(),
-        };
-        Self { options, force_new: false }
+    fn new(url: Url) -> Self {
+        Self { options: Options::new(url), force_new: false }
     }
 
     /// Where on the server its Socket.IO is (`path` of rtc.io); `/socket.io/` unless told otherwise.
@@ -167,6 +98,14 @@ impl SocketBuilder {
     }
 }
 
+impl Socket {
+    /// Options for a socket on the signaling server at `url`, http or https (`io(url, options)` of rtc.io). A
+    /// path of it names a Socket.IO namespace, as in rtc.io.
+    pub fn builder(url: Url) -> SocketBuilder {
+        SocketBuilder::new(url)
+    }
+}
+
 /// A socket of this process, as long as somebody holds it.
 struct Known {
     options: Options,
@@ -218,10 +157,10 @@ fn open(options: Options) -> (Socket, Events) {
     let shared = Arc::new(Shared::new(options, signaling, addresses, cancel.clone()));
     let events = shared.feed.subscribe();
     let (done, closed) = watch::channel(());
-    let hub = Hub::new(Arc::clone(&shared), signaling_events);
+    let mesh = Mesh::new(Arc::clone(&shared), signaling_events);
     tokio::spawn(
         async move {
-            hub.run(task).await;
+            mesh.run(task).await;
             drop(done);
         }
         .instrument(span),

@@ -1,7 +1,8 @@
 //! Named data channels: `createChannel` of rtc.io.
 
-use super::{Peer, Socket};
-use crate::{BroadcastChannel, Channel, ChannelError, ChannelOptions};
+use super::handle::Socket;
+use super::peer::Peer;
+use crate::channel::{BroadcastChannel, Channel, ChannelError, ChannelOptions};
 
 impl Socket {
     /// A named data channel to every peer, present and future (`socket.createChannel` of rtc.io). The same name gives the
@@ -32,7 +33,7 @@ impl Peer {
     /// options contradict themselves, and if another channel to this peer has the same SCTP stream.
     pub fn create_channel(&self, name: &str, options: ChannelOptions) -> Result<Channel, ChannelError> {
         match self.shared.peer(&self.id) {
-            Some(peer) => peer.channels.get_or_create(name, options),
+            Some(peer) => peer.channels.get_or_create(name, &options),
             None => Err(ChannelError::UnknownPeer(self.id.clone())),
         }
     }

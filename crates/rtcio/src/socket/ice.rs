@@ -1,9 +1,10 @@
 //! ICE servers of a socket.
 
-use super::{Socket, SocketBuilder};
-use crate::ice::Root;
-use crate::{AskIceError, CertificateError, IceServer, IceTransportPolicy};
-use confab_wire::signaling::ASK_ICE;
+use super::builder::SocketBuilder;
+use super::handle::Socket;
+use crate::AskIceError;
+use confab_transport::ice::{CertificateError, IceTransportPolicy, RootCertificate};
+use confab_wire::signaling::{ASK_ICE, IceServer};
 use serde::Deserialize;
 
 impl SocketBuilder {
@@ -24,7 +25,7 @@ impl SocketBuilder {
     /// Trusts one more root certificate (PEM) beside those of the system for TURN over TLS, as for a server of one's
     /// own.
     pub fn turn_root_certificate(mut self, pem: &[u8]) -> Result<Self, CertificateError> {
-        self.options.ice_roots.push(Root::from_pem(pem)?);
+        self.options.ice_roots.push(RootCertificate::from_pem(pem)?);
         Ok(self)
     }
 }
@@ -39,7 +40,7 @@ struct IceAnswer {
 impl Socket {
     /// ICE servers for connections that are made from now on. What is not well-formed is left out with a warning.
     pub fn set_ice_servers(&self, servers: Vec<IceServer>) {
-        self.shared.ice.set_servers(servers);
+        self.shared.endpoint.ice.set_servers(servers);
     }
 
     /// Asks the signaling server for ICE servers (`server.emit("ask-ice", callback)` of rtc.io's guide on ICE and TURN)
@@ -49,6 +50,6 @@ impl Socket {
         let answer = answer.into_iter().next().ok_or(AskIceError::Shape)?;
         let IceAnswer { ice_servers } = serde_json::from_value(answer).map_err(|_| AskIceError::Shape)?;
         self.set_ice_servers(ice_servers);
-        Ok(self.shared.ice.servers())
+        Ok(self.shared.endpoint.ice.servers())
     }
 }

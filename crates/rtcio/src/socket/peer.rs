@@ -1,10 +1,12 @@
 //! One peer, as an application talks to it.
 
-use super::{envelope, send};
+use super::envelope::{envelope, send};
+use crate::EmitError;
+use crate::args::Args;
 use crate::listeners::{Listener, Message};
 use crate::peer::Command;
 use crate::shared::Shared;
-use crate::{Args, EmitError};
+use confab_transport::ConnectionCommand;
 use std::sync::Arc;
 
 /// One peer (`socket.peer(id)` of rtc.io). Cheap to make and to clone; it does not matter whether the peer is known.
@@ -38,7 +40,7 @@ impl Peer {
     pub async fn restart_ice(&self) {
         if let Some(peer) = self.shared.peer(&self.id) {
             // A peer that has just ended needs no path.
-            peer.commands.send(Command::RestartIce).await.ok();
+            peer.commands.send(Command::Connection(ConnectionCommand::RestartIce)).await.ok();
         }
     }
 

@@ -1,8 +1,9 @@
 //! The signaling server, as an application talks to it.
 
+use crate::args::Args;
 use crate::listeners::{Listener, ServerMessage};
 use crate::shared::Shared;
-use crate::{AckError, Args, EmitError, signaling};
+use crate::{AckError, EmitError, signaling};
 use confab_wire::limits;
 use serde_json::Value;
 use std::sync::Arc;

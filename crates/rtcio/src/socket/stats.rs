@@ -1,8 +1,9 @@
 //! Statistics of a socket's peers.
 
-use super::{STATS_TIMEOUT, Socket};
+use super::handle::{STATS_TIMEOUT, Socket};
 use crate::peer::Command;
-use crate::{IceCandidateStats, PeerStats, SessionStats};
+use confab_transport::ConnectionCommand;
+use confab_transport::stats::{IceCandidateStats, PeerStats, SessionStats};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -12,7 +13,7 @@ impl Socket {
     /// frame is not.
     pub async fn get_stats(&self, peer: &str) -> Option<PeerStats> {
         let (reply, answer) = oneshot::channel();
-        self.shared.peer(peer)?.commands.try_send(Command::AllStats(reply)).ok()?;
+        self.shared.peer(peer)?.commands.try_send(Command::Connection(ConnectionCommand::Stats(reply))).ok()?;
         timeout(STATS_TIMEOUT, answer).await.ok()?.ok()
     }
 

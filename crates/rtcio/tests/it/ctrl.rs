@@ -1,8 +1,7 @@
 //! Two members of a room connect, and talk on `ctrl`.
 
 use crate::common::{Member, pair, server};
-use confab_ipc::PeerState;
-use confab_rtcio::{EmitError, Event};
+use confab_rtcio::{ConnectionState, EmitError, Event};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -17,7 +16,7 @@ async fn two_members_connect_and_talk_both_ways() {
     assert_eq!(ann.socket.peers().await, [ben.id.clone()]);
     let reports = ann.socket.peer_stats().await;
     assert_eq!(reports.len(), 1);
-    assert_eq!((reports[0].id.as_str(), reports[0].state), (ben.id.as_str(), PeerState::Connected));
+    assert_eq!((reports[0].id.as_str(), reports[0].state), (ben.id.as_str(), ConnectionState::Connected));
     assert!(["host", "prflx"].contains(&reports[0].path.as_str()), "{reports:?}");
     assert!(reports[0].bytes_received > 0 && reports[0].bytes_sent > 0, "{reports:?}");
 

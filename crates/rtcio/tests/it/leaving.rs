@@ -1,8 +1,7 @@
 //! Peers that leave: with a goodbye, without one, and by the decision of the application.
 
 use crate::common::{Member, PATIENCE, pair, server};
-use confab_ipc::PeerState;
-use confab_rtcio::{Codec, Event, LocalTrack, RtcioStream, Watchdog};
+use confab_rtcio::{Codec, ConnectionState, Event, LocalTrack, RtcioStream, Watchdog};
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -58,7 +57,7 @@ async fn a_killed_peer_is_noticed_by_the_watchdog() {
     ann.peer_connect(&ben.id).await;
     runtime.shutdown_background();
     ann.wait("reconnecting", |event| {
-        matches!(event, Event::PeerState { state: PeerState::Reconnecting, .. }).then_some(())
+        matches!(event, Event::PeerState { state: ConnectionState::Reconnecting, .. }).then_some(())
     })
     .await;
     ann.peer_disconnect(&ben.id).await;

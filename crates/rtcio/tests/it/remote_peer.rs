@@ -182,7 +182,7 @@ async fn events_on_ctrl_pass_both_ways_on_the_new_connection() {
 async fn messages_through_the_server_pass_before_during_and_after() {
     let mut pair = Pair::connect(WATCHDOG).await;
     async fn passes(pair: &mut Pair, n: u32) {
-        pair.remote.send(json!({ "n": n })).await.unwrap();
+        pair.ben.socket.send_to(&pair.remote, json!({ "n": n })).await.unwrap();
         let from = pair.ben.id.clone();
         let data = pair.ann.wait("direct message", move |event| match event {
             Event::Direct { peer, data } if *peer == from => Some(data.clone()),
@@ -197,7 +197,7 @@ async fn messages_through_the_server_pass_before_during_and_after() {
     pair.ben.peer_connect(&pair.ann.id).await;
     passes(&mut pair, 3).await;
     let size = DIRECT_MESSAGE_BYTES + 2;
-    let large = pair.remote.send(json!("x".repeat(DIRECT_MESSAGE_BYTES))).await;
+    let large = pair.ben.socket.send_to(&pair.remote, json!("x".repeat(DIRECT_MESSAGE_BYTES))).await;
     assert_eq!(large, Err(RemoteSendError::TooLarge { size, cap: DIRECT_MESSAGE_BYTES }));
 }
 
@@ -217,7 +217,7 @@ async fn closed_is_final_and_who_comes_back_is_someone_else() {
     until(&mut pair.events, RemotePeerState::Closed).await;
     assert!(pair.events.recv().await.is_none());
     assert!(pair.ben.socket.remote_peer(&pair.ann.id).is_none());
-    assert_eq!(pair.remote.send(json!(1)).await, Err(RemoteSendError::Closed));
+    assert_eq!(pair.ben.socket.send_to(&pair.remote, json!(1)).await, Err(RemoteSendError::Closed));
 
     let resume = pair.ann.welcome.resume.clone();
     let (socket, events) = Socket::builder(pair.path.url.clone()).force_new(true).watchdog(WATCHDOG).connect();

@@ -2,10 +2,9 @@
 
 use crate::common::node::{Node, connected};
 use crate::common::{Member, PATIENCE, pair};
-use confab_rtcio::{AckError, EmitError, Event, Listener, Socket};
+use confab_rtcio::{AckError, ConnectErrorKind, EmitError, Event, Listener, Socket};
 use confab_server::{Limits, Server, ServerConfig};
 use confab_testkit::line::Line;
-use confab_wire::ErrorCode;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -110,7 +109,10 @@ async fn a_refusal_comes_with_the_words_of_the_server() {
     let Some(Event::ConnectError { error }) = timeout(PATIENCE, events.recv()).await.unwrap() else {
         panic!("no refusal")
     };
-    assert_eq!((error.code, error.message.as_str()), (ErrorCode::JoinRefused, "Your token is not on the list."));
+    assert_eq!(
+        (error.kind, error.message.as_deref()),
+        (ConnectErrorKind::Refused, Some("Your token is not on the list."))
+    );
     assert_eq!(error.detail.as_deref(), Some(r#"{"code":7}"#));
     assert_eq!(next(&mut errors).await.args[0]["message"], json!("Your token is not on the list."));
     socket.close().await;

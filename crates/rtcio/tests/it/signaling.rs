@@ -1,17 +1,16 @@
 //! Signaling: servers that are not there or no Confab, and a server that goes and comes back during a call.
 
 use crate::common::{Member, PATIENCE, pair, server, server_at};
-use confab_rtcio::{AckError, Event, Events, Socket};
-use confab_wire::ErrorCode;
+use confab_rtcio::{AckError, ConnectErrorKind, Event, Events, Socket};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use url::Url;
 
-async fn first_error(events: &mut Events) -> ErrorCode {
+async fn first_error(events: &mut Events) -> ConnectErrorKind {
     match timeout(PATIENCE, events.recv()).await.expect("an event").expect("no end") {
-        Event::ConnectError { error } => error.code,
+        Event::ConnectError { error } => error.kind,
         other => panic!("{other:?}"),
     }
 }
@@ -40,18 +39,18 @@ async fn an_unreachable_server_is_told_from_one_that_is_no_confab() {
         Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap()
     };
     let cases = [
-        (nobody, ErrorCode::ServerUnreachable),
-        (foreign("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await, ErrorCode::NotConfab),
-        (foreign("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello").await, ErrorCode::NotConfab),
-        (foreign("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await, ErrorCode::ServerUnreachable),
-        (foreign("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await, ErrorCode::JoinRefused),
-        (foreign("SSH-2.0-OpenSSH_9.2\r\n").await, ErrorCode::NotConfab),
+        (nobody, ConnectErrorKind::Unreachable),
+        (foreign("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await, ConnectErrorKind::NotAServer),
+        (foreign("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello").await, ConnectErrorKind::NotAServer),
+        (foreign("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await, ConnectErrorKind::Unreachable),
+        (foreign("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await, ConnectErrorKind::Refused),
+        (foreign("SSH-2.0-OpenSSH_9.2\r\n").await, ConnectErrorKind::NotAServer),
     ];
-    for (url, code) in cases {
+    for (url, kind) in cases {
         let (socket, mut events) = Socket::builder(url.clone()).force_new(true).connect();
-        assert_eq!(first_error(&mut events).await, code, "{url}");
+        assert_eq!(first_error(&mut events).await, kind, "{url}");
         // It keeps trying.
-        assert_eq!(first_error(&mut events).await, code, "{url}");
+        assert_eq!(first_error(&mut events).await, kind, "{url}");
         assert_eq!(socket.server().emit_with_ack("join-room", vec![]).await, Err(AckError::Offline));
         socket.close().await;
         assert!(events.recv().await.is_none());

@@ -73,7 +73,8 @@ async fn an_idle_line_is_taken_by_another_stream() {
     first.remove_track(&picture);
     removed(&mut ben, first.msid()).await;
     // The same way as his answer, and behind it.
-    ben.socket.remote_peer(&ann.id).unwrap().send(json!("gone")).await.unwrap();
+    let remote = ben.socket.remote_peer(&ann.id).unwrap();
+    ben.socket.send_to(&remote, json!("gone")).await.unwrap();
     ann.wait("his word", |event| matches!(event, Event::Direct { .. }).then_some(())).await;
 
     let second = RtcioStream::new();

@@ -1,0 +1,95 @@
+//! How the connections to one remote are made: what a dialect chooses.
+
+use crate::channel::{ChannelSpec, Channels};
+use std::fmt;
+use std::sync::Arc;
+
+/// How a connection begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// This side makes the first offer, at once.
+    Offerer,
+    /// The remote makes the first offer. This side offers only after that was answered.
+    Answerer,
+    /// Whichever side has something to send offers.
+    Either,
+    /// This side makes the first offer on its own, because nothing else brought a connection. The remote may not know that
+    /// the old one is dead: until it answers, this side yields to no other offer, where [`Glare::FirstOffererYields`] holds.
+    Reconnector,
+}
+
+/// Which side yields when two offers cross (W3C webrtc-pc section 10.7: the polite peer).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Glare {
+    /// The side that made the first offer of the connection. When two first offers cross, the side with the larger id.
+    FirstOffererYields,
+    /// This side, on every connection.
+    ThisYields,
+    /// The remote, on every connection.
+    RemoteYields,
+}
+
+/// What becomes of a data channel that the remote opens in-band (RFC 8832).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InBandChannels {
+    /// It is closed, and the remote reported as misbehaving.
+    Refuse,
+    /// The dialect gets it ([`crate::ConnectionEvent::ChannelOpened`]).
+    Accept,
+}
+
+/// What is done to the channels of a remote when a connection begins.
+pub type PrepareChannels = Arc<dyn Fn(&Channels) + Send + Sync>;
+
+/// How the connections to one remote are made.
+#[derive(Clone)]
+pub struct ConnectionOptions {
+    /// How the first one begins.
+    pub role: Role,
+    /// Who yields.
+    pub glare: Glare,
+    /// False: this side makes one offer at most on each connection, and no restart of ICE; what is added later is not sent.
+    pub renegotiates: bool,
+    /// False: a connection that is lost is not replaced, and the remote is over with it.
+    pub replaces: bool,
+    /// A channel that belongs to the connection itself: its messages come in order with the other events, and its end
+    /// says that the remote closed the connection.
+    pub control: Option<ChannelSpec>,
+    /// What becomes of channels that the remote opens.
+    pub in_band: InBandChannels,
+    /// True: a stream counts as added only once the dialect has described it ([`crate::RemoteControl::describe_stream`]).
+    pub describes_streams: bool,
+    /// Signals can reach the remote now.
+    pub signaling_up: bool,
+    /// Called before each connection is negotiated: channels that are asked for here are there from the beginning, so that
+    /// no message of the remote is too early for them.
+    pub prepare_channels: Option<PrepareChannels>,
+}
+
+impl Default for ConnectionOptions {
+    fn default() -> Self {
+        Self {
+            role: Role::Either,
+            glare: Glare::ThisYields,
+            renegotiates: true,
+            replaces: true,
+            control: None,
+            in_band: InBandChannels::Accept,
+            describes_streams: false,
+            signaling_up: true,
+            prepare_channels: None,
+        }
+    }
+}
+
+impl fmt::Debug for ConnectionOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectionOptions")
+            .field("role", &self.role)
+            .field("glare", &self.glare)
+            .field("renegotiates", &self.renegotiates)
+            .field("replaces", &self.replaces)
+            .field("in_band", &self.in_band)
+            .finish_non_exhaustive()
+    }
+}
