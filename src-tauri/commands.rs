@@ -61,13 +61,13 @@ pub async fn join_call(app: State<'_, App>, link: String, name: String, mic: boo
     app.join(link, name, JoinOptions { mic, camera }).await
 }
 
-/// Who is in the room of a link; null if its server does not tell.
+/// Who is in the room of a link; null if its server does not report it.
 #[tauri::command]
 pub async fn peek_room(link: String) -> Result<Option<RoomPeek>> {
     in_time(confab_call::peek_room(&link.parse()?)).await?
 }
 
-/// The devices there are; changes are told for a while.
+/// The devices there are; changes arrive as events for a while.
 #[tauri::command]
 pub async fn list_devices(app: State<'_, App>) -> Result<DeviceList> {
     in_time(app.devices()).await?

@@ -123,7 +123,7 @@ fn start(options: Options) -> Result<i32, Fatal> {
                 && window.label() == main_window::MAIN
             {
                 api.prevent_close();
-                // Gone for the person at once; the others are told in the meantime.
+                // Hidden at once; leaving the call takes a moment.
                 let _ = window.hide();
                 quit::quit(window.app_handle());
             }

@@ -35,17 +35,17 @@ impl Gate {
         self.0.clone()
     }
 
-    /// Returns when somebody waits at the gate.
+    /// Returns when a thread waits at the gate.
     pub async fn is_waited_at(&self) {
         self.0.0.waiting.subscribe().wait_for(|waiting| *waiting > 0).await.unwrap();
     }
 
-    /// True while somebody waits at the gate.
+    /// True while a thread waits at the gate.
     pub fn holds(&self) -> bool {
         *self.0.0.waiting.borrow() > 0
     }
 
-    /// Lets everybody through, from now on.
+    /// Lets all threads through, from now on.
     pub fn open(&self) {
         *self.0.0.open.lock().unwrap() = true;
         self.0.0.opened.notify_all();

@@ -14,7 +14,7 @@ use tracing::warn;
 
 /// Longest time for a polite leave; then the call is dropped.
 pub const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
-/// Longest time for the view of a call; a snapshot says then that there is none.
+/// Longest time for the view of a call; a snapshot has none after it.
 const VIEW_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The app's call.
@@ -47,17 +47,17 @@ struct Leaving {
     _task: AbortOnDropHandle<()>,
 }
 
-/// A view that was asked of the call, and who gets a snapshot with it.
+/// A view that was requested from the call, and the recipients of a snapshot with it.
 struct PendingView {
     view: Pin<Box<dyn Future<Output = Option<CallView>> + Send>>,
     recipients: Vec<Recipient>,
 }
 
-/// Who gets a snapshot.
+/// A recipient of a snapshot.
 pub enum Recipient {
     /// A window that subscribes.
     Subscriber { window: String, listener: Listener, answer: Answer<Snapshot> },
-    /// All subscribers: the call was just joined, which is the answer to who asked for it.
+    /// All subscribers: the call was just joined, which is the answer to that command.
     Everyone(Answer<Result<(), UserError>>),
 }
 
@@ -87,7 +87,7 @@ impl Active {
         Self { call, events, leaving: None, view: None }
     }
 
-    /// Asks for the view of the call, from which `recipient` gets a snapshot.
+    /// Requests the view of the call, with which `recipient` gets a snapshot.
     pub fn request_view(&mut self, recipient: Recipient) {
         let Self { call, view, .. } = self;
         let pending = view.get_or_insert_with(|| {
@@ -118,12 +118,12 @@ impl Active {
         leaving.answers.extend(answer);
     }
 
-    /// Who waits for the end of a call that is being left.
+    /// Where to report the end of a call that is being left.
     pub fn take_leavers(&mut self) -> Vec<Answer<()>> {
         self.leaving.take().map(|leaving| leaving.answers).unwrap_or_default()
     }
 
-    /// Who still waits for a view; the call has ended.
+    /// The recipients that still wait for a view.
     pub fn take_recipients(&mut self) -> Vec<Recipient> {
         self.view.take().map(|pending| pending.recipients).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! What the handle asks of the app's task.
+//! The commands of the app's task, as its handle sends them.
 
 use super::join::JoinOptions;
 use super::subscribers::Listener;
@@ -8,7 +8,7 @@ use confab_ipc::{Settings, Snapshot, UiEvent, UserError};
 use confab_wire::{media::Decoders, room::RoomLink};
 use tokio::sync::oneshot;
 
-/// Where the answer to a command goes. An asker that has stopped waiting is no error: `send` is not checked.
+/// Where the answer to a command goes. A receiver that is gone is no error: `send` is not checked.
 pub type Answer<T> = oneshot::Sender<T>;
 
 /// Settings that took effect.

@@ -1,4 +1,4 @@
-//! The test of microphone and camera outside of a call, whose picture and level nobody but the own window gets.
+//! The device test: microphone and camera outside of a call, whose level and picture go to the own window only.
 
 use confab_call::{CallEvents, Rehearsal};
 use confab_ipc::UiEvent;

@@ -62,7 +62,7 @@ impl App {
         self.ask(ANSWER_TIMEOUT, |answer| Command::Subscribe(window, decoders, listener, answer)).await
     }
 
-    /// Waits for the first window: before it nobody knows what a call could show. False if the app ended without one.
+    /// Waits for the first window: only with it is it known what can be decoded. False if the app ended without one.
     pub async fn window(&self) -> bool {
         self.decoders.clone().wait_for(Option::is_some).await.is_ok()
     }

@@ -103,3 +103,21 @@ async fn commands_are_answered_while_the_embedded_server_starts() {
     answers_at_once(&guest.app).await;
     assert!(gate.holds());
 }
+
+#[tokio::test]
+async fn the_app_closes_although_the_disk_hangs() {
+    let gate = Gate::default();
+    let host = TestApp::with(store_behind(&gate), Hosting::new(), tempfile::tempdir().unwrap()).await;
+    let (saver, closer) = (host.app.clone(), host.app.clone());
+    let saving = tokio::spawn(async move { saver.save_settings(Settings::default()).await });
+    gate.is_waited_at().await;
+    tokio::time::pause();
+    let began = Instant::now();
+    let closing = tokio::spawn(async move { closer.close().await });
+    while !closing.is_finished() {
+        tokio::time::advance(Duration::from_millis(100)).await;
+    }
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(gate.holds());
+    assert_eq!(saving.await.unwrap().unwrap_err().code, ErrorCode::SettingsNotSaved);
+}

@@ -1,16 +1,16 @@
-//! What a call sends and where it is heard: by the command line, else by the settings.
+//! What a call sends and where it is played: by the command line, else by the settings.
 
 use confab_call::{AudioSink, AudioSource, DeviceSelection, VideoSource};
 use confab_ipc::Settings;
 
-/// What a call sends and where it is heard.
+/// What a call sends and where it is played.
 #[derive(Debug, Clone)]
 pub struct Sources {
     /// What the camera button turns on.
     pub video: VideoSource,
     /// What the microphone button turns on.
     pub audio: AudioSource,
-    /// Where the others are heard.
+    /// What plays the others' sound.
     pub speaker: AudioSink,
 }
 

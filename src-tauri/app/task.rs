@@ -1,4 +1,4 @@
-//! The app's task: takes commands and the events of the call, and tells the windows what changed.
+//! The app's task: takes commands and the events of the call, and sends the windows what changed.
 //!
 //! Nothing is awaited between two things it takes, so a command is never behind a disk, a server or a call that hangs. What takes
 //! long has a task of its own: joining, leaving, writing the settings, the embedded server.
@@ -101,7 +101,7 @@ impl AppTask {
 }
 
 impl State {
-    /// Returns without a call, with who waits for the end of the app.
+    /// Returns when the app is to end and its call has been left, with where to report that it did.
     async fn run(&mut self) -> Option<Answer<()>> {
         let closed = loop {
             tokio::select! {
@@ -234,7 +234,7 @@ impl State {
         self.send_snapshot(Recipient::Everyone(joining.answer));
     }
 
-    /// Without a call again, which is `outcome` for who asked to join.
+    /// Without a call again; `outcome` is the answer to the command that joins.
     fn stop_joining(&mut self, outcome: Result<(), UserError>) {
         // Dropping the task ends it.
         if let Phase::Joining(joining) = std::mem::replace(&mut self.phase, Phase::Idle) {
@@ -246,7 +246,7 @@ impl State {
     fn leave(&mut self, answer: Option<Answer<()>>) {
         match &mut self.phase {
             Phase::Idle => {}
-            // Whoever asked to join also asked to stop: no error for them.
+            // Given up by the person who asked for it: no error.
             Phase::Joining(_) => self.stop_joining(Ok(())),
             Phase::InCall(active) => {
                 active.leave(answer);
@@ -291,7 +291,7 @@ impl State {
         Some(test)
     }
 
-    /// Takes the device test out; whoever gets it stops it.
+    /// Takes the device test out, for the caller to stop.
     fn end_device_test(&mut self) -> Option<Rehearsal> {
         let ended = self.device_test.take()?;
         self.published.source.send_replace(None);
@@ -300,7 +300,7 @@ impl State {
 
     fn forward(&mut self, event: UiEvent) {
         match event {
-            // `ended` says it, when the next call can begin.
+            // Sent by `ended`, when the next call can begin.
             UiEvent::CallState { state: CallState::Idle } => {}
             UiEvent::CallState { state } => self.set_state(state),
             event => {
@@ -321,7 +321,7 @@ impl State {
         self.subscribers.send(UiEvent::CallState { state });
     }
 
-    /// Sends a snapshot, in a call when its view is there. What the call says until then goes to those who listen already.
+    /// Sends a snapshot, in a call when its view is there. Events until then go to the windows that subscribed before.
     fn send_snapshot(&mut self, recipient: Recipient) {
         match &mut self.phase {
             Phase::InCall(active) => active.request_view(recipient),

@@ -56,7 +56,7 @@ impl EmbeddedServer {
         self.port.subscribe()
     }
 
-    /// A room that nobody knows yet. Fails with `ListenFailed` or `PortInUse`.
+    /// A new room. Fails with `ListenFailed` or `PortInUse`.
     pub async fn new_room(&mut self) -> Result<RoomAddress, UserError> {
         let server = match self.server.take() {
             Some(server) => server,

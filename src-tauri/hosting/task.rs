@@ -1,4 +1,4 @@
-//! The task that owns the embedded server: who needs a room of it waits for its start, and nobody else.
+//! The task that owns the embedded server. Only a caller that needs a room of it waits for its start.
 
 use super::address::{RoomAddress, loopback, own_port};
 use super::embedded::EmbeddedServer;
@@ -12,7 +12,7 @@ use url::Url;
 /// Requests that wait for the task; each belongs to an attempt to join, and the app has one at a time.
 const REQUESTS: usize = 8;
 
-/// What the handle asks of the task.
+/// Requests of the handle.
 enum Request {
     NewRoom(oneshot::Sender<Result<RoomAddress, UserError>>),
     Reopen(RoomLink, u16, oneshot::Sender<Option<Url>>),
@@ -50,7 +50,7 @@ impl Hosting {
         (Self { requests: sender, port: server.port() }, HostingTask { requests, server })
     }
 
-    /// A room that nobody knows yet, on the embedded server. Fails with `ListenFailed` or `PortInUse`.
+    /// A new room on the embedded server. Fails with `ListenFailed` or `PortInUse`.
     pub async fn new_room(&self) -> Result<RoomAddress, UserError> {
         let ended = || UserError::with_detail(ErrorCode::Internal, "the embedded server's task has ended");
         self.ask(Request::NewRoom).await.unwrap_or_else(|| Err(ended()))
@@ -87,7 +87,7 @@ impl HostingTask {
         let serving = async {
             while let Some(request) = requests.recv().await {
                 match request {
-                    // Nobody waits for it any more.
+                    // The attempt to join was given up.
                     Request::NewRoom(answer) if answer.is_closed() => {}
                     Request::Reopen(_, _, answer) if answer.is_closed() => {}
                     Request::NewRoom(answer) => drop(answer.send(server.new_room().await)),
@@ -104,7 +104,7 @@ impl RunningTask {
     /// Stops the server, also while it starts. Takes a few seconds at most.
     pub async fn stop(self) {
         self.stop.cancel();
-        // It does not panic, and nobody else ends it.
+        // It does not panic and is aborted by nothing else.
         let _ = self.task.await;
     }
 }

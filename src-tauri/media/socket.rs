@@ -1,7 +1,7 @@
 //! The media socket: encoded pictures from the call to the window, over a WebSocket on the loopback interface.
 //!
-//! A WebSocket on loopback can be dialled by every program and every web page on this computer, so three things are
-//! asked of whoever connects: a one-time token that only our window was given, the `Origin` of our window (a browser
+//! A WebSocket on loopback can be dialled by every program and every web page on this computer, so a client must
+//! show three things: a one-time token that only our window was given, the `Origin` of our window (a browser
 //! does not let a page choose it), and the `Host` we gave out (against DNS rebinding). The frames are those of
 //! [`confab_ipc::frame`].
 
@@ -127,7 +127,7 @@ impl<P: FrameSource> MediaSocket<P> {
                         Connection::new(self.pictures.clone(), self.drawn.connect()),
                     ));
                 }
-                Ok((_, from)) => warn!(%from, "the media socket has no place for a connection"),
+                Ok((_, from)) => warn!(%from, "the media socket has too many connections"),
                 Err(error) => {
                     warn!(%error, "the media socket can't accept");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -184,7 +184,7 @@ impl<P: FrameSource> Connection<P> {
             () = self.listen(stream) => {}
             () = self.fill(current) => {}
         }
-        // Peers need not send what nobody sees.
+        // Peers need not send what is not drawn.
         let hidden = self.tracks.disconnect();
         if let Some(call) = &*self.pictures.borrow() {
             hidden.into_iter().for_each(|handle| call.set_drawn(handle, RenderedSize::HIDDEN));
@@ -246,7 +246,7 @@ impl<P: FrameSource> Connection<P> {
         }
     }
 
-    /// Reads requests of the window until it closes the socket or says something else.
+    /// Reads requests of the window until it closes the socket or sends something else.
     async fn listen(&self, mut stream: SplitStream<Socket>) {
         while let Some(Ok(message)) = stream.next().await {
             let request = match &message {

@@ -41,7 +41,7 @@ impl Camera {
         (Self { frames: broadcast::channel(64).0, asked, sizes: broadcast::channel(64).0 }, requests)
     }
 
-    /// Sends a frame once somebody watches.
+    /// Sends a frame once it is subscribed to.
     async fn send(&self, handle: u32, key: bool, timestamp: u32) {
         timeout(PATIENCE, async {
             while self.frames.receiver_count() == 0 {
@@ -133,14 +133,14 @@ type Sizes = broadcast::Receiver<(u32, RenderedSize)>;
 
 const SMALL: RenderedSize = RenderedSize { width: 320, height: 180 };
 
-/// The window draws the track small, and the call hears of it.
+/// The window draws the track small, and the source gets the size.
 async fn draws(window: &mut Window, handle: u32, sizes: &mut Sizes) {
     let request = format!(r#"{{"type":"drawn","handle":{handle},"width":320,"height":180}}"#);
     window.send(Message::text(request)).await.unwrap();
-    assert_eq!(told(sizes).await, (handle, SMALL));
+    assert_eq!(next_size(sizes).await, (handle, SMALL));
 }
 
-async fn told(sizes: &mut Sizes) -> (u32, RenderedSize) {
+async fn next_size(sizes: &mut Sizes) -> (u32, RenderedSize) {
     timeout(PATIENCE, sizes.recv()).await.unwrap().unwrap()
 }
 
@@ -153,7 +153,7 @@ async fn the_window_says_what_it_draws_until_it_goes() {
     draws(&mut window, 7, &mut sizes).await;
     draws(&mut window, 8, &mut sizes).await;
     drop(window);
-    let mut hidden = [told(&mut sizes).await, told(&mut sizes).await];
+    let mut hidden = [next_size(&mut sizes).await, next_size(&mut sizes).await];
     hidden.sort_by_key(|(handle, _)| *handle);
     assert_eq!(hidden, [(7, RenderedSize::HIDDEN), (8, RenderedSize::HIDDEN)]);
 }
@@ -169,7 +169,7 @@ async fn what_the_next_window_draws_stays_when_the_one_before_goes() {
     let mut next = dial(&bench.address.url(), Some(ORIGIN), None).await.unwrap();
     draws(&mut next, 7, &mut sizes).await;
     drop(before);
-    assert_eq!(told(&mut sizes).await, (8, RenderedSize::HIDDEN));
+    assert_eq!(next_size(&mut sizes).await, (8, RenderedSize::HIDDEN));
     draws(&mut next, 9, &mut sizes).await;
 }
 

@@ -4,13 +4,13 @@ use confab_call::{Call, Rehearsal, TrackFrame};
 use confab_wire::layers::RenderedSize;
 use tokio::sync::broadcast;
 
-/// Encoded frames of several tracks, and what their receiver asks of the senders.
+/// Encoded frames of several tracks, and the feedback of their receiver: key frame requests, sizes.
 pub trait FrameSource: Clone + Send + Sync + 'static {
     /// Frames of all tracks from now on.
     fn frames(&self) -> broadcast::Receiver<TrackFrame>;
-    /// Asks the sender of a track for a key frame.
+    /// Requests a key frame from the sender of a track.
     fn request_key_frame(&self, handle: u32);
-    /// Says at which size a track is drawn.
+    /// Reports the size at which a track is drawn.
     fn set_drawn(&self, handle: u32, drawn: RenderedSize);
 }
 

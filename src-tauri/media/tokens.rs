@@ -38,8 +38,8 @@ impl OneTimeTokens {
     pub fn redeem(&self, token: &str, now: Instant) -> bool {
         let mut outstanding = self.outstanding.lock().unwrap_or_else(PoisonError::into_inner);
         outstanding.retain(|(_, issued)| now.duration_since(*issued) < TOKEN_LIFETIME);
-        let Some(place) = outstanding.iter().position(|(known, _)| known == token) else { return false };
-        outstanding.remove(place);
+        let Some(index) = outstanding.iter().position(|(known, _)| known == token) else { return false };
+        outstanding.remove(index);
         true
     }
 }

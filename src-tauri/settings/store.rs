@@ -81,7 +81,7 @@ impl Store {
     /// Returns when the last save has ended, or was given up. Without one there is nothing to wait for.
     pub async fn flush(&self) {
         if let Some(writer) = &self.writer {
-            // Whoever asked for it has the outcome.
+            // The outcome is reported to the caller of the save.
             let _ = writer.latest().outcome().await;
         }
     }

@@ -1,4 +1,4 @@
-//! Writes settings in a task of its own. Whoever changes them goes on at once, and waits for the disk only to know the outcome.
+//! Writes settings in a task of its own: callers go on at once, and wait for the disk only to know the outcome.
 //! While a write hangs, one set of settings waits, the newest; a disk that comes back gets that one.
 
 use confab_ipc::{ErrorCode, Settings, UserError};

@@ -20,7 +20,7 @@ pub fn quit<R: Runtime>(handle: &AppHandle<R>) {
     });
 }
 
-/// A terminal or a session that ends is a person who leaves.
+/// SIGTERM, SIGHUP and Ctrl+C quit as closing the window does.
 #[cfg(unix)]
 pub async fn quit_on_signal<R: Runtime>(handle: AppHandle<R>) {
     use tokio::signal::unix::{SignalKind, signal};
@@ -38,7 +38,7 @@ pub async fn quit_on_signal<R: Runtime>(handle: AppHandle<R>) {
     }
 }
 
-/// A terminal that ends is a person who leaves.
+/// Ctrl+C quits as closing the window does.
 #[cfg(not(unix))]
 pub async fn quit_on_signal<R: Runtime>(handle: AppHandle<R>) {
     while tokio::signal::ctrl_c().await.is_ok() {

@@ -1,4 +1,4 @@
-//! The small window that stays on top while one shares: it says so, and stops it. On X11 it is a window like any other, so
+//! The sharing bar: a small window that stays on top during a share, with a button that stops it. On X11 it is a window like any other, so
 //! who shares the whole screen shares it, too.
 
 use super::main_window;
@@ -27,7 +27,7 @@ pub async fn keep<R: Runtime>(app: AppHandle<R>, data_dir: Option<PathBuf>, mut 
             _ => Ok(()),
         });
         if let Ok(Err(error)) = done.await {
-            // The main window says and stops it, too.
+            // The main window shows the share and can stop it, too.
             warn!(%error, wanted, "the bar over a shared screen");
         }
         if sharing.changed().await.is_err() {

@@ -1,4 +1,4 @@
-//! The tray icon: shows and hides the window, leaves the call, quits. A desktop without a place for it is no fault.
+//! The tray icon: shows and hides the window, leaves the call, quits. A desktop that shows no tray icons is not an error.
 
 use super::{main_window, quit::quit};
 use crate::app::App;
