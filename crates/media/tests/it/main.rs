@@ -5,7 +5,7 @@
 mod audio;
 mod cameras;
 mod devices;
-mod ladder;
+mod layers;
 mod pulse;
 mod screen_content;
 mod system_sound;

@@ -1,4 +1,4 @@
-//! The VP8 encoders of the ladder: each picture once for each layer that is wanted.
+//! The VP8 encoders of a source: each picture once for each spatial layer that is wanted.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! VP8 encoding: spatial layers (the ladder), temporal layers, sizes.
+//! VP8 encoding: spatial layers, temporal layers, sizes.
 
 pub(crate) mod encoder;
 mod layer;

@@ -1,4 +1,4 @@
-//! The ladder: each layer runs only while it is wanted, and every temporal layer can be left out.
+//! Spatial and temporal layers: each runs only while it is wanted, and every temporal layer can be left out.
 
 use std::time::{Duration, Instant};
 
