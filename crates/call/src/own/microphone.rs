@@ -168,3 +168,45 @@ impl Microphone {
         self.slot.close().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use confab_media::FarEnd;
+    use confab_wire::media::Processing;
+    use tokio::sync::watch;
+
+    fn microphone() -> Microphone {
+        let processing = watch::Sender::new(Processing::default()).subscribe();
+        let microphone_processing = MicrophoneProcessing { processing, far_end: FarEnd::default() };
+        let devices = WatchedDevices::start(false);
+        Microphone::new(AudioSource::Tone(440.0), microphone_processing, RtcioStream::new(), devices)
+    }
+
+    #[tokio::test]
+    async fn a_microphone_that_is_tried_no_more_while_it_opens_is_waited_for() {
+        let mut microphone = microphone();
+        microphone.set_tried(true);
+        let event = microphone.next().await;
+        let SlotEvent::Opened(Ok((_, (capture, _)))) = &event else { panic!("it does not open") };
+        let ended = capture.failed();
+        microphone.set_tried(false);
+        assert!(microphone.handle(event).is_none());
+        microphone.close().await;
+        // Its thread had the other end.
+        assert!(ended.has_changed().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_mute_reaches_the_microphone_at_once_and_it_stays_open() {
+        let mut microphone = microphone();
+        microphone.set_on(true);
+        let event = microphone.next().await;
+        microphone.handle(event);
+        assert_eq!(microphone.state(), DeviceState::On);
+        microphone.set_on(false);
+        assert_eq!(microphone.state(), DeviceState::Off);
+        assert!(microphone.slot.running().is_some_and(|running| running.capture().is_muted()));
+        microphone.close().await;
+    }
+}

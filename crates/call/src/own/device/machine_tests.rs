@@ -253,6 +253,25 @@ fn of_several_openings_the_outcome_of_the_last_is_told() {
 }
 
 #[test]
+fn a_device_that_is_back_while_another_stands_in_for_it_is_taken() {
+    let mut slot = Slot::after(vec![Need, opened("a", &["a", "b"])]);
+    assert_eq!(slot.take(ListChanged, &["b"]), [take_over("a")]);
+    assert_eq!(slot.take(ListChanged, &["a", "b"]), [], "one at a time");
+    let error = device_changed(ErrorReason::MicrophoneUnplugged, "B").param("previous", "A");
+    let unplugged = notify(error, "A was unplugged. Others hear you through B now.");
+    // What runs is not kept: its stream may be another's.
+    assert_eq!(slot.take(opened("b", &["b"]), &["a", "b"]), [Run(2), take_over("a"), unplugged]);
+}
+
+#[test]
+fn a_selection_during_the_first_opening_is_no_news() {
+    let all = ["a", "b"];
+    let mut slot = Slot::after(vec![Need, select("b")]);
+    assert_eq!(slot.take(opened("a", &all), &all), [Run(1), take_over("b")], "b is there");
+    assert_eq!(slot.take(opened("b", &all), &all), [Run(2)], "b was not away");
+}
+
+#[test]
 fn what_is_no_device_is_not_followed() {
     let mut slot = Slot::new(false);
     assert_eq!(slot.take(Need, &[]).len(), 1);

@@ -103,7 +103,11 @@ fn devices(ids: &[&str]) -> DeviceList {
 
 /// A slot whose person selected `usb`.
 fn world(ids: &[&str], open_time: Duration, close_time: Duration) -> World {
-    let (list, watched) = watch::channel(Some(devices(ids)));
+    world_of(watch::Sender::new(Some(devices(ids))), open_time, close_time)
+}
+
+fn world_of(list: watch::Sender<Option<DeviceList>>, open_time: Duration, close_time: Duration) -> World {
+    let watched = list.subscribe();
     let log = Log::default();
     let driver = FakeDriver { log: log.clone(), open_time, close_time, failure: None, end: None };
     let shortest_life = Duration::from_secs(2);
@@ -232,4 +236,29 @@ async fn closing_does_not_wait_for_a_device_that_never_opens() {
     let before = Instant::now();
     world.slot.close().await;
     assert_eq!(before.elapsed(), LATE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn both_are_told_that_vanish_at_once() {
+    let mut one = world(&["usb"], FAST, FAST);
+    let mut other = world_of(one.list.clone(), FAST, FAST);
+    one.slot.need();
+    other.slot.need();
+    one.pass(SETTLED).await;
+    other.pass(SETTLED).await;
+    one.plug(&[]);
+    let missing = [sentence(&ErrorCode::MicrophoneMissing.into())];
+    assert_eq!((one.pass(SETTLED).await, other.pass(SETTLED).await), (missing.to_vec(), missing.to_vec()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_is_released_while_it_opens_is_closed_before_it_is_opened_again() {
+    let mut world = world(&["usb"], SLOW, SLOW);
+    world.slot.need();
+    world.pass(SLOW / 2).await;
+    world.slot.release();
+    world.pass(SLOW).await;
+    world.slot.need();
+    world.pass(SETTLED).await;
+    assert_eq!(world.log.take(), ["open usb", "discard usb", "closed usb", "open usb", "run usb"]);
 }
