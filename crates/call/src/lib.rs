@@ -16,13 +16,13 @@
 //!
 //! # The way of a mute
 //!
-//! [`Call::set_mic`] → `command::CallCommand::SetMic` → `task` → `own::devices` → `own::microphone`, which tells the capture at once: nothing
-//! more is sent. The effect `Me` makes the task tell the window (`report::event_queue`) and the features, of which
+//! [`Call::set_mic`] → `command` → `task` → `own::devices` → `own::microphone`, which mutes the capture at once: nothing more is
+//! sent. The effect `Me` makes the task tell the window (`report::event_queue`) and the features, of which
 //! `feature::media_state` asks for a message to all peers, which `room::messenger` sends. The answer waits for none of that.
 //!
 //! # The way of a chat message
 //!
-//! Out: [`Call::send_chat`] → `command::CallCommand::Feature` → `task` → `feature::registry` → `feature::chat`, which keeps it in its history
+//! Out: [`Call::send_chat`] → `command` → `task` → `feature::registry` → `feature::chat`, which keeps it in its history
 //! and asks for an event and a message. In: `Event::Message` of the connection → `task` → `feature::registry` →
 //! `feature::chat`, which parses it, keeps it and asks for an event. Who comes later gets the history by `peer_came`.
 //!
