@@ -3,7 +3,7 @@
 
 use super::address::{RoomAddress, loopback};
 use confab_ipc::{ErrorCode, UserError};
-use confab_server::{DEFAULT_PORT, OpenRooms, Server, ServerConfig};
+use confab_server::{BindError, DEFAULT_PORT, OpenRooms, Server, ServerConfig};
 use confab_wire::room::{RoomId, RoomLink};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
@@ -40,7 +40,7 @@ impl Default for EmbeddedServer {
 
 async fn bind_in_time(config: ServerConfig) -> Result<Server, UserError> {
     match timeout(TIMEOUT, Server::bind(config)).await {
-        Ok(bound) => Ok(bound?),
+        Ok(bound) => bound.map_err(not_listening),
         Err(_) => Err(UserError::with_detail(ErrorCode::ListenFailed, "no answer in time")),
     }
 }
@@ -105,6 +105,14 @@ impl EmbeddedServer {
         }
         self.port.send_replace(None);
     }
+}
+
+fn not_listening(error: BindError) -> UserError {
+    let code = match error {
+        BindError::PortInUse { .. } => ErrorCode::PortInUse,
+        _ => ErrorCode::ListenFailed,
+    };
+    UserError::with_detail(code, error)
 }
 
 #[cfg(test)]

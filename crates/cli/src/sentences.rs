@@ -130,6 +130,29 @@ fn of_code(code: ErrorCode) -> &'static str {
 fn of_reason(reason: ErrorReason) -> &'static str {
     match reason {
         ErrorReason::ServerMessage => "{message}",
+        ErrorReason::RoomName => "A room needs a name of 1 to {max} visible characters.",
+        ErrorReason::TooManyRooms => "One connection can be in {max} rooms at once. Leave one first.",
+        ErrorReason::TooManyQuestions => "Too many questions. Wait a moment, then ask again.",
+        ErrorReason::ServerFull => "The server is full. Try again later, or use another server.",
+        ErrorReason::TokenRequired => {
+            "This server lets in only people with a token. Ask its operator for one, and send it as auth.token."
+        }
+        ErrorReason::TokenMalformed => "The token can't be read. Send the whole token, as its issuer gave it.",
+        ErrorReason::TokenAlgorithm => {
+            "The token is not signed with HS256, the only algorithm of this server. Ask its issuer for another one."
+        }
+        ErrorReason::TokenSignature => {
+            "The token was not issued for this server, or it was changed. Ask its issuer for a new one."
+        }
+        ErrorReason::TokenExpired => "The token has expired. Ask its issuer for a new one, and connect again.",
+        ErrorReason::TokenNotYetValid => {
+            "The token is not good yet. Check the clocks of this computer and of its issuer."
+        }
+        ErrorReason::TokenTooLarge => "The token's {claim} is too large. Ask its issuer for a smaller one.",
+        ErrorReason::TokenRoom => "The token does not open this room. Ask its issuer for one that does.",
+        ErrorReason::TooManyMessages => {
+            "This program sends more than the server takes, so the server closed the connection. Join again."
+        }
         ErrorReason::CameraNotFound => "There is no camera called {name}. Choose another one in the settings.",
         ErrorReason::CameraDamaged => {
             "Your camera sends damaged pictures. Try another cable or socket, then turn the camera on."

@@ -145,6 +145,32 @@ macro_rules! reasons {
 reasons! {
     /// A server refused with a sentence of its own: `message`.
     ServerMessage: JoinRefused,
+    /// The room's name is empty, too long (over `max` characters) or has control characters.
+    RoomName: JoinRefused,
+    /// The connection is in `max` rooms, as many as it may be.
+    TooManyRooms: JoinRefused,
+    /// The program asked too often who is in a room.
+    TooManyQuestions: JoinRefused,
+    /// The server has no place for another connection.
+    ServerFull: JoinRefused,
+    /// The server lets in nobody without a token.
+    TokenRequired: JoinRefused,
+    /// The token is none.
+    TokenMalformed: JoinRefused,
+    /// The token is signed by an algorithm that the server does not take.
+    TokenAlgorithm: JoinRefused,
+    /// The token is another server's, or was changed.
+    TokenSignature: JoinRefused,
+    /// The token's time is over.
+    TokenExpired: JoinRefused,
+    /// The token's time has not come.
+    TokenNotYetValid: JoinRefused,
+    /// The token says too much; `claim`: where.
+    TokenTooLarge: JoinRefused,
+    /// The token does not open the room.
+    TokenRoom: JoinRefused,
+    /// This program sent more than the server takes.
+    TooManyMessages: PeerMisbehaving,
     /// No camera has this `name`.
     CameraNotFound: CameraMissing,
     /// The camera sends damaged pictures.

@@ -9,10 +9,10 @@ mod error;
 mod event;
 pub mod frame;
 mod limits;
+mod refusal;
 mod settings;
 mod share;
 pub mod typescript;
-mod wire_error;
 
 pub use call::{CallState, CallView, FULL_VOLUME, MAX_VOLUME, Participant, PeerState, PeerStats, SelfView, TrackView};
 pub use device::{Device, DeviceKind, DeviceList, DeviceState, RehearsalView};

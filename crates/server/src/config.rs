@@ -1,9 +1,10 @@
 //! What a server can be told.
 
+use crate::sync::lock;
 use confab_wire::{limits, room::RoomId};
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use url::Url;
 
@@ -32,7 +33,7 @@ pub struct ServerConfig {
     /// come back as someone else.
     pub secret: Option<Vec<u8>>,
     /// Rooms that people may be in: `None` for any, as on a server for everybody. Joining another one is refused with
-    /// [`RoomClosed`](confab_wire::ErrorCode::RoomClosed).
+    /// [`RoomClosed`](confab_wire::signaling::RefusalCode::RoomClosed).
     pub rooms: Option<OpenRooms>,
     /// Tokens of members. `None` does not look at them.
     pub tokens: Option<TokenConfig>,
@@ -63,7 +64,7 @@ pub struct OpenRooms(Arc<Mutex<HashSet<String>>>);
 impl OpenRooms {
     /// Lets people join `room` from now on.
     pub fn open(&self, room: &RoomId) {
-        self.lock().insert(room.to_string());
+        lock(&self.0).insert(room.to_string());
     }
 
     /// True if people may join `room`.
@@ -72,11 +73,7 @@ impl OpenRooms {
     }
 
     pub(crate) fn contains(&self, room: &str) -> bool {
-        self.lock().contains(room)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0).contains(room)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Ways for the fuzz targets into what is private here: each takes what a client could have sent. Not part of the API.
 
-use crate::jwt::{self, Claims, TokenError};
-use crate::request::{MAX_CONNECTED, Request};
-use crate::token::Tokens;
+use crate::http::token::{self, Claims, TokenError};
+use crate::rooms::ResumeTokens;
+use crate::socket::request::{MAX_CONNECTED, Request};
 use confab_wire::{limits, signaling::Signal};
 use std::time::{Duration, SystemTime};
 
@@ -30,11 +30,11 @@ pub fn request(text: &str) {
 /// Tokens of members: the text itself, which nobody has signed, and its lines as header and claims of one whose signature
 /// is good. Fuzzers do not guess signatures.
 pub fn token(text: &str) {
-    assert!(jwt::verify(KEY, text, SystemTime::UNIX_EPOCH).is_err());
-    assert_eq!(Tokens::new(Some(KEY)).verify(text, "room"), None);
+    assert!(token::verify(KEY, text, SystemTime::UNIX_EPOCH).is_err());
+    assert_eq!(ResumeTokens::new(Some(KEY)).verify(text, "room"), None);
     let (header, claims) = text.split_once('\n').unwrap_or((r#"{"alg":"HS256"}"#, text));
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
-    match jwt::verify(KEY, &jwt::sign(KEY, header, claims), now) {
+    match token::verify(KEY, &token::sign(KEY, header, claims), now) {
         Ok(claims) => again(&claims, now),
         Err(error) => assert!(!matches!(error, TokenError::Signature | TokenError::Missing), "{error}"),
     }
@@ -43,8 +43,8 @@ pub fn token(text: &str) {
 /// What was accepted can be issued, and is accepted again.
 fn again(claims: &Claims, now: SystemTime) {
     claims.opens("room");
-    let token = jwt::mint(KEY, claims);
+    let token = token::mint(KEY, claims);
     // Written anew it may be longer than it came.
     assert!(matches!(token, Ok(_) | Err(TokenError::TooLarge("text"))), "{token:?}");
-    assert!(token.is_err() || jwt::verify(KEY, &token.unwrap_or_default(), now).as_ref() == Ok(claims));
+    assert!(token.is_err() || token::verify(KEY, &token.unwrap_or_default(), now).as_ref() == Ok(claims));
 }

@@ -3,13 +3,19 @@
 //! Confab meet in one room.
 //!
 //! ```no_run
-//! # async fn example() -> Result<(), confab_wire::UserError> {
+//! # async fn example() -> Result<(), confab_server::BindError> {
 //! let server = confab_server::Server::bind(confab_server::ServerConfig::default()).await?;
 //! println!("others reach it at {}", server.urls()[0]);
 //! server.shutdown().await;
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # How it is made
+//!
+//! `rooms` knows who is where and what a change of that makes known, without any I/O; `socket` is the rtc.io dialect over
+//! it, from the text of a message to the effects that are sent; `http` is the page behind a room link, the addresses that
+//! a link may name and the tokens. `server` listens, and puts them together. Another dialect is a folder beside `socket`.
 //!
 //! # Who may do what
 //!
@@ -21,26 +27,19 @@
 //! The server believes a client nothing about itself: it stamps the sender on what it relays, relays only between
 //! members of one room, and bounds the size, the rate and the number of everything (see [`Limits`]).
 
-mod address;
 mod config;
+mod error;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
-mod hub;
+mod http;
 mod ice;
-mod jwt;
-mod page;
-mod request;
+mod rooms;
 mod server;
-mod session;
-mod token;
+mod socket;
+mod sync;
 
 pub use config::{DEFAULT_PORT, Limits, OpenRooms, PUBLIC_STUN, ServerConfig, TokenConfig, TurnConfig};
-pub use jwt::{Claims, TokenError, mint};
+pub use error::BindError;
+pub use http::token::{Claims, TokenError, mint};
 pub use server::Server;
-
-/// A poisoned lock means that a handler panicked. What the locks of this crate guard is consistent between any two
-/// statements, so the others go on.
-fn lock<T: ?Sized>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}

@@ -1,8 +1,10 @@
 //! `confab-server`: the signaling server alone.
 
 use clap::{Parser, Subcommand};
-use confab_server::{Claims, DEFAULT_PORT, PUBLIC_STUN, Server, ServerConfig, TokenConfig, TurnConfig, mint};
-use confab_wire::{ErrorCode, UserError, room};
+use confab_server::{
+    BindError, Claims, DEFAULT_PORT, PUBLIC_STUN, Server, ServerConfig, TokenConfig, TurnConfig, mint,
+};
+use confab_wire::room::{self, ServerAddressError};
 use serde_json::{Map, Value};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -95,7 +97,7 @@ fn read_key(path: &Path) -> Result<Vec<u8>, String> {
     Ok(key)
 }
 
-fn server_url(text: &str) -> Result<Url, UserError> {
+fn server_url(text: &str) -> Result<Url, ServerAddressError> {
     room::parse_server(text)
 }
 
@@ -163,12 +165,13 @@ async fn main() -> ExitCode {
     let server = match Server::bind(config).await {
         Ok(server) => server,
         Err(error) => {
-            eprintln!("confab-server: {error}");
-            return match error.code {
-                ErrorCode::PortInUse => ExitCode::from(3),
-                ErrorCode::ListenFailed => ExitCode::from(4),
-                _ => ExitCode::FAILURE,
+            let (advice, code) = match &error {
+                BindError::PortInUse { .. } => ("choose another port, or 0 for any free one", ExitCode::from(3)),
+                BindError::Listen { .. } => ("check that it belongs to this computer", ExitCode::from(4)),
+                _ => ("nothing is served", ExitCode::FAILURE),
             };
+            eprintln!("confab-server: {error}; {advice}");
+            return code;
         }
     };
     for url in server.urls() {

@@ -1,14 +1,12 @@
 //! The running server: its listener, its HTTP side and its end.
 
-use crate::address;
 use crate::config::ServerConfig;
-use crate::hub::Hub;
-use crate::ice::Ice;
-use crate::page::{self, Site};
-use crate::session::{self, Shared};
-use crate::token::Tokens;
+use crate::error::BindError;
+use crate::http::address;
+use crate::http::page::{self, Site};
+use crate::socket::{self, ServerState};
 use axum::Router;
-use confab_wire::{ErrorCode, UserError, room};
+use confab_wire::room;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -17,7 +15,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -50,14 +47,13 @@ impl Server {
     /// Listens and serves. Needs a Tokio runtime, which it goes on using.
     ///
     /// # Errors
-    /// [`ErrorCode::PortInUse`] if the port is taken and [`ServerConfig::fallback_ports`] is off,
-    /// [`ErrorCode::ListenFailed`] if the address is not this computer's or may not be used.
-    pub async fn bind(config: ServerConfig) -> Result<Server, UserError> {
+    /// [`BindError`]: the port is taken, or the address can't be used.
+    pub async fn bind(config: ServerConfig) -> Result<Server, BindError> {
         let listener = listen(config.listen, config.fallback_ports).await?;
-        let local = listener.local_addr().map_err(|error| UserError::with_detail(ErrorCode::ListenFailed, error))?;
+        let local = listener.local_addr().map_err(|error| BindError::Listen { address: config.listen, error })?;
         let stop = CancellationToken::new();
-        let (io, app, shared) = build(&config);
-        let running = tokio::spawn(run(listener, io, app, shared, stop.clone()));
+        let (io, app, state) = build(&config);
+        let running = tokio::spawn(run(listener, io, app, state, stop.clone()));
         tracing::info!(%local, "the signaling server listens");
         Ok(Server { local, public_url: config.public_url, stop, running })
     }
@@ -92,31 +88,34 @@ impl Drop for Server {
     }
 }
 
-async fn listen(address: SocketAddr, fallback: bool) -> Result<TcpListener, UserError> {
-    let port = address.port();
-    let mut candidates = vec![port];
+async fn listen(address: SocketAddr, fallback: bool) -> Result<TcpListener, BindError> {
+    let mut fallbacks = Vec::new();
     if fallback {
-        candidates.extend((1..=FALLBACK_PORTS).filter_map(|step| port.checked_add(step)));
-        candidates.push(0);
+        fallbacks.extend((1..=FALLBACK_PORTS).filter_map(|step| address.port().checked_add(step)));
+        fallbacks.push(0);
     }
-    let mut taken = UserError::new(ErrorCode::PortInUse);
-    for port in candidates {
-        let address = SocketAddr::new(address.ip(), port);
-        match TcpListener::bind(address).await {
-            Ok(listener) => return Ok(listener),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                taken = UserError::with_detail(ErrorCode::PortInUse, format_args!("{address}: {error}"));
-            }
-            Err(error) => {
-                return Err(UserError::with_detail(ErrorCode::ListenFailed, format_args!("{address}: {error}")));
-            }
+    let mut refused = match listen_on(address).await {
+        Err(taken @ BindError::PortInUse { .. }) => taken,
+        other => return other,
+    };
+    for port in fallbacks {
+        match listen_on(SocketAddr::new(address.ip(), port)).await {
+            Err(taken @ BindError::PortInUse { .. }) => refused = taken,
+            other => return other,
         }
     }
-    Err(taken)
+    Err(refused)
 }
 
-fn build(config: &ServerConfig) -> (SocketIo, Router, Arc<Shared>) {
-    let bounds = config.limits.clone();
+async fn listen_on(address: SocketAddr) -> Result<TcpListener, BindError> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => BindError::PortInUse { address, error },
+        _ => BindError::Listen { address, error },
+    })
+}
+
+fn build(config: &ServerConfig) -> (SocketIo, Router, Arc<ServerState>) {
+    let bounds = &config.limits;
     let (layer, io) = SocketIo::builder()
         .max_payload(bounds.message_bytes as u64)
         .ws_max_message_size(bounds.message_bytes)
@@ -127,21 +126,15 @@ fn build(config: &ServerConfig) -> (SocketIo, Router, Arc<Shared>) {
         .connect_timeout(NAMESPACE_TIMEOUT)
         .with_parser(ParserConfig::common().max_incoming_binaries(0))
         .build_layer();
-    let shared = Arc::new(Shared {
-        hub: Hub::new(Tokens::new(config.secret.as_deref()), bounds.room_members, config.rooms.clone()),
-        ice: Ice::new(config),
-        tokens: config.tokens.clone(),
-        limits: bounds,
-        sockets: AtomicUsize::new(0),
-    });
-    session::serve(&io, Arc::clone(&shared));
+    let state = Arc::new(ServerState::new(config));
+    socket::serve(&io, Arc::clone(&state));
     let site = Site { public_url: config.public_url.clone(), download_url: config.download_url.clone() };
     // Any origin, and no credentials: see the crate's documentation.
     let cors = CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any);
-    (io, page::router(site).layer(layer).layer(cors), shared)
+    (io, page::router(site).layer(layer).layer(cors), state)
 }
 
-async fn run(listener: TcpListener, io: SocketIo, app: Router, shared: Arc<Shared>, stop: CancellationToken) {
+async fn run(listener: TcpListener, io: SocketIo, app: Router, state: Arc<ServerState>, stop: CancellationToken) {
     let requests = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
@@ -160,7 +153,7 @@ async fn run(listener: TcpListener, io: SocketIo, app: Router, shared: Arc<Share
     }
     drop(listener);
     requests.close();
-    shared.hub.close();
+    state.close_rooms();
     if tokio::time::timeout(STOP_TIMEOUT, io.close()).await.is_err() {
         tracing::warn!("some sockets did not end in time");
     }

@@ -36,10 +36,6 @@ pub fn is_reserved(event: &str) -> bool {
     event.starts_with(INTERNAL_PREFIX) || [PEER_CONNECT, PEER_DISCONNECT, TRACK_ADDED, TRACK_REMOVED].contains(&event)
 }
 
-// The names of before, for what is still on its way to the new ones.
-#[doc(hidden)]
-pub use {crate::layers::RenderedSize as Drawn, RenderedSizeNote as DrawnNote};
-
 /// The argument of [`RENDERED_SIZE`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RenderedSizeNote {

@@ -12,15 +12,9 @@
 
 pub mod call;
 pub mod ctrl;
-pub mod error;
 pub mod layers;
 pub mod limits;
 pub mod media;
 pub mod rate_limit;
 pub mod room;
 pub mod signaling;
-
-pub use error::{ErrorCode, UserError};
-// The name of before, for what is still on its way to the new one.
-#[doc(hidden)]
-pub use layers as ladder;

@@ -8,6 +8,10 @@ pub const ROOM_ID_CHARS: usize = 64;
 pub const NAME_CHARS: usize = 64;
 /// Longest link a person may paste.
 pub const LINK_BYTES: usize = 512;
+/// Longest detail of a refusal, in characters.
+pub const REFUSAL_CHARS: usize = 500;
+/// Parameters of a refusal.
+pub const REFUSAL_PARAMS: usize = 8;
 /// Longest chat message, in characters.
 pub const CHAT_CHARS: usize = 4_000;
 /// Chat messages kept for people who join late; the oldest go first.

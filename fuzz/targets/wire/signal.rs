@@ -2,7 +2,7 @@
 #![no_main]
 
 use confab_wire::limits;
-use confab_wire::signaling::{IceServer, InitOffer, JoinReply, JoinRoom, Member, PeerRef, Relayed, Signal};
+use confab_wire::signaling::{IceServer, InitOffer, JoinReply, JoinRoom, Member, PeerRef, Refusal, RefusalCode, Relayed, Signal};
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;
 use serde_json::Value;
@@ -28,5 +28,12 @@ fuzz_target!(|data: &[u8]| {
     JoinRoom::deserialize(&value).ok();
     if let Ok(JoinReply::Welcome(welcome)) = JoinReply::deserialize(&value) {
         assert!(IceServer::sanitize(welcome.ice_servers).len() <= limits::ICE_SERVERS);
+    }
+    if let Ok(refusal) = Refusal::deserialize(&value) {
+        assert!(refusal.params.len() <= limits::REFUSAL_PARAMS);
+        assert!(refusal.detail.as_ref().is_none_or(|detail| detail.chars().count() <= limits::REFUSAL_CHARS));
+        if refusal.code != RefusalCode::Unknown {
+            assert_eq!(Refusal::deserialize(&serde_json::to_value(&refusal).unwrap()).unwrap(), refusal);
+        }
     }
 });

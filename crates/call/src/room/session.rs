@@ -1,12 +1,12 @@
 //! Getting into a room, and back into it.
 
 use crate::config::CallConfig;
-use confab_ipc::{ErrorCode, ErrorReason, UserError};
+use confab_ipc::{ErrorCode, UserError};
 use confab_rtcio::{ConnectError, ConnectErrorKind, Event, Events, Socket};
 use confab_wire::{
     limits,
     room::{RoomId, RoomLink},
-    signaling::{self, JoinReply, JoinRoom, PeekReply, RoomPeek, Welcome},
+    signaling::{self, JoinReply, JoinRoom, PeekReply, Refusal, RoomPeek, Welcome},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -52,10 +52,10 @@ fn unconnected(error: ConnectError) -> UserError {
         _ => ErrorCode::ServerUnreachable,
     };
     let unconnected = match error.message {
-        Some(message) => UserError::from(ErrorReason::ServerMessage).param("message", message),
+        Some(message) => UserError::from(Refusal::from_text(&message)),
         None => UserError::new(code),
     };
-    UserError { detail: error.detail, ..unconnected }
+    UserError { detail: unconnected.detail.clone().or(error.detail), ..unconnected }
 }
 
 /// How long a server may take to say who is in a room. One that knows no such question never answers.

@@ -79,7 +79,7 @@ impl Socket {
                 DirectCode::SelfSend => RemoteSendError::SelfSend,
                 DirectCode::TooLarge => RemoteSendError::TooLarge { size, cap: DIRECT_MESSAGE_BYTES },
                 DirectCode::TooMany => RemoteSendError::TooMany,
-                DirectCode::Malformed | DirectCode::Unreachable => RemoteSendError::Unreachable,
+                _ => RemoteSendError::Unreachable,
             }),
             // A server that answers something else does not know the event.
             Err(_) => Err(RemoteSendError::Unreachable),

@@ -1,8 +1,7 @@
 //! Ports, and the end.
 
 use crate::support::{Client, Raw, config, http, http_with_body, server, soon};
-use confab_server::{Limits, Server, ServerConfig};
-use confab_wire::ErrorCode;
+use confab_server::{BindError, Limits, Server, ServerConfig};
 use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -14,7 +13,7 @@ async fn a_taken_port_is_named_or_gone_around() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let listen = taken.local_addr().unwrap();
     let error = Server::bind(ServerConfig { listen, ..config() }).await.unwrap_err();
-    assert_eq!(error.code, ErrorCode::PortInUse);
+    assert!(matches!(error, BindError::PortInUse { .. }), "{error}");
     assert!(error.to_string().contains(&listen.to_string()));
 
     let server = Server::bind(ServerConfig { listen, fallback_ports: true, ..config() }).await.unwrap();
@@ -28,7 +27,7 @@ async fn an_address_of_another_computer_is_named() {
     let listen = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 0));
     for fallback_ports in [false, true] {
         let error = Server::bind(ServerConfig { listen, fallback_ports, ..config() }).await.unwrap_err();
-        assert_eq!(error.code, ErrorCode::ListenFailed);
+        assert!(matches!(error, BindError::Listen { .. }), "{error}");
     }
 }
 

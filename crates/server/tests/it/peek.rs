@@ -27,10 +27,12 @@ async fn rubbish_and_many_questions_are_refused() {
     let server = Server::bind(ServerConfig { limits, ..config() }).await.unwrap();
     let eve = Client::connect(&server).await;
     for rubbish in [json!(7), json!({}), json!({ "roomId": " " }), json!({ "roomId": "x".repeat(65) })] {
-        assert_eq!(eve.call("peek-room", rubbish).await["error"]["code"], "join-refused");
+        let error = &eve.call("peek-room", rubbish).await["error"];
+        assert_eq!((&error["code"], &error["reason"]), (&json!("join-refused"), &json!("room-name")));
     }
     for _ in 0..2 {
         assert_eq!(peek(&eve, "room").await["count"], 0);
     }
-    assert_eq!(peek(&eve, "room").await["error"]["code"], "join-refused");
+    let error = &peek(&eve, "room").await["error"];
+    assert_eq!((&error["code"], &error["reason"]), (&json!("join-refused"), &json!("too-many-questions")));
 }

@@ -2,7 +2,7 @@
 
 use crate::support::{Client, Raw, config};
 use confab_server::{Claims, Server, ServerConfig, TokenConfig, mint};
-use confab_wire::{ErrorCode, signaling::JoinReply};
+use confab_wire::signaling::{JoinReply, Refusal, RefusalCode};
 use serde_json::{Value, json};
 use std::process::Command;
 use std::time::Duration;
@@ -67,13 +67,14 @@ async fn a_token_that_is_not_good_is_refused_with_what_to_do() {
     let server = server(false).await;
     let expired = mint(KEY, &Claims { exp: 1_000, ..Claims::lasting(Duration::ZERO) }).unwrap();
     let foreign = mint(b"another key", &Claims::lasting(Duration::from_secs(60))).unwrap();
-    for (auth, text) in [
-        (json!({ "token": expired }), "expired"),
-        (json!({ "token": foreign }), "not issued for this server"),
-        (json!({ "token": "rubbish" }), "can't be read"),
-        (json!({ "token": 7 }), "can't be read"),
+    for (auth, code, text) in [
+        (json!({ "token": expired }), RefusalCode::TokenExpired, "expired"),
+        (json!({ "token": foreign }), RefusalCode::TokenSignature, "not issued for this server"),
+        (json!({ "token": "rubbish" }), RefusalCode::TokenMalformed, "can't be read"),
+        (json!({ "token": 7 }), RefusalCode::TokenMalformed, "can't be read"),
     ] {
         let message = refusal(&server, &auth.to_string()).await;
+        assert_eq!(Refusal::from_text(&message).code, code, "{message}");
         assert!(message.contains(text), "{message}");
         assert!(message.contains("issuer"), "{message} tells what to do");
     }
@@ -96,8 +97,8 @@ async fn a_token_opens_only_the_rooms_it_names() {
     let mut ann = Client::connect_as(&server, auth).await;
     match ann.ask_to_join(json!({ "roomId": "hall" })).await {
         JoinReply::Refused { error } => {
-            assert_eq!(error.code, ErrorCode::JoinRefused);
-            assert!(error.message.contains("does not open this room"), "{error}");
+            assert_eq!((error.code.class(), error.code), ("join-refused", RefusalCode::TokenRoom));
+            assert!(error.to_string().contains("does not open this room"), "{error}");
         }
         JoinReply::Welcome(_) => panic!("in"),
     }

@@ -1,11 +1,11 @@
 //! What a client says, parsed at the edge: everything behind it is typed and bounded.
 
-use crate::hub::Join;
+use crate::rooms::Join;
 use confab_wire::{
-    ErrorCode, UserError, limits,
+    limits,
     signaling::{
-        ASK_ICE, DIRECT_MESSAGE, DirectCode, DirectMessage, DirectRefusal, JOIN_ROOM, LEAVE_ROOM, MESSAGE, PEEK_ROOM,
-        PROBE, Relayed, Signal,
+        ASK_ICE, DIRECT_MESSAGE, DirectCode, DirectMessage, JOIN_ROOM, LEAVE_ROOM, MESSAGE, PEEK_ROOM, PROBE, Refusal,
+        RefusalCode, Relayed, Signal,
     },
 };
 use serde_json::Value;
@@ -18,7 +18,7 @@ pub(crate) const MAX_CONNECTED: usize = 4 * limits::ROOM_MEMBERS;
 pub(crate) enum Request {
     /// Pass a signal on to a member.
     Relay { target: String, data: Value },
-    /// Take a seat in a room.
+    /// Get into a room.
     Join(Join),
     /// Pass an application's message on to a member.
     Direct(DirectMessage),
@@ -36,31 +36,31 @@ pub(crate) enum Request {
 
 /// Why a message is not obeyed.
 #[derive(Debug)]
-pub(crate) enum Refusal {
+pub(crate) enum Rejected {
     /// Nobody waits for an answer.
     Dropped(String),
     /// The answer to a join.
-    Join(UserError),
+    Join(Refusal),
     /// The answer to a peek.
-    Peek(UserError),
+    Peek(Refusal),
     /// The answer to a direct message.
-    Direct(DirectRefusal),
+    Direct(DirectCode),
 }
 
 impl Request {
     /// Reads the JSON array of a Socket.IO event: its name and its first argument; no event of this wire has two.
-    pub(crate) fn parse(text: &str) -> Result<Self, Refusal> {
-        let dropped = |why: &str| Refusal::Dropped(why.to_owned());
+    pub(crate) fn parse(text: &str) -> Result<Self, Rejected> {
+        let dropped = |why: &str| Rejected::Dropped(why.to_owned());
         let message: Vec<Value> = serde_json::from_str(text).map_err(|_| dropped("it is no array of JSON"))?;
         let mut parts = message.into_iter();
         let Some(Value::String(event)) = parts.next() else { return Err(dropped("it has no event")) };
         let argument = parts.next().unwrap_or(Value::Null);
         match event.as_str() {
             MESSAGE => parse_relay(argument),
-            JOIN_ROOM => parse_join(&argument).map(Self::Join).map_err(Refusal::Join),
-            DIRECT_MESSAGE => parse_direct(argument).map(Self::Direct).map_err(Refusal::Direct),
+            JOIN_ROOM => parse_join(&argument).map(Self::Join).map_err(Rejected::Join),
+            DIRECT_MESSAGE => parse_direct(argument).map(Self::Direct).map_err(Rejected::Direct),
             LEAVE_ROOM => Ok(Self::Leave(argument.get("roomId").unwrap_or(&argument).as_str().map(str::to_owned))),
-            PEEK_ROOM => room(&argument).map(Self::Peek).map_err(Refusal::Peek),
+            PEEK_ROOM => room(&argument).map(Self::Peek).map_err(Rejected::Peek),
             PROBE => Ok(Self::Probe),
             ASK_ICE => Ok(Self::AskIce),
             _ => Ok(Self::Other),
@@ -68,35 +68,30 @@ impl Request {
     }
 }
 
-fn parse_relay(argument: Value) -> Result<Request, Refusal> {
+fn parse_relay(argument: Value) -> Result<Request, Rejected> {
     let Ok(Relayed { target, data, .. }) = serde_json::from_value(argument) else {
-        return Err(Refusal::Dropped("it is a signal to no one".to_owned()));
+        return Err(Rejected::Dropped("it is a signal to no one".to_owned()));
     };
-    Signal::parse(&data).map_err(|error| Refusal::Dropped(error.to_string()))?;
+    Signal::parse(&data).map_err(|error| Rejected::Dropped(error.to_string()))?;
     Ok(Request::Relay { target, data })
 }
 
-fn parse_direct(argument: Value) -> Result<DirectMessage, DirectRefusal> {
-    let message: DirectMessage = serde_json::from_value(argument)
-        .map_err(|_| refuse(DirectCode::Malformed, "A direct message is { target, data }."))?;
+fn parse_direct(argument: Value) -> Result<DirectMessage, DirectCode> {
+    let message: DirectMessage = serde_json::from_value(argument).map_err(|_| DirectCode::Malformed)?;
     let size = serde_json::to_string(&message.data).map_or(usize::MAX, |text| text.len());
-    let most = limits::DIRECT_MESSAGE_BYTES;
-    if size > most {
-        return Err(refuse(DirectCode::TooLarge, &format!("The message has {size} bytes, and may have {most}.")));
-    }
-    Ok(message)
+    if size > limits::DIRECT_MESSAGE_BYTES { Err(DirectCode::TooLarge) } else { Ok(message) }
 }
 
 /// The room that `join-room` or `peek-room` names.
-fn room(argument: &Value) -> Result<String, UserError> {
+fn room(argument: &Value) -> Result<String, Refusal> {
     let room = argument.get("roomId").and_then(Value::as_str);
-    room.filter(|room| limits::is_clean(room, limits::ROOM_ID_CHARS)).map(str::to_owned).ok_or_else(|| {
-        UserError::with_message(ErrorCode::JoinRefused, "A room needs a name of 1 to 64 visible characters.")
-    })
+    room.filter(|room| limits::is_clean(room, limits::ROOM_ID_CHARS))
+        .map(str::to_owned)
+        .ok_or_else(|| Refusal::from(RefusalCode::RoomName).with_param("max", limits::ROOM_ID_CHARS))
 }
 
 /// Reads `join-room`. Stock applications put fields of their own beside ours, and leave out the name.
-fn parse_join(argument: &Value) -> Result<Join, UserError> {
+fn parse_join(argument: &Value) -> Result<Join, Refusal> {
     let text = |key: &str| argument.get(key).and_then(Value::as_str);
     let room = room(argument)?;
     let ids = argument.get("connected").and_then(Value::as_array);
@@ -114,11 +109,6 @@ fn clean_name(name: &str) -> String {
     let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let visible: String = name.chars().filter(|c| !c.is_control() && !turns(*c)).collect();
     visible.trim().chars().take(limits::NAME_CHARS).collect()
-}
-
-/// Why a direct message is not passed on.
-pub(crate) fn refuse(code: DirectCode, message: &str) -> DirectRefusal {
-    DirectRefusal { code, message: message.to_owned() }
 }
 
 #[cfg(test)]
@@ -146,7 +136,7 @@ mod tests {
             json!({ "roomId": "a\u{0}" }),
             json!({ "roomId": "x".repeat(limits::ROOM_ID_CHARS + 1) }),
         ] {
-            assert_eq!(parse_join(&rubbish).unwrap_err().code, ErrorCode::JoinRefused, "{rubbish}");
+            assert_eq!(parse_join(&rubbish).unwrap_err().code, RefusalCode::RoomName, "{rubbish}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Resume tokens: proof that a socket was a certain member of a certain room.
+//! Resume tokens: proof that a connection was a certain member of a certain room.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,12 +7,12 @@ use sha2::Sha256;
 
 /// Makes and checks tokens `<id>.<HMAC-SHA-256 of id and room, base64url>` (RFC 2104).
 #[derive(Clone)]
-pub(crate) struct Tokens {
+pub(crate) struct ResumeTokens {
     mac: Hmac<Sha256>,
 }
 
-impl Tokens {
-    /// Tokens under `secret`, or under 256 random bits.
+impl ResumeTokens {
+    /// ResumeTokens under `secret`, or under 256 random bits.
     pub(crate) fn new(secret: Option<&[u8]>) -> Self {
         let random: [u8; 32] = rand::random();
         // HMAC takes keys of every length; the error type is that of the generic trait.
@@ -51,14 +51,14 @@ mod tests {
 
     #[test]
     fn a_token_is_good_for_its_member_room_and_server_only() {
-        let tokens = Tokens::new(Some(b"secret"));
+        let tokens = ResumeTokens::new(Some(b"secret"));
         let token = tokens.issue("ann", "room");
         assert_eq!(tokens.verify(&token, "room").as_deref(), Some("ann"));
-        assert_eq!(Tokens::new(Some(b"secret")).verify(&token, "room").as_deref(), Some("ann"));
+        assert_eq!(ResumeTokens::new(Some(b"secret")).verify(&token, "room").as_deref(), Some("ann"));
         assert_eq!(tokens.verify(&token, "another room"), None);
         assert_eq!(tokens.verify(&token.replace("ann", "eve"), "room"), None);
-        assert_eq!(Tokens::new(Some(b"other")).verify(&token, "room"), None);
-        assert_eq!(Tokens::new(None).verify(&token, "room"), None);
+        assert_eq!(ResumeTokens::new(Some(b"other")).verify(&token, "room"), None);
+        assert_eq!(ResumeTokens::new(None).verify(&token, "room"), None);
         for rubbish in ["", ".", "ann", "ann.", "ann.!", ".AAAA"] {
             assert_eq!(tokens.verify(rubbish, "room"), None, "{rubbish}");
         }

@@ -1,0 +1,7 @@
+//! The web side: the page behind a room link, the addresses that a link may name, and the tokens that open rooms.
+
+pub(crate) mod address;
+pub(crate) mod page;
+pub(crate) mod token;
+
+mod hs256;

@@ -1,0 +1,106 @@
+//! The rooms of a server, by name.
+
+use super::effect::Effect;
+use super::join::{Join, Joined};
+use super::resume_token::ResumeTokens;
+use super::room::{Newcomer, Room};
+use crate::config::OpenRooms;
+use confab_wire::signaling::{Member, RefusalCode, RoomPeek};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What holds for all rooms of a server.
+pub(crate) struct Policy {
+    pub(crate) resume_tokens: ResumeTokens,
+    /// Members of one room.
+    pub(crate) capacity: usize,
+    /// Rooms that may be joined; `None` stands for all.
+    pub(crate) open: Option<OpenRooms>,
+}
+
+/// The way of a message from one member to another.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Route<C> {
+    /// The sender's id, as the receiver knows it.
+    pub(crate) source: String,
+    /// The receiver.
+    pub(crate) to: C,
+}
+
+/// Rooms and who is in them. `C` is how the caller knows a connection; it is compared, cloned and handed back.
+pub(crate) struct Rooms<C> {
+    rooms: HashMap<String, Room<C>>,
+    policy: Arc<Policy>,
+    closed: bool,
+}
+
+impl<C: Clone + PartialEq> Rooms<C> {
+    pub(crate) fn new(policy: Arc<Policy>) -> Self {
+        Self { rooms: HashMap::new(), policy, closed: false }
+    }
+
+    /// Lets `connection` into a room, under the id `own_id` or under the one that it resumes. Refused with
+    /// [`RefusalCode::RoomClosed`] or [`RefusalCode::RoomFull`]; then nothing has changed.
+    pub(crate) fn join(&mut self, connection: &C, own_id: String, join: Join) -> Result<Joined<C>, RefusalCode> {
+        let policy = Arc::clone(&self.policy);
+        if policy.open.as_ref().is_some_and(|open| !open.contains(&join.room)) {
+            return Err(RefusalCode::RoomClosed);
+        }
+        let resumed = join.resume.as_deref().and_then(|token| policy.resume_tokens.verify(token, &join.room));
+        let newcomer = Newcomer {
+            resumed: resumed.is_some(),
+            member: Member { id: resumed.unwrap_or(own_id), name: join.name, metadata: join.metadata },
+            connection,
+            connected: &join.connected,
+        };
+        let room = self.rooms.entry(join.room.clone()).or_default();
+        let admission = room.join(newcomer, policy.capacity);
+        if room.is_empty() {
+            self.rooms.remove(&join.room);
+        }
+        let admission = admission?;
+        Ok(Joined {
+            resume: policy.resume_tokens.issue(&admission.id, &join.room),
+            id: admission.id,
+            members: admission.members,
+            effects: admission.effects,
+            replaced: admission.replaced,
+        })
+    }
+
+    /// Takes `connection` out of a room and returns what those who stay are to be told.
+    pub(crate) fn leave(&mut self, connection: &C, name: &str) -> Vec<Effect<C>> {
+        let Some(room) = self.rooms.get_mut(name) else { return Vec::new() };
+        let effects = room.leave(connection);
+        if room.is_empty() {
+            self.rooms.remove(name);
+        }
+        // A server that stops says nothing about the call: the members are still there for each other.
+        if self.closed { Vec::new() } else { effects }
+    }
+
+    /// The way from `connection` to the member `target`, if both are in the room.
+    pub(crate) fn route(&self, connection: &C, name: &str, target: &str) -> Option<Route<C>> {
+        let room = self.rooms.get(name)?;
+        let source = room.id_of(connection)?.to_owned();
+        Some(Route { source, to: room.connection_of(target)?.clone() })
+    }
+
+    /// Who is in a room, in the order in which they came: nobody, if there is none. A member without a name only counts.
+    pub(crate) fn peek(&self, name: &str) -> RoomPeek {
+        let members = || self.rooms.get(name).into_iter().flat_map(Room::members);
+        let names = members().map(|member| member.name.clone()).filter(|name| !name.is_empty()).collect();
+        RoomPeek { count: u32::try_from(members().count()).unwrap_or(u32::MAX), names }
+    }
+
+    /// From now on, leaving is silent.
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// True if nobody is in any room.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.rooms.is_empty()
+    }
+}

@@ -1,0 +1,44 @@
+//! An event of a socket as it came, and the way back for its answer.
+
+use serde::Serialize;
+use socketioxide::adapter::Adapter;
+use socketioxide::extract::AckSender;
+use socketioxide::handler::FromMessage;
+use socketioxide::socket::Socket;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+/// An event that is not parsed yet: its size decides whether it will be.
+pub(super) struct RawEvent {
+    text: Option<socketioxide_core::Str>,
+    /// The sender waits for an answer.
+    pub(super) wants_answer: bool,
+}
+
+impl<A: Adapter> FromMessage<A> for RawEvent {
+    type Error = Infallible;
+
+    fn from_message(_: Arc<Socket<A>>, value: socketioxide_core::Value, ack: Option<i64>) -> Result<Self, Self::Error> {
+        let text = match value {
+            socketioxide_core::Value::Str(text, None) => Some(text),
+            // Nothing on this wire is binary.
+            _ => None,
+        };
+        Ok(Self { text, wants_answer: ack.is_some() })
+    }
+}
+
+impl RawEvent {
+    /// The JSON array of the event; empty if it was binary.
+    pub(super) fn text(&self) -> &str {
+        self.text.as_ref().map_or("", |text| text.as_str())
+    }
+}
+
+/// Acknowledges an event.
+pub(super) fn answer<T: Serialize>(ack: AckSender, reply: &T) {
+    // A client that asked for no answer has none coming, and `send` knows.
+    if let Err(error) = ack.send(reply) {
+        tracing::debug!(%error, "the queue of a socket is full: an answer is dropped");
+    }
+}
