@@ -1,9 +1,6 @@
 import { isTauri } from '@tauri-apps/api/core';
-import type { Backend } from './door';
-import { tauri } from './tauri';
-
-export type { Backend } from './door';
-export { toUserError } from './door';
+import type { Backend } from './backend';
+import { tauri } from './tauri/backend';
 
 /** The backend of this window; in a plain browser during development, a script that plays scenes. */
 export async function openBackend(): Promise<Backend> {

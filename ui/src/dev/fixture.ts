@@ -1,5 +1,6 @@
-import type { Backend, Entry, Rehearsal } from '../backend/door';
+import type { Backend, Entry, Rehearsal } from '../backend/backend';
 import type { DeviceState, Participant, SelfView, ShareChoice, Snapshot, UiEvent, UserError } from '../backend/types';
+import { CanvasPictures } from '../backend/tauri/canvas';
 import { openPattern } from './pattern';
 import { devices, scenes, type Scene } from './scenes';
 
@@ -95,7 +96,7 @@ async function enter(name: string, entry: Entry): Promise<void> {
 let giveUp: () => void = () => {};
 
 export const fixture: Backend = {
-  subscribe(_decoders, onEvent) {
+  subscribe(onEvent) {
     emit = onEvent;
     scene = choose();
     timers.forEach(clearTimeout);
@@ -182,8 +183,9 @@ export const fixture: Backend = {
   async setMutedForMe(id, mutedForMe) {
     changePeer(id, { mutedForMe });
   },
-  async openMedia(handlers) {
-    const size = scene.portrait ? { width: 360, height: 640 } : { width: 640, height: 360 };
-    return openPattern(scene.pictures ?? [], handlers, size);
-  },
+  openPictures: (onConnected) =>
+    new CanvasPictures((handlers) => {
+      const size = scene.portrait ? { width: 360, height: 640 } : { width: 640, height: 360 };
+      return openPattern(scene.pictures ?? [], handlers, size);
+    }, onConnected),
 };

@@ -1,4 +1,4 @@
-import type { MediaConnection, MediaHandlers } from '../backend/door';
+import type { MediaConnection, MediaHandlers } from '../backend/tauri/connection';
 import { limits } from '../backend/limits';
 
 /** Encodes a drawn person per track as VP8 and sends it as the backend does, so that the real decoders run. */

@@ -1,7 +1,6 @@
-import { openBackend, toUserError, type Backend } from '../backend';
-import { findDecoders } from '../backend/media/avc';
-import { browserFeed, type MediaFeed } from '../backend/media/feed';
-import type { Entry } from '../backend/door';
+import { openBackend } from '../backend';
+import { toUserError, type Backend, type Entry } from '../backend/backend';
+import type { Pictures } from '../backend/pictures';
 import type { DeviceState, RoomPeek, Settings, ShareChoice, UserError } from '../backend/types';
 import type { ShownError } from '../i18n/errors';
 import { initial, type Action, type AppState, type Panel } from './model';
@@ -75,7 +74,7 @@ export class App {
   bannersHeight = $state(0);
   /** False while the pictures' connection is down. */
   picturesConnected: boolean = $state(true);
-  feed: MediaFeed | null = $state.raw(null);
+  pictures: Pictures | null = $state.raw(null);
   readonly scene: Scene = $derived.by(() => {
     if (this.broken) return 'broken';
     if (!this.ready) return 'opening';
@@ -89,7 +88,7 @@ export class App {
     return wish(this.scene === 'lobby' ? this.#entry : null, settings, this.call !== null);
   });
 
-  readonly #pictures: boolean;
+  readonly #showsPictures: boolean;
   #backend: Backend | null = null;
   readonly #rehearsing = new Rehearsing((wanted) => this.#try(wanted));
   /** The saving of settings that began last; never rejects. */
@@ -98,7 +97,7 @@ export class App {
 
   /** `pictures`: false in a window that shows none. */
   constructor({ pictures = true } = {}) {
-    this.#pictures = pictures;
+    this.#showsPictures = pictures;
   }
 
   get name(): string {
@@ -110,10 +109,8 @@ export class App {
     try {
       const backend = await openBackend();
       this.#backend = backend;
-      if (this.#pictures) {
-        this.feed = browserFeed((handlers) => backend.openMedia(handlers), (connected) => (this.picturesConnected = connected));
-      }
-      await backend.subscribe(await findDecoders(), (event) => this.dispatch(event));
+      if (this.#showsPictures) this.pictures = backend.openPictures((connected) => (this.picturesConnected = connected));
+      await backend.subscribe((event) => this.dispatch(event));
     } catch (error) {
       this.broken = toUserError(error);
     }
@@ -123,14 +120,14 @@ export class App {
     const before = this.state;
     this.state = reduce(before, action, Date.now());
     if (this.state.call && !before.call) {
-      this.feed?.start();
+      this.pictures?.start();
       // Only now is the link used up; whoever stops joining finds it where it was.
       this.link = '';
       this.lobby = null;
       this.chatError = null;
     }
     if (!this.state.call && before.call) {
-      this.feed?.stop();
+      this.pictures?.stop();
       this.picturesConnected = true;
       this.copied = false;
       this.shareOpen = false;
@@ -199,8 +196,8 @@ export class App {
     const backend = this.#backend;
     if (!backend) return;
     if (!this.state.call) {
-      if (wanted.camera) this.feed?.start();
-      else this.feed?.stop();
+      if (wanted.camera) this.pictures?.start();
+      else this.pictures?.stop();
     }
     try {
       if (any(wanted)) await backend.startRehearsal({ microphone: wanted.microphone, camera: wanted.camera });

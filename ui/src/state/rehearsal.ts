@@ -1,4 +1,4 @@
-import type { Entry, Rehearsal } from '../backend/door';
+import type { Entry, Rehearsal } from '../backend/backend';
 
 /** A section of the settings. */
 export type Section = 'audio' | 'video' | 'general' | 'network';

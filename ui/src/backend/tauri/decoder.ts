@@ -1,20 +1,13 @@
+import type { PictureError, PictureState } from '../pictures';
 import { avcCodec } from './avc';
 import { Clock, type Packet, type VideoCodec } from './packet';
-
-/** Why a track shows nothing; each has a sentence on the tile. */
-export type PictureError = 'no-decoder' | 'no-codec' | 'broken';
-
-export type Picture =
-  | { state: 'waiting' }
-  | { state: 'playing' }
-  | { state: 'failed'; error: PictureError; codec: VideoCodec };
 
 export interface DecoderEvents {
   /** A decoded picture; the receiver closes it. */
   frame(frame: VideoFrame): void;
   /** Nothing can be decoded before the next key frame. */
   keyNeeded(): void;
-  picture(picture: Picture): void;
+  state(state: PictureState): void;
 }
 
 /** What a decoder is made with; tests put their own in. */
@@ -131,10 +124,10 @@ export class TrackDecoder {
     this.#report({ state: 'failed', error, codec });
   }
 
-  #report(picture: Picture): void {
-    const name = picture.state === 'failed' ? `${picture.error} ${picture.codec}` : picture.state;
+  #report(state: PictureState): void {
+    const name = state.state === 'failed' ? `${state.error} ${state.codec}` : state.state;
     if (name === this.#reported) return;
     this.#reported = name;
-    this.#events.picture(picture);
+    this.#events.state(state);
   }
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Picture } from './decoder';
+import type { PictureState } from '../pictures';
 import { Decoders, FakeChunk, FakeConnection, frameMessage } from './fakes';
-import { MediaFeed, type FeedWorld } from './feed';
+import { MediaFeed, type FeedPlatform } from './feed';
 
 let decoders: Decoders;
 let connections: FakeConnection[];
@@ -24,8 +24,8 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-function newFeed(makeDecoder: FeedWorld['makeDecoder']): MediaFeed {
-  const world: FeedWorld = {
+function newFeed(makeDecoder: FeedPlatform['makeDecoder']): MediaFeed {
+  const platform: FeedPlatform = {
     async open(handlers) {
       if (refuse) throw new Error('refused');
       const connection = new FakeConnection(handlers);
@@ -41,7 +41,7 @@ function newFeed(makeDecoder: FeedWorld['makeDecoder']): MediaFeed {
     now: () => now,
     random: () => 1,
   };
-  return new MediaFeed(world, (state) => connected.push(state));
+  return new MediaFeed(platform, (state) => connected.push(state));
 }
 
 async function start(): Promise<FakeConnection> {
@@ -52,12 +52,12 @@ async function start(): Promise<FakeConnection> {
 
 function sink() {
   const drawn: number[] = [];
-  const pictures: Picture[] = [];
+  const states: PictureState[] = [];
   return {
     drawn,
-    pictures,
+    states,
     draw: (frame: VideoFrame) => void drawn.push(frame.timestamp),
-    picture: (picture: Picture) => void pictures.push(picture),
+    state: (state: PictureState) => void states.push(state),
   };
 }
 
@@ -79,7 +79,7 @@ describe('pictures', () => {
     draw();
     expect(there.drawn).toEqual([200_000]);
     expect(decoders.last.frames.every((frame) => frame.closed)).toBe(true);
-    expect(there.pictures).toEqual([{ state: 'playing' }]);
+    expect(there.states).toEqual([{ state: 'playing' }]);
   });
 
   it('start at a key frame, which is asked for, but not with every frame', async () => {
@@ -205,7 +205,7 @@ describe('two views of one track', () => {
     receive(connection, 0, true, 0);
     draw();
     const large = feed.attach(0, dialog);
-    expect(dialog.pictures.at(-1)).toEqual({ state: 'playing' });
+    expect(dialog.states.at(-1)).toEqual({ state: 'playing' });
     large.drawn(640, 360);
     small.drawn(160, 90);
     await vi.advanceTimersByTimeAsync(1000);
@@ -234,7 +234,7 @@ describe('trouble', () => {
     expect(decoders.made).toHaveLength(1);
     receive(connection, 3, true, 6000);
     expect(decoders.made).toHaveLength(2);
-    expect(there.pictures.at(-1)).toEqual({ state: 'playing' });
+    expect(there.states.at(-1)).toEqual({ state: 'playing' });
   });
 
   it('three failures without a picture between are told, and the next picture takes it back', async () => {
@@ -243,14 +243,14 @@ describe('trouble', () => {
     const there = sink();
     feed.attach(3, there);
     for (const timestamp of [0, 3000, 6000]) {
-      expect(there.pictures).toEqual([]);
+      expect(there.states).toEqual([]);
       receive(connection, 3, true, timestamp);
       decoders.last.break(new Error('bad data'));
     }
-    expect(there.pictures).toEqual([{ state: 'failed', error: 'broken', codec: 'vp8' }]);
+    expect(there.states).toEqual([{ state: 'failed', error: 'broken', codec: 'vp8' }]);
     decoders.silent = false;
     receive(connection, 3, true, 9000);
-    expect(there.pictures.at(-1)).toEqual({ state: 'playing' });
+    expect(there.states.at(-1)).toEqual({ state: 'playing' });
   });
 
   it('a codec that is missing is named, and asks for no more key frames', async () => {
@@ -261,7 +261,7 @@ describe('trouble', () => {
     receive(connection, 3, true, 0);
     now += 1000;
     receive(connection, 3, false, 3000);
-    expect(there.pictures).toEqual([{ state: 'failed', error: 'no-codec', codec: 'vp8' }]);
+    expect(there.states).toEqual([{ state: 'failed', error: 'no-codec', codec: 'vp8' }]);
     expect(connection.sent).toHaveLength(1);
   });
 
@@ -271,7 +271,7 @@ describe('trouble', () => {
     const there = sink();
     feed.attach(3, there);
     receive(connection, 3, true, 0);
-    expect(there.pictures).toEqual([{ state: 'failed', error: 'no-decoder', codec: 'vp8' }]);
+    expect(there.states).toEqual([{ state: 'failed', error: 'no-decoder', codec: 'vp8' }]);
     expect(connection.sent).toEqual([]);
   });
 
@@ -325,6 +325,6 @@ describe('the connection', () => {
     connection.handlers.closed();
     await vi.advanceTimersByTimeAsync(10_000);
     expect(connections).toHaveLength(1);
-    expect(there.pictures).toEqual([]);
+    expect(there.states).toEqual([]);
   });
 });

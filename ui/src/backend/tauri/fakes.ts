@@ -1,4 +1,4 @@
-import type { MediaConnection, MediaHandlers } from '../door';
+import type { MediaConnection, MediaHandlers } from './connection';
 import { limits } from '../limits';
 import type { MediaRequest } from '../types';
 

@@ -1,7 +1,6 @@
+import type { Pictures } from './pictures';
 import type {
-  Decoders,
   DeviceList,
-  MediaRequest,
   RoomPeek,
   Settings,
   ShareChoice,
@@ -9,20 +8,6 @@ import type {
   UiEvent,
   UserError,
 } from './types';
-
-/** What a media connection reports. */
-export interface MediaHandlers {
-  /** One binary message (crates/ipc/src/frame.rs). */
-  message(data: ArrayBuffer): void;
-  /** The connection is gone; called once, never after `close()`. */
-  closed(): void;
-}
-
-/** A connection that carries encoded pictures to the webview and requests back. */
-export interface MediaConnection {
-  send(request: MediaRequest): void;
-  close(): void;
-}
 
 /** What is on when a call begins. */
 export interface Entry {
@@ -36,16 +21,10 @@ export interface Rehearsal {
   camera: boolean;
 }
 
-/**
- * The one door to the backend. Every command rejects with a {@link UserError}; what it changed arrives as events, not
- * as its answer.
- */
+/** The backend of a window. Every command rejects with a {@link UserError}; what it changed arrives as events, not as its answer. */
 export interface Backend {
-  /**
-   * Opens the stream of events. The snapshot comes first, then every event in order. Calls that begin from now on take what
-   * `decoders` has, too.
-   */
-  subscribe(decoders: Decoders, onEvent: (event: UiEvent) => void): Promise<Snapshot>;
+  /** Opens the stream of events. The snapshot comes first, then every event in order. */
+  subscribe(onEvent: (event: UiEvent) => void): Promise<Snapshot>;
   startCall(name: string, entry: Entry): Promise<void>;
   joinCall(link: string, name: string, entry: Entry): Promise<void>;
   leaveCall(): Promise<void>;
@@ -77,7 +56,8 @@ export interface Backend {
   /** How loud a participant is heard, in percent. */
   setPeerVolume(id: string, volume: number): Promise<void>;
   setMutedForMe(id: string, muted: boolean): Promise<void>;
-  openMedia(handlers: MediaHandlers): Promise<MediaConnection>;
+  /** The pictures for this window; `onConnected` is told when they are cut off, and when they come again. */
+  openPictures(onConnected: (connected: boolean) => void): Pictures;
 }
 
 /** Any rejection as an error for a person. */

@@ -1,16 +1,18 @@
-import type { MediaConnection, MediaHandlers } from '../door';
-import { TrackDecoder, type MakeDecoder, type Picture } from './decoder';
+import { limits } from '../limits';
+import type { PictureState } from '../pictures';
+import type { MediaConnection, MediaHandlers } from './connection';
+import { TrackDecoder, type MakeDecoder } from './decoder';
 import { parsePacket } from './packet';
 
-/** A place where a track is shown. */
-export interface Sink {
+/** Takes the decoded pictures of a track. */
+export interface FrameSink {
   /** Draws a picture; it is closed afterwards. */
   draw(frame: VideoFrame): void;
-  picture(picture: Picture): void;
+  state(state: PictureState): void;
 }
 
-/** A sink that shows a track. */
-export interface View {
+/** A sink that gets the pictures of a track. */
+export interface Attachment {
   /**
    * Says how many pixels of the display the picture covers, so that no more are sent. The first size is told at once,
    * later ones when they have settled.
@@ -20,8 +22,8 @@ export interface View {
   detach(): void;
 }
 
-/** What the feed stands on; tests put their own in. */
-export interface FeedWorld {
+/** The parts of the browser that the feed uses; tests put their own in. */
+export interface FeedPlatform {
   open(handlers: MediaHandlers): Promise<MediaConnection>;
   makeDecoder: MakeDecoder;
   requestFrame(callback: () => void): number;
@@ -35,8 +37,6 @@ export interface FeedWorld {
 const KEY_INTERVAL = 500;
 /** A size that changes again within this time is not told, in milliseconds: a window that is pulled larger has many. */
 const SIZE_SETTLES = 250;
-/** Greatest size that is told, in pixels. */
-const LARGEST = 65_535;
 /** First and longest wait before a new connection, in milliseconds; each try doubles it. */
 const RETRY_FIRST = 200;
 const RETRY_MOST = 5_000;
@@ -44,8 +44,8 @@ const RETRY_MOST = 5_000;
 interface Track {
   decoder: TrackDecoder;
   /** Who shows it, each with the pixels that its picture covers, once known. */
-  sinks: Map<Sink, Size | null>;
-  picture: Picture;
+  sinks: Map<FrameSink, Size | null>;
+  state: PictureState;
   /** The newest picture that is not drawn yet. */
   next: VideoFrame | null;
   askedAt: number;
@@ -66,7 +66,7 @@ const HIDDEN: Size = { width: 0, height: 0 };
  * drawn, when the display asks for one. Reconnects by itself with back-off.
  */
 export class MediaFeed {
-  readonly #world: FeedWorld;
+  readonly #platform: FeedPlatform;
   readonly #tracks = new Map<number, Track>();
   readonly #onConnected: (connected: boolean) => void;
   #connection: MediaConnection | null = null;
@@ -77,8 +77,8 @@ export class MediaFeed {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #frameRequest: number | null = null;
 
-  constructor(world: FeedWorld, onConnected: (connected: boolean) => void = () => {}) {
-    this.#world = world;
+  constructor(platform: FeedPlatform, onConnected: (connected: boolean) => void = () => {}) {
+    this.#platform = platform;
     this.#onConnected = onConnected;
   }
 
@@ -95,15 +95,15 @@ export class MediaFeed {
     clearTimeout(this.#timer);
     this.#connection?.close();
     this.#connection = null;
-    if (this.#frameRequest !== null) this.#world.cancelFrame(this.#frameRequest);
+    if (this.#frameRequest !== null) this.#platform.cancelFrame(this.#frameRequest);
     this.#frameRequest = null;
     for (const track of this.#tracks.values()) this.#reset(track);
   }
 
   /** Shows track `handle` in `sink`, too. However many show a track, it is decoded once. */
-  attach(handle: number, sink: Sink): View {
+  attach(handle: number, sink: FrameSink): Attachment {
     let track = this.#tracks.get(handle);
-    if (track) sink.picture(track.picture);
+    if (track) sink.state(track.state);
     else this.#tracks.set(handle, (track = fresh((known) => this.#decoder(handle, known))));
     const shown = track;
     shown.sinks.set(sink, null);
@@ -157,15 +157,15 @@ export class MediaFeed {
   }
 
   #decoder(handle: number, track: Omit<Track, 'decoder'>): TrackDecoder {
-    return new TrackDecoder(this.#world.makeDecoder, {
+    return new TrackDecoder(this.#platform.makeDecoder, {
       frame: (frame) => this.#decoded(handle, frame),
       keyNeeded: () => {
         const known = this.#tracks.get(handle);
         if (known) this.#askKey(handle, known);
       },
-      picture: (picture) => {
-        track.picture = picture;
-        for (const sink of track.sinks.keys()) sink.picture(picture);
+      state: (state) => {
+        track.state = state;
+        for (const sink of track.sinks.keys()) sink.state(state);
       },
     });
   }
@@ -174,7 +174,7 @@ export class MediaFeed {
     const generation = ++this.#generation;
     const current = () => this.#running && generation === this.#generation;
     try {
-      const connection = await this.#world.open({
+      const connection = await this.#platform.open({
         message: (data) => current() && this.#received(data),
         closed: () => {
           if (!current()) return;
@@ -200,7 +200,7 @@ export class MediaFeed {
   }
 
   #retry(): void {
-    const wait = Math.min(RETRY_MOST, RETRY_FIRST * 2 ** this.#tries) * (0.5 + this.#world.random() / 2);
+    const wait = Math.min(RETRY_MOST, RETRY_FIRST * 2 ** this.#tries) * (0.5 + this.#platform.random() / 2);
     this.#tries += 1;
     this.#timer = setTimeout(() => void this.#connect(), wait);
   }
@@ -211,7 +211,7 @@ export class MediaFeed {
   }
 
   #askKey(handle: number, track: Track): void {
-    const now = this.#world.now();
+    const now = this.#platform.now();
     if (!this.#connection || !track.decoder.needsKey || now - track.askedAt < KEY_INTERVAL) return;
     track.askedAt = now;
     this.#connection.send({ type: 'key-frame', handle });
@@ -222,7 +222,7 @@ export class MediaFeed {
     if (!track) return frame.close();
     track.next?.close();
     track.next = frame;
-    this.#frameRequest ??= this.#world.requestFrame(() => this.#draw());
+    this.#frameRequest ??= this.#platform.requestFrame(() => this.#draw());
   }
 
   #draw(): void {
@@ -250,7 +250,7 @@ export class MediaFeed {
 function fresh(decoder: (track: Omit<Track, 'decoder'>) => TrackDecoder): Track {
   const track: Omit<Track, 'decoder'> = {
     sinks: new Map(),
-    picture: { state: 'waiting' },
+    state: { state: 'waiting' },
     next: null,
     askedAt: -Infinity,
     drawn: null,
@@ -260,12 +260,12 @@ function fresh(decoder: (track: Omit<Track, 'decoder'>) => TrackDecoder): Track 
 }
 
 function pixels(length: number): number {
-  return Math.min(LARGEST, Math.max(0, Math.round(length)));
+  return Math.min(limits.maxDrawnPixels, Math.max(0, Math.round(length)));
 }
 
 /** A feed on this browser's own parts, for the life of the page. */
-export function browserFeed(open: FeedWorld['open'], onConnected: (connected: boolean) => void): MediaFeed {
-  const world: FeedWorld = {
+export function browserFeed(open: FeedPlatform['open'], onConnected: (connected: boolean) => void): MediaFeed {
+  const platform: FeedPlatform = {
     open,
     makeDecoder: typeof VideoDecoder === 'undefined' ? null : (init) => new VideoDecoder(init),
     requestFrame: (callback) => requestAnimationFrame(callback),
@@ -273,7 +273,7 @@ export function browserFeed(open: FeedWorld['open'], onConnected: (connected: bo
     now: () => performance.now(),
     random: Math.random,
   };
-  const feed = new MediaFeed(world, onConnected);
+  const feed = new MediaFeed(platform, onConnected);
   const look = () => feed.setVisible(document.visibilityState === 'visible');
   document.addEventListener('visibilitychange', look);
   look();

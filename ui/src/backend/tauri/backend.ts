@@ -1,13 +1,14 @@
 import { Channel, invoke } from '@tauri-apps/api/core';
-import type { Backend, MediaConnection, MediaHandlers } from './door';
-import type { DeviceList, RoomPeek, Settings, ShareChoice, Snapshot, UiEvent } from './types';
-
-/** How long a loopback connection may take. */
-const OPEN_TIMEOUT = 10_000;
+import type { Backend } from '../backend';
+import type { DeviceList, RoomPeek, Settings, ShareChoice, Snapshot, UiEvent } from '../types';
+import { findDecoders } from './avc';
+import { CanvasPictures } from './canvas';
+import { openSocket } from './connection';
 
 /** The backend behind Tauri's IPC. */
 export const tauri: Backend = {
-  async subscribe(decoders, onEvent) {
+  async subscribe(onEvent) {
+    const decoders = await findDecoders();
     const channel = new Channel<UiEvent>();
     // Events may overtake the answer of the command on their way; the snapshot must come first.
     let waiting: UiEvent[] | null = [];
@@ -38,37 +39,6 @@ export const tauri: Backend = {
   stopShare: () => invoke('stop_share'),
   setPeerVolume: (id, volume) => invoke('set_peer_volume', { id, volume }),
   setMutedForMe: (id, muted) => invoke('set_muted_for_me', { id, muted }),
-  openMedia: async (handlers) => openSocket(await invoke<string>('media_socket'), handlers),
+  openPictures: (onConnected) =>
+    new CanvasPictures(async (handlers) => openSocket(await invoke<string>('media_socket'), handlers), onConnected),
 };
-
-/** Connects to the media socket; its address holds a token that is good for one connection. */
-function openSocket(url: string, handlers: MediaHandlers): Promise<MediaConnection> {
-  return new Promise((resolve, reject) => {
-    const socket = new WebSocket(url);
-    socket.binaryType = 'arraybuffer';
-    let state: 'opening' | 'open' | 'over' = 'opening';
-    const fail = (why: string) => {
-      if (state === 'opening') reject(new Error(why));
-      else if (state === 'open') handlers.closed();
-      state = 'over';
-      clearTimeout(timer);
-      socket.close();
-    };
-    const timer = setTimeout(() => fail('the media socket did not open in time'), OPEN_TIMEOUT);
-    socket.onmessage = ({ data }) => data instanceof ArrayBuffer && state === 'open' && handlers.message(data);
-    socket.onerror = () => fail('the media socket failed');
-    socket.onclose = () => fail('the media socket closed');
-    socket.onopen = () => {
-      if (state !== 'opening') return;
-      state = 'open';
-      clearTimeout(timer);
-      resolve({
-        send: (request) => socket.readyState === WebSocket.OPEN && socket.send(JSON.stringify(request)),
-        close: () => {
-          state = 'over';
-          socket.close();
-        },
-      });
-    };
-  });
-}
