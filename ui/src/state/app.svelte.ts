@@ -3,11 +3,12 @@ import { toUserError, type Backend, type Entry } from '../backend/backend';
 import type { Pictures } from '../backend/pictures';
 import type { DeviceState, RoomPeek, Settings, ShareChoice, UserError } from '../backend/types';
 import type { ShownError } from '../i18n/errors';
+import { LatestWins } from './latest';
 import { initial, type Action, type AppState, type Panel } from './model';
 import { outsideCall } from './outside';
 import { keepAsking } from './polling';
 import { reduce } from './reducer';
-import { any, Rehearsing, wish, type Section, type Wish } from './rehearsal';
+import { NO_REHEARSAL, rehearsalRequest, sameRehearsal, triesAny, type RehearsalRequest, type Section } from './rehearsal';
 
 /** How long the copy button says that it copied, in milliseconds. */
 const COPIED_SHOWN = 2_000;
@@ -83,14 +84,14 @@ export class App {
     return this.lobby === null ? 'home' : 'lobby';
   });
   /** Which devices are to be tried. */
-  readonly wish: Wish = $derived.by(() => {
+  readonly rehearsalRequest: RehearsalRequest = $derived.by(() => {
     const settings = this.settingsOpen ? { section: this.section, camera: this.showCamera } : null;
-    return wish(this.scene === 'lobby' ? this.#entry : null, settings, this.call !== null);
+    return rehearsalRequest(this.scene === 'lobby' ? this.#entry : null, settings, this.call !== null);
   });
 
   readonly #showsPictures: boolean;
   #backend: Backend | null = null;
-  readonly #rehearsing = new Rehearsing((wanted) => this.#try(wanted));
+  readonly #rehearsals = new LatestWins<RehearsalRequest>((request) => this.#tryDevices(request), NO_REHEARSAL, sameRehearsal);
   /** The saving of settings that began last; never rejects. */
   #saving: Promise<unknown> = Promise.resolve();
   #copiedTimer: ReturnType<typeof setTimeout> | undefined;
@@ -183,16 +184,16 @@ export class App {
   }
 
   /** Tries devices; with neither, gives them back. */
-  rehearse(wanted: Wish): void {
-    this.#rehearsing.want(wanted);
+  rehearse(request: RehearsalRequest): void {
+    void this.#rehearsals.want(request);
   }
 
   /** Opens once more what is tried and failed. */
   rehearseAgain(): void {
-    this.#rehearsing.again();
+    void this.#rehearsals.again();
   }
 
-  async #try(wanted: Wish): Promise<void> {
+  async #tryDevices(wanted: RehearsalRequest): Promise<void> {
     const backend = this.#backend;
     if (!backend) return;
     if (!this.state.call) {
@@ -200,13 +201,13 @@ export class App {
       else this.pictures?.stop();
     }
     try {
-      if (any(wanted)) await backend.startRehearsal({ microphone: wanted.microphone, camera: wanted.camera });
+      if (triesAny(wanted)) await backend.startRehearsal({ microphone: wanted.microphone, camera: wanted.camera });
       else await backend.stopRehearsal();
     } catch (cause) {
       const state: DeviceState = { state: 'failed', error: toUserError(cause) };
       this.dispatch({ type: 'rehearsal', rehearsal: { microphone: wanted.microphone ? state : OFF, camera: wanted.camera ? state : OFF } });
     }
-    if (!any(wanted)) this.dispatch({ type: 'ui-rehearsal-over' });
+    if (!triesAny(wanted)) this.dispatch({ type: 'ui-rehearsal-over' });
   }
 
   /** Plays a sound on the chosen speaker; over when it has ended, with what kept it from being heard. */

@@ -3,18 +3,21 @@ import type { Entry, Rehearsal } from '../backend/backend';
 /** A section of the settings. */
 export type Section = 'audio' | 'video' | 'general' | 'network';
 
-/** What is to be tried, and whether a call tries it: a rehearsal ends where a call begins or ends. */
-export interface Wish extends Rehearsal {
+/** The devices to try, and whether a call goes on: a rehearsal ends where a call begins or ends. */
+export interface RehearsalRequest extends Rehearsal {
   inCall: boolean;
 }
 
-/** What the lobby shows, while one stands there. */
+/** The devices that the lobby has on, while it is shown. */
 type Lobby = Entry | null;
-/** The section of the settings that is looked at, while they are open, and whether it is to show the camera. */
-type Looked = { section: Section; camera: boolean } | null;
+/** The section of the settings that is shown, while they are open, and whether it is to show the camera. */
+type OpenSettings = { section: Section; camera: boolean } | null;
 
-/** What is to be tried: what the lobby shows goes on while the settings are open, which may add to it. */
-export function wish(lobby: Lobby, settings: Looked, inCall: boolean): Wish {
+/** No device is tried. */
+export const NO_REHEARSAL: RehearsalRequest = { microphone: false, camera: false, inCall: false };
+
+/** The devices to try: those of the lobby go on while the settings are open, which may add to them. */
+export function rehearsalRequest(lobby: Lobby, settings: OpenSettings, inCall: boolean): RehearsalRequest {
   return {
     microphone: lobby?.mic === true || settings?.section === 'audio',
     camera: lobby?.camera === true || (settings?.section === 'video' && settings.camera),
@@ -22,46 +25,12 @@ export function wish(lobby: Lobby, settings: Looked, inCall: boolean): Wish {
   };
 }
 
-/** Has devices tried by one command at a time, so that none overtakes another. Of several wishes meanwhile the last counts. */
-export class Rehearsing {
-  readonly #command: (wish: Wish) => Promise<void>;
-  #wanted: Wish = { microphone: false, camera: false, inCall: false };
-  /** What the last command asked for; null if it is to be asked again. */
-  #asked: Wish | null = this.#wanted;
-  #busy = false;
-
-  /** `command` never rejects; a wish for nothing gives the devices back. */
-  constructor(command: (wish: Wish) => Promise<void>) {
-    this.#command = command;
-  }
-
-  want(wish: Wish): void {
-    this.#wanted = wish;
-    void this.#settle();
-  }
-
-  /** Asks for the same once more: a device that failed is opened again. */
-  again(): void {
-    this.#asked = null;
-    void this.#settle();
-  }
-
-  async #settle(): Promise<void> {
-    if (this.#busy) return;
-    this.#busy = true;
-    while (!this.#asked || !same(this.#asked, this.#wanted)) {
-      this.#asked = this.#wanted;
-      await this.#command(this.#asked);
-    }
-    this.#busy = false;
-  }
-}
-
-/** True if `wish` is for any device. */
-export function any({ microphone, camera }: Rehearsal): boolean {
+/** True if any device is to be tried. */
+export function triesAny({ microphone, camera }: Rehearsal): boolean {
   return microphone || camera;
 }
 
-function same(one: Wish, other: Wish): boolean {
-  return one.microphone === other.microphone && one.camera === other.camera && (one.inCall === other.inCall || !any(one));
+/** True if both ask the same of the backend. */
+export function sameRehearsal(one: RehearsalRequest, other: RehearsalRequest): boolean {
+  return one.microphone === other.microphone && one.camera === other.camera && (one.inCall === other.inCall || !triesAny(one));
 }
