@@ -2,7 +2,7 @@ import type { UserError } from '../backend/types';
 import type { Key, Params } from '../i18n';
 import { errorText } from '../i18n/errors';
 import type { Announcement, AppState, NoticeItem } from './model';
-import { outsideCall } from './outside';
+import { outsideCall } from './outside-call';
 
 /** Announcements kept for the live regions; older ones have been read. */
 const KEPT = 8;

@@ -5,22 +5,22 @@ import type { DeviceState, RoomPeek, Settings, ShareChoice, UserError } from '..
 import type { ShownError } from '../i18n/errors';
 import { LatestWins } from './latest';
 import { initial, type Action, type AppState, type Panel } from './model';
-import { outsideCall } from './outside';
-import { keepAsking } from './polling';
+import { outsideCall } from './outside-call';
+import { poll } from './polling';
 import { reduce } from './reducer';
 import { NO_REHEARSAL, rehearsalRequest, sameRehearsal, triesAny, type RehearsalRequest, type Section } from './rehearsal';
 
 /** How long the copy button says that it copied, in milliseconds. */
 const COPIED_SHOWN = 2_000;
-/** How long the lobby waits before it asks again who is inside, in milliseconds. */
-const INSIDE_AGAIN = 4_000;
+/** Time between two questions of the lobby who is in the call, in milliseconds. */
+const PEEK_INTERVAL = 4_000;
 
 type Device = 'mic' | 'camera';
 
 const OFF: DeviceState = { state: 'off' };
 
 /** What fills the window. */
-export type Scene = 'broken' | 'opening' | 'home' | 'lobby' | 'joining' | 'call';
+export type Scene = 'unavailable' | 'opening' | 'home' | 'lobby' | 'joining' | 'call';
 
 /** The app: the reducer's state, the commands, and what a person has typed and not sent yet. Outlives every view. */
 export class App {
@@ -45,7 +45,7 @@ export class App {
   readonly devices = $derived(this.state.devices);
   readonly rehearsal = $derived(this.state.rehearsal);
   /** Set when the backend could not be reached at all. */
-  broken: UserError | null = $state.raw(null);
+  backendError: UserError | null = $state.raw(null);
   /** Why the last start or join failed. */
   homeError: ShownError | null = $state.raw(null);
   /** Room link that a pending join goes to; empty for a start. */
@@ -66,10 +66,10 @@ export class App {
   section: Section = $state('audio');
   /** The settings show the camera although nothing else does. */
   showCamera: boolean = $state(false);
-  /** Link of the call before whose door one stands; null elsewhere. */
+  /** Link of the call that the lobby leads to; null elsewhere. */
   lobby: string | null = $state(null);
   /** Who is in there already; null if nobody tells. */
-  inside: RoomPeek | null = $state.raw(null);
+  roomPeek: RoomPeek | null = $state.raw(null);
   shareOpen: boolean = $state(false);
   /** Pixels at the top of a call that its banners take; notices stay below them. */
   bannersHeight = $state(0);
@@ -77,7 +77,7 @@ export class App {
   picturesConnected: boolean = $state(true);
   pictures: Pictures | null = $state.raw(null);
   readonly scene: Scene = $derived.by(() => {
-    if (this.broken) return 'broken';
+    if (this.backendError) return 'unavailable';
     if (!this.ready) return 'opening';
     if (this.call && this.callState !== 'joining') return 'call';
     if (this.starting || this.callState === 'joining') return 'joining';
@@ -106,14 +106,14 @@ export class App {
   }
 
   async open(): Promise<void> {
-    this.broken = null;
+    this.backendError = null;
     try {
       const backend = await openBackend();
       this.#backend = backend;
       if (this.#showsPictures) this.pictures = backend.openPictures((connected) => (this.picturesConnected = connected));
       await backend.subscribe((event) => this.dispatch(event));
     } catch (error) {
-      this.broken = toUserError(error);
+      this.backendError = toUserError(error);
     }
   }
 
@@ -148,10 +148,10 @@ export class App {
     return { mic: this.state.settings.micOn, camera: this.state.settings.cameraOn };
   }
 
-  /** Goes to the door of a call: devices are tried there before one is seen and heard. */
+  /** Opens the lobby of a call: devices are tried there before one is seen and heard. */
   enterLobby(link: string): void {
     this.homeError = null;
-    this.inside = null;
+    this.roomPeek = null;
     this.lobby = link.trim();
   }
 
@@ -160,15 +160,15 @@ export class App {
     this.homeError = null;
   }
 
-  /** Keeps `inside` true until the function it returns is called. */
-  watchInside(link: string): () => void {
-    return keepAsking(() => this.#peek(link), INSIDE_AGAIN);
+  /** Keeps `roomPeek` up to date until the function it returns is called. */
+  watchRoom(link: string): () => void {
+    return poll(() => this.#peek(link), PEEK_INTERVAL);
   }
 
   async #peek(link: string): Promise<void> {
     // Joining says what is wrong with the link or its server.
-    const inside = await this.#backend?.peekRoom(link).catch(() => null);
-    if (this.lobby === link) this.inside = inside ?? null;
+    const peek = await this.#backend?.peekRoom(link).catch(() => null);
+    if (this.lobby === link) this.roomPeek = peek ?? null;
   }
 
   openSettings(): void {

@@ -1,7 +1,7 @@
 import type { RoomPeek } from '../backend/types';
 import { t } from '../i18n';
 
-/** Who is in a call before whose door one stands, in a sentence. */
+/** Who is in the call that the lobby leads to, in a sentence. */
 export function insideSentence({ count, names }: RoomPeek): string {
   if (count === 0) return t('lobby.inside.nobody');
   const [first, second] = names;

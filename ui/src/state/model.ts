@@ -1,7 +1,7 @@
 import type { CallState, CallView, ChatMessage, DeviceList, PeerStats, RehearsalView, Settings, UiEvent, UserError } from '../backend/types';
 import type { Key, Params } from '../i18n';
 import type { ShownError } from '../i18n/errors';
-import type { Speech } from './speech';
+import type { Voices } from './voice-activity';
 
 export type Panel = 'chat' | 'people';
 
@@ -34,7 +34,7 @@ export interface AppState {
   panel: Panel | null;
   /** Messages of others that came while the chat was closed. */
   unread: number;
-  speech: Speech;
+  voices: Voices;
   /** Ids of those who speak. */
   speaking: readonly string[];
   stats: Readonly<Record<string, PeerStats>>;
@@ -83,7 +83,7 @@ export const initial: AppState = {
   version: '',
   panel: null,
   unread: 0,
-  speech: {},
+  voices: {},
   speaking: [],
   stats: {},
   ownLevel: 0,

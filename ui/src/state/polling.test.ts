@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { keepAsking } from './polling';
+import { poll } from './polling';
 
 /** A page that a test hides and shows. */
 class Page extends EventTarget {
@@ -18,7 +18,7 @@ describe('asking again and again', () => {
   function begin(answer: () => Promise<void> = async () => {}) {
     const page = new Page();
     const ask = vi.fn(answer);
-    return { page: page as Page, ask, stop: keepAsking(ask, 4_000, page as unknown as Document) };
+    return { page: page as Page, ask, stop: poll(ask, 4_000, page as unknown as Document) };
   }
 
   it('asks at once, then after each pause, until it is stopped', async () => {

@@ -5,7 +5,7 @@ export type Watched = Pick<Document, 'hidden' | 'addEventListener' | 'removeEven
  * Asks at once and then `pause` milliseconds after each answer, until the function it returns is called. Not while the page
  * is hidden: then it asks as soon as it is seen again. `ask` never rejects.
  */
-export function keepAsking(ask: () => Promise<void>, pause: number, page: Watched = document): () => void {
+export function poll(ask: () => Promise<void>, pause: number, page: Watched = document): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let asking = false;
   let over = false;

@@ -169,7 +169,7 @@ describe('participants', () => {
       { type: 'levels', levels: [['ben', 0.5]] },
       { type: 'peer-disconnect', id: 'ben' },
     );
-    expect(state.speech).toEqual({});
+    expect(state.voices).toEqual({});
   });
 });
 

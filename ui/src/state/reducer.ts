@@ -2,8 +2,8 @@ import type { CallView, ChatMessage, DeviceState, MediaState, Participant, SelfV
 import { limits } from '../backend/limits';
 import { announce, announceMessage, notify } from './announce';
 import { isOwn, type Action, type AppState } from './model';
-import { rehearsalOutsideCall } from './outside';
-import { hear, SELF, speakers, type Speech } from './speech';
+import { rehearsalOutsideCall } from './outside-call';
+import { SELF, speakingIds, updateVoices, type Voices } from './voice-activity';
 import { isScreen } from './tiles';
 
 /** The state after `action`. Pure; `now` is the time in milliseconds since 1970. */
@@ -95,7 +95,7 @@ function setCallState(state: AppState, callState: AppState['callState'], now: nu
 
 /** Forgets everything that belongs to a call. Notices stay: one of them may say why it ended. */
 function leave(state: AppState): AppState {
-  return { ...state, call: null, panel: null, unread: 0, speech: {}, speaking: [], stats: {}, ownLevel: 0, mutedSpeech: null, ownIds: [], before: [] };
+  return { ...state, call: null, panel: null, unread: 0, voices: {}, speaking: [], stats: {}, ownLevel: 0, mutedSpeech: null, ownIds: [], before: [] };
 }
 
 function changeCall(state: AppState, change: (call: CallView) => CallView): AppState {
@@ -153,8 +153,8 @@ function peerDisconnect(state: AppState, id: string, now: number): AppState {
   const them = find(state, id);
   if (!them) return state;
   const { [id]: _stats, ...stats } = state.stats;
-  const { [id]: _voice, ...speech } = state.speech;
-  const next = changeCall(setSpeech({ ...state, stats }, speech), (call) => ({
+  const { [id]: _voice, ...voices } = state.voices;
+  const next = changeCall(setVoices({ ...state, stats }, voices), (call) => ({
     ...call,
     participants: call.participants.filter((other) => other.id !== id),
   }));
@@ -190,12 +190,12 @@ function setMe(state: AppState, me: SelfView, now: number): AppState {
 function takeLevels(state: AppState, levels: [string, number][]): AppState {
   const ownLevel = levels.find(([id]) => id === SELF)?.[1] ?? 0;
   const next = ownLevel === state.ownLevel ? state : { ...state, ownLevel };
-  return next.call ? setSpeech(next, hear(next.speech, levels)) : next;
+  return next.call ? setVoices(next, updateVoices(next.voices, levels)) : next;
 }
 
-function setSpeech(state: AppState, speech: Speech): AppState {
-  if (speech === state.speech) return state;
-  return { ...state, speech, speaking: speakers(speech, state.speaking) };
+function setVoices(state: AppState, voices: Voices): AppState {
+  if (voices === state.voices) return state;
+  return { ...state, voices, speaking: speakingIds(voices, state.speaking) };
 }
 
 function switched(before: DeviceState, after: DeviceState): boolean {

@@ -1,7 +1,7 @@
 import { limits } from '../backend/limits';
 import type { CallView, DeviceState, Participant, PeerStats, TrackView } from '../backend/types';
 import { quality, type Quality } from './quality';
-import { SELF } from './speech';
+import { SELF } from './voice-activity';
 
 export type TileState = 'connected' | 'connecting' | 'reconnecting';
 

@@ -20,20 +20,20 @@ export interface Voice {
 
 const SILENT: Voice = { speaking: false, against: 0 };
 
-export type Speech = Readonly<Record<string, Voice>>;
+export type Voices = Readonly<Record<string, Voice>>;
 
-/** The next state after one report, `speech` itself if nothing changed; who is missing from it is silent. */
-export function hear(speech: Speech, levels: Extract<UiEvent, { type: 'levels' }>['levels']): Speech {
+/** The next state after one report, `voices` itself if nothing changed; who is missing from it is silent. */
+export function updateVoices(voices: Voices, levels: Extract<UiEvent, { type: 'levels' }>['levels']): Voices {
   const heard = new Map(levels);
   const next: Record<string, Voice> = {};
   let changed = false;
-  for (const id of new Set([...Object.keys(speech), ...heard.keys()])) {
-    const before = speech[id] ?? SILENT;
+  for (const id of new Set([...Object.keys(voices), ...heard.keys()])) {
+    const before = voices[id] ?? SILENT;
     const voice = step(before, heard.get(id) ?? 0);
     changed ||= voice !== before;
     if (voice.speaking || voice.against > 0) next[id] = voice;
   }
-  return changed ? next : speech;
+  return changed ? next : voices;
 }
 
 function step(voice: Voice, level: number): Voice {
@@ -45,7 +45,7 @@ function step(voice: Voice, level: number): Voice {
 }
 
 /** Ids of those who speak; `before` itself if they are the same, so that nothing is drawn anew. */
-export function speakers(speech: Speech, before: readonly string[] = []): readonly string[] {
-  const now = Object.keys(speech).filter((id) => speech[id]?.speaking);
+export function speakingIds(voices: Voices, before: readonly string[] = []): readonly string[] {
+  const now = Object.keys(voices).filter((id) => voices[id]?.speaking);
   return now.length === before.length && now.every((id) => before.includes(id)) ? before : now;
 }

@@ -20,7 +20,7 @@ window.addEventListener('hashchange', () => location.reload());
 
 let rehearsal: ReturnType<typeof setInterval> | undefined;
 
-/** Devices that answer take their time, and one wish must not overtake another. */
+/** Devices that answer take their time, and one request must not overtake another. */
 let rehearsing = false;
 
 async function tryDevices(wanted: Rehearsal): Promise<void> {
@@ -95,7 +95,7 @@ async function enter(name: string, entry: Entry): Promise<void> {
 /** Ends a pending `enter`, as the backend does when one stops joining. */
 let giveUp: () => void = () => {};
 
-export const fixture: Backend = {
+export const sceneBackend: Backend = {
   subscribe(onEvent) {
     emit = onEvent;
     scene = choose();
