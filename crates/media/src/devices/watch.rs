@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use crate::audio::device::host::{
-    Platform,
-    types::{AudioHost, DeviceChanges},
+    PlatformAudio,
+    types::{AudioHost, DeviceEvents},
 };
 use crate::audio::device::list::CachedHost;
 use crate::devices::list;
@@ -128,7 +128,7 @@ impl DeviceWatch {
 
 fn run(published: &PublishedList, stop: &StopFlag) {
     let mut sound = CachedHost::default();
-    let mut changes = Platform::changes();
+    let mut changes = PlatformAudio::changes();
     while !stop.is_set() {
         published.write(|_| list::look(&mut sound));
         changes.wait(stop, Instant::now() + LOOK_EVERY);

@@ -136,14 +136,14 @@ fn mix_down(samples: impl Iterator<Item = f32>, channels: usize, mono: &mut Vec<
 /// Writes blocks of 48 kHz mono to a file on a thread of its own: a slow disk never holds up the mix.
 #[derive(Debug)]
 pub(crate) struct WavRecorder {
-    blocks: Option<SyncSender<Entry>>,
+    blocks: Option<SyncSender<RecordedBlock>>,
     dropped: u32,
     thread: Option<JoinHandle<()>>,
 }
 
 /// A block, and how many blocks of silence are written before it in place of those that were dropped.
 #[derive(Debug)]
-struct Entry {
+struct RecordedBlock {
     silence: u32,
     block: [i16; BLOCK],
 }
@@ -171,7 +171,8 @@ impl WavRecorder {
     /// Appends a block.
     pub(crate) fn write(&mut self, block: &[f32; BLOCK]) {
         let Some(blocks) = &self.blocks else { return };
-        let entry = Entry { silence: self.dropped, block: block.map(|v| (v.clamp(-1.0, 1.0) * 32767.0) as i16) };
+        let entry =
+            RecordedBlock { silence: self.dropped, block: block.map(|v| (v.clamp(-1.0, 1.0) * 32767.0) as i16) };
         match blocks.try_send(entry) {
             Ok(()) => self.dropped = 0,
             Err(TrySendError::Full(_)) => self.dropped = self.dropped.saturating_add(1),
@@ -193,9 +194,9 @@ impl Drop for WavRecorder {
     }
 }
 
-fn record(mut writer: WavWriter<BufWriter<File>>, queue: &mpsc::Receiver<Entry>) -> Result<(), hound::Error> {
+fn record(mut writer: WavWriter<BufWriter<File>>, queue: &mpsc::Receiver<RecordedBlock>) -> Result<(), hound::Error> {
     let mut unflushed = 0;
-    while let Ok(Entry { silence, block }) = queue.recv() {
+    while let Ok(RecordedBlock { silence, block }) = queue.recv() {
         for _ in 0..u64::from(silence) * BLOCK as u64 {
             writer.write_sample(0i16)?;
         }

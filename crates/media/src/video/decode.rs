@@ -7,7 +7,7 @@ use confab_wire::{
 use thiserror::Error;
 
 use crate::video::i420::{I420Frame, MAX_DIMENSION};
-use crate::video::vpx::{Decoder, VpxError};
+use crate::video::vpx::{VpxDecoder, VpxError};
 
 /// Why a frame was not decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -41,7 +41,7 @@ pub fn vp8_key_frame_size(data: &[u8]) -> Option<(u16, u16)> {
 #[derive(Debug, Default)]
 pub struct Vp8Decoder {
     // Opened by a key frame, closed by an error: a decoder is never fed after a gap.
-    decoder: Option<Decoder>,
+    decoder: Option<VpxDecoder>,
 }
 
 impl Vp8Decoder {
@@ -66,7 +66,7 @@ impl Vp8Decoder {
             }
             Some(_) => match self.decoder.take() {
                 Some(decoder) => decoder,
-                None => Decoder::new()?,
+                None => VpxDecoder::new()?,
             },
             None => self.decoder.take().ok_or(DecodeError::KeyFrameNeeded)?,
         };

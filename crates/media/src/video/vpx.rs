@@ -39,19 +39,19 @@ fn check(call: &'static str, code: vpx_codec_err_t) -> Result<(), VpxError> {
 }
 
 /// A codec context at a fixed address (libvpx keeps pointers into it), destroyed on drop.
-struct Context(Box<vpx_codec_ctx_t>);
+struct VpxContext(Box<vpx_codec_ctx_t>);
 
 // SAFETY: a libvpx context has no thread affinity; it only must not be used from two threads at once, which `&mut self`
 // on every use excludes.
-unsafe impl Send for Context {}
+unsafe impl Send for VpxContext {}
 
-impl Context {
+impl VpxContext {
     fn as_mut(&mut self) -> *mut vpx_codec_ctx_t {
         &mut *self.0
     }
 }
 
-impl Drop for Context {
+impl Drop for VpxContext {
     fn drop(&mut self) {
         // SAFETY: the context was initialised by vpx_codec_*_init_ver, and nothing lent by it outlives a call.
         unsafe { vpx_codec_destroy(self.as_mut()) };
@@ -85,19 +85,19 @@ pub struct Packet {
 }
 
 /// A VP8 encoder for conversation: constant bitrate, no lookahead, one thread.
-pub struct Encoder {
-    context: Context,
+pub struct VpxEncoder {
+    context: VpxContext,
     config: vpx_codec_enc_cfg_t,
     settings: EncoderSettings,
 }
 
 // SAFETY: beside the context, see there, the only pointers are the configuration's first-pass buffers, which are null and
 // unused in one-pass mode.
-unsafe impl Send for Encoder {}
+unsafe impl Send for VpxEncoder {}
 
-impl std::fmt::Debug for Encoder {
+impl std::fmt::Debug for VpxEncoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Encoder").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("VpxEncoder").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
@@ -115,7 +115,7 @@ const NATURAL: (c_int, c_int) = (0, 1);
 /// Buffer level in percent under which the encoder drops a frame rather than overshoot the bitrate.
 const DROP_FRAME_PERCENT: c_uint = 30;
 
-impl Encoder {
+impl VpxEncoder {
     /// Opens an encoder.
     pub fn new(settings: EncoderSettings) -> Result<Self, VpxError> {
         let mut config = MaybeUninit::<vpx_codec_enc_cfg_t>::zeroed();
@@ -145,7 +145,7 @@ impl Encoder {
         config.kf_max_dist = KEY_FRAME_DISTANCE;
         share_out(&mut config, settings);
 
-        let mut context = Context(Box::new(
+        let mut context = VpxContext(Box::new(
             // SAFETY: libvpx's own initialiser is a memset to zero; null pointers and a zero error code are valid.
             unsafe { MaybeUninit::<vpx_codec_ctx_t>::zeroed().assume_init() },
         ));
@@ -288,19 +288,19 @@ fn wrap(frame: &I420Frame) -> Result<vpx_image_t, VpxError> {
 }
 
 /// A VP8 decoder, one thread.
-pub struct Decoder(Context);
+pub struct VpxDecoder(VpxContext);
 
-impl std::fmt::Debug for Decoder {
+impl std::fmt::Debug for VpxDecoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Decoder")
+        f.write_str("VpxDecoder")
     }
 }
 
-impl Decoder {
+impl VpxDecoder {
     /// Opens a decoder.
     pub fn new() -> Result<Self, VpxError> {
-        // SAFETY: see `Encoder::new`.
-        let mut context = Context(Box::new(unsafe { MaybeUninit::<vpx_codec_ctx_t>::zeroed().assume_init() }));
+        // SAFETY: see `VpxEncoder::new`.
+        let mut context = VpxContext(Box::new(unsafe { MaybeUninit::<vpx_codec_ctx_t>::zeroed().assume_init() }));
         let config = vpx_codec_dec_cfg_t { threads: 1, w: 0, h: 0 };
         // SAFETY: context and configuration are valid for the call; libvpx copies the configuration.
         let code = unsafe {

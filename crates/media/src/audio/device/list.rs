@@ -3,7 +3,7 @@
 use cpal::traits::{DeviceTrait, HostTrait};
 
 use crate::audio::device::direction::Direction;
-use crate::audio::device::host::{Platform, types::AudioHost};
+use crate::audio::device::host::{PlatformAudio, types::AudioHost};
 use crate::devices::matching::{clean_name, find_device};
 use crate::devices::types::{Device, DeviceList};
 
@@ -16,7 +16,7 @@ impl CachedHost {
     pub(crate) fn list(&mut self, list: &mut DeviceList) {
         let host = match self.0.take() {
             Some(host) => Ok(host),
-            None => Platform::open().map(|(host, _)| host),
+            None => PlatformAudio::open().map(|(host, _)| host),
         };
         let listed = host.and_then(|host| {
             list.microphones = named(&host, Direction::Input)?;
@@ -44,7 +44,7 @@ fn all(host: &cpal::Host, direction: Direction) -> Result<Vec<(cpal::Device, Dev
         Direction::Output => host.output_devices()?.collect(),
     };
     let named = devices.into_iter().filter_map(|device| {
-        let id = id(&device).filter(|id| Platform::is_real(id))?;
+        let id = id(&device).filter(|id| PlatformAudio::is_real(id))?;
         let name = device.description().map_or_else(|_| clean_name(&id), |known| clean_name(known.name()));
         Some((device, Device { id, name }))
     });
@@ -61,7 +61,7 @@ fn default(host: &cpal::Host, direction: Direction) -> Option<cpal::Device> {
         Direction::Input => host.default_input_device(),
         Direction::Output => host.default_output_device(),
     };
-    device.filter(|device| id(device).is_some_and(|id| Platform::is_real(&id)))
+    device.filter(|device| id(device).is_some_and(|id| PlatformAudio::is_real(&id)))
 }
 
 /// The device that is called `name`, or the default one; `None` if there is none.

@@ -13,7 +13,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::audio::device::callback::{CaptureCallback, PlaybackCallback, PlaybackCounters};
 use crate::audio::device::direction::Direction;
-use crate::audio::device::host::{Platform, types::AudioHost};
+use crate::audio::device::host::{PlatformAudio, types::AudioHost};
 use crate::audio::device::latency::OutputLatency;
 use crate::audio::device::list;
 use crate::audio::dsp::resample::MonoResampler;
@@ -150,7 +150,7 @@ where
 impl CaptureStream {
     /// Opens the microphone with this name, or the default one.
     pub(crate) fn open(name: Option<&str>) -> Result<Self, Error> {
-        let (host, converts) = Platform::open()?;
+        let (host, converts) = PlatformAudio::open()?;
         let device = find(&host, Direction::Input, name)?;
         let (config, format) = configuration(&device, Direction::Input, converts)?;
         let (producer, ring) = RingBuffer::new((config.sample_rate as f32 * RING.as_secs_f32()) as usize);
@@ -229,7 +229,7 @@ where
 impl PlaybackStream {
     /// Opens the speaker with this name, or the default one.
     pub(crate) fn open(name: Option<&str>) -> Result<Self, Error> {
-        let (host, converts) = Platform::open()?;
+        let (host, converts) = PlatformAudio::open()?;
         let device = find(&host, Direction::Output, name)?;
         let (config, format) = configuration(&device, Direction::Output, converts)?;
         let capacity = (config.sample_rate as f32 * RING.as_secs_f32()) as usize;

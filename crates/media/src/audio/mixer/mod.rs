@@ -119,7 +119,7 @@ impl Drop for PeerAudio {
 
 /// A peer as the mixer sees it.
 #[derive(Debug)]
-struct Peer {
+struct MixedPeer {
     packets: mpsc::Receiver<Arrival>,
     shared: Arc<PeerShared>,
     playout: PeerPlayout,
@@ -128,7 +128,7 @@ struct Peer {
 
 /// Peers that join the mix with its next block.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct JoinQueue(Arc<Mutex<Vec<Peer>>>);
+pub(crate) struct JoinQueue(Arc<Mutex<Vec<MixedPeer>>>);
 
 impl JoinQueue {
     /// Makes a peer that joins with the next block.
@@ -145,7 +145,7 @@ impl JoinQueue {
             recorder: Mutex::default(),
         });
         shared.gain.set(1.0);
-        let peer = Peer { packets, shared: shared.clone(), playout: PeerPlayout::default(), gain: 1.0 };
+        let peer = MixedPeer { packets, shared: shared.clone(), playout: PeerPlayout::default(), gain: 1.0 };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(peer);
         PeerAudio { packets: sender, shared }
     }
@@ -155,7 +155,7 @@ impl JoinQueue {
 #[derive(Debug, Default)]
 pub(crate) struct Mixer {
     joining: JoinQueue,
-    peers: Vec<Peer>,
+    peers: Vec<MixedPeer>,
     limiter: Limiter,
 }
 
@@ -178,7 +178,7 @@ impl Mixer {
     }
 }
 
-impl Peer {
+impl MixedPeer {
     fn render(&mut self, now: Duration, block: &mut [f32; BLOCK]) {
         while let Ok((packet, at)) = self.packets.try_recv() {
             self.playout.push(packet, at);

@@ -90,14 +90,14 @@ pub struct JitterStats {
 }
 
 #[derive(Debug)]
-struct BufferedPacket {
+struct QueuedPacket {
     data: Bytes,
     sequence: u16,
     samples: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum PlayoutState {
     Idle,
     Filling { since: Duration },
     Playing,
@@ -106,8 +106,8 @@ enum State {
 /// See the module.
 #[derive(Debug)]
 pub struct JitterBuffer {
-    packets: BTreeMap<i64, BufferedPacket>,
-    state: State,
+    packets: BTreeMap<i64, QueuedPacket>,
+    state: PlayoutState,
     // Newest timestamp, unwrapped, to unwrap the next one by.
     newest: Option<i64>,
     // Timestamp that is played next; all before it is over.
@@ -141,7 +141,7 @@ impl Default for JitterBuffer {
     fn default() -> Self {
         Self {
             packets: BTreeMap::new(),
-            state: State::Idle,
+            state: PlayoutState::Idle,
             newest: None,
             next: 0,
             last_sequence: 0,
@@ -180,7 +180,7 @@ impl JitterBuffer {
         if self.newest.is_some_and(|newest| (timestamp - newest).abs() > RESTART_SAMPLES) {
             self.restart();
         }
-        if self.state == State::Playing && timestamp < self.next {
+        if self.state == PlayoutState::Playing && timestamp < self.next {
             self.stats.late += 1;
             self.late_in_row += 1;
             self.measure(timestamp, now);
@@ -196,17 +196,17 @@ impl JitterBuffer {
         }
         self.newest = Some(self.newest.map_or(timestamp, |newest| newest.max(timestamp)));
         self.measure(timestamp, now);
-        if self.state == State::Idle {
+        if self.state == PlayoutState::Idle {
             // After a long pause the clocks have drifted apart.
             if now.saturating_sub(self.last_arrival) > LONG_PAUSE {
                 self.transits.clear();
                 self.measure(timestamp, now);
             }
-            self.state = State::Filling { since: now };
+            self.state = PlayoutState::Filling { since: now };
             self.stats.starts += 1;
         }
         self.last_arrival = now;
-        let packet = BufferedPacket { data: packet.data, sequence: packet.sequence, samples: length };
+        let packet = QueuedPacket { data: packet.data, sequence: packet.sequence, samples: length };
         self.packets.insert(timestamp, packet);
         while self.packets.len() > CAPACITY {
             self.packets.pop_first();
@@ -216,17 +216,17 @@ impl JitterBuffer {
 
     /// Decides what comes next at `now` (any clock that does not go back).
     pub fn next(&mut self, now: Duration) -> Operation {
-        if let State::Filling { since } = self.state {
+        if let PlayoutState::Filling { since } = self.state {
             let first = self.packets.first_key_value().map_or(self.next, |(first, _)| *first);
             // The first packets of a burst are late already.
             if self.delay_of(first, now) < self.target && samples(now.saturating_sub(since)) < self.target {
                 return self.silence_or_comfort_noise(now);
             }
-            self.state = State::Playing;
+            self.state = PlayoutState::Playing;
             self.next = first;
             self.concealed_ahead = 0;
         }
-        if self.state == State::Idle {
+        if self.state == PlayoutState::Idle {
             return self.silence_or_comfort_noise(now);
         }
         self.settle_gap(now);
@@ -266,7 +266,7 @@ impl JitterBuffer {
     /// handed out and not played yet. `None` while nothing plays.
     pub fn delay(&self, now: Duration, undelivered: usize) -> Option<(i64, i64)> {
         let position = self.next - undelivered as i64;
-        (self.state == State::Playing).then(|| (self.delay_of(position, now), self.target))
+        (self.state == PlayoutState::Playing).then(|| (self.delay_of(position, now), self.target))
     }
 
     /// Delay of this timestamp beyond the fastest packet's transit, in samples.
@@ -283,7 +283,7 @@ impl JitterBuffer {
 
     /// The timestamp to be played at `now` if the delay were at its target; `None` while nothing plays.
     pub fn due(&self, now: Duration) -> Option<u32> {
-        (self.state == State::Playing).then(|| (self.delay_of(0, now) - self.target) as u32)
+        (self.state == PlayoutState::Playing).then(|| (self.delay_of(0, now) - self.target) as u32)
     }
 
     /// The target delay now.
@@ -317,7 +317,7 @@ impl JitterBuffer {
         self.packets.clear();
         self.transits.clear();
         self.newest = None;
-        self.state = State::Idle;
+        self.state = PlayoutState::Idle;
         self.pause = None;
         self.concealed_ahead = 0;
         self.concealed = 0;
@@ -354,12 +354,12 @@ impl JitterBuffer {
     fn conceal_while_empty(&mut self, now: Duration) -> Operation {
         if self.pause.is_some() {
             // Nothing is lost: nothing was sent.
-            self.state = State::Idle;
+            self.state = PlayoutState::Idle;
             return self.silence_or_comfort_noise(now);
         }
         let left = CONCEAL_SAMPLES - self.concealed;
         if left <= 0 {
-            self.state = State::Idle;
+            self.state = PlayoutState::Idle;
             return Operation::Silence;
         }
         // At first one block, so that a packet that comes meanwhile does not wait; then more, since the decoder fades
@@ -379,12 +379,12 @@ impl JitterBuffer {
     }
 
     /// Whether nothing is lost between this packet and the one that was played last.
-    fn follows(&self, packet: &BufferedPacket) -> bool {
+    fn follows(&self, packet: &QueuedPacket) -> bool {
         packet.sequence.wrapping_sub(self.last_sequence) == 1
     }
 
     /// The lost samples before this packet that its in-band FEC holds.
-    fn fec_samples(&self, packet: &BufferedPacket) -> i64 {
+    fn fec_samples(&self, packet: &QueuedPacket) -> i64 {
         let lost = !self.follows(packet);
         lost.then(|| fec::samples_before(&packet.data)).flatten().unwrap_or_default() as i64
     }

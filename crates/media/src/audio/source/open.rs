@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use confab_wire::media::AUDIO_CLOCK_HZ;
 
-use crate::audio::device::host::{Platform, types::AudioHost};
+use crate::audio::device::host::{PlatformAudio, types::AudioHost};
 use crate::audio::device::stream::CaptureStream;
 use crate::audio::source::types::{AudioFrameSource, FrameTimer};
 use crate::error::{Error, ErrorKind};
@@ -21,32 +21,32 @@ pub(crate) fn open(source: &AudioSource) -> Result<Box<dyn AudioFrameSource>, Er
     match source {
         AudioSource::None => Err(Error::with_detail(ErrorKind::Internal, "no source to open")),
         AudioSource::Tone(hz) => {
-            Ok(Box::new(Tone { timer: FrameTimer::new(), step: *hz / AUDIO_CLOCK_HZ as f32, phase: 0.0 }))
+            Ok(Box::new(ToneSource { timer: FrameTimer::new(), step: *hz / AUDIO_CLOCK_HZ as f32, phase: 0.0 }))
         }
         AudioSource::Wav(path) => {
             let wav = WavLoop::open(path)?;
-            Ok(Box::new(Clip { timer: FrameTimer::new(), wav, ready: Vec::with_capacity(4 * FRAME) }))
+            Ok(Box::new(WavSource { timer: FrameTimer::new(), wav, ready: Vec::with_capacity(4 * FRAME) }))
         }
         AudioSource::Mic(name) => {
-            Ok(Box::new(Microphone { recording: CaptureStream::open(name.as_deref())?, ready: VecDeque::new() }))
+            Ok(Box::new(MicrophoneSource { recording: CaptureStream::open(name.as_deref())?, ready: VecDeque::new() }))
         }
-        AudioSource::System => Platform::system_sound(),
+        AudioSource::System => PlatformAudio::system_sound(),
     }
 }
 
 /// True if the sound of this computer can be shared without that of the call in it
 /// ([`AudioSource::System`]). Blocks for a few seconds at most.
 pub fn can_share_sound() -> bool {
-    Platform::system_sound().inspect_err(|error| tracing::debug!(%error, "sound can't be shared")).is_ok()
+    PlatformAudio::system_sound().inspect_err(|error| tracing::debug!(%error, "sound can't be shared")).is_ok()
 }
 
-struct Tone {
+struct ToneSource {
     timer: FrameTimer,
     step: f32,
     phase: f32,
 }
 
-impl AudioFrameSource for Tone {
+impl AudioFrameSource for ToneSource {
     fn next(&mut self, frame: &mut [f32; FRAME], stop: &StopFlag) -> Result<bool, Error> {
         if !self.timer.wait(stop) {
             return Ok(false);
@@ -59,13 +59,13 @@ impl AudioFrameSource for Tone {
     }
 }
 
-struct Clip {
+struct WavSource {
     timer: FrameTimer,
     wav: WavLoop,
     ready: Vec<f32>,
 }
 
-impl AudioFrameSource for Clip {
+impl AudioFrameSource for WavSource {
     fn next(&mut self, frame: &mut [f32; FRAME], stop: &StopFlag) -> Result<bool, Error> {
         if !self.timer.wait(stop) {
             return Ok(false);
@@ -79,12 +79,12 @@ impl AudioFrameSource for Clip {
     }
 }
 
-struct Microphone {
+struct MicrophoneSource {
     recording: CaptureStream,
     ready: VecDeque<f32>,
 }
 
-impl AudioFrameSource for Microphone {
+impl AudioFrameSource for MicrophoneSource {
     fn next(&mut self, frame: &mut [f32; FRAME], stop: &StopFlag) -> Result<bool, Error> {
         while self.ready.len() < FRAME {
             if stop.is_set() {

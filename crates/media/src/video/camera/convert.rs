@@ -49,11 +49,11 @@ pub enum ConvertError {
 
 /// Keeps its buffers between pictures.
 #[derive(Debug, Default)]
-pub(crate) struct Converter {
+pub(crate) struct CameraConverter {
     jpeg: Vec<u8>,
 }
 
-impl Converter {
+impl CameraConverter {
     pub(crate) fn convert(&mut self, raw: &RawPicture, out: &mut I420Frame) -> Result<(), ConvertError> {
         let (width, height, stride) = (raw.width, raw.height, raw.stride as usize);
         if raw.damaged {

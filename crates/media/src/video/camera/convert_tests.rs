@@ -19,7 +19,7 @@ fn source(width: u32, height: u32) -> I420Frame {
 
 fn convert(raw: &RawPicture) -> Result<I420Frame, ConvertError> {
     let mut out = I420Frame::new(2, 2);
-    Converter::default().convert(raw, &mut out).map(|()| out)
+    CameraConverter::default().convert(raw, &mut out).map(|()| out)
 }
 
 fn close(a: &[u8], b: &[u8], most: u8) -> bool {

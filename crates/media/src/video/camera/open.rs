@@ -7,8 +7,8 @@ use nokhwa::utils::{CameraFormat, CameraIndex, FrameFormat, RequestedFormat, Req
 
 use super::nodes::{self, FoundCamera};
 use super::open_error::OpenError;
-use super::permission::{Asker, types::Permission};
-use super::platform::{Platform, types::CameraSystem};
+use super::permission::{PlatformPermission, types::Permission};
+use super::platform::{PlatformCameras, types::CameraSystem};
 use super::types::CameraStream;
 use crate::devices::types::Device;
 use crate::error::{Error, ErrorKind};
@@ -37,7 +37,7 @@ pub(crate) fn list() -> Vec<Device> {
 
 /// Opens the camera with this id, name or number, or the first one. Fails with `CameraMissing`, `CameraBusy` or `CameraFailed`.
 pub(super) fn open(name: Option<&str>, config: VideoConfig) -> Result<Box<dyn CameraStream>, Error> {
-    Asker::ask()?;
+    PlatformPermission::ask()?;
     let cameras = found()?;
     let nodes: Vec<CameraIndex> = match name {
         None => cameras.into_iter().flat_map(|camera| camera.nodes).collect(),
@@ -60,7 +60,7 @@ pub(super) fn open(name: Option<&str>, config: VideoConfig) -> Result<Box<dyn Ca
 
 /// The cameras there are.
 fn found() -> Result<Vec<FoundCamera>, OpenError> {
-    Ok(nodes::cameras(Platform::listed()?, Platform::unit))
+    Ok(nodes::cameras(PlatformCameras::listed()?, PlatformCameras::unit))
 }
 
 fn missing(name: &str, cameras: &[FoundCamera]) -> Error {
@@ -87,14 +87,14 @@ fn choose(modes: &[CameraFormat], config: VideoConfig) -> Option<CameraFormat> {
 
 fn open_node(index: CameraIndex, config: VideoConfig) -> Result<Box<dyn CameraStream>, OpenError> {
     let any = RequestedFormat::with_formats(RequestedFormatType::None, &FORMATS);
-    Platform::prepare(&index)?;
+    PlatformCameras::prepare(&index)?;
     let mut camera = Camera::new(index, any)?;
     let modes = camera.compatible_camera_formats()?;
     if let Some(mode) = choose(&modes, config) {
         camera.set_camera_requset(RequestedFormat::with_formats(RequestedFormatType::Exact(mode), &FORMATS))?;
     }
     tracing::debug!(mode = %camera.camera_format(), "camera open");
-    Platform::stream(camera)
+    PlatformCameras::stream(camera)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::thread::stop::StopFlag;
-use crate::video::camera::convert::{ConvertError, Converter};
+use crate::video::camera::convert::{CameraConverter, ConvertError};
 use crate::video::camera::open::open as open_device;
 use crate::video::camera::types::CameraStream;
 use crate::video::i420::I420Frame;
@@ -11,9 +11,9 @@ use crate::video::types::{VideoConfig, VideoFrameSource};
 /// So many damaged pictures in a row are a broken camera or cable: two seconds at 30 a second.
 const MOST_DAMAGED: u32 = 60;
 
-struct Camera {
+struct CameraSource {
     stream: Box<dyn CameraStream>,
-    converter: Converter,
+    converter: CameraConverter,
     damaged: u64,
     damaged_in_a_row: u32,
 }
@@ -22,10 +22,10 @@ struct Camera {
 /// `CameraMissing`, `CameraBusy` or `CameraFailed`.
 pub(crate) fn open(name: Option<&str>, config: VideoConfig) -> Result<Box<dyn VideoFrameSource>, Error> {
     let stream = open_device(name, config)?;
-    Ok(Box::new(Camera { stream, converter: Converter::default(), damaged: 0, damaged_in_a_row: 0 }))
+    Ok(Box::new(CameraSource { stream, converter: CameraConverter::default(), damaged: 0, damaged_in_a_row: 0 }))
 }
 
-impl Camera {
+impl CameraSource {
     /// Cheap cameras send a damaged picture now and then, most as their first.
     fn pass_over(&mut self, error: &ConvertError) -> Result<(), Error> {
         tracing::debug!(%error, "a camera picture is damaged");
@@ -39,7 +39,7 @@ impl Camera {
     }
 }
 
-impl VideoFrameSource for Camera {
+impl VideoFrameSource for CameraSource {
     fn next(&mut self, picture: &mut I420Frame, wanted: bool, _: &StopFlag) -> Result<bool, Error> {
         let raw = self.stream.next()?;
         if !wanted {

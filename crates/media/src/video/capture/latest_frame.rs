@@ -18,7 +18,7 @@ pub enum Taken {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct MailboxState {
     picture: Option<(I420Frame, Instant)>,
     replaced: u64,
     spare: Option<I420Frame>,
@@ -29,12 +29,12 @@ struct State {
 /// A mailbox for one frame. Buffers go round: no picture is allocated after the first few.
 #[derive(Debug, Default)]
 pub struct LatestFrame {
-    state: Mutex<State>,
+    state: Mutex<MailboxState>,
     changed: Condvar,
 }
 
 impl LatestFrame {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, MailboxState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -7,7 +7,7 @@ use confab_wire::{
 
 use crate::video::encode::temporal::{FrameKind, PatternCursor};
 use crate::video::i420::I420Frame;
-use crate::video::vpx::{Encoder, EncoderSettings, Packet, VpxError};
+use crate::video::vpx::{EncoderSettings, Packet, VpxEncoder, VpxError};
 
 /// Lowest bitrate that is encoded, in bit/s; below it VP8 sends hardly a frame.
 const MIN_BITRATE: u32 = 50_000;
@@ -39,7 +39,7 @@ pub struct LayerTerms {
 #[derive(Debug)]
 pub struct LayerEncoder {
     spatial: SpatialLayer,
-    encoder: Option<Encoder>,
+    encoder: Option<VpxEncoder>,
     cursor: PatternCursor,
     /// Requests for key frames that are answered; `None`: the next frame has to be one, since the last one was not sent.
     answered: Option<u64>,
@@ -78,7 +78,7 @@ impl LayerEncoder {
         }
         let encoder = match &mut self.encoder {
             Some(encoder) => encoder,
-            slot => slot.insert(Encoder::new(settings)?),
+            slot => slot.insert(VpxEncoder::new(settings)?),
         };
         // One request or many since the last key frame: one key frame.
         let rested = timing.pts.saturating_sub(self.last_key) >= KEY_FRAME_PAUSE;

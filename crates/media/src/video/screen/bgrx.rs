@@ -67,11 +67,11 @@ impl Picture {
 
 /// Keeps its buffer between pictures.
 #[derive(Debug, Default)]
-pub(crate) struct Converter {
+pub(crate) struct BgrxConverter {
     smaller: Vec<u8>,
 }
 
-impl Converter {
+impl BgrxConverter {
     /// Writes `shown` into `picture`, divided by a whole number if it is larger than any picture may be.
     pub(crate) fn convert(&mut self, shown: &Bgrx<'_>, picture: &mut I420Frame) -> Result<(), Error> {
         let by = shown.width.max(shown.height).div_ceil(MAX_DIMENSION) as usize;
@@ -129,7 +129,7 @@ mod tests {
         for (width, height) in [(64, 48), (65, 49), (3, 3), (2, 1), (1, 1)] {
             let data = halves(width, height);
             let mut picture = I420Frame::new(2, 2);
-            Converter::default().convert(&Bgrx { width, height, data: &data }, &mut picture).expect("converts");
+            BgrxConverter::default().convert(&Bgrx { width, height, data: &data }, &mut picture).expect("converts");
             assert_eq!((picture.width(), picture.height()), (width, height));
             let [y, u, _] = picture.planes();
             assert!(y[width as usize - 1].abs_diff(235) <= 1, "white: {} at {width}x{height}", y[width as usize - 1]);
@@ -144,7 +144,7 @@ mod tests {
         let (width, height) = (MAX_DIMENSION + 2, 3);
         let data = halves(width, height);
         let mut picture = I420Frame::new(2, 2);
-        Converter::default().convert(&Bgrx { width, height, data: &data }, &mut picture).expect("converts");
+        BgrxConverter::default().convert(&Bgrx { width, height, data: &data }, &mut picture).expect("converts");
         assert_eq!((picture.width(), picture.height()), (width / 2, 1));
         assert!(picture.planes()[0][width as usize / 2 - 1] > 230);
     }

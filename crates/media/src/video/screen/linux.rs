@@ -10,9 +10,9 @@ use crate::thread::stop::StopFlag;
 
 /// The session of the environment.
 #[derive(Debug)]
-pub(crate) struct Platform;
+pub(crate) struct PlatformScreens;
 
-impl ScreenBackend for Platform {
+impl ScreenBackend for PlatformScreens {
     fn list(thumbnails: bool) -> Result<Vec<ShareSource>, Error> {
         if is_wayland() { wayland::list(None) } else { x11::list(thumbnails) }
     }

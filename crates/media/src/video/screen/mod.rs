@@ -14,6 +14,6 @@ mod wayland;
 mod x11;
 
 #[cfg(target_os = "linux")]
-use linux::Platform;
+use linux::PlatformScreens;
 #[cfg(not(target_os = "linux"))]
-use other::Platform;
+use other::PlatformScreens;

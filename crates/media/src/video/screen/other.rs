@@ -14,9 +14,9 @@ use crate::video::screen::types::ShareSource;
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Platform;
+pub(crate) struct PlatformScreens;
 
-impl ScreenBackend for Platform {
+impl ScreenBackend for PlatformScreens {
     fn list(thumbnails: bool) -> Result<Vec<ShareSource>, Error> {
         let mut sources = Vec::new();
         for (number, monitor) in (1..).zip(Monitor::all().map_err(failed)?) {
@@ -44,9 +44,9 @@ impl ScreenBackend for Platform {
                 let monitors = Monitor::all().map_err(failed)?;
                 let found =
                     matching::screen_by_number(&monitors, *number, |monitor| monitor.is_primary().unwrap_or(false))?;
-                Target::Monitor(found.clone())
+                XcapTarget::Monitor(found.clone())
             }
-            ScreenSelector::Window(wanted) => Target::Window(find(wanted)?),
+            ScreenSelector::Window(wanted) => XcapTarget::Window(find(wanted)?),
         };
         let mut shared = XcapStream { target, hidden: false, shown: Picture::default() };
         shared.changed()?;
@@ -62,14 +62,14 @@ fn failed(error: XCapError) -> Error {
 }
 
 /// A visible window with a title.
-struct Titled {
+struct XcapWindow {
     window: Window,
     id: u32,
     title: String,
     size: (u32, u32),
 }
 
-impl Titled {
+impl XcapWindow {
     /// `None` for one without a title, for one that is too small, and for one that has gone meanwhile.
     fn read(window: Window) -> Option<Self> {
         let (id, title) = (window.id().ok()?, matching::clean(&window.title().ok()?)?);
@@ -79,9 +79,9 @@ impl Titled {
     }
 }
 
-fn windows() -> Result<Vec<Titled>, Error> {
+fn windows() -> Result<Vec<XcapWindow>, Error> {
     let all = Window::all().map_err(failed)?;
-    Ok(all.into_iter().filter_map(Titled::read).take(MOST_WINDOWS).collect())
+    Ok(all.into_iter().filter_map(XcapWindow::read).take(MOST_WINDOWS).collect())
 }
 
 /// The window that a selector means: by its id, its title, or a part of it, in this order.
@@ -113,12 +113,12 @@ impl From<RgbaImage> for Picture {
 }
 
 /// What is shared.
-enum Target {
+enum XcapTarget {
     Monitor(Monitor),
     Window(Window),
 }
 
-impl Target {
+impl XcapTarget {
     /// Follows it; answers whether it is put away. An error is final: it is gone.
     fn is_hidden(&mut self) -> Result<bool, Error> {
         match self {
@@ -152,7 +152,7 @@ fn again(monitor: &Monitor) -> Option<Monitor> {
 }
 
 struct XcapStream {
-    target: Target,
+    target: XcapTarget,
     hidden: bool,
     shown: Picture,
 }

@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::selector::ScreenSelector;
 use crate::thread::stop::StopFlag;
 use crate::video::i420::I420Frame;
-use crate::video::screen::Platform;
-use crate::video::screen::bgrx::Converter;
+use crate::video::screen::PlatformScreens;
+use crate::video::screen::bgrx::BgrxConverter;
 use crate::video::screen::types::{ScreenBackend, ScreenStream};
 use crate::video::source::pacer::FramePacer;
 use crate::video::types::{VideoConfig, VideoFrameSource};
@@ -26,12 +26,12 @@ const STILL: Duration = Duration::from_millis(200);
 /// some milliseconds each if thumbnails are wanted: a PNG of at most 320 pixels a side.
 /// Fails with `ScreenUnsupported` or `ScreenFailed`.
 pub fn list_screens(thumbnails: bool) -> Result<Vec<ShareSource>, Error> {
-    Platform::list(thumbnails)
+    PlatformScreens::list(thumbnails)
 }
 
 /// See [`ScreenBackend::asks`].
 pub(crate) fn asks() -> bool {
-    Platform::asks()
+    PlatformScreens::asks()
 }
 
 /// See [`ScreenBackend::open`].
@@ -40,25 +40,25 @@ pub(crate) fn open(
     config: VideoConfig,
     stop: &StopFlag,
 ) -> Result<Box<dyn VideoFrameSource>, Error> {
-    Ok(Box::new(Screen::new(Platform::open(selector, config.fps, stop)?, config)))
+    Ok(Box::new(ScreenSource::new(PlatformScreens::open(selector, config.fps, stop)?, config)))
 }
 
 /// See the module.
-pub(crate) struct Screen {
+pub(crate) struct ScreenSource {
     stream: Box<dyn ScreenStream>,
     pacer: FramePacer,
-    converter: Converter,
+    converter: BgrxConverter,
     /// When it changed last.
     changed: Instant,
     /// When a frame was yielded last.
     given: Option<Instant>,
 }
 
-impl Screen {
+impl ScreenSource {
     /// Pictures of `stream` at the rate of `config`, at most 60 a second.
     pub(crate) fn new(stream: Box<dyn ScreenStream>, config: VideoConfig) -> Self {
         let pacer = FramePacer::new(f64::from(config.fps.clamp(1, 60)));
-        Self { stream, pacer, converter: Converter::default(), changed: Instant::now(), given: None }
+        Self { stream, pacer, converter: BgrxConverter::default(), changed: Instant::now(), given: None }
     }
 
     /// Whether to yield a frame of a picture that changed now or did not.
@@ -71,7 +71,7 @@ impl Screen {
     }
 }
 
-impl VideoFrameSource for Screen {
+impl VideoFrameSource for ScreenSource {
     fn next(&mut self, picture: &mut I420Frame, wanted: bool, stop: &StopFlag) -> Result<bool, Error> {
         if self.pacer.wait(stop).is_none() {
             return Ok(false);

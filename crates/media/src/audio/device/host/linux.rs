@@ -5,7 +5,7 @@ use std::time::Instant;
 use cpal::HostId;
 use cpal::traits::HostTrait;
 
-use super::types::{AudioHost, DeviceChanges};
+use super::types::{AudioHost, DeviceEvents};
 use crate::audio::device::pulse_events::PulseEvents;
 use crate::audio::source::loopback::SystemSound;
 use crate::audio::source::types::AudioFrameSource;
@@ -14,9 +14,9 @@ use crate::thread::stop::StopFlag;
 
 /// See [`AudioHost`].
 #[derive(Debug)]
-pub(crate) struct Platform;
+pub(crate) struct PlatformAudio;
 
-impl AudioHost for Platform {
+impl AudioHost for PlatformAudio {
     type Changes = Changes;
 
     fn open() -> Result<(cpal::Host, bool), Error> {
@@ -55,7 +55,7 @@ impl AudioHost for Platform {
 #[derive(Debug)]
 pub(crate) struct Changes(Option<PulseEvents>);
 
-impl DeviceChanges for Changes {
+impl DeviceEvents for Changes {
     fn wait(&mut self, stop: &StopFlag, deadline: Instant) {
         if self.0.is_none() {
             match PulseEvents::connect() {

@@ -7,6 +7,6 @@ mod other;
 pub(crate) mod types;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::Platform;
+pub(crate) use linux::PlatformAudio;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use other::Platform;
+pub(crate) use other::PlatformAudio;

@@ -2,16 +2,16 @@
 
 use std::time::Instant;
 
-use super::types::{AudioHost, DeviceChanges};
+use super::types::{AudioHost, DeviceEvents};
 use crate::audio::source::types::AudioFrameSource;
 use crate::error::{Error, ErrorKind};
 use crate::thread::stop::StopFlag;
 
 /// See [`AudioHost`].
 #[derive(Debug)]
-pub(crate) struct Platform;
+pub(crate) struct PlatformAudio;
 
-impl AudioHost for Platform {
+impl AudioHost for PlatformAudio {
     type Changes = Clock;
 
     fn open() -> Result<(cpal::Host, bool), Error> {
@@ -37,7 +37,7 @@ impl AudioHost for Platform {
 #[derive(Debug)]
 pub(crate) struct Clock;
 
-impl DeviceChanges for Clock {
+impl DeviceEvents for Clock {
     fn wait(&mut self, stop: &StopFlag, deadline: Instant) {
         stop.sleep_until(deadline);
     }

@@ -9,7 +9,7 @@ use crate::thread::stop::StopFlag;
 /// A platform's choice of sound system.
 pub(crate) trait AudioHost {
     /// Waits for changes among the devices.
-    type Changes: DeviceChanges;
+    type Changes: DeviceEvents;
 
     /// Connects to it. True beside it if it converts rates and channels itself. Fails with `NoSoundServer`.
     fn open() -> Result<(cpal::Host, bool), Error>;
@@ -26,7 +26,7 @@ pub(crate) trait AudioHost {
 }
 
 /// Waits for devices that come and go.
-pub(crate) trait DeviceChanges {
+pub(crate) trait DeviceEvents {
     /// Waits until something changed, until `deadline`, or a moment longer than until `stop` is set.
     fn wait(&mut self, stop: &StopFlag, deadline: Instant);
 }

@@ -18,7 +18,7 @@ const LEAST_WAIT: Duration = Duration::from_millis(1);
 
 /// A message of the server.
 #[derive(Debug)]
-pub(super) struct Message {
+pub(super) struct PulseMessage {
     /// [`CONTROL`], or the stream whose sound it is.
     pub(super) channel: u32,
     pub(super) body: Vec<u8>,
@@ -26,7 +26,7 @@ pub(super) struct Message {
 
 /// A connection that receives the events of what is played.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(super) struct PulseConnection {
     socket: BufReader<UnixStream>,
     version: u16,
     /// Messages sent so far.
@@ -35,7 +35,7 @@ pub(super) struct Connection {
     inbox: Vec<u8>,
 }
 
-impl Connection {
+impl PulseConnection {
     /// Connects to the server that the environment names. Blocks for a few seconds at most.
     pub(super) fn connect() -> Result<Self, ProtocolError> {
         let (socket, version) = pulse::connect(c"confab-share", SubscriptionMask::SINK_INPUT)?;
@@ -67,7 +67,7 @@ impl Connection {
     }
 
     /// The next message of those received, if it is whole.
-    pub(super) fn next(&mut self) -> Result<Option<Message>, ProtocolError> {
+    pub(super) fn next(&mut self) -> Result<Option<PulseMessage>, ProtocolError> {
         let Some(mut head) = self.inbox.get(..DESCRIPTOR_SIZE) else { return Ok(None) };
         let head = protocol::read_descriptor(&mut head)?;
         let length = head.length as usize;
@@ -76,7 +76,7 @@ impl Connection {
         }
         let end = DESCRIPTOR_SIZE + length;
         let Some(body) = self.inbox.get(DESCRIPTOR_SIZE..end) else { return Ok(None) };
-        let message = Message { channel: head.channel, body: body.to_vec() };
+        let message = PulseMessage { channel: head.channel, body: body.to_vec() };
         self.inbox.drain(..end);
         Ok(Some(message))
     }

@@ -16,7 +16,7 @@ use pulseaudio::protocol::{
     SampleSpec, SinkInputInfo, SinkInputInfoList, SubscriptionEventFacility,
 };
 
-use self::connection::{CONTROL, Connection, Message};
+use self::connection::{CONTROL, PulseConnection, PulseMessage};
 use self::stream_buffer::StreamBuffer;
 use crate::audio::dsp::limiter::Limiter;
 use crate::audio::source::types::{AudioFrameSource, FrameTimer};
@@ -49,7 +49,7 @@ struct Input {
 /// The sum of what other programs play, 20 ms at a time; silence while they play nothing.
 #[derive(Debug)]
 pub(crate) struct SystemSound {
-    server: Connection,
+    server: PulseConnection,
     /// By what is not answered yet.
     pending: HashMap<u32, PendingRequest>,
     /// What was listed may have changed since it was asked for.
@@ -67,7 +67,7 @@ impl SystemSound {
     pub(crate) fn open() -> Result<Self, Error> {
         let unsupported = |error| Error::with_detail(ErrorKind::SystemSoundUnsupported, error);
         let mut sound = Self {
-            server: Connection::connect().map_err(unsupported)?,
+            server: PulseConnection::connect().map_err(unsupported)?,
             pending: HashMap::new(),
             outdated: false,
             inputs: HashMap::new(),
@@ -92,7 +92,7 @@ impl SystemSound {
         }
     }
 
-    fn handle_message(&mut self, message: &Message) -> Result<(), ProtocolError> {
+    fn handle_message(&mut self, message: &PulseMessage) -> Result<(), ProtocolError> {
         if message.channel == CONTROL {
             return self.handle_command(&message.body);
         }

@@ -6,9 +6,9 @@ use crate::error::Error;
 
 /// See [`Permission`].
 #[derive(Debug)]
-pub(in crate::video::camera) struct Asker;
+pub(in crate::video::camera) struct PlatformPermission;
 
-impl Permission for Asker {
+impl Permission for PlatformPermission {
     fn ask() -> Result<(), Error> {
         Ok(())
     }

@@ -9,9 +9,9 @@ use super::types::Permission;
 
 /// See [`Permission`].
 #[derive(Debug)]
-pub(in crate::video::camera) struct Asker;
+pub(in crate::video::camera) struct PlatformPermission;
 
-impl Permission for Asker {
+impl Permission for PlatformPermission {
     fn ask() -> Result<(), Error> {
         if nokhwa::nokhwa_check() {
             return Ok(());

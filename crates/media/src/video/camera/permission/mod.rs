@@ -7,6 +7,6 @@ mod macos;
 pub(super) mod types;
 
 #[cfg(not(target_os = "macos"))]
-pub(super) use free::Asker;
+pub(super) use free::PlatformPermission;
 #[cfg(target_os = "macos")]
-pub(super) use macos::Asker;
+pub(super) use macos::PlatformPermission;

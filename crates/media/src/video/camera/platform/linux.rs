@@ -30,9 +30,9 @@ const USUAL_RATE: u32 = 30;
 
 /// See the module.
 #[derive(Debug)]
-pub(in crate::video::camera) struct Platform;
+pub(in crate::video::camera) struct PlatformCameras;
 
-impl CameraSystem for Platform {
+impl CameraSystem for PlatformCameras {
     fn listed() -> Result<Vec<CameraInfo>, OpenError> {
         let mut cameras = Vec::new();
         for entry in std::fs::read_dir("/dev")? {
@@ -78,7 +78,7 @@ impl CameraSystem for Platform {
         let raw = raw_format(format.fourcc).ok_or_else(unknown)?;
         let mut stream = MmapStream::with_buffers(&device, Type::VideoCapture, BUFFERS)?;
         stream.set_timeout(SILENCE);
-        Ok(Box::new(Stream { stream: Some(stream), format, raw }))
+        Ok(Box::new(V4lStream { stream: Some(stream), format, raw }))
     }
 }
 
@@ -94,14 +94,14 @@ fn raw_format(fourcc: FourCC) -> Option<RawFormat> {
     }
 }
 
-struct Stream {
+struct V4lStream {
     /// There until it is dropped.
     stream: Option<MmapStream<'static>>,
     format: Format,
     raw: RawFormat,
 }
 
-impl CameraStream for Stream {
+impl CameraStream for V4lStream {
     fn next(&mut self) -> Result<RawPicture, Error> {
         let gone = |error: std::io::Error| Error::with_detail(ErrorKind::CameraFailed, error);
         let stream = self.stream.as_mut().ok_or(ErrorKind::Internal)?;
@@ -118,7 +118,7 @@ impl CameraStream for Stream {
     }
 }
 
-impl Drop for Stream {
+impl Drop for V4lStream {
     fn drop(&mut self) {
         let Some(mut stream) = self.stream.take() else { return };
         match stream.stop() {

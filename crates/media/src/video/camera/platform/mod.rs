@@ -7,6 +7,6 @@ mod other;
 pub(super) mod types;
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::Platform;
+pub(super) use linux::PlatformCameras;
 #[cfg(not(target_os = "linux"))]
-pub(super) use other::Platform;
+pub(super) use other::PlatformCameras;

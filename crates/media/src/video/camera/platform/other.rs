@@ -12,9 +12,9 @@ use crate::video::camera::types::{CameraStream, RawPicture};
 
 /// See the module.
 #[derive(Debug)]
-pub(in crate::video::camera) struct Platform;
+pub(in crate::video::camera) struct PlatformCameras;
 
-impl CameraSystem for Platform {
+impl CameraSystem for PlatformCameras {
     fn listed() -> Result<Vec<CameraInfo>, OpenError> {
         Ok(nokhwa::query(ApiBackend::Auto)?)
     }
@@ -29,13 +29,13 @@ impl CameraSystem for Platform {
 
     fn stream(mut camera: Camera) -> Result<Box<dyn CameraStream>, OpenError> {
         camera.open_stream()?;
-        Ok(Box::new(Stream(camera)))
+        Ok(Box::new(NokhwaStream(camera)))
     }
 }
 
-struct Stream(Camera);
+struct NokhwaStream(Camera);
 
-impl CameraStream for Stream {
+impl CameraStream for NokhwaStream {
     fn next(&mut self) -> Result<RawPicture, Error> {
         let buffer = self.0.frame().map_err(|error| Error::with_detail(ErrorKind::CameraFailed, error))?;
         let format = match buffer.source_frame_format() {
@@ -53,7 +53,7 @@ impl CameraStream for Stream {
     }
 }
 
-impl Drop for Stream {
+impl Drop for NokhwaStream {
     fn drop(&mut self) {
         if let Err(error) = self.0.stop_stream() {
             tracing::debug!(%error, "camera stream not stopped");

@@ -23,13 +23,13 @@ const MOST_SIDE: u32 = 16_384;
 
 /// Kind and size of the pictures to come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Format {
+pub(super) struct PictureFormat {
     pub(super) order: Order,
     pub(super) width: u32,
     pub(super) height: u32,
 }
 
-impl Format {
+impl PictureFormat {
     /// What was agreed on; `None` if that is none of what was asked for.
     pub(super) fn read(pod: &Pod) -> Option<Self> {
         let (MediaType::Video, MediaSubtype::Raw) = parse_format(pod).ok()? else { return None };

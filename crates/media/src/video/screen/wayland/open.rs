@@ -9,8 +9,8 @@ use tokio::time::timeout;
 use super::error::failed;
 use super::picture::LatestPicture;
 use super::portal::{ANSWER, Portal, PortalStream};
-use super::session::Session;
-use super::stream::Stream;
+use super::session::PortalSession;
+use super::stream::PipeWireStream;
 use crate::error::{Error, ErrorKind};
 use crate::selector::ScreenSelector;
 use crate::thread::stop::StopFlag;
@@ -46,7 +46,7 @@ pub(in crate::video::screen) fn open(
             () = stop.raised() => Err(ErrorKind::ShareCancelled.into()),
         }
     })?;
-    let session = Session::keep(runtime, chosen, latest.clone());
+    let session = PortalSession::keep(runtime, chosen, latest.clone());
     Ok(Box::new(WaylandStream { latest, shown: Picture::default(), _stream: stream, _session: session }))
 }
 
@@ -57,9 +57,13 @@ fn background() -> Result<Runtime, Error> {
     builder.build().map_err(|error| Error::with_detail(ErrorKind::Internal, error))
 }
 
-async fn choose(bus: Option<&str>, fps: u32, latest: &Arc<LatestPicture>) -> Result<(Stream, PortalStream), Error> {
+async fn choose(
+    bus: Option<&str>,
+    fps: u32,
+    latest: &Arc<LatestPicture>,
+) -> Result<(PipeWireStream, PortalStream), Error> {
     let (chosen, remote) = Portal::connect(bus).await?.choose().await?;
-    let (stream, started) = Stream::start(remote, chosen.node, fps, latest.clone())?;
+    let (stream, started) = PipeWireStream::start(remote, chosen.node, fps, latest.clone())?;
     match timeout(ANSWER, started).await {
         Ok(Ok(())) => Ok((stream, chosen)),
         Ok(Err(_)) => Err(latest.ended().unwrap_or_else(|| failed("PipeWire's thread ended"))),
@@ -71,8 +75,8 @@ async fn choose(bus: Option<&str>, fps: u32, latest: &Arc<LatestPicture>) -> Res
 struct WaylandStream {
     latest: Arc<LatestPicture>,
     shown: Picture,
-    _stream: Stream,
-    _session: Session,
+    _stream: PipeWireStream,
+    _session: PortalSession,
 }
 
 impl ScreenStream for WaylandStream {

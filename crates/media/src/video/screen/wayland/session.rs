@@ -20,14 +20,14 @@ const CLOSE: Duration = Duration::from_secs(1);
 
 /// An open session. Dropping it closes it, which takes the desktop's sign of sharing away; blocks meanwhile, so it must not be
 /// dropped by an async thread.
-pub(super) struct Session {
+pub(super) struct PortalSession {
     /// Always there until the end.
     runtime: Option<Runtime>,
     keeper: JoinHandle<()>,
     stop: StopFlag,
 }
 
-impl Session {
+impl PortalSession {
     /// Keeps what was chosen in `runtime`, and ends `latest` when the desktop ends it.
     pub(super) fn keep(runtime: Runtime, chosen: PortalStream, latest: Arc<LatestPicture>) -> Self {
         let stop = StopFlag::default();
@@ -36,7 +36,7 @@ impl Session {
     }
 }
 
-impl Drop for Session {
+impl Drop for PortalSession {
     fn drop(&mut self) {
         self.stop.set();
         let Some(runtime) = self.runtime.take() else { return };

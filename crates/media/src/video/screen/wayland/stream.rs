@@ -19,19 +19,19 @@ use pipewire::stream::{self, StreamBox, StreamFlags, StreamState};
 use tokio::sync::oneshot;
 
 use super::error::{failed, gone};
-use super::format::{Format, Parameter};
+use super::format::{Parameter, PictureFormat};
 use super::picture::{Crop, LatestPicture};
 use crate::error::Error;
 use crate::thread::worker;
 use crate::video::screen::bgrx::Picture;
 
 /// A stream of pictures. Dropping it ends its thread.
-pub(super) struct Stream {
+pub(super) struct PipeWireStream {
     quit: Sender<()>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Stream {
+impl PipeWireStream {
     /// Takes the pictures of `node`, to which `remote` leads, into `latest`. The receiver is notified when they come; if it
     /// closes without, they ended before, and `latest` has the reason.
     pub(super) fn start(
@@ -57,7 +57,7 @@ impl Stream {
     }
 }
 
-impl Drop for Stream {
+impl Drop for PipeWireStream {
     fn drop(&mut self) {
         // A loop that has ended receives nothing, and need not.
         let _ = self.quit.send(());
@@ -105,7 +105,7 @@ fn run(remote: OwnedFd, node: u32, fps: u32, listener: StreamListener, quits: Re
 /// What PipeWire calls.
 struct StreamListener {
     latest: Arc<LatestPicture>,
-    format: Option<Format>,
+    format: Option<PictureFormat>,
     /// Memory for the next picture.
     drawn: Picture,
     /// There until pictures come.
@@ -138,7 +138,7 @@ impl StreamListener {
     /// A format was agreed on, the first or another one.
     fn agree(&mut self, stream: &stream::Stream, id: u32, pod: Option<&Pod>) {
         let Some(pod) = pod.filter(|_| id == ParamType::Format.as_raw()) else { return };
-        self.format = Format::read(pod);
+        self.format = PictureFormat::read(pod);
         tracing::debug!(format = ?self.format, "screen stream");
         if let Err(error) = ask_for_buffers(stream) {
             self.latest.end(error);
@@ -165,8 +165,8 @@ fn ask_for_buffers(stream: &stream::Stream) -> Result<(), Error> {
 }
 
 /// The picture in a buffer; false if there is none.
-fn read(buffer: &mut Buffer<'_>, format: Format, picture: &mut Picture) -> bool {
-    let Format { order, width, height } = format;
+fn read(buffer: &mut Buffer<'_>, format: PictureFormat, picture: &mut Picture) -> bool {
+    let PictureFormat { order, width, height } = format;
     let crop = buffer.find_meta::<MetaVideoCrop>().map(|crop| crop.meta_region()).filter(|region| region.is_valid());
     let crop = crop.and_then(|region| {
         let (position, size) = (region.position(), region.size());

@@ -9,7 +9,7 @@ use crate::error::ErrorKind;
 use crate::selector::ScreenSelector;
 use crate::thread::stop::StopFlag;
 use crate::video::i420::I420Frame;
-use crate::video::screen::source::Screen;
+use crate::video::screen::source::ScreenSource;
 use crate::video::screen::types::ScreenStream;
 use crate::video::screen::types::ShareKind;
 use crate::video::types::VideoConfig;
@@ -88,7 +88,7 @@ fn a_screen_that_rests_comes_seldom_and_again_for_who_comes_later() {
     let config = VideoConfig { fps: 30, ..VideoConfig::default() };
     let mut stream = share(&stage);
     paint(&stage, stream.as_mut(), (640, 480), RED);
-    let (mut screen, stop) = (Screen::new(stream, config), StopFlag::default());
+    let (mut screen, stop) = (ScreenSource::new(stream, config), StopFlag::default());
     let mut picture = I420Frame::new(2, 2);
     wait_for("the first picture", || screen.next(&mut picture, true, &stop).expect("there").then_some(()));
     // RED in BT.601 of limited range: 16 + 65.5 R + 128.6 G + 25 B.

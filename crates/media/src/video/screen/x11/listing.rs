@@ -19,7 +19,7 @@ const DEPTH: u32 = 3;
 
 /// A window with a title.
 #[derive(Debug, Clone)]
-pub(super) struct Titled {
+pub(super) struct TitledWindow {
     pub(super) id: Window,
     pub(super) title: String,
     width: u16,
@@ -79,7 +79,7 @@ pub(super) fn find(desktop: &Desktop, wanted: &str) -> Result<Window, Error> {
 }
 
 /// The windows of applications: those of the window manager's list, or else all with a title.
-fn windows(desktop: &Desktop) -> Result<Vec<Titled>, Error> {
+fn windows(desktop: &Desktop) -> Result<Vec<TitledWindow>, Error> {
     let list = desktop.connection.get_property(
         false,
         desktop.root,
@@ -102,7 +102,7 @@ fn windows(desktop: &Desktop) -> Result<Vec<Titled>, Error> {
 }
 
 /// Searches for windows below `parent`; where one has a title, what is inside it belongs to it.
-fn walk(desktop: &Desktop, parent: Window, depth: u32, found: &mut Vec<Titled>) -> Result<(), Error> {
+fn walk(desktop: &Desktop, parent: Window, depth: u32, found: &mut Vec<TitledWindow>) -> Result<(), Error> {
     // A parent that has gone meanwhile has no children.
     let Ok(tree) = desktop.connection.query_tree(parent).map_err(failed)?.reply() else { return Ok(()) };
     // The server names the lowest first; people think of the top one.
@@ -120,7 +120,7 @@ fn walk(desktop: &Desktop, parent: Window, depth: u32, found: &mut Vec<Titled>) 
 }
 
 /// The window, if it is visible and has a title.
-fn titled(desktop: &Desktop, id: Window) -> Result<Option<Titled>, Error> {
+fn titled(desktop: &Desktop, id: Window) -> Result<Option<TitledWindow>, Error> {
     let attributes = desktop.connection.get_window_attributes(id).map_err(failed)?;
     let geometry = desktop.connection.get_geometry(id).map_err(failed)?;
     let title = desktop.title(id)?;
@@ -131,5 +131,5 @@ fn titled(desktop: &Desktop, id: Window) -> Result<Option<Titled>, Error> {
     let (width, height) = (geometry.width, geometry.height);
     let visible = attributes.map_state == MapState::VIEWABLE && attributes.class == WindowClass::INPUT_OUTPUT;
     let visible = visible && desktop.check_pixels(geometry.depth).is_ok();
-    Ok((visible && u32::from(width.min(height)) >= LEAST_SIDE).then_some(Titled { id, title, width, height }))
+    Ok((visible && u32::from(width.min(height)) >= LEAST_SIDE).then_some(TitledWindow { id, title, width, height }))
 }

@@ -20,7 +20,7 @@ use crate::selector::ScreenSelector;
 use crate::thread::stop::StopFlag;
 use crate::video::i420::I420Frame;
 use crate::video::screen::bgrx::read_thumbnail;
-use crate::video::screen::source::Screen;
+use crate::video::screen::source::ScreenSource;
 use crate::video::screen::types::ScreenStream;
 use crate::video::screen::types::ShareKind;
 use crate::video::types::VideoConfig;
@@ -344,9 +344,9 @@ async fn pixels_that_do_not_come_by_shared_memory_are_the_same() {
 async fn full_hd_comes_at_the_full_rate_while_it_moves_and_seldom_while_it_rests() {
     let stage = stage(1920, 1080).await;
     let window = stage.window("Notes", (500, 400), (600, 300), RED);
-    let grabber = X11Stream::open(desktop(&stage), &ScreenSelector::Screen(None)).expect("opens");
+    let stream = X11Stream::open(desktop(&stage), &ScreenSelector::Screen(None)).expect("opens");
     let config = VideoConfig { fps: 60, ..VideoConfig::default() };
-    let (mut screen, stop) = (Screen::new(Box::new(grabber), config), StopFlag::default());
+    let (mut screen, stop) = (ScreenSource::new(Box::new(stream), config), StopFlag::default());
     let mut picture = I420Frame::new(2, 2);
     let mut given = |wanted: bool, looks: usize, before: &dyn Fn(usize)| {
         let mut count = 0;
