@@ -1,4 +1,4 @@
-//! The ladder from the encoder to the decoder: whatever peers want from one moment to the next, each of them has an
+//! The layers from the encoder to the decoder: whatever peers want from one moment to the next, each of them has an
 //! ordinary VP8 stream that decodes to the right pictures.
 
 use super::local_track::{LocalTrack, Subscription};
@@ -108,7 +108,7 @@ fn every_peer_has_a_stream_that_decodes_whatever_all_of_them_want() {
         for number in 0..150 {
             for peer in &peers {
                 if random.random_ratio(1, 12) {
-                    peer.subscription.set_wants(any(&mut random));
+                    peer.subscription.set_constraints(any(&mut random));
                 }
                 if random.random_ratio(1, 40) {
                     peer.subscription.request_key_frame();

@@ -1,9 +1,9 @@
 //! From a local track to one peer's RTP stream.
 
-use super::local_track::{LocalTrack, Look};
+use super::local_track::LocalTrack;
 use super::sender_feedback::{SenderFeedback, Sending};
 use confab_rtp::bandwidth::{BACKLOG_LIMIT, Bandwidth};
-use confab_rtp::layers::ReceiverConstraints;
+use confab_rtp::layers::{ReceiverConstraints, ReceiverLayers};
 use confab_rtp::packetization::{OutgoingFormat, OutgoingStream};
 use confab_wire::media::{AUDIO_CLOCK_HZ, MediaKind, VIDEO_CLOCK_HZ};
 use std::sync::Arc;
@@ -58,16 +58,17 @@ impl Forwarder {
         let mut fresh = true;
         loop {
             if video {
-                let Look { choice, current, need, most } = subscription.look(self.bandwidth.backlog() > BACKLOG_LIMIT);
-                let target = self.wants.borrow().bitrate.min(most);
-                self.sender_feedback.set_sending(Some(Sending { target, choice, current }));
-                self.bandwidth.set_need(self.ssrc, need);
+                let layers = subscription.layers(self.bandwidth.backlog() > BACKLOG_LIMIT);
+                let ReceiverLayers { selection, current, needed_bitrate } = layers;
+                let target = self.wants.borrow().bitrate.min(track.max_bitrate());
+                self.sender_feedback.set_sending(Some(Sending { target, choice: selection, current }));
+                self.bandwidth.set_need(self.ssrc, needed_bitrate);
             }
             let packets = tokio::select! {
                 biased;
                 changed = self.feeds.changed() => return changed.is_ok(),
                 changed = self.wants.changed() => {
-                    subscription.set_wants(*self.wants.borrow_and_update());
+                    subscription.set_constraints(*self.wants.borrow_and_update());
                     if changed.is_ok() { continue } else { return false }
                 }
                 () = self.sender_feedback.key_frame_wanted() => {

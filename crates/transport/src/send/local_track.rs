@@ -1,13 +1,10 @@
 //! Tracks of our own: encoded once, packetized once, handed to every peer's forwarder.
 
-use confab_rtp::encoding::{VideoEncoding, bound};
-use confab_rtp::layers::{
-    self, LayerRequest, LayerSelection, LayerSelector, LayerSwitch, ReceiverConstraints, SourceLayers,
-};
-use confab_rtp::meters::LossEstimate;
+use confab_rtp::encoding::VideoEncoding;
+use confab_rtp::layers::{ReceiverConstraints, ReceiverLayers, TrackLayers};
 use confab_rtp::packetization::{PacketizedFrame, Packetizer};
 use confab_wire::{
-    layers::{FrameLayer, Relief, SPATIAL_LAYERS, SpatialLayer},
+    layers::{FrameLayer, Relief},
     media::{AudioPacket, Codec, EncodedFrame, MediaKind, VideoDemand},
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,22 +26,18 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
-    /// What the peer can take and shows from now on.
-    pub(crate) fn set_wants(&self, wants: ReceiverConstraints) {
+    /// What bounds the peer from now on.
+    pub(crate) fn set_constraints(&self, constraints: ReceiverConstraints) {
         let mut state = self.track.state();
-        if let Some(subscriber) = state.subscriber(self.id) {
-            subscriber.wants = wants;
-        }
+        state.layers.set_constraints(self.id, constraints);
         self.track.update(&mut state, Instant::now());
     }
 
     /// The peer asks for a key frame: of the layer it is on, or waits for.
     pub(crate) fn request_key_frame(&self) {
         let mut state = self.track.state();
-        let Some(subscriber) = state.subscriber(self.id) else { return };
-        let layer = subscriber.switch.current().or(subscriber.chooser.selection().layer);
-        if let Some(layer) = layer.filter(|_| self.track.kind() == MediaKind::Video) {
-            state.key_frames[layer.index()] += 1;
+        if self.track.kind() == MediaKind::Video {
+            state.layers.request_key_frame(self.id);
         }
         self.track.update(&mut state, Instant::now());
     }
@@ -52,127 +45,37 @@ impl Subscription {
     /// The peer reports which share of the track was lost since its last report, in 1/256.
     pub(crate) fn report_loss(&self, fraction: u8) {
         let mut state = self.track.state();
-        if let Some(subscriber) = state.subscriber(self.id) {
-            subscriber.loss.report(fraction);
-        }
+        state.layers.report_loss(self.id, fraction);
         self.track.update_loss(&state);
     }
 
-    /// What the peer gets and could use; `late`: what was written last still waits to be sent.
-    pub(crate) fn look(&self, late: bool) -> Look {
-        let mut state = self.track.state();
-        let Some(subscriber) = state.subscriber(self.id) else { return Look::default() };
-        subscriber.late = late;
-        let (choice, need) = (subscriber.chooser.selection(), subscriber.chooser.needed_bitrate());
-        Look { choice, current: subscriber.switch.current(), need, most: self.track.max_bitrate() }
+    /// What the peer gets. `backlogged`: what was written last still waits to be sent.
+    pub(crate) fn layers(&self, backlogged: bool) -> ReceiverLayers {
+        self.track.state().layers.layers_of(self.id, backlogged)
     }
-}
-
-/// One peer's part of a track at a moment.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Look {
-    /// What the peer is to get.
-    pub(crate) choice: LayerSelection,
-    /// The layer it is on.
-    pub(crate) current: Option<SpatialLayer>,
-    /// Bit/s that the peer would get on a line without bounds; 0 if it shows nothing.
-    pub(crate) need: u32,
-    /// Upper bound of the bitrate, in bit/s.
-    pub(crate) most: u32,
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
         let mut state = self.track.state();
-        state.subscribers.retain(|subscriber| subscriber.id != self.id);
+        state.layers.remove(self.id);
+        state.senders.retain(|(id, _)| *id != self.id);
         self.track.update(&mut state, Instant::now());
         self.track.update_loss(&state);
     }
 }
 
 #[derive(Debug)]
-struct Subscriber {
-    id: u64,
-    sender: mpsc::Sender<Arc<PacketizedFrame>>,
-    wants: ReceiverConstraints,
-    chooser: LayerSelector,
-    switch: LayerSwitch,
-    /// The layer of which a key frame was asked for, so that it can begin.
-    asked: Option<SpatialLayer>,
-    /// What it was given last still waits to be sent.
-    late: bool,
-    loss: LossEstimate,
-}
-
-impl Subscriber {
-    /// The layer of which a key frame is to be asked for, so that it can begin there. Once, and not before it has room:
-    /// a peer that takes nothing must not cost the others a key frame again and again.
-    fn ask(&mut self, wanted: Option<SpatialLayer>) -> Option<SpatialLayer> {
-        if wanted.is_none() {
-            // Also if no frame comes any more, because nobody else wants one.
-            self.switch.interrupt();
-        }
-        if self.switch.current() == wanted {
-            self.asked = None;
-        } else if self.asked != wanted && self.sender.capacity() * 2 >= self.sender.max_capacity() {
-            self.asked = wanted;
-            return wanted;
-        }
-        None
-    }
-
-    /// Gives it the packets, if they are for it.
-    fn offer(&mut self, packets: &Arc<PacketizedFrame>, codec: Codec) {
-        let LayerSelection { layer, temporal, .. } = self.chooser.selection();
-        // Until the line is clear, only what all later frames build on.
-        let temporal = if self.late { 0 } else { temporal };
-        if !self.switch.admit(packets.layer, packets.key, layer, temporal) {
-            return;
-        }
-        if self.sender.try_send(Arc::clone(packets)).is_err() && codec != Codec::Opus {
-            self.switch.interrupt();
-            self.asked = None;
-        }
-    }
-}
-
-#[derive(Debug, Default)]
 struct State {
-    next: u64,
-    subscribers: Vec<Subscriber>,
-    /// How the streams that hold the track want it encoded, by stream id.
-    encodings: Vec<(String, VideoEncoding)>,
-    /// Pixels of the full layer, by the newest frame.
-    full: Option<(u32, u32)>,
-    /// What the computer can encode at most.
-    relief: Relief,
-    /// Requests for key frames of each layer.
-    key_frames: [u64; SPATIAL_LAYERS],
-}
-
-impl State {
-    fn subscriber(&mut self, id: u64) -> Option<&mut Subscriber> {
-        self.subscribers.iter_mut().find(|subscriber| subscriber.id == id)
-    }
-
-    fn supply(&self, layered: bool, demand: &VideoDemand) -> SourceLayers {
-        SourceLayers {
-            layered,
-            full: self.full,
-            relief: self.relief,
-            max_framerate: demand.max_framerate,
-            max_bitrate: demand.max_bitrate,
-            degradation: demand.degradation(),
-        }
-    }
+    layers: TrackLayers,
+    /// Where the frames go, by the id of the receiver.
+    senders: Vec<(u64, mpsc::Sender<Arc<PacketizedFrame>>)>,
 }
 
 #[derive(Debug)]
 struct Inner {
     id: String,
     codec: Codec,
-    /// The source encodes the layers that are asked for.
-    layered: bool,
     payloader: Mutex<Packetizer>,
     state: Mutex<State>,
     demand: watch::Sender<VideoDemand>,
@@ -207,9 +110,8 @@ impl LocalTrack {
         let inner = Inner {
             id: Uuid::new_v4().to_string(),
             codec,
-            layered,
             payloader: Mutex::new(Packetizer::new(codec, rand::random())),
-            state: Mutex::default(),
+            state: Mutex::new(State { layers: TrackLayers::new(layered), senders: Vec::new() }),
             demand: watch::Sender::new(VideoDemand::default()),
             expected_loss: watch::Sender::new(0),
         };
@@ -276,7 +178,7 @@ impl LocalTrack {
     /// Says what the source can encode at most, for want of computing power; everything at first.
     pub fn set_relief(&self, relief: Relief) {
         let mut state = self.state();
-        state.relief = relief;
+        state.layers.set_relief(relief);
         self.update(&mut state, Instant::now());
     }
 
@@ -286,8 +188,7 @@ impl LocalTrack {
             return;
         }
         let mut state = self.state();
-        state.encodings.retain(|(known, _)| known != stream);
-        state.encodings.extend(encoding.map(|encoding| (stream.to_owned(), encoding)));
+        state.layers.set_encoding(stream, encoding);
         self.update(&mut state, Instant::now());
     }
 
@@ -297,14 +198,12 @@ impl LocalTrack {
     }
 
     /// Begins to receive packets, from the next key frame on.
-    pub(crate) fn subscribe(&self, wants: ReceiverConstraints) -> Subscription {
+    pub(crate) fn subscribe(&self, constraints: ReceiverConstraints) -> Subscription {
         let video = self.kind() == MediaKind::Video;
         let (sender, packets) = mpsc::channel(if video { VIDEO_QUEUE } else { AUDIO_QUEUE });
         let mut state = self.state();
-        state.next += 1;
-        let id = state.next;
-        let (chooser, switch, loss) = Default::default();
-        state.subscribers.push(Subscriber { id, sender, wants, chooser, switch, asked: None, late: false, loss });
+        let id = state.layers.add(constraints);
+        state.senders.push((id, sender));
         self.update(&mut state, Instant::now());
         Subscription { packets, id, track: self.clone() }
     }
@@ -314,58 +213,41 @@ impl LocalTrack {
     }
 
     fn has_subscribers(&self) -> bool {
-        !self.state().subscribers.is_empty()
+        !self.state().senders.is_empty()
     }
 
-    /// `size`: that of a picture. Sound has no layers to choose.
+    /// `size`: that of a picture. Sound has no layers to select.
     fn publish(&self, packets: PacketizedFrame, size: Option<(u32, u32)>) {
         let packets = Arc::new(packets);
         let mut state = self.state();
         if let Some(size) = size {
-            self.learn_size(&mut state, packets.layer.spatial, size);
+            state.layers.set_size(&self.inner.demand.borrow(), packets.layer.spatial, size);
             self.update(&mut state, Instant::now());
         }
-        for subscriber in &mut state.subscribers {
-            subscriber.offer(&packets, self.inner.codec);
+        let State { layers, senders } = &mut *state;
+        for (id, sender) in senders {
+            if layers.admit(*id, packets.layer, packets.key)
+                && sender.try_send(Arc::clone(&packets)).is_err()
+                && self.kind() == MediaKind::Video
+            {
+                layers.missed(*id);
+            }
         }
     }
 
-    /// A frame of `layer` has this size: that of the largest layer there is counts, the smaller ones are rounded.
-    fn learn_size(&self, state: &mut State, layer: SpatialLayer, (width, height): (u32, u32)) {
-        let demand = self.inner.demand.borrow();
-        let largest = SpatialLayer::ALL.into_iter().rev().find(|layer| demand.layer(*layer).is_some());
-        if width > 0 && height > 0 && largest <= Some(layer) {
-            state.full = Some(layer.full_size((width, height)));
-        }
-    }
-
-    /// The worst line counts: what is encoded once for all has to mend there too.
     fn update_loss(&self, state: &State) {
-        let worst = state.subscribers.iter().map(|subscriber| subscriber.loss.percent()).max().unwrap_or(0);
+        let worst = state.layers.loss_percent();
         self.inner.expected_loss.send_if_modified(|percent| std::mem::replace(percent, worst) != worst);
     }
 
-    /// Chooses for every peer, and tells the encoder what they want together.
+    /// Selects for every peer, and tells the encoder what they want together.
     fn update(&self, state: &mut State, now: Instant) {
-        self.inner.demand.send_if_modified(|demand| {
-            let before = *demand;
-            bound(demand, state.encodings.iter().map(|(_, encoding)| encoding));
-            let supply = state.supply(self.inner.layered, demand);
-            for subscriber in &mut state.subscribers {
-                let choice = subscriber.chooser.select(&supply, &subscriber.wants, &demand.layers, now);
-                if let Some(layer) = subscriber.ask(choice.layer) {
-                    state.key_frames[layer.index()] += 1;
-                }
-            }
-            let ask = |subscriber: &Subscriber| LayerRequest {
-                selection: subscriber.chooser.selection(),
-                current: subscriber.switch.current(),
-                bitrate: subscriber.wants.bitrate,
-            };
-            let asks: Vec<LayerRequest> = state.subscribers.iter().map(ask).collect();
-            demand.layers = layers::merge(&asks, &supply, &state.key_frames);
-            *demand != before
-        });
+        let State { layers, senders } = state;
+        let has_room = |id| {
+            let sender = senders.iter().find(|(known, _)| *known == id);
+            sender.is_some_and(|(_, sender)| sender.capacity() * 2 >= sender.max_capacity())
+        };
+        self.inner.demand.send_if_modified(|demand| layers.update(demand, has_room, now));
     }
 }
 
