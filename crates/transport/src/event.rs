@@ -74,6 +74,8 @@ pub enum ConnectionEvent {
     },
     /// The remote sent a flood or rubbish, which was dropped. Not limited in rate.
     Misbehaving(String),
+    /// Connections with the remote begin too often: the next one waits ([`crate::health::ConnectionRate`]).
+    ConnectsTooOften,
     /// Nothing comes from the remote any more: perhaps this side's whole network is gone, and signaling with it.
     PathSilent,
     /// The connection is being closed: nothing can be sent on it any more.

@@ -167,7 +167,7 @@ pub(crate) async fn wait_for_rate(context: &Context, commands: &mut CommandQueue
     let rate = &context.endpoint.connection_rate;
     let begin = rate.next(context.remote.id(), Instant::now());
     if begin > Instant::now() {
-        context.emit(ConnectionEvent::Misbehaving("it begins new connections too often".to_owned())).await;
+        context.emit(ConnectionEvent::ConnectsTooOften).await;
     }
     let mut aside = VecDeque::new();
     while begin > Instant::now() {

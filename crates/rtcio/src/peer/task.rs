@@ -211,6 +211,12 @@ impl PeerTask {
                 self.report(Event::IceCandidateError { peer, url, code, text }).await;
             }
             ConnectionEvent::Misbehaving(what) => self.complain(what).await,
+            // Rare by itself.
+            ConnectionEvent::ConnectsTooOften => {
+                let what = "it begins new connections too often".to_owned();
+                tracing::warn!(%what, "the peer misbehaves");
+                self.report(Event::Misbehaving { peer, what }).await;
+            }
             // The network may be gone, and the server with it.
             ConnectionEvent::PathSilent => self.shared.signaling.send_now(signaling::Command::Doubt),
             ConnectionEvent::Closing => self.status.set_connected(false),

@@ -22,7 +22,7 @@ pub struct InboundRtpStats {
     /// The m-line, once known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mid: Option<String>,
-    /// [`crate::RemoteTrack::id`], once known.
+    /// [`crate::receive::remote_track::RemoteTrack::id`], once known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub track_identifier: Option<String>,
     /// Packets of this SSRC.
