@@ -23,7 +23,7 @@ const END_TO_END = 'package(confab-tests)';
  * for each core run at a time.
  */
 const WAITING =
-  '(package(/^confab-(rtcio|transport)$/) and binary(it)) or ' +
+  '(package(/^confab-(rtcio|transport)$/) and binary(it) and not test(/^(degradation|statistics)::/)) or ' +
   '(package(confab-tests) and test(/^conformance::/) and not test(/^conformance::(asleep|encoding|levels|ours_media|stats)::/)) or ' +
   '(package(confab-tests) and test(/^network::(faults|profiles)::/))';
 
