@@ -5,7 +5,7 @@
 //! # The way of a command
 //!
 //! The window invokes it by name. `permissions/call.toml` grants the names, `commands.rs` has a function for each, which bounds
-//! the wait and answers or fails with `{ code, params?, detail? }`.
+//! the wait and answers or fails with `{ code, message, detail? }`.
 //! - What concerns the running call, mute as much as chat: [`App::call`] (`app/handle.rs`) reads the handle of the call where it is
 //!   published, and the command goes to the call's own task in `confab-call`. The app's task is not asked.
 //! - What changes whether there is a call, and the rest: a `Command` (`app/command.rs`) to the app's task (`app/task.rs`), which

@@ -30,7 +30,7 @@ impl FrameSource for Camera {
         let _ = self.asked.send(handle);
     }
 
-    fn set_rendered_size(&self, handle: u32, drawn: RenderedSize) {
+    fn set_drawn(&self, handle: u32, drawn: RenderedSize) {
         let _ = self.sizes.send((handle, drawn));
     }
 }

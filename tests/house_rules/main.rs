@@ -2,6 +2,7 @@
 //! written down twice says the same.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A test says what it expected by panicking.
 
+mod docs;
 mod licences;
 mod modules;
 mod sentences;

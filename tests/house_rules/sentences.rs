@@ -8,8 +8,8 @@ use syn::visit::{self, Visit};
 /// Crates that speak to people themselves: programs for a terminal.
 const SPEAKERS: &[&str] = &["confab-cli", "confab-testkit"];
 
-/// Crates that have sentences still. This list may only shrink.
-const ALLOWED: &[&str] = &["confab", "confab-media", "confab-server", "confab-wire"];
+/// Documentation that is written as a string, since it goes into generated TypeScript.
+const GENERATORS: &[&str] = &["crates/ipc/src/limits.rs"];
 
 /// Strings that look like a sentence: a capital, several words, a stop at the end.
 struct Sentences(Vec<String>);
@@ -67,14 +67,14 @@ fn sentences_of(source: &str) -> Vec<String> {
 #[test]
 fn libraries_say_codes_and_not_sentences() {
     let mut wrong = Vec::new();
-    for one in crates().into_iter().filter(|one| ![SPEAKERS, ALLOWED].concat().contains(&one.name.as_str())) {
+    for one in crates().into_iter().filter(|one| !SPEAKERS.contains(&one.name.as_str())) {
         // The library and what is under it; a program's own file speaks.
         let Some(folder) = one.roots.iter().find(|path| path.ends_with("lib.rs")).and_then(|path| path.parent()) else {
             continue;
         };
         let relative = local(folder);
         for file in super::sources::files(&[&relative], &["rs"]) {
-            if is_program_or_test(&file) {
+            if is_program_or_test(&file) || GENERATORS.contains(&local(&file).as_str()) {
                 continue;
             }
             let found = sentences_of(&std::fs::read_to_string(&file).unwrap());

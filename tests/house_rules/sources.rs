@@ -6,6 +6,7 @@ use syn::Attribute;
 
 /// A crate that is shipped.
 pub(crate) struct Crate {
+    /// Name of its package.
     pub(crate) name: String,
     /// Root files of its library and its programs.
     pub(crate) roots: Vec<PathBuf>,

@@ -42,7 +42,7 @@ impl PreviewSwitch {
     }
 
     /// Says at which size the picture is drawn.
-    pub fn set_rendered_size(&self, drawn: RenderedSize) {
+    pub fn set_drawn(&self, drawn: RenderedSize) {
         self.request.send_if_modified(|request| request.drawn.replace(drawn) != Some(drawn));
     }
 

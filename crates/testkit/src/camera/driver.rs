@@ -2,7 +2,7 @@
 
 use super::picture::WebcamFormat;
 use super::structure::{Structure, picture, rate};
-use super::{Camera, Delivered, Mode};
+use super::types::{Camera, Delivered, Mode};
 use nix::errno::Errno;
 use nix::libc;
 use std::collections::VecDeque;

@@ -257,11 +257,11 @@ mod tests {
         let Some(Change::Added { track, .. }) = changes.into_iter().next() else { panic!("no track") };
         assert!(inbound.drawn().is_empty());
         let drawn = RenderedSize { width: 320, height: 180 };
-        track.set_rendered_size(drawn);
-        track.set_rendered_size(drawn);
+        track.set_drawn(drawn);
+        track.set_drawn(drawn);
         assert_eq!(inbound.drawn(), [("1".into(), drawn)]);
         assert!(inbound.drawn().is_empty());
-        track.set_rendered_size(RenderedSize::HIDDEN);
+        track.set_drawn(RenderedSize::HIDDEN);
         assert_eq!(inbound.drawn(), [("1".into(), RenderedSize::HIDDEN)]);
     }
 

@@ -224,12 +224,12 @@ impl RemoteTrack {
     /// Says at which size the video is drawn, in physical pixels, so that the sender needs to send no more;
     /// [`RenderedSize::HIDDEN`] stops it. Has no effect on sound, and none on peers whose program does not know of it: they go on
     /// sending what they like.
-    pub fn set_rendered_size(&self, drawn: RenderedSize) {
+    pub fn set_drawn(&self, drawn: RenderedSize) {
         *self.inner.drawn.lock().unwrap_or_else(PoisonError::into_inner) = Some(drawn);
         self.inner.drawn_changed.notify_one();
     }
 
-    /// See [`Self::set_rendered_size`].
+    /// See [`Self::set_drawn`].
     pub(crate) fn drawn(&self) -> Option<RenderedSize> {
         *self.inner.drawn.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -116,7 +116,7 @@ impl Slot {
     }
 
     /// How the peer draws what is sent. A word about what was sent before comes too late.
-    pub(crate) fn set_rendered_size(&self, drawn: RenderedSize) {
+    pub(crate) fn set_drawn(&self, drawn: RenderedSize) {
         if self.feed.borrow().track.is_some() {
             self.change_wants(|wants| wants.drawn = Some(drawn));
         }
