@@ -201,7 +201,7 @@ impl TrackLayers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use confab_wire::ctrl::Drawn;
+    use confab_wire::layers::RenderedSize;
 
     const FULL: FrameLayer = FrameLayer { spatial: SpatialLayer::Full, temporal: 0, sync: false };
 
@@ -237,8 +237,8 @@ mod tests {
     fn each_receiver_has_its_layer_and_the_worst_loss_counts() {
         let (mut track, mut demand, now) = (TrackLayers::new(true), VideoDemand::default(), Instant::now());
         let large = track.add(ReceiverConstraints::default());
-        let small =
-            track.add(ReceiverConstraints { drawn: Some(Drawn { width: 320, height: 180 }), ..Default::default() });
+        let small = track
+            .add(ReceiverConstraints { drawn: Some(RenderedSize { width: 320, height: 180 }), ..Default::default() });
         track.set_size(&demand, SpatialLayer::Full, (1280, 720));
         track.update(&mut demand, |_| true, now);
         let wanted = SpatialLayer::ALL.map(|layer| demand.layer(layer).is_some());
