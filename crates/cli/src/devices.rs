@@ -12,9 +12,7 @@ type Screens = Result<Vec<ShareSource>, UserError>;
 pub async fn list(as_json: bool) -> Result<(), UserError> {
     let list = confab_call::list_devices().await?;
     let screens = tokio::task::spawn_blocking(|| list_screens(false)).await;
-    let screens = screens
-        .map_err(|error| UserError::with_detail(ErrorCode::Internal, error))
-        .and_then(|listed| listed.map_err(UserError::from));
+    let screens = screens.map_err(|error| UserError::with_detail(ErrorCode::Internal, error)).flatten();
     if as_json {
         println!("{}", object(&list, &screens));
     } else {
