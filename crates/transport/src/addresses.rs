@@ -1,18 +1,26 @@
 //! The addresses of this machine, and what it means for a connection when they change.
 //!
 //! A laptop that leaves one network for another has a new address. Nothing tells the sockets of the old one: a TCP connection
-//! repeats itself for minutes, ICE counts its silence (RFC 7675). So the list of addresses is read twice a second, which is one
-//! system call of some microseconds; a socket does it once for all its peers.
+//! repeats itself for minutes, ICE counts its silence (RFC 7675). So the system's messages about addresses and routes
+//! (netlink, PF_ROUTE, NotifyUnicastIpAddressChange) are listened to, and each has the list read once for all peers of a
+//! socket.
+//!
+//! `netwatch` hears of routes, too; `if-watch` only of addresses, and so not of an interface that goes down and keeps its
+//! address.
 
+use n0_watcher::Watcher;
+use netwatch::netmon::Monitor;
 use std::collections::BTreeSet;
+use std::future::pending;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// How often the addresses are read.
-const INTERVAL: Duration = Duration::from_millis(500);
+/// How often the addresses are read although no message came: Linux tells nobody on these groups that a cable was pulled out
+/// while its address stays.
+const INTERVAL: Duration = Duration::from_secs(5);
 
 /// The addresses of the interfaces that are up.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -100,16 +108,30 @@ pub fn watch() -> watch::Receiver<Addresses> {
         Addresses::default()
     });
     let (sender, receiver) = watch::channel(first);
-    tokio::spawn(keep_reading(sender));
+    tokio::spawn(follow(sender));
     receiver
 }
 
-async fn keep_reading(addresses: watch::Sender<Addresses>) {
+/// Reads the addresses when the system says that they may have changed, until nobody wants them.
+async fn follow(addresses: watch::Sender<Addresses>) {
+    let monitor = Monitor::new().await.inspect_err(|error| {
+        tracing::warn!(%error, "the system does not tell of changes of its addresses: they are noticed late");
+    });
+    let mut changes = monitor.as_ref().ok().map(Monitor::interface_state);
     let mut ticks = interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
+        let changed = async {
+            match &mut changes {
+                Some(changes) => changes.updated().await.is_ok(),
+                None => pending().await,
+            }
+        };
         tokio::select! {
             () = addresses.closed() => return,
+            alive = changed => if !alive {
+                changes = None;
+            },
             _ = ticks.tick() => {}
         }
         match Addresses::read() {
@@ -174,7 +196,7 @@ mod tests {
     #[tokio::test]
     async fn the_reading_ends_when_nobody_wants_it() {
         let (sender, receiver) = watch::channel(Addresses::default());
-        let reading = tokio::spawn(keep_reading(sender));
+        let reading = tokio::spawn(follow(sender));
         drop(receiver);
         reading.await.unwrap();
     }
