@@ -11,11 +11,11 @@ use std::path::PathBuf;
 #[command(name = "confab", version)]
 pub struct Options {
     /// Link to offer for joining, as the system passes it when a confab:// link is opened
-    #[arg(value_name = "LINK")]
+    #[arg(value_name = "LINK", value_parser = link)]
     pub open: Option<RoomLink>,
 
     /// Join this room at once
-    #[arg(long, value_name = "LINK", conflicts_with_all = ["start", "open"])]
+    #[arg(long, value_name = "LINK", value_parser = link, conflicts_with_all = ["start", "open"])]
     pub join: Option<RoomLink>,
 
     /// Start a call at once
@@ -43,7 +43,12 @@ pub struct Options {
     pub data_dir: Option<PathBuf>,
 }
 
-/// The same for the command line, which says what a name is.
+/// A link of the command line, which says what one looks like.
+fn link(text: &str) -> Result<RoomLink, String> {
+    text.parse().map_err(|error| format!("not a room link such as http://host:port/r/room-name ({error})"))
+}
+
+/// The same as [`name`] for the command line, which says what a name is.
 fn named(text: &str) -> Result<String, String> {
     name(text).map_err(|_| format!("enter a name of 1 to {} characters", limits::NAME_CHARS))
 }
