@@ -175,8 +175,13 @@ fn a_sound_server_that_dies_is_noticed_at_both_ends() {
     body.finish().expect("no failure");
 }
 
-fn threads() -> usize {
-    std::fs::read_dir("/proc/self/task").expect("a process has threads").count()
+/// The names of this process's threads.
+fn threads() -> Vec<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("a process has threads");
+    let name = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("comm"));
+    let mut names: Vec<_> = tasks.flatten().filter_map(|task| Some(name(task).ok()?.trim().to_owned())).collect();
+    names.sort();
+    names
 }
 
 async fn leak() {
@@ -193,11 +198,11 @@ async fn leak() {
         round().await;
     }
     let gone = async {
-        while threads() > before + 2 {
+        while threads().len() > before.len() + 2 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    timeout(PATIENCE, gone).await.unwrap_or_else(|_| panic!("{before} threads became {}", threads()));
+    timeout(PATIENCE, gone).await.unwrap_or_else(|_| panic!("threads {before:?} became {:?}", threads()));
 }
 
 #[test]
