@@ -174,8 +174,8 @@ impl App {
         self.emit(UiEvent::Notice { notice: Notice { urgent: true, error } }).await;
     }
 
-    /// Leaves, writes the settings, stops the embedded server and ends the task; bounded by [`LEAVE_TIMEOUT`] and
-    /// [`ANSWER_TIMEOUT`].
+    /// Leaves, writes the settings, stops the embedded server and ends the task; bounded by the times for leaving and
+    /// answering.
     pub async fn close(&self) {
         // An app that does not answer is closed all the same.
         let _ = self.ask(LEAVE_TIMEOUT + ANSWER_TIMEOUT, Command::Close).await;

@@ -51,7 +51,7 @@ pub struct MediaSocketAddress {
 }
 
 impl MediaSocketAddress {
-    /// An address for one connection within [`TOKEN_LIFETIME`](super::tokens::TOKEN_LIFETIME).
+    /// An address for one connection, which is good for a short time.
     pub fn url(&self) -> String {
         format!("ws://{}{PATH}{}", self.address, self.tokens.issue(Instant::now()))
     }

@@ -125,6 +125,11 @@ impl<J: Jsep> Negotiation<J> {
         self.quiet.is_none() && self.perfect.is_due()
     }
 
+    /// True until the first offer is answered.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.perfect.is_fresh()
+    }
+
     /// True if nothing waits for an offer or an answer.
     pub(crate) fn is_at_rest(&self) -> bool {
         self.perfect.is_ready() && !self.perfect.is_offering() && !self.perfect.is_due()

@@ -38,6 +38,11 @@ pub(crate) struct Outbound {
 }
 
 impl Outbound {
+    /// True while there is no m-line for anything that is sent.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
     /// Makes the transceivers match the streams. True if the other side must be told. A track that can't be sent is left
     /// out with a warning.
     pub(crate) async fn reconcile(

@@ -130,7 +130,7 @@ impl<'a> ConnectionTask<'a> {
     async fn step(&mut self, commands: &mut CommandQueue) -> Option<Ending> {
         let deadline = self.watch.deadline();
         let remedy = self.negotiation.deadline().filter(|_| self.signaling_up);
-        let offer_due = self.signaling_up && self.negotiation.is_due();
+        let offer_due = self.signaling_up && self.negotiation.is_due() && self.has_lines();
         tokio::select! {
             // What was asked for comes before the offer that tells of it, so that many changes are one offer; a peer's
             // events come last, so that a flood of them holds nothing up.
@@ -185,6 +185,12 @@ impl<'a> ConnectionTask<'a> {
                 None
             }
         }
+    }
+
+    /// True once there is an m-line to offer: a description without one has no certificate and no ICE credentials, and
+    /// connects nobody.
+    fn has_lines(&self) -> bool {
+        self.has_data || !self.outbound.is_empty() || !self.negotiation.is_fresh()
     }
 
     async fn emit(&self, event: ConnectionEvent) {

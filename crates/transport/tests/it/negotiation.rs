@@ -64,3 +64,18 @@ async fn a_restart_of_ice_changes_the_credentials_and_media_goes_on() {
     ann.settle().await;
     shows(&track, &at_ben).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_nothing_to_offer_yet_waits_until_there_is_something() {
+    let (offerer, answerer) = roles();
+    // The first offer is the only one.
+    let once = |options| ConnectionOptions { renegotiates: false, ..options };
+    let (mut ann, mut ben) = join(once(offerer), once(answerer));
+    let connecting = |event| matches!(event, ConnectionEvent::State(ConnectionState::Connecting)).then_some(());
+    ann.wait("the connection's beginning", connecting).await;
+    sleep(Duration::from_millis(300)).await;
+    assert_eq!(ann.descriptions.load(Ordering::Relaxed), 0, "an offer without an m-line connects nobody");
+    let (stream, track) = ann.send_video();
+    let at_ben = track_of(&mut ben, stream.msid()).await;
+    shows(&track, &at_ben).await;
+}
