@@ -15,8 +15,8 @@
 //!
 //! # The way of an event
 //!
-//! A call, and a device test outside of one, have a bounded queue of events. The app's task takes them (`app/call_phase.rs`,
-//! `app/device_test.rs`), keeps what it must know, as the end of the call, and sends them to the windows that subscribed
+//! A call, and a rehearsal outside of one, have a bounded queue of events. The app's task takes them (`app/call_phase.rs`,
+//! `app/rehearsal.rs`), keeps what it must know, as the end of the call, and sends them to the windows that subscribed
 //! (`app/subscribers.rs`), each over the Tauri channel of its `subscribe` (`commands.rs`). A window that loads again gets a
 //! snapshot first, and then what is newer.
 //!

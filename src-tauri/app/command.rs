@@ -30,9 +30,9 @@ pub enum Command {
     Leave(Answer<()>),
     Settings(Answer<Settings>),
     SaveSettings(Settings, Answer<Result<Saved, UserError>>),
-    /// The device test outside of a call: started if wished; none in a call.
-    DeviceTest(bool, Answer<Option<Rehearsal>>),
-    StopDeviceTest(Answer<Option<Rehearsal>>),
+    /// The rehearsal outside of a call: started if wished; none in a call.
+    Rehearsal(bool, Answer<Option<Rehearsal>>),
+    StopRehearsal(Answer<Option<Rehearsal>>),
     Speaker(Answer<AudioSink>),
     WatchDevices(DeviceWatch),
     Emit(Box<UiEvent>),

@@ -98,7 +98,7 @@ impl App {
         self.ask(ANSWER_TIMEOUT, Command::Settings).await
     }
 
-    /// Checks and saves settings; the answer is what was saved. Devices and sound change in the call or the device test that
+    /// Checks and saves settings; the answer is what was saved. Devices and sound change in the call or the rehearsal that
     /// runs, too, and do not wait for the disk.
     pub async fn save_settings(&self, settings: Settings) -> Result<Settings, UserError> {
         let Saved { settings, selection, save } =
@@ -109,7 +109,7 @@ impl App {
                 call.set_devices(selection).await;
             }
             Err(_) => {
-                if let Some(test) = self.device_test(false).await? {
+                if let Some(test) = self.rehearsal(false).await? {
                     test.set_processing(settings.processing);
                     test.set_devices(selection).await;
                 }
@@ -125,7 +125,7 @@ impl App {
             Ok(call) => call.rehearse(tried).await,
             Err(_) => {
                 // Between the two, while a call is being joined, nothing is tried.
-                if let Some(test) = self.device_test(true).await? {
+                if let Some(test) = self.rehearsal(true).await? {
                     test.rehearse(tried).await;
                 }
             }
@@ -138,14 +138,14 @@ impl App {
         if let Ok(call) = self.call() {
             call.rehearse(Rehearsed::default()).await;
         }
-        if let Some(test) = self.ask(ANSWER_TIMEOUT, Command::StopDeviceTest).await? {
+        if let Some(test) = self.ask(ANSWER_TIMEOUT, Command::StopRehearsal).await? {
             test.stop().await;
         }
         Ok(())
     }
 
-    async fn device_test(&self, start: bool) -> Result<Option<Rehearsal>, UserError> {
-        self.ask(ANSWER_TIMEOUT, |answer| Command::DeviceTest(start, answer)).await
+    async fn rehearsal(&self, start: bool) -> Result<Option<Rehearsal>, UserError> {
+        self.ask(ANSWER_TIMEOUT, |answer| Command::Rehearsal(start, answer)).await
     }
 
     /// Plays a short sound on the speaker of the call, or of the settings outside of one; returns when it has ended.

@@ -6,11 +6,11 @@
 mod call_phase;
 mod command;
 mod device_changes;
-mod device_test;
 mod handle;
 #[cfg(test)]
 mod hang_tests;
 mod join;
+mod rehearsal;
 mod sources;
 mod subscribers;
 mod task;

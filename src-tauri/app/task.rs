@@ -6,8 +6,8 @@
 use super::call_phase::{Active, Joining, Phase, Progress, Recipient};
 use super::command::{Answer, Command, Saved};
 use super::device_changes::DeviceChanges;
-use super::device_test::DeviceTest;
 use super::join::{Destination, JoinOptions, Joined, join};
+use super::rehearsal::RunningRehearsal;
 use super::sources::Sources;
 use super::subscribers::Subscribers;
 use crate::hosting::{Hosting, HostingTask, RoomAddress};
@@ -54,7 +54,7 @@ struct State {
     phase: Phase,
     call_state: CallState,
     hosting: Hosting,
-    device_test: DeviceTest,
+    rehearsal: RunningRehearsal,
     device_changes: DeviceChanges,
     published: Published,
     /// Of rooms that were joined.
@@ -76,7 +76,7 @@ impl AppTask {
             phase: Phase::Idle,
             call_state: CallState::Idle,
             hosting,
-            device_test: DeviceTest::default(),
+            rehearsal: RunningRehearsal::default(),
             device_changes: DeviceChanges::default(),
             published: Published::default(),
             saves: JoinSet::new(),
@@ -111,7 +111,7 @@ impl State {
                     None => break None,
                 },
                 progress = self.phase.progress() => self.advance(progress),
-                event = self.device_test.event() => self.subscribers.send(event),
+                event = self.rehearsal.event() => self.subscribers.send(event),
                 devices = self.device_changes.next() => self.subscribers.send(UiEvent::Devices { devices }),
                 Some(saved) = self.saves.join_next() => {
                     if let Ok(Err(error)) = saved {
@@ -151,8 +151,8 @@ impl State {
                 let selection = self.sources.with(&settings).selection();
                 let _ = answer.send(replaced.map(|save| Saved { settings, selection, save }));
             }
-            Command::DeviceTest(start, answer) => drop(answer.send(self.device_test(start))),
-            Command::StopDeviceTest(answer) => drop(answer.send(self.end_device_test())),
+            Command::Rehearsal(start, answer) => drop(answer.send(self.rehearsal(start))),
+            Command::StopRehearsal(answer) => drop(answer.send(self.end_rehearsal())),
             Command::Speaker(answer) => drop(answer.send(self.sources.with(self.settings.get()).speaker)),
             Command::WatchDevices(watch) => self.device_changes.watch(watch),
             Command::Emit(event) => self.subscribers.send(*event),
@@ -217,7 +217,7 @@ impl State {
             camera_on: options.camera,
             ..CallConfig::new(address.link, joined_as)
         };
-        let test = self.end_device_test();
+        let test = self.end_rehearsal();
         let joining = tokio::spawn(join(destination, self.hosting.clone(), test, config));
         self.phase = Phase::Joining(Joining { task: AbortOnDropHandle::new(joining), name, answer });
         self.set_state(CallState::Joining);
@@ -274,26 +274,26 @@ impl State {
         }
     }
 
-    /// The device test that runs outside of a call, started if it is wished.
-    fn device_test(&mut self, start: bool) -> Option<Rehearsal> {
+    /// The rehearsal that runs outside of a call, started if it is wished.
+    fn rehearsal(&mut self, start: bool) -> Option<Rehearsal> {
         if !start || !matches!(self.phase, Phase::Idle) {
-            return self.device_test.get().cloned();
+            return self.rehearsal.get().cloned();
         }
         let settings = self.settings.get();
         let Sources { audio, video, .. } = self.sources.with(settings);
         let begin = || Rehearsal::start(audio, video, settings.processing);
-        let test = self.device_test.get_or_start(begin).clone();
+        let test = self.rehearsal.get_or_start(begin).clone();
         self.published.source.send_if_modified(|source| {
             let fresh = source.is_none();
-            source.get_or_insert_with(|| CurrentSource::DeviceTest(test.clone()));
+            source.get_or_insert_with(|| CurrentSource::Rehearsal(test.clone()));
             fresh
         });
         Some(test)
     }
 
-    /// Takes the device test out, for the caller to stop.
-    fn end_device_test(&mut self) -> Option<Rehearsal> {
-        let ended = self.device_test.take()?;
+    /// Takes the rehearsal out, for the caller to stop.
+    fn end_rehearsal(&mut self) -> Option<Rehearsal> {
+        let ended = self.rehearsal.take()?;
         self.published.source.send_replace(None);
         Some(ended)
     }

@@ -14,34 +14,34 @@ pub trait FrameSource: Clone + Send + Sync + 'static {
     fn set_drawn(&self, handle: u32, drawn: RenderedSize);
 }
 
-/// What runs now: a call, or a device test outside of one.
+/// What runs now: a call, or a rehearsal outside of one.
 #[derive(Debug, Clone)]
 pub enum CurrentSource {
     /// The tracks of a call, own preview included.
     Call(Call),
     /// The own camera.
-    DeviceTest(Rehearsal),
+    Rehearsal(Rehearsal),
 }
 
 impl FrameSource for CurrentSource {
     fn frames(&self) -> broadcast::Receiver<TrackFrame> {
         match self {
             Self::Call(call) => call.frames(),
-            Self::DeviceTest(test) => test.frames(),
+            Self::Rehearsal(test) => test.frames(),
         }
     }
 
     fn request_key_frame(&self, handle: u32) {
         match self {
             Self::Call(call) => call.request_key_frame(handle),
-            Self::DeviceTest(test) => test.request_key_frame(handle),
+            Self::Rehearsal(test) => test.request_key_frame(handle),
         }
     }
 
     fn set_drawn(&self, handle: u32, drawn: RenderedSize) {
         match self {
             Self::Call(call) => call.set_drawn(handle, drawn),
-            Self::DeviceTest(test) => test.set_drawn(handle, drawn),
+            Self::Rehearsal(test) => test.set_drawn(handle, drawn),
         }
     }
 }

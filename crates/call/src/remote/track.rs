@@ -50,7 +50,7 @@ pub struct ReceivedTrack {
     sync: AvSync,
     /// The counters a second ago.
     last: TrackReading,
-    _carrier: AbortOnDropHandle<()>,
+    _task: AbortOnDropHandle<()>,
 }
 
 impl ReceivedTrack {
@@ -65,16 +65,16 @@ impl ReceivedTrack {
         let frames = track.take_video()?;
         let counters = Arc::new(TrackCounters::new(compare));
         let receiver = VideoReceiver::new(view.handle, track.clone(), Arc::clone(&counters), sinks);
-        let carrier = tokio::spawn(receiver.run(frames));
-        Some(Self::new(peer, view, track, counters, None, AbortOnDropHandle::new(carrier)))
+        let task = tokio::spawn(receiver.run(frames));
+        Some(Self::new(peer, view, track, counters, None, AbortOnDropHandle::new(task)))
     }
 
     /// Starts to carry an audio track into the mix. `None` if its packets were taken before.
     pub fn audio(peer: &str, view: TrackView, track: RemoteTrack, audio: PeerAudio) -> Option<Self> {
         let packets = track.take_audio()?;
         let (counters, audio) = (Arc::new(TrackCounters::default()), Arc::new(audio));
-        let carrier = tokio::spawn(carry_sound(packets, Arc::clone(&audio), Arc::clone(&counters)));
-        Some(Self::new(peer, view, track, counters, Some(audio), AbortOnDropHandle::new(carrier)))
+        let task = tokio::spawn(carry_sound(packets, Arc::clone(&audio), Arc::clone(&counters)));
+        Some(Self::new(peer, view, track, counters, Some(audio), AbortOnDropHandle::new(task)))
     }
 
     fn new(
@@ -83,10 +83,10 @@ impl ReceivedTrack {
         track: RemoteTrack,
         counters: Arc<TrackCounters>,
         audio: Option<Arc<PeerAudio>>,
-        carrier: AbortOnDropHandle<()>,
+        task: AbortOnDropHandle<()>,
     ) -> Self {
         let (sync, last) = Default::default();
-        Self { peer: peer.to_owned(), view, track, counters, audio, sync, last, _carrier: carrier }
+        Self { peer: peer.to_owned(), view, track, counters, audio, sync, last, _task: task }
     }
 
     /// Id of who sends it.

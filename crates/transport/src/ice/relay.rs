@@ -99,7 +99,7 @@ impl Relays {
     /// The server behind the local socket that the library knows by this URL, and how it is reached (`relayProtocol`).
     pub(crate) fn behind(&self, url: &str) -> Option<(String, &'static str)> {
         let port = IceUrl::parse(url).ok().filter(|url| matches!(url.service, Service::Turn(_)))?.port;
-        let (_, server, transport) = self.shims.iter().find(|(door, ..)| *door == port)?;
+        let (_, server, transport) = self.shims.iter().find(|(shim, ..)| *shim == port)?;
         let protocol = match transport {
             Transport::Udp => "udp",
             Transport::Tcp => "tcp",

@@ -45,7 +45,7 @@ pub(super) struct Member {
     second: bool,
     numbers: Numbers,
     connection: Option<Connection>,
-    interim: Option<(ReconnectTimer, Attempt)>,
+    timer: Option<(ReconnectTimer, Attempt)>,
     pub(super) signaling_up: bool,
     pub(super) tracks: Vec<Track>,
     received: BTreeSet<(String, String)>,
@@ -62,7 +62,7 @@ impl Member {
             second,
             numbers: Rc::clone(numbers),
             connection: None,
-            interim: None,
+            timer: None,
             signaling_up: true,
             tracks: Vec::new(),
             received: BTreeSet::new(),
@@ -78,7 +78,7 @@ impl Member {
     }
 
     pub(super) fn is_absent(&self) -> bool {
-        self.connection.is_none() && self.interim.is_none()
+        self.connection.is_none() && self.timer.is_none()
     }
 
     pub(super) fn is_polite(&self) -> bool {
@@ -116,23 +116,23 @@ impl Member {
         if self.connection.is_some() {
             self.end(Ending::Again { role: Role::Offerer, offer: None }, now);
         } else {
-            let mut plan = match self.interim.take() {
-                Some((_, plan)) => plan,
+            let mut attempt = match self.timer.take() {
+                Some((_, attempt)) => attempt,
                 None => Attempt::first(Role::Offerer, self.signaling_up),
             };
-            plan.role = Role::Offerer;
-            self.begin(plan, now);
+            attempt.role = Role::Offerer;
+            self.begin(attempt, now);
         }
     }
 
-    fn begin(&mut self, plan: Attempt, now: Instant) {
-        let watch = Watch::new(Watchdog::default(), plan.patience(), now);
-        let rules = Rules { role: plan.role, glare: Glare::FirstOffererYields, renegotiates: true };
+    fn begin(&mut self, attempt: Attempt, now: Instant) {
+        let watch = Watch::new(Watchdog::default(), attempt.patience(), now);
+        let rules = Rules { role: attempt.role, glare: Glare::FirstOffererYields, renegotiates: true };
         self.connection = Some(Connection {
-            negotiation: Negotiation::new(Paper::new(&self.numbers), rules, plan.abandoned, now),
+            negotiation: Negotiation::new(Paper::new(&self.numbers), rules, attempt.abandoned, now),
             inbound: Inbound::new("peer".to_owned(), Decoders::default()),
             watch,
-            attempt: plan.number,
+            attempt: attempt.number,
             stood: false,
             connected: false,
             silent: None,
@@ -140,7 +140,7 @@ impl Member {
             told: None,
         });
         self.reconcile();
-        if let Some(offer) = plan.offer {
+        if let Some(offer) = attempt.offer {
             self.described(offer, now);
         }
     }
@@ -152,10 +152,10 @@ impl Member {
         self.received.clear();
         let certificate = negotiation.certificate().map(str::to_owned);
         let over = Finished { ending: end, signaling_up: self.signaling_up, stood, certificate };
-        let Some(plan) = Attempt::after(over, attempt) else { return };
+        let Some(attempt) = Attempt::after(over, attempt) else { return };
         match loss {
-            Some(orderly) => self.interim = Some((ReconnectTimer::new(self.second, orderly, now), plan)),
-            None => self.begin(plan, now),
+            Some(orderly) => self.timer = Some((ReconnectTimer::new(self.second, orderly, now), attempt)),
+            None => self.begin(attempt, now),
         }
     }
 
@@ -168,7 +168,7 @@ impl Member {
 
     /// The server says that the other side left.
     pub(super) fn other_left(&mut self, now: Instant) {
-        self.interim = None;
+        self.timer = None;
         if self.connection.as_mut().is_some_and(|connection| connection.watch.hint(now)) {
             self.end(Ending::Gone, now);
         }
@@ -179,18 +179,18 @@ impl Member {
     pub(super) fn heard(&mut self, signal: Signal, now: Instant) {
         match signal {
             Signal::Description(description) => {
-                if let Some((interim, mut plan)) = self.interim.take() {
-                    if ReconnectTimer::described(description, &mut plan) {
-                        self.begin(plan, now);
+                if let Some((timer, mut attempt)) = self.timer.take() {
+                    if ReconnectTimer::described(description, &mut attempt) {
+                        self.begin(attempt, now);
                     } else {
-                        self.interim = Some((interim, plan));
+                        self.timer = Some((timer, attempt));
                     }
                 } else if self.connection.is_some() {
                     self.described(description, now);
                 } else if description.kind == "offer" {
-                    let mut plan = Attempt::first(Role::Answerer, self.signaling_up);
-                    plan.offer = Some(description);
-                    self.begin(plan, now);
+                    let mut attempt = Attempt::first(Role::Answerer, self.signaling_up);
+                    attempt.offer = Some(description);
+                    self.begin(attempt, now);
                 }
             }
             Signal::Candidate(candidate) => {
@@ -271,8 +271,8 @@ impl Member {
 
     pub(super) fn signaling(&mut self, up: bool, now: Instant) {
         self.signaling_up = up;
-        if let Some((interim, plan)) = &mut self.interim {
-            interim.signaling(up, plan, now);
+        if let Some((timer, attempt)) = &mut self.timer {
+            timer.signaling(up, attempt, now);
         }
         if let Some(connection) = &mut self.connection {
             if up {
@@ -303,8 +303,8 @@ impl Member {
 
     /// When something falls due.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let interim = self.interim.as_ref().map(|(interim, plan)| interim.due(plan).0);
-        let Some(connection) = &self.connection else { return interim };
+        let timer = self.timer.as_ref().map(|(timer, attempt)| timer.due(attempt).0);
+        let Some(connection) = &self.connection else { return timer };
         let silent = connection.silent.map(|(since, health)| match health {
             Health::Pending => since + DISCONNECTED,
             _ => since + FAILED,
@@ -315,10 +315,10 @@ impl Member {
 
     /// Does what is due.
     pub(super) fn due(&mut self, now: Instant) {
-        if let Some((interim, plan)) = self.interim.take_if(|(interim, plan)| interim.due(plan).0 <= now)
-            && interim.due(&plan).1 == Next::Begin
+        if let Some((timer, attempt)) = self.timer.take_if(|(timer, attempt)| timer.due(attempt).0 <= now)
+            && timer.due(&attempt).1 == Next::Begin
         {
-            self.begin(plan, now);
+            self.begin(attempt, now);
         }
         if let Some(end) = self.ill(now) {
             self.end(end, now);

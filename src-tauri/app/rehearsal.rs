@@ -1,14 +1,14 @@
-//! The device test: microphone and camera outside of a call, whose level and picture go to the own window only.
+//! A rehearsal outside of a call: microphone and camera, whose level and picture go to the own window only.
 
 use confab_call::{CallEvents, Rehearsal};
 use confab_ipc::UiEvent;
 use std::future;
 
-/// The device test that runs, if one does.
+/// The rehearsal that runs, if one does.
 #[derive(Debug, Default)]
-pub struct DeviceTest(Option<(Rehearsal, CallEvents)>);
+pub struct RunningRehearsal(Option<(Rehearsal, CallEvents)>);
 
-impl DeviceTest {
+impl RunningRehearsal {
     /// The one that runs, begun by `start` if there is none.
     pub fn get_or_start(&mut self, start: impl FnOnce() -> (Rehearsal, CallEvents)) -> &Rehearsal {
         &self.0.get_or_insert_with(start).0
@@ -16,15 +16,15 @@ impl DeviceTest {
 
     /// The one that runs.
     pub fn get(&self) -> Option<&Rehearsal> {
-        self.0.as_ref().map(|(test, _)| test)
+        self.0.as_ref().map(|(rehearsal, _)| rehearsal)
     }
 
     /// Takes it out, to be stopped.
     pub fn take(&mut self) -> Option<Rehearsal> {
-        self.0.take().map(|(test, _)| test)
+        self.0.take().map(|(rehearsal, _)| rehearsal)
     }
 
-    /// Its next event; pends without a test.
+    /// Its next event; pends without one.
     pub async fn event(&mut self) -> UiEvent {
         if let Some((_, events)) = &mut self.0
             && let Some(event) = events.recv().await
