@@ -51,7 +51,9 @@ async fn a_stop_closes_every_connection_and_reports_nobody_as_gone() {
     let mut members = Vec::new();
     for _ in 0..3 {
         let mut raw = Raw::open(&server).await;
-        raw.event("join-room", json!({ "roomId": "room" })).await;
+        // Acknowledged: each has entered before the stop.
+        raw.send(format!("420{}", json!(["join-room", { "roomId": "room" }]))).await;
+        while !raw.next().await.expect("the acknowledgement").starts_with("430") {}
         members.push(raw);
     }
     let idle = TcpStream::connect(address).await.unwrap();
