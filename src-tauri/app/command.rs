@@ -3,7 +3,7 @@
 use super::join::JoinOptions;
 use super::subscribers::Listener;
 use crate::settings::Save;
-use confab_call::{AudioSink, DeviceSelection, DeviceWatch, Rehearsal};
+use confab_call::{AudioSink, DeviceLists, DeviceSelection, Rehearsal};
 use confab_ipc::{Settings, Snapshot, UiEvent, UserError};
 use confab_wire::{media::Decoders, room::RoomLink};
 use tokio::sync::oneshot;
@@ -34,7 +34,7 @@ pub enum Command {
     Rehearsal(bool, Answer<Option<Rehearsal>>),
     StopRehearsal(Answer<Option<Rehearsal>>),
     Speaker(Answer<AudioSink>),
-    WatchDevices(DeviceWatch),
+    WatchDevices(DeviceLists),
     Emit(Box<UiEvent>),
     Close(Answer<()>),
 }

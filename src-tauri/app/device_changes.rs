@@ -1,6 +1,6 @@
 //! Changes among the devices, for a window that shows the list of them.
 
-use confab_call::DeviceWatch;
+use confab_call::DeviceLists;
 use confab_ipc::DeviceList;
 use std::future;
 use std::time::Duration;
@@ -12,11 +12,11 @@ const REPORT_FOR: Duration = Duration::from_secs(600);
 
 /// The watch over the devices while a window shows them.
 #[derive(Debug, Default)]
-pub struct DeviceChanges(Option<(DeviceWatch, watch::Receiver<Option<DeviceList>>, Instant)>);
+pub struct DeviceChanges(Option<(DeviceLists, watch::Receiver<Option<DeviceList>>, Instant)>);
 
 impl DeviceChanges {
     /// The list was asked for: changes are reported from now on.
-    pub fn watch(&mut self, watch: DeviceWatch) {
+    pub fn watch(&mut self, watch: DeviceLists) {
         let mut list = watch.list();
         list.mark_unchanged();
         self.0 = Some((watch, list, Instant::now() + REPORT_FOR));

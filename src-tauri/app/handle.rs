@@ -9,7 +9,7 @@ use super::task::AppTask;
 use crate::hosting::{Hosting, HostingTask};
 use crate::media::CurrentSource;
 use crate::settings::Store;
-use confab_call::{Call, DeviceWatch, Rehearsal, Rehearsed};
+use confab_call::{Call, DeviceLists, Rehearsal, Rehearsed};
 use confab_ipc::{DeviceList, ErrorCode, Notice, Settings, Snapshot, UiEvent, UserError};
 use confab_wire::{media::Decoders, room::RoomLink};
 use std::time::Duration;
@@ -158,7 +158,7 @@ impl App {
 
     /// The devices there are; changes are reported from now on, for a while.
     pub async fn devices(&self) -> Result<DeviceList, UserError> {
-        let watch = DeviceWatch::start()?;
+        let watch = DeviceLists::start()?;
         let list = watch.known().await;
         self.send(Command::WatchDevices(watch)).await;
         Ok(list)

@@ -187,7 +187,7 @@ impl<P: FrameSource> Connection<P> {
         // Peers need not send what is not drawn.
         let hidden = self.tracks.disconnect();
         if let Some(call) = &*self.pictures.borrow() {
-            hidden.into_iter().for_each(|handle| call.set_drawn(handle, RenderedSize::HIDDEN));
+            hidden.into_iter().for_each(|handle| call.set_rendered_size(handle, RenderedSize::HIDDEN));
         }
     }
 
@@ -261,10 +261,10 @@ impl<P: FrameSource> Connection<P> {
                         call.request_key_frame(handle);
                     }
                 }
-                Ok(MediaRequest::Drawn { handle, width, height }) => {
+                Ok(MediaRequest::RenderedSize { handle, width, height }) => {
                     self.tracks.insert(handle);
                     if let Some(call) = &*self.pictures.borrow() {
-                        call.set_drawn(handle, RenderedSize { width, height });
+                        call.set_rendered_size(handle, RenderedSize { width, height });
                     }
                 }
                 Err(error) => {

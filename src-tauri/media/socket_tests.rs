@@ -30,7 +30,7 @@ impl FrameSource for Camera {
         let _ = self.asked.send(handle);
     }
 
-    fn set_drawn(&self, handle: u32, drawn: RenderedSize) {
+    fn set_rendered_size(&self, handle: u32, drawn: RenderedSize) {
         let _ = self.sizes.send((handle, drawn));
     }
 }
@@ -135,7 +135,7 @@ const SMALL: RenderedSize = RenderedSize { width: 320, height: 180 };
 
 /// The window draws the track small, and the source gets the size.
 async fn draws(window: &mut Window, handle: u32, sizes: &mut Sizes) {
-    let request = format!(r#"{{"type":"drawn","handle":{handle},"width":320,"height":180}}"#);
+    let request = format!(r#"{{"type":"rendered-size","handle":{handle},"width":320,"height":180}}"#);
     window.send(Message::text(request)).await.unwrap();
     assert_eq!(next_size(sizes).await, (handle, SMALL));
 }

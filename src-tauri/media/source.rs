@@ -11,7 +11,7 @@ pub trait FrameSource: Clone + Send + Sync + 'static {
     /// Requests a key frame from the sender of a track.
     fn request_key_frame(&self, handle: u32);
     /// Reports the size at which a track is drawn.
-    fn set_drawn(&self, handle: u32, drawn: RenderedSize);
+    fn set_rendered_size(&self, handle: u32, size: RenderedSize);
 }
 
 /// What runs now: a call, or a rehearsal outside of one.
@@ -38,10 +38,10 @@ impl FrameSource for CurrentSource {
         }
     }
 
-    fn set_drawn(&self, handle: u32, drawn: RenderedSize) {
+    fn set_rendered_size(&self, handle: u32, size: RenderedSize) {
         match self {
-            Self::Call(call) => call.set_drawn(handle, drawn),
-            Self::Rehearsal(test) => test.set_drawn(handle, drawn),
+            Self::Call(call) => call.set_rendered_size(handle, size),
+            Self::Rehearsal(test) => test.set_rendered_size(handle, size),
         }
     }
 }

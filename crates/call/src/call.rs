@@ -118,10 +118,10 @@ impl Call {
 
     /// Says at which size the window draws the picture of `handle`, so that no more than that is sent. Until it says so,
     /// and to a peer whose program is not ours, everything is.
-    pub fn set_drawn(&self, handle: u32, drawn: RenderedSize) {
+    pub fn set_rendered_size(&self, handle: u32, size: RenderedSize) {
         if handle == SELF_TRACK {
-            self.preview.set_drawn(drawn);
-        } else if self.commands.try_send(CallCommand::RenderedSize(handle, drawn)).is_err() {
+            self.preview.set_rendered_size(size);
+        } else if self.commands.try_send(CallCommand::RenderedSize(handle, size)).is_err() {
             tracing::warn!(handle, "the size of a picture is not reported: the call is too busy");
         }
     }

@@ -237,7 +237,7 @@ impl CallTask {
             }
             CallCommand::KeyFrame(SELF_TRACK) => self.preview.request_key_frame(),
             CallCommand::KeyFrame(handle) => self.remote.request_key_frame(handle),
-            CallCommand::RenderedSize(handle, drawn) => self.remote.set_drawn(handle, drawn),
+            CallCommand::RenderedSize(handle, size) => self.remote.set_rendered_size(handle, size),
             CallCommand::Feature(command) => {
                 let own = own(&self.room, &self.devices);
                 self.features.command(command, own, &mut effects);

@@ -56,7 +56,7 @@ pub enum MediaRequest {
         handle: u32,
     },
     /// The window draws `handle` at this size from now on, in physical pixels; 0 by 0: not at all.
-    Drawn {
+    RenderedSize {
         /// Track handle.
         handle: u32,
         /// Width of the whole picture, also where it is cropped.
@@ -88,8 +88,9 @@ mod tests {
             Some(MediaRequest::KeyFrame { handle: 7 })
         );
         assert_eq!(
-            serde_json::from_str::<MediaRequest>(r#"{"type":"drawn","handle":7,"width":320,"height":180}"#).ok(),
-            Some(MediaRequest::Drawn { handle: 7, width: 320, height: 180 })
+            serde_json::from_str::<MediaRequest>(r#"{"type":"rendered-size","handle":7,"width":320,"height":180}"#)
+                .ok(),
+            Some(MediaRequest::RenderedSize { handle: 7, width: 320, height: 180 })
         );
     }
 }

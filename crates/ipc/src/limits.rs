@@ -14,6 +14,10 @@ pub(crate) const LIMITS: &[(&str, u64, &str)] = &[
     ("fullVolume", FULL_VOLUME as u64, "Volume of a participant whom nobody made louder or quieter, in percent."),
     ("frameVersion", frame::VERSION as u64, "Version of the media socket's frame header."),
     ("frameHeaderBytes", frame::HEADER_BYTES as u64, "Length of that header, in bytes."),
-    ("maxDrawnPixels", u16::MAX as u64, "Greatest width or height that a `drawn` request can say, in pixels."),
+    (
+        "maxRenderedPixels",
+        u16::MAX as u64,
+        "Greatest width or height that a `rendered-size` request can say, in pixels.",
+    ),
     ("selfTrack", frame::SELF_TRACK as u64, "Handle of the own preview on the media socket."),
 ];

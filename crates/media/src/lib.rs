@@ -60,7 +60,7 @@ pub use audio::playout::jitter_buffer::JitterStats;
 pub use audio::processing::{FarEnd, MicrophoneProcessing};
 pub use audio::source::open::TONE_AMPLITUDE;
 pub use audio::source::open::can_share_sound;
-pub use confab_wire::layers::Relief;
+pub use confab_wire::layers::VideoSourceRestrictions;
 pub use devices::list::list_devices;
 pub use devices::matching::{choose_device, devices_of_kind, find_device};
 pub use devices::types::{Device, DeviceKind, DeviceList};

@@ -76,7 +76,7 @@ pub use confab_transport::stats::{
 };
 pub use confab_transport::{ConnectionState, RemotePeer, RemotePeerEvent, RemotePeerEvents, RemotePeerState};
 
-pub use confab_wire::layers::{FrameLayer, LayerDemand, Relief, RenderedSize, SpatialLayer};
+pub use confab_wire::layers::{FrameLayer, LayerDemand, RenderedSize, SpatialLayer, VideoSourceRestrictions};
 pub use confab_wire::media::{
     AudioLevel, AudioPacket, Codec, ContentHint, Decoders, DegradationPreference, EncodedFrame, MediaKind, VideoDemand,
 };

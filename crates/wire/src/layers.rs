@@ -119,19 +119,19 @@ pub struct LayerDemand {
 
 /// What is encoded at most on a computer that can't keep up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Relief {
+pub struct VideoSourceRestrictions {
     /// Highest spatial layer.
     pub top: SpatialLayer,
     /// Highest temporal layer.
     pub temporal: u8,
 }
 
-impl Relief {
+impl VideoSourceRestrictions {
     /// Nothing is held back.
     pub const NONE: Self = Self { top: SpatialLayer::Full, temporal: TOP_TEMPORAL };
 }
 
-impl Default for Relief {
+impl Default for VideoSourceRestrictions {
     fn default() -> Self {
         Self::NONE
     }

@@ -213,7 +213,7 @@ async fn a_page_never_hears_how_its_picture_is_drawn() -> Outcome {
         ours.wait_for_tracks("a picture", |tracks| moving(tracks, "camera", &["video"])).await?;
         for width in [160, 80, 0] {
             let drawn = RenderedSize { width, height: width };
-            ours.ours()?.picture_of("camera")?.track.set_drawn(drawn);
+            ours.ours()?.picture_of("camera")?.track.set_rendered_size(drawn);
             // What is said next on the ordered channel comes behind whatever that made.
             for round in 0..3 {
                 page.emit("ping", json!([width, round])).await?;

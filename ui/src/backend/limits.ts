@@ -19,8 +19,8 @@ export const limits = {
   frameVersion: 1,
   /** Length of that header, in bytes. */
   frameHeaderBytes: 16,
-  /** Greatest width or height that a `drawn` request can say, in pixels. */
-  maxDrawnPixels: 65535,
+  /** Greatest width or height that a `rendered-size` request can say, in pixels. */
+  maxRenderedPixels: 65535,
   /** Handle of the own preview on the media socket. */
   selfTrack: 0,
 } as const;

@@ -78,7 +78,7 @@ export type MediaRequest = { "type": "key-frame",
 /**
  * Track handle.
  */
-handle: number, } | { "type": "drawn", 
+handle: number, } | { "type": "rendered-size", 
 /**
  * Track handle.
  */

@@ -87,7 +87,7 @@ impl DeviceDriver for CameraDriver {
         if *self.sending.borrow() {
             self.stream.add_track(&self.track);
         }
-        tokio::spawn(watch_load(capture.relief(), self.track.clone(), self.overloaded.clone()));
+        tokio::spawn(watch_load(capture.restrictions(), self.track.clone(), self.overloaded.clone()));
         let pictures = Pictures {
             track: self.track.clone(),
             sending: self.sending.subscribe(),

@@ -14,7 +14,7 @@ struct PreviewRequest {
     /// Requests for key frames.
     key_frames: u64,
     /// The size at which it is drawn; `None` if it is not known.
-    drawn: Option<RenderedSize>,
+    rendered_size: Option<RenderedSize>,
     /// Pixels of the full layer, once there was a frame.
     full: Option<(u32, u32)>,
 }
@@ -42,8 +42,8 @@ impl PreviewSwitch {
     }
 
     /// Says at which size the picture is drawn.
-    pub fn set_drawn(&self, drawn: RenderedSize) {
-        self.request.send_if_modified(|request| request.drawn.replace(drawn) != Some(drawn));
+    pub fn set_rendered_size(&self, size: RenderedSize) {
+        self.request.send_if_modified(|request| request.rendered_size.replace(size) != Some(size));
     }
 
     /// Says how large the picture is before it is divided into layers.
@@ -108,7 +108,7 @@ impl Merger {
     }
 
     fn merge(&mut self, peers: VideoDemand, request: PreviewRequest) -> VideoDemand {
-        let layer = (request.wanted && !request.drawn.is_some_and(RenderedSize::is_hidden))
+        let layer = (request.wanted && !request.rendered_size.is_some_and(RenderedSize::is_hidden))
             .then(|| self.layer_for(&peers, request));
         let asked = std::mem::replace(&mut self.counted, request.key_frames) != request.key_frames;
         if let Some(layer) = layer.filter(|_| asked || layer != self.layer) {
@@ -134,7 +134,7 @@ impl Merger {
     /// The smallest layer that fills what is drawn: of those that the peers get, if they get any.
     fn layer_for(&self, peers: &VideoDemand, request: PreviewRequest) -> SpatialLayer {
         let full = request.full.unwrap_or(self.full);
-        let fills = |layer: &SpatialLayer| request.drawn.is_some_and(|drawn| layer.fills(full, drawn));
+        let fills = |layer: &SpatialLayer| request.rendered_size.is_some_and(|size| layer.fills(full, size));
         let wanted: Vec<SpatialLayer> =
             SpatialLayer::ALL.into_iter().filter(|layer| !peers.wanted() || peers.layer(*layer).is_some()).collect();
         wanted.iter().copied().find(fills).or(wanted.last().copied()).unwrap_or_default()
@@ -195,24 +195,27 @@ mod tests {
     #[test]
     fn the_preview_takes_what_the_peers_get_and_else_what_it_draws() {
         let mut merger = Merger::new((1280, 720));
-        let drawn = Some(RenderedSize { width: 300, height: 169 });
-        let small = PreviewRequest { wanted: true, drawn, ..PreviewRequest::default() };
+        let rendered_size = Some(RenderedSize { width: 300, height: 169 });
+        let small = PreviewRequest { wanted: true, rendered_size, ..PreviewRequest::default() };
         assert_eq!(wanted(&merger.merge(peers(&[]), small)), [(Quarter, 150_000, 1)]);
         assert_eq!(
             wanted(&merger.merge(peers(&[(Half, 5), (Full, 7)]), small)),
             [(Half, 700_000, 6), (Full, 700_000, 7)]
         );
-        let large = PreviewRequest { drawn: Some(RenderedSize { width: 1280, height: 720 }), ..small };
+        let large = PreviewRequest { rendered_size: Some(RenderedSize { width: 1280, height: 720 }), ..small };
         let both = merger.merge(peers(&[(Quarter, 0), (Half, 5)]), large);
         assert_eq!(wanted(&both), [(Quarter, 700_000, 1), (Half, 700_000, 6)], "no key frame for a layer it has");
         let asked = PreviewRequest { key_frames: 1, ..large };
         assert_eq!(wanted(&merger.merge(peers(&[(Half, 5)]), asked)), [(Half, 700_000, 7)]);
-        let nearly = PreviewRequest { drawn: Some(RenderedSize { width: 690, height: 388 }), ..asked };
+        let nearly = PreviewRequest { rendered_size: Some(RenderedSize { width: 690, height: 388 }), ..asked };
         assert_eq!(wanted(&merger.merge(peers(&[(Half, 0), (Full, 0)]), nearly))[0], (Half, 700_000, 2));
-        let tiny =
-            PreviewRequest { full: Some((320, 240)), drawn: Some(RenderedSize { width: 80, height: 60 }), ..asked };
+        let tiny = PreviewRequest {
+            full: Some((320, 240)),
+            rendered_size: Some(RenderedSize { width: 80, height: 60 }),
+            ..asked
+        };
         assert_eq!(wanted(&merger.merge(peers(&[]), tiny))[0].0, Half, "there is no quarter of it");
-        let hidden = PreviewRequest { drawn: Some(RenderedSize::HIDDEN), ..asked };
+        let hidden = PreviewRequest { rendered_size: Some(RenderedSize::HIDDEN), ..asked };
         assert!(!merger.merge(peers(&[]), hidden).wanted());
     }
 }

@@ -83,10 +83,10 @@ impl Rehearsal {
         }
     }
 
-    /// As [`Call::set_drawn`](crate::Call::set_drawn).
-    pub fn set_drawn(&self, handle: u32, drawn: RenderedSize) {
+    /// As [`Call::set_rendered_size`](crate::Call::set_rendered_size).
+    pub fn set_rendered_size(&self, handle: u32, drawn: RenderedSize) {
         if handle == SELF_TRACK {
-            self.preview.set_drawn(drawn);
+            self.preview.set_rendered_size(drawn);
         }
     }
 

@@ -3,24 +3,28 @@
 use crate::errors::user_error;
 use crate::own::device::capture::CarrierTask;
 use confab_ipc::UserError;
-use confab_media::{AudioCapture, ExpectedLoss, Relief};
+use confab_media::{AudioCapture, ExpectedLoss, VideoSourceRestrictions};
 use confab_rtcio::LocalTrack;
 use confab_wire::media::AudioPacket;
 use tokio::sync::{mpsc, watch};
 
 /// Keeps the peers to the layers that the computer can encode, and notifies `overloaded` when it can't encode all, until the
 /// capture ends.
-pub async fn watch_load(mut relief: watch::Receiver<Relief>, track: LocalTrack, overloaded: mpsc::Sender<()>) {
-    let mut before = Relief::NONE;
+pub async fn watch_load(
+    mut restrictions: watch::Receiver<VideoSourceRestrictions>,
+    track: LocalTrack,
+    overloaded: mpsc::Sender<()>,
+) {
+    let mut before = VideoSourceRestrictions::NONE;
     loop {
-        let now = *relief.borrow_and_update();
-        track.set_relief(now);
-        if before == Relief::NONE && now != before {
+        let now = *restrictions.borrow_and_update();
+        track.set_restrictions(now);
+        if before == VideoSourceRestrictions::NONE && now != before {
             // One notification that waits is enough.
             let _ = overloaded.try_send(());
         }
         before = now;
-        if relief.changed().await.is_err() {
+        if restrictions.changed().await.is_err() {
             return;
         }
     }
@@ -70,20 +74,20 @@ mod tests {
 
     #[tokio::test]
     async fn a_computer_that_is_too_busy_is_told_once_until_it_has_recovered() {
-        let relief = watch::Sender::new(Relief::NONE);
+        let restrictions = watch::Sender::new(VideoSourceRestrictions::NONE);
         let (overloaded, mut events) = mpsc::channel(4);
-        let watching = tokio::spawn(watch_load(relief.subscribe(), LocalTrack::simulcast(), overloaded));
-        let half = Relief { top: SpatialLayer::Half, ..Relief::NONE };
-        relief.send_replace(half);
+        let watching = tokio::spawn(watch_load(restrictions.subscribe(), LocalTrack::simulcast(), overloaded));
+        let half = VideoSourceRestrictions { top: SpatialLayer::Half, ..VideoSourceRestrictions::NONE };
+        restrictions.send_replace(half);
         assert_eq!(events.recv().await, Some(()));
-        relief.send_replace(Relief { top: SpatialLayer::Quarter, ..half });
+        restrictions.send_replace(VideoSourceRestrictions { top: SpatialLayer::Quarter, ..half });
         tokio::task::yield_now().await;
         assert!(events.try_recv().is_err(), "more of the same is no news");
-        relief.send_replace(Relief::NONE);
+        restrictions.send_replace(VideoSourceRestrictions::NONE);
         tokio::task::yield_now().await;
-        relief.send_replace(half);
+        restrictions.send_replace(half);
         assert_eq!(events.recv().await, Some(()));
-        drop(relief);
+        drop(restrictions);
         watching.await.unwrap();
     }
 }

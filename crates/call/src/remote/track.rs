@@ -124,8 +124,8 @@ impl ReceivedTrack {
     }
 
     /// Reports to the sender at which size it is drawn.
-    pub fn set_drawn(&self, drawn: RenderedSize) {
-        self.track.set_drawn(drawn);
+    pub fn set_rendered_size(&self, size: RenderedSize) {
+        self.track.set_rendered_size(size);
     }
 
     /// Changes how loud its sound is heard.

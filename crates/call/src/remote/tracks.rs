@@ -155,9 +155,9 @@ impl RemoteTracks {
     }
 
     /// Reports to the sender of the track with this handle at which size it is drawn.
-    pub fn set_drawn(&self, handle: u32, drawn: RenderedSize) {
+    pub fn set_rendered_size(&self, handle: u32, size: RenderedSize) {
         if let Some(track) = self.with_handle(handle) {
-            track.set_drawn(drawn);
+            track.set_rendered_size(size);
         }
     }
 

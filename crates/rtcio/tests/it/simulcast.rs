@@ -38,8 +38,8 @@ async fn each_peer_gets_what_it_draws_and_its_line_carries() {
     small.draw(320, 320).await;
 
     // Nobody draws it: nothing is sent, and nothing encoded.
-    large.track.set_drawn(RenderedSize::HIDDEN);
-    small.track.set_drawn(RenderedSize::HIDDEN);
+    large.track.set_rendered_size(RenderedSize::HIDDEN);
+    small.track.set_rendered_size(RenderedSize::HIDDEN);
     timeout(PATIENCE, video.demand().wait_for(|demand| !demand.wanted())).await.unwrap().unwrap();
     sent(&ann, &ben, ["none", "other"]).await;
     large.draw(640, 640).await;

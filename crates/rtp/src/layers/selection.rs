@@ -24,12 +24,12 @@ pub struct ReceiverConstraints {
     /// Bitrate that may be sent to it for this track, in bit/s.
     pub bitrate: u32,
     /// The size at which it draws the picture; `None` if it does not say.
-    pub drawn: Option<RenderedSize>,
+    pub rendered_size: Option<RenderedSize>,
 }
 
 impl Default for ReceiverConstraints {
     fn default() -> Self {
-        Self { bitrate: u32::MAX, drawn: None }
+        Self { bitrate: u32::MAX, rendered_size: None }
     }
 }
 
@@ -99,7 +99,7 @@ impl LayerSelector {
         rates: &[Option<LayerDemand>; SPATIAL_LAYERS],
         now: Instant,
     ) -> LayerSelection {
-        if constraints.drawn.is_some_and(RenderedSize::is_hidden) {
+        if constraints.rendered_size.is_some_and(RenderedSize::is_hidden) {
             (self.pressure, self.needed_bitrate) = (None, 0);
             self.selection = LayerSelection { layer: None, temporal: 0, reason: QualityLimitation::RenderedSize };
             return self.selection;
@@ -109,7 +109,7 @@ impl LayerSelector {
             // One from before the bound came down.
             rates[layer.index()].map_or(0.0, |demand| f64::from(demand.bitrate.min(source.ceiling(layer))))
         };
-        let (ceiling, limit) = ceiling(source, constraints.drawn);
+        let (ceiling, limit) = ceiling(source, constraints.rendered_size);
         self.needed_bitrate = source.ceiling(ceiling);
         // Of what the others get this many temporal layers have to fit: a slide show is no video.
         let least_temporal = match source.degradation {
@@ -126,10 +126,10 @@ impl LayerSelector {
         };
         let layer = self.settle(affordable(1.0), affordable(HEADROOM), ceiling, now);
         let affordable = self.temporal(source, target, layer, rate(layer));
-        let temporal = affordable.min(source.relief.temporal);
+        let temporal = affordable.min(source.restrictions.temporal);
         let reason = match limit {
             _ if layer < ceiling => QualityLimitation::Bandwidth,
-            QualityLimitation::None if affordable < source.relief.temporal => QualityLimitation::Bandwidth,
+            QualityLimitation::None if affordable < source.restrictions.temporal => QualityLimitation::Bandwidth,
             QualityLimitation::None if temporal < TOP_TEMPORAL => QualityLimitation::Cpu,
             limit => limit,
         };
@@ -198,12 +198,12 @@ fn frames_left_out(temporal: u8) -> f64 {
 }
 
 /// The largest layer that makes sense, and what bounds it.
-fn ceiling(source: &SourceLayers, drawn: Option<RenderedSize>) -> (SpatialLayer, QualityLimitation) {
+fn ceiling(source: &SourceLayers, rendered_size: Option<RenderedSize>) -> (SpatialLayer, QualityLimitation) {
     let largest = source.layers().next_back().unwrap_or_default();
     let full = source.full.unwrap_or(USUAL_SIZE);
-    let fills = |layer: &SpatialLayer| drawn.is_some_and(|drawn| layer.fills(full, drawn));
+    let fills = |layer: &SpatialLayer| rendered_size.is_some_and(|size| layer.fills(full, size));
     let by_view = source.layers().find(fills).unwrap_or(largest);
-    let by_cpu = source.layers().rev().find(|layer| *layer <= source.relief.top).unwrap_or(source.lowest());
+    let by_cpu = source.layers().rev().find(|layer| *layer <= source.restrictions.top).unwrap_or(source.lowest());
     match by_view.min(by_cpu) {
         layer if layer == largest => (layer, QualityLimitation::None),
         layer if by_cpu < by_view => (layer, QualityLimitation::Cpu),

@@ -1,12 +1,12 @@
 use super::*;
 use SpatialLayer::{Full, Half, Quarter};
-use confab_wire::layers::Relief;
+use confab_wire::layers::VideoSourceRestrictions;
 
 /// The layers of a camera.
 pub(crate) const CAMERA: SourceLayers = SourceLayers {
     layered: true,
     full: Some((1280, 720)),
-    relief: Relief::NONE,
+    restrictions: VideoSourceRestrictions::NONE,
     max_framerate: None,
     max_bitrate: 1_500_000,
     degradation: DegradationPreference::Balanced,
@@ -25,13 +25,13 @@ impl Alone {
         Self {
             source,
             selector: LayerSelector::default(),
-            constraints: ReceiverConstraints { bitrate, drawn: None },
+            constraints: ReceiverConstraints { bitrate, rendered_size: None },
             start: Instant::now(),
         }
     }
 
     fn drawn(mut self, width: u16, height: u16) -> Self {
-        self.constraints.drawn = Some(RenderedSize { width, height });
+        self.constraints.rendered_size = Some(RenderedSize { width, height });
         self
     }
 
@@ -95,7 +95,7 @@ fn temporal_layers_go_first_and_at_once_where_others_set_the_rate() {
     let mut selector = LayerSelector::default();
     let start = Instant::now();
     let mut select = |bitrate, ms| {
-        let constraints = ReceiverConstraints { bitrate, drawn: None };
+        let constraints = ReceiverConstraints { bitrate, rendered_size: None };
         let selection = selector.select(&CAMERA, &constraints, &rates(1_500_000), start + Duration::from_millis(ms));
         (selection.layer, selection.temporal, selection.reason)
     };
@@ -112,17 +112,17 @@ fn temporal_layers_go_first_and_at_once_where_others_set_the_rate() {
 fn a_small_tile_asks_for_a_small_layer_and_gets_a_larger_one_at_once_when_it_grows() {
     let mut peer = Alone::new(CAMERA, u32::MAX).drawn(200, 112);
     assert_eq!(peer.at(0), (Some(Quarter), 2, QualityLimitation::RenderedSize));
-    peer.constraints.drawn = Some(RenderedSize { width: 640, height: 360 });
+    peer.constraints.rendered_size = Some(RenderedSize { width: 640, height: 360 });
     assert_eq!(peer.at(10).0, Some(Half));
-    peer.constraints.drawn = Some(RenderedSize { width: 700, height: 394 });
+    peer.constraints.rendered_size = Some(RenderedSize { width: 700, height: 394 });
     assert_eq!(peer.at(20).0, Some(Half), "a little larger is no reason for four times the pixels");
-    peer.constraints.drawn = Some(RenderedSize { width: 1920, height: 1080 });
+    peer.constraints.rendered_size = Some(RenderedSize { width: 1920, height: 1080 });
     assert_eq!(peer.at(30), (Some(Full), 2, QualityLimitation::None));
-    peer.constraints.drawn = Some(RenderedSize { width: 300, height: 169 });
+    peer.constraints.rendered_size = Some(RenderedSize { width: 300, height: 169 });
     assert_eq!(peer.at(40).0, Some(Quarter));
-    peer.constraints.drawn = Some(RenderedSize::HIDDEN);
+    peer.constraints.rendered_size = Some(RenderedSize::HIDDEN);
     assert_eq!(peer.at(50), (None, 0, QualityLimitation::RenderedSize));
-    peer.constraints.drawn = None;
+    peer.constraints.rendered_size = None;
     assert_eq!(peer.at(60), (Some(Full), 2, QualityLimitation::None));
 }
 
@@ -146,17 +146,21 @@ fn a_picture_that_keeps_its_size_loses_frames_instead() {
 fn a_computer_that_can_do_no_more_is_said_to_be_the_reason() {
     let mut peer = Alone::new(CAMERA, u32::MAX);
     assert_eq!(peer.at(0).0, Some(Full));
-    peer.source.relief.top = Half;
+    peer.source.restrictions.top = Half;
     assert_eq!(peer.at(10), (Some(Half), 2, QualityLimitation::Cpu));
-    peer.source.relief = Relief { temporal: 1, ..Relief::NONE };
+    peer.source.restrictions = VideoSourceRestrictions { temporal: 1, ..VideoSourceRestrictions::NONE };
     assert_eq!(peer.at(20), (Some(Full), 1, QualityLimitation::Cpu));
-    peer.source.relief = Relief::NONE;
+    peer.source.restrictions = VideoSourceRestrictions::NONE;
     assert_eq!(peer.at(30), (Some(Full), 2, QualityLimitation::None));
 }
 
 #[test]
 fn a_source_of_one_layer_has_one() {
-    let plain = SourceLayers { layered: false, relief: Relief { top: Quarter, ..Relief::NONE }, ..CAMERA };
+    let plain = SourceLayers {
+        layered: false,
+        restrictions: VideoSourceRestrictions { top: Quarter, ..VideoSourceRestrictions::NONE },
+        ..CAMERA
+    };
     assert_eq!(Alone::new(plain, 10_000).drawn(20, 20).at(0).0, Some(Full));
     let tiny = SourceLayers { full: Some((320, 180)), ..CAMERA };
     assert_eq!(Alone::new(tiny, 1_000).at(0).0, Some(Half), "there is no quarter of it");
@@ -167,7 +171,7 @@ fn where_motion_counts_a_smaller_picture_comes_before_fewer_frames() {
     let rates = [None, None, Some(LayerDemand { bitrate: 1_500_000, key_frames: 0, temporal: TOP_TEMPORAL })];
     let stays = |degradation| {
         let (source, mut selector) = (SourceLayers { degradation, ..CAMERA }, LayerSelector::default());
-        let (start, constraints) = (Instant::now(), ReceiverConstraints { bitrate: 1_000_000, drawn: None });
+        let (start, constraints) = (Instant::now(), ReceiverConstraints { bitrate: 1_000_000, rendered_size: None });
         let at = |ms| selector.select(&source, &constraints, &rates, start + Duration::from_millis(ms));
         let selection = (0..5_000).step_by(100).map(at).last().unwrap();
         (selection.layer, selection.temporal)

@@ -1,7 +1,7 @@
 //! What the source of a video track can encode, and what each of its layers is worth in bits.
 
 use confab_wire::{
-    layers::{Relief, SpatialLayer},
+    layers::{SpatialLayer, VideoSourceRestrictions},
     media::DegradationPreference,
 };
 
@@ -22,7 +22,7 @@ pub struct SourceLayers {
     /// Pixels of the full layer, once known.
     pub full: Option<(u32, u32)>,
     /// What can be encoded at most, for want of computing power.
-    pub relief: Relief,
+    pub restrictions: VideoSourceRestrictions,
     /// Upper bound of the frame rate in frames per second.
     pub max_framerate: Option<f64>,
     /// Upper bound of a layer's bitrate, in bit/s.

@@ -7,7 +7,7 @@ use super::source::SourceLayers;
 use crate::encoding::{VideoEncoding, bound};
 use crate::meters::LossEstimate;
 use confab_wire::{
-    layers::{FrameLayer, Relief, SPATIAL_LAYERS, SpatialLayer},
+    layers::{FrameLayer, SPATIAL_LAYERS, SpatialLayer, VideoSourceRestrictions},
     media::VideoDemand,
 };
 use std::time::Instant;
@@ -65,7 +65,7 @@ pub struct TrackLayers {
     /// Pixels of the full layer, by the newest frame.
     full: Option<(u32, u32)>,
     /// What can be encoded at most, for want of computing power.
-    relief: Relief,
+    restrictions: VideoSourceRestrictions,
     /// Requests for key frames of each layer.
     key_frames: [u64; SPATIAL_LAYERS],
 }
@@ -123,8 +123,8 @@ impl TrackLayers {
     }
 
     /// What can be encoded at most from now on, for want of computing power.
-    pub fn set_relief(&mut self, relief: Relief) {
-        self.relief = relief;
+    pub fn set_restrictions(&mut self, restrictions: VideoSourceRestrictions) {
+        self.restrictions = restrictions;
     }
 
     /// A frame of `layer` has this size in pixels: that of the largest layer in `demand` counts, the smaller ones are
@@ -144,7 +144,7 @@ impl TrackLayers {
         let source = SourceLayers {
             layered: self.layered,
             full: self.full,
-            relief: self.relief,
+            restrictions: self.restrictions,
             max_framerate: demand.max_framerate,
             max_bitrate: demand.max_bitrate,
             degradation: demand.degradation(),
@@ -237,8 +237,10 @@ mod tests {
     fn each_receiver_has_its_layer_and_the_worst_loss_counts() {
         let (mut track, mut demand, now) = (TrackLayers::new(true), VideoDemand::default(), Instant::now());
         let large = track.add(ReceiverConstraints::default());
-        let small = track
-            .add(ReceiverConstraints { drawn: Some(RenderedSize { width: 320, height: 180 }), ..Default::default() });
+        let small = track.add(ReceiverConstraints {
+            rendered_size: Some(RenderedSize { width: 320, height: 180 }),
+            ..Default::default()
+        });
         track.set_size(&demand, SpatialLayer::Full, (1280, 720));
         track.update(&mut demand, |_| true, now);
         let wanted = SpatialLayer::ALL.map(|layer| demand.layer(layer).is_some());

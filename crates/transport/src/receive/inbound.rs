@@ -40,7 +40,7 @@ pub(crate) struct Inbound {
     /// mid → ends the reader of its RTP stream.
     pumps: HashMap<String, DropGuard>,
     /// The application said how it draws a track.
-    drawn_changed: Arc<Notify>,
+    rendered_size_changed: Arc<Notify>,
 }
 
 /// A change that a description made.
@@ -70,7 +70,7 @@ impl Inbound {
             sinks: HashMap::new(),
             streams: HashMap::new(),
             pumps: HashMap::new(),
-            drawn_changed: Arc::default(),
+            rendered_size_changed: Arc::default(),
         }
     }
 
@@ -122,7 +122,8 @@ impl Inbound {
             .entry(msid.clone())
             .or_insert_with(|| RemoteStream { id: None, msid: msid.clone(), peer: self.peer.clone() })
             .clone();
-        let (track, sink) = RemoteTrack::new(media.track, msid.clone(), media.kind, media.offered, &self.drawn_changed);
+        let (track, sink) =
+            RemoteTrack::new(media.track, msid.clone(), media.kind, media.offered, &self.rendered_size_changed);
         self.sink(&media.mid).send_replace(Some(sink));
         self.lines.insert(media.mid, ReceivedLine { track: track.clone(), msid: msid.clone(), reported: None });
         changes.push(Change::Added { stream, track, first });
@@ -177,17 +178,17 @@ impl Inbound {
     }
 
     /// Waits until the application says how it draws a track.
-    pub(crate) async fn drawn_changed(&self) {
-        self.drawn_changed.notified().await;
+    pub(crate) async fn rendered_size_changed(&self) {
+        self.rendered_size_changed.notified().await;
     }
 
     /// How the application draws its videos, by m-line, each size once.
-    pub(crate) fn drawn(&mut self) -> Vec<(String, RenderedSize)> {
+    pub(crate) fn rendered_sizes(&mut self) -> Vec<(String, RenderedSize)> {
         let videos = self.lines.iter_mut().filter(|(_, line)| line.track.kind() == MediaKind::Video);
         videos
             .filter_map(|(mid, line)| {
-                let drawn = line.track.drawn()?;
-                (line.reported.replace(drawn) != Some(drawn)).then(|| (mid.clone(), drawn))
+                let size = line.track.rendered_size()?;
+                (line.reported.replace(size) != Some(size)).then(|| (mid.clone(), size))
             })
             .collect()
     }
@@ -255,14 +256,14 @@ mod tests {
         let mut inbound = Inbound::new("p".into(), Decoders::default());
         let changes = inbound.described(&sdp(&[("1", "sendonly", "s a"), ("2", "sendonly", "s b")]));
         let Some(Change::Added { track, .. }) = changes.into_iter().next() else { panic!("no track") };
-        assert!(inbound.drawn().is_empty());
-        let drawn = RenderedSize { width: 320, height: 180 };
-        track.set_drawn(drawn);
-        track.set_drawn(drawn);
-        assert_eq!(inbound.drawn(), [("1".into(), drawn)]);
-        assert!(inbound.drawn().is_empty());
-        track.set_drawn(RenderedSize::HIDDEN);
-        assert_eq!(inbound.drawn(), [("1".into(), RenderedSize::HIDDEN)]);
+        assert!(inbound.rendered_sizes().is_empty());
+        let size = RenderedSize { width: 320, height: 180 };
+        track.set_rendered_size(size);
+        track.set_rendered_size(size);
+        assert_eq!(inbound.rendered_sizes(), [("1".into(), size)]);
+        assert!(inbound.rendered_sizes().is_empty());
+        track.set_rendered_size(RenderedSize::HIDDEN);
+        assert_eq!(inbound.rendered_sizes(), [("1".into(), RenderedSize::HIDDEN)]);
     }
 
     #[test]

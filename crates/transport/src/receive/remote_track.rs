@@ -88,9 +88,9 @@ pub(crate) struct Inner {
     pub(crate) taken: AtomicBool,
     pub(crate) key_frame_wanted: Notify,
     /// The size at which it is drawn; `None` until told.
-    drawn: Mutex<Option<RenderedSize>>,
+    rendered_size: Mutex<Option<RenderedSize>>,
     /// Wakes who passes it on.
-    drawn_changed: Arc<Notify>,
+    rendered_size_changed: Arc<Notify>,
     /// What its sender reports; `None` before its first packet.
     reports: Mutex<Option<SenderClockReader>>,
     pub(crate) counters: Counters,
@@ -116,7 +116,7 @@ impl RemoteTrack {
         msid: String,
         kind: MediaKind,
         offered: OfferedFormats,
-        drawn_changed: &Arc<Notify>,
+        rendered_size_changed: &Arc<Notify>,
     ) -> (Self, Sink) {
         let (video_sender, video) = mpsc::channel(VIDEO_QUEUE);
         let (audio_sender, audio) = mpsc::channel(AUDIO_QUEUE);
@@ -130,8 +130,8 @@ impl RemoteTrack {
             audio: Mutex::new((!is_video).then_some(audio)),
             taken: AtomicBool::new(false),
             key_frame_wanted: Notify::new(),
-            drawn: Mutex::default(),
-            drawn_changed: Arc::clone(drawn_changed),
+            rendered_size: Mutex::default(),
+            rendered_size_changed: Arc::clone(rendered_size_changed),
             reports: Mutex::default(),
             counters: Counters::default(),
         };
@@ -224,14 +224,14 @@ impl RemoteTrack {
     /// Says at which size the video is drawn, in physical pixels, so that the sender needs to send no more;
     /// [`RenderedSize::HIDDEN`] stops it. Has no effect on sound, and none on peers whose program does not know of it: they go on
     /// sending what they like.
-    pub fn set_drawn(&self, drawn: RenderedSize) {
-        *self.inner.drawn.lock().unwrap_or_else(PoisonError::into_inner) = Some(drawn);
-        self.inner.drawn_changed.notify_one();
+    pub fn set_rendered_size(&self, size: RenderedSize) {
+        *self.inner.rendered_size.lock().unwrap_or_else(PoisonError::into_inner) = Some(size);
+        self.inner.rendered_size_changed.notify_one();
     }
 
-    /// See [`Self::set_drawn`].
-    pub(crate) fn drawn(&self) -> Option<RenderedSize> {
-        *self.inner.drawn.lock().unwrap_or_else(PoisonError::into_inner)
+    /// See [`Self::set_rendered_size`].
+    pub(crate) fn rendered_size(&self) -> Option<RenderedSize> {
+        *self.inner.rendered_size.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What its timestamps are in its sender's time; `None` until the sender has told, a second or so after the first packet.

@@ -138,7 +138,8 @@ fn every_peer_has_a_stream_that_decodes_whatever_all_of_them_want() {
 
 fn any(random: &mut StdRng) -> ReceiverConstraints {
     let sizes = [None, Some((640, 360)), Some((320, 180)), Some((150, 84)), Some((0, 0))];
-    let drawn = sizes[random.random_range(0..sizes.len())].map(|(width, height)| RenderedSize { width, height });
+    let rendered_size =
+        sizes[random.random_range(0..sizes.len())].map(|(width, height)| RenderedSize { width, height });
     let bitrates = [u32::MAX, 700_000, 500_000, 300_000, 90_000];
-    ReceiverConstraints { bitrate: bitrates[random.random_range(0..bitrates.len())], drawn }
+    ReceiverConstraints { bitrate: bitrates[random.random_range(0..bitrates.len())], rendered_size }
 }

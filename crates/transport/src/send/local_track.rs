@@ -4,7 +4,7 @@ use confab_rtp::encoding::VideoEncoding;
 use confab_rtp::layers::{ReceiverConstraints, ReceiverLayers, TrackLayers};
 use confab_rtp::packetization::{PacketizedFrame, Packetizer};
 use confab_wire::{
-    layers::{FrameLayer, Relief},
+    layers::{FrameLayer, VideoSourceRestrictions},
     media::{AudioPacket, Codec, EncodedFrame, MediaKind, VideoDemand},
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -176,9 +176,9 @@ impl LocalTrack {
     }
 
     /// Says what the source can encode at most, for want of computing power; everything at first.
-    pub fn set_relief(&self, relief: Relief) {
+    pub fn set_restrictions(&self, restrictions: VideoSourceRestrictions) {
         let mut state = self.state();
-        state.layers.set_relief(relief);
+        state.layers.set_restrictions(restrictions);
         self.update(&mut state, Instant::now());
     }
 

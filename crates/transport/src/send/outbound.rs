@@ -169,10 +169,10 @@ impl Outbound {
     }
 
     /// The peer says how it draws what is sent on the m-line `mid`.
-    pub(crate) async fn set_drawn(&self, mid: &str, drawn: RenderedSize) {
+    pub(crate) async fn set_rendered_size(&self, mid: &str, size: RenderedSize) {
         for slot in &self.slots {
             if slot.is_at(mid).await {
-                slot.set_drawn(drawn);
+                slot.set_rendered_size(size);
             }
         }
     }

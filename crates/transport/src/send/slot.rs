@@ -96,7 +96,7 @@ impl Slot {
     pub(crate) fn set(&self, track: Option<LocalTrack>) {
         if track.is_none() {
             // For the other side the next one is another track, of which it has said nothing.
-            self.change_wants(|wants| wants.drawn = None);
+            self.change_wants(|wants| wants.rendered_size = None);
         }
         self.feed.send_modify(|feed| feed.track = track);
     }
@@ -116,9 +116,9 @@ impl Slot {
     }
 
     /// How the peer draws what is sent. A word about what was sent before comes too late.
-    pub(crate) fn set_drawn(&self, drawn: RenderedSize) {
+    pub(crate) fn set_rendered_size(&self, size: RenderedSize) {
         if self.feed.borrow().track.is_some() {
-            self.change_wants(|wants| wants.drawn = Some(drawn));
+            self.change_wants(|wants| wants.rendered_size = Some(size));
         }
     }
 

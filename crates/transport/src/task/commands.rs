@@ -38,7 +38,7 @@ impl ConnectionTask<'_> {
             ConnectionCommand::BeginAnew => return Some(Ending::Again { role: Role::Offerer, offer: None }),
             // A wish, and no sign that anything is wrong.
             ConnectionCommand::RestartIce => self.negotiation.restart_ice(true, Instant::now()).await,
-            ConnectionCommand::SetRenderedSize { mid, size } => self.outbound.set_drawn(&mid, size).await,
+            ConnectionCommand::SetRenderedSize { mid, size } => self.outbound.set_rendered_size(&mid, size).await,
             ConnectionCommand::Close => return Some(Ending::Gone),
             ConnectionCommand::Report(reply) => {
                 let at_rest = self.negotiation.is_at_rest() && self.state == ConnectionState::Connected;

@@ -95,7 +95,7 @@ impl ConnectionTask<'_> {
     /// Reports how the application draws videos. A program that is not ours would drop it with a warning.
     pub(super) async fn report_drawn(&mut self) {
         if self.ours {
-            for (mid, size) in self.inbound.drawn() {
+            for (mid, size) in self.inbound.rendered_sizes() {
                 self.emit(ConnectionEvent::RenderedSizeChanged { mid, size }).await;
             }
         }

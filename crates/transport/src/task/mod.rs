@@ -157,7 +157,7 @@ impl<'a> ConnectionTask<'a> {
                 self.share_bandwidth();
                 None
             }
-            () = self.inbound.drawn_changed() => {
+            () = self.inbound.rendered_size_changed() => {
                 self.report_drawn().await;
                 None
             }

@@ -79,7 +79,9 @@ pub fn received((begun, before): &(Instant, Vec<Seen>), (ended, after): &(Instan
 async fn follow(mut events: Events, ids: Arc<[String]>, seen: Arc<Mutex<Seen>>) {
     while let Some(event) = events.recv().await {
         match event {
-            Event::TrackAdded { peer, track, .. } if ids.contains(&peer) => track.set_drawn(RenderedSize::HIDDEN),
+            Event::TrackAdded { peer, track, .. } if ids.contains(&peer) => {
+                track.set_rendered_size(RenderedSize::HIDDEN)
+            }
             Event::TrackAdded { track, .. } => drop(tokio::spawn(count(track, Arc::clone(&seen)))),
             _ => {}
         }

@@ -147,14 +147,14 @@ describe('pictures in H.264', () => {
 });
 
 describe('sizes', () => {
-  const sizes = (connection: FakeConnection) => connection.sent.filter((request) => request.type === 'drawn');
+  const sizes = (connection: FakeConnection) => connection.sent.filter((request) => request.type === 'rendered-size');
 
   it('are told at once, then when they have settled, and that a tile is gone', async () => {
     const connection = await start();
     const { drawn, detach } = feed.attach(3, sink());
     drawn(200.4, 112.6);
     for (const width of [300, 400, 640]) drawn(width, (width * 9) / 16);
-    expect(sizes(connection)).toEqual([{ type: 'drawn', handle: 3, width: 200, height: 113 }]);
+    expect(sizes(connection)).toEqual([{ type: 'rendered-size', handle: 3, width: 200, height: 113 }]);
     await vi.advanceTimersByTimeAsync(1000);
     drawn(640, 360);
     await vi.advanceTimersByTimeAsync(1000);
@@ -162,8 +162,8 @@ describe('sizes', () => {
     detach();
     await vi.advanceTimersByTimeAsync(1000);
     expect(sizes(connection).slice(1)).toEqual([
-      { type: 'drawn', handle: 3, width: 640, height: 360 },
-      { type: 'drawn', handle: 3, width: 0, height: 0 },
+      { type: 'rendered-size', handle: 3, width: 640, height: 360 },
+      { type: 'rendered-size', handle: 3, width: 0, height: 0 },
     ]);
   });
 
@@ -175,13 +175,13 @@ describe('sizes', () => {
     drawn(640, 360);
     feed.attach(4, sink()).drawn(320, 180);
     await vi.advanceTimersByTimeAsync(1000);
-    const hidden = { type: 'drawn', width: 0, height: 0 };
+    const hidden = { type: 'rendered-size', width: 0, height: 0 };
     expect(sizes(connection).slice(1)).toEqual([{ ...hidden, handle: 3 }, { ...hidden, handle: 4 }]);
     feed.setVisible(true);
     feed.setVisible(true);
     expect(sizes(connection).slice(3)).toEqual([
-      { type: 'drawn', handle: 3, width: 640, height: 360 },
-      { type: 'drawn', handle: 4, width: 320, height: 180 },
+      { type: 'rendered-size', handle: 3, width: 640, height: 360 },
+      { type: 'rendered-size', handle: 4, width: 320, height: 180 },
     ]);
   });
 
@@ -192,7 +192,7 @@ describe('sizes', () => {
     connection.handlers.closed();
     await vi.advanceTimersByTimeAsync(1000);
     expect(connections).toHaveLength(2);
-    expect(sizes(connections[1]!)).toEqual([{ type: 'drawn', handle: 3, width: 200, height: 100 }]);
+    expect(sizes(connections[1]!)).toEqual([{ type: 'rendered-size', handle: 3, width: 200, height: 100 }]);
   });
 });
 
@@ -216,7 +216,7 @@ describe('two views of one track', () => {
     await vi.advanceTimersByTimeAsync(1000);
     small.detach();
     large.detach();
-    const sizes = connection.sent.flatMap((request) => (request.type === 'drawn' ? request.width : []));
+    const sizes = connection.sent.flatMap((request) => (request.type === 'rendered-size' ? request.width : []));
     expect(sizes).toEqual([200, 640, 160, 0]);
   });
 });

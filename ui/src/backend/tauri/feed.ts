@@ -153,7 +153,7 @@ export class MediaFeed {
   }
 
   #tellSize(handle: number, size: Size): void {
-    this.#connection?.send({ type: 'drawn', handle, ...size });
+    this.#connection?.send({ type: 'rendered-size', handle, ...size });
   }
 
   #decoder(handle: number, track: Omit<Track, 'decoder'>): TrackDecoder {
@@ -260,7 +260,7 @@ function fresh(decoder: (track: Omit<Track, 'decoder'>) => TrackDecoder): Track 
 }
 
 function pixels(length: number): number {
-  return Math.min(limits.maxDrawnPixels, Math.max(0, Math.round(length)));
+  return Math.min(limits.maxRenderedPixels, Math.max(0, Math.round(length)));
 }
 
 /** A feed on this browser's own parts, for the life of the page. */

@@ -271,7 +271,7 @@ impl Share {
         report: mpsc::Sender<ShareEvent>,
         overloaded: mpsc::Sender<()>,
     ) {
-        tokio::spawn(watch_load(capture.relief(), self.track.clone(), overloaded));
+        tokio::spawn(watch_load(capture.restrictions(), self.track.clone(), overloaded));
         tokio::spawn(carry(self.number, events, capture.hidden(), self.track.clone(), report));
         self.capture = Some(capture);
         self.view.capture = DeviceState::On;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use confab_wire::{
-    layers::{Relief, SPATIAL_LAYERS},
+    layers::{SPATIAL_LAYERS, VideoSourceRestrictions},
     media::VideoDemand,
 };
 use tokio::sync::{mpsc, watch};
@@ -38,7 +38,7 @@ pub(crate) struct EncodeLoop {
 pub(crate) struct Reports {
     pub(crate) events: mpsc::Sender<VideoEvent>,
     pub(crate) stats: Arc<Mutex<VideoStats>>,
-    pub(crate) relief: watch::Sender<Relief>,
+    pub(crate) restrictions: watch::Sender<VideoSourceRestrictions>,
 }
 
 impl EncodeLoop {
@@ -116,10 +116,10 @@ impl EncodeLoop {
             count(&|stats| stats.dropped += 1);
             return Ok(());
         }
-        let relief = self.load.relief(demand.degradation());
-        self.publish_relief(relief);
+        let restrictions = self.load.restrictions(demand.degradation());
+        self.publish_restrictions(restrictions);
         for layer in demand.layers.iter_mut().flatten() {
-            layer.temporal = layer.temporal.min(relief.temporal);
+            layer.temporal = layer.temporal.min(restrictions.temporal);
         }
         let started = Instant::now();
         let frames = self.encoder.encode(picture, captured, &demand)?;
@@ -145,10 +145,11 @@ impl EncodeLoop {
     }
 
     /// Publishes what is encoded at most, also where it changed with the content hint.
-    fn publish_relief(&self, relief: Relief) {
-        let told = self.reports.relief.send_if_modified(|told| std::mem::replace(told, relief) != relief);
+    fn publish_restrictions(&self, restrictions: VideoSourceRestrictions) {
+        let told =
+            self.reports.restrictions.send_if_modified(|told| std::mem::replace(told, restrictions) != restrictions);
         if told {
-            tracing::info!(?relief, "the load of encoding changes what is encoded");
+            tracing::info!(?restrictions, "the load of encoding changes what is encoded");
         }
     }
 

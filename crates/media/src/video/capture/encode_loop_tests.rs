@@ -15,7 +15,7 @@ const CONFIG: VideoConfig = VideoConfig { width: 640, height: 360, fps: 30, bitr
 struct Overload {
     encoding: EncodeLoop,
     demand: watch::Sender<VideoDemand>,
-    relief: watch::Receiver<Relief>,
+    restrictions: watch::Receiver<VideoSourceRestrictions>,
     events: mpsc::Receiver<VideoEvent>,
     pictures: Vec<I420Frame>,
     begun: Instant,
@@ -25,9 +25,9 @@ struct Overload {
 impl Overload {
     fn new(content_hint: ContentHint) -> Self {
         let demand = watch::Sender::new(VideoDemand { content_hint, ..VideoDemand::full() });
-        let (sender, relief) = watch::channel(Relief::NONE);
+        let (sender, restrictions) = watch::channel(VideoSourceRestrictions::NONE);
         let (told, events) = mpsc::channel(4 * SPATIAL_LAYERS);
-        let reports = Reports { events: told, stats: Arc::default(), relief: sender };
+        let reports = Reports { events: told, stats: Arc::default(), restrictions: sender };
         let encoding = EncodeLoop::new(CONFIG, Arc::default(), StopFlag::default(), demand.subscribe(), reports, None);
         let picture = |number| {
             let mut picture = I420Frame::new(CONFIG.width, CONFIG.height);
@@ -35,7 +35,7 @@ impl Overload {
             picture
         };
         let pictures = (0..16).map(picture).collect();
-        Self { encoding, demand, relief, events, pictures, begun: Instant::now(), count: 0 }
+        Self { encoding, demand, restrictions, events, pictures, begun: Instant::now(), count: 0 }
     }
 
     /// What comes of the next picture. To the encoder it is one of 30 a second.
@@ -52,18 +52,18 @@ impl Overload {
     }
 
     /// Goes on until less is encoded, and then asks for no larger layer, as an engine does.
-    fn relieved(&mut self) -> Relief {
+    fn relieved(&mut self) -> VideoSourceRestrictions {
         let begun = Instant::now();
-        while !self.relief.has_changed().unwrap() {
+        while !self.restrictions.has_changed().unwrap() {
             assert!(begun.elapsed() < PATIENCE, "nothing was done against the load");
             self.next();
         }
-        let relief = *self.relief.borrow_and_update();
+        let restrictions = *self.restrictions.borrow_and_update();
         self.demand.send_modify(|demand| {
             let wanted = demand.layers.iter_mut().find_map(Option::take);
-            demand.layers[relief.top.index()] = wanted;
+            demand.layers[restrictions.top.index()] = wanted;
         });
-        relief
+        restrictions
     }
 
     /// Layers and temporal layers of the frames of 40 pictures.
@@ -80,7 +80,7 @@ fn who_cannot_keep_up_encodes_smaller_pictures_and_then_fewer() {
     let frames = camera.frames();
     assert!(frames.contains(&(SpatialLayer::Full, TOP_TEMPORAL)), "{frames:?}");
     for (top, temporal) in [(Half, TOP_TEMPORAL), (Quarter, TOP_TEMPORAL), (Quarter, 1)] {
-        assert_eq!(camera.relieved(), Relief { top, temporal });
+        assert_eq!(camera.relieved(), VideoSourceRestrictions { top, temporal });
     }
     let frames = camera.frames();
     assert!((10..=20).contains(&frames.len()), "{} of 40 pictures", frames.len());
@@ -89,7 +89,7 @@ fn who_cannot_keep_up_encodes_smaller_pictures_and_then_fewer() {
     // The same load, and a picture that has to be sharp: its frames are what is left to give up.
     let sharp = Some(DegradationPreference::MaintainResolution);
     camera.demand.send_modify(|demand| demand.degradation_preference = sharp);
-    assert_eq!(camera.relieved(), Relief { top: SpatialLayer::Full, temporal: 0 });
+    assert_eq!(camera.relieved(), VideoSourceRestrictions { top: SpatialLayer::Full, temporal: 0 });
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn who_cannot_keep_up_with_detail_encodes_fewer_pictures() {
     use SpatialLayer::Full;
     let mut screen = Overload::new(ContentHint::Detail);
     for temporal in [1, 0] {
-        assert_eq!(screen.relieved(), Relief { top: Full, temporal });
+        assert_eq!(screen.relieved(), VideoSourceRestrictions { top: Full, temporal });
     }
     let frames = screen.frames();
     assert!((5..=10).contains(&frames.len()), "{} of 40 pictures", frames.len());

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use confab_wire::{
-    layers::{Relief, SPATIAL_LAYERS},
+    layers::{SPATIAL_LAYERS, VideoSourceRestrictions},
     media::VideoDemand,
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -35,7 +35,7 @@ pub struct VideoCapture {
     stop: StopFlag,
     threads: Vec<JoinHandle<()>>,
     stats: Arc<Mutex<VideoStats>>,
-    relief: watch::Sender<Relief>,
+    restrictions: watch::Sender<VideoSourceRestrictions>,
     hidden: watch::Sender<bool>,
     // Keeps the channel of a source without pictures open until the capture ends.
     _idle: Option<mpsc::Sender<VideoEvent>>,
@@ -58,7 +58,7 @@ impl VideoCapture {
             stop: StopFlag::default(),
             threads: Vec::new(),
             stats: Arc::default(),
-            relief: watch::Sender::new(Relief::NONE),
+            restrictions: watch::Sender::new(VideoSourceRestrictions::NONE),
             hidden: watch::Sender::new(false),
             _idle: None,
         };
@@ -95,7 +95,7 @@ impl VideoCapture {
                 return Err(Error::with_detail(late, detail));
             }
         }
-        let reports = Reports { events, stats: capture.stats.clone(), relief: capture.relief.clone() };
+        let reports = Reports { events, stats: capture.stats.clone(), restrictions: capture.restrictions.clone() };
         let silence = SilenceLimit::of(&asked);
         let encode = EncodeLoop::new(config, latest, capture.stop.clone(), demand, reports, silence);
         capture.threads.push(worker::spawn("confab-encode", move || encode.run())?);
@@ -110,8 +110,8 @@ impl VideoCapture {
 
     /// What the computer can encode at most. The encoder keeps to the frame rate in it by itself; whoever makes the demand is
     /// to ask for no larger layer.
-    pub fn relief(&self) -> watch::Receiver<Relief> {
-        self.relief.subscribe()
+    pub fn restrictions(&self) -> watch::Receiver<VideoSourceRestrictions> {
+        self.restrictions.subscribe()
     }
 
     /// True while frames cease because the captured window is minimized; the last picture stands.

@@ -1,7 +1,7 @@
 //! CPU overuse detection: where encoding takes too large a part of the time, fewer layers and frames are encoded.
 
 use confab_wire::{
-    layers::{Relief, SpatialLayer, TOP_TEMPORAL},
+    layers::{SpatialLayer, TOP_TEMPORAL, VideoSourceRestrictions},
     media::DegradationPreference,
 };
 use std::time::{Duration, Instant};
@@ -17,15 +17,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(160);
 
 /// Fewer layers, then fewer frames.
-const STEPS: [Relief; 4] = [
-    Relief::NONE,
-    Relief { top: SpatialLayer::Half, ..Relief::NONE },
-    Relief { top: SpatialLayer::Quarter, ..Relief::NONE },
-    Relief { top: SpatialLayer::Quarter, temporal: TOP_TEMPORAL - 1 },
+const STEPS: [VideoSourceRestrictions; 4] = [
+    VideoSourceRestrictions::NONE,
+    VideoSourceRestrictions { top: SpatialLayer::Half, ..VideoSourceRestrictions::NONE },
+    VideoSourceRestrictions { top: SpatialLayer::Quarter, ..VideoSourceRestrictions::NONE },
+    VideoSourceRestrictions { top: SpatialLayer::Quarter, temporal: TOP_TEMPORAL - 1 },
 ];
 /// Of a picture that keeps its size, only fewer frames.
-const STEPS_OF_DETAIL: [Relief; 3] =
-    [Relief::NONE, Relief { temporal: 1, ..Relief::NONE }, Relief { temporal: 0, ..Relief::NONE }];
+const STEPS_OF_DETAIL: [VideoSourceRestrictions; 3] = [
+    VideoSourceRestrictions::NONE,
+    VideoSourceRestrictions { temporal: 1, ..VideoSourceRestrictions::NONE },
+    VideoSourceRestrictions { temporal: 0, ..VideoSourceRestrictions::NONE },
+];
 
 /// Watches the load of one encoder thread.
 #[derive(Debug, Default)]
@@ -42,8 +45,8 @@ pub struct OveruseDetector {
 
 impl OveruseDetector {
     /// What is encoded at most, where this is given up first.
-    pub fn relief(&self, degradation: DegradationPreference) -> Relief {
-        let steps: &[Relief] = if degradation.keeps_resolution() { &STEPS_OF_DETAIL } else { &STEPS };
+    pub fn restrictions(&self, degradation: DegradationPreference) -> VideoSourceRestrictions {
+        let steps: &[VideoSourceRestrictions] = if degradation.keeps_resolution() { &STEPS_OF_DETAIL } else { &STEPS };
         steps[self.step.min(steps.len() - 1)]
     }
 
@@ -108,12 +111,22 @@ mod tests {
         let (mut watch, mut clock) = (OveruseDetector::default(), Instant::now());
         assert_eq!(feed(&mut watch, &mut clock, 20, 0.8), 0);
         assert_eq!(feed(&mut watch, &mut clock, 3, 0.95), 1);
-        assert_eq!(watch.relief(Balanced), Relief { top: SpatialLayer::Half, temporal: 2 });
-        assert_eq!(watch.relief(MaintainResolution), Relief { top: SpatialLayer::Full, temporal: 1 });
+        assert_eq!(watch.restrictions(Balanced), VideoSourceRestrictions { top: SpatialLayer::Half, temporal: 2 });
+        assert_eq!(
+            watch.restrictions(MaintainResolution),
+            VideoSourceRestrictions { top: SpatialLayer::Full, temporal: 1 }
+        );
         assert_eq!(feed(&mut watch, &mut clock, 20, 0.95), 2);
-        assert_eq!(watch.relief(Balanced), Relief { top: SpatialLayer::Quarter, temporal: 1 });
-        assert_eq!(watch.relief(MaintainFramerate), watch.relief(Balanced), "frames go when nothing else is left");
-        assert_eq!(watch.relief(MaintainResolution), Relief { top: SpatialLayer::Full, temporal: 0 });
+        assert_eq!(watch.restrictions(Balanced), VideoSourceRestrictions { top: SpatialLayer::Quarter, temporal: 1 });
+        assert_eq!(
+            watch.restrictions(MaintainFramerate),
+            watch.restrictions(Balanced),
+            "frames go when nothing else is left"
+        );
+        assert_eq!(
+            watch.restrictions(MaintainResolution),
+            VideoSourceRestrictions { top: SpatialLayer::Full, temporal: 0 }
+        );
     }
 
     #[test]
@@ -122,7 +135,7 @@ mod tests {
         feed(&mut watch, &mut clock, 3, 1.0);
         assert_eq!(feed(&mut watch, &mut clock, 60, 0.5), 0, "half of the time is no room");
         assert_eq!(feed(&mut watch, &mut clock, 14, 0.1), 1);
-        assert_eq!(watch.relief(Balanced), Relief::NONE);
+        assert_eq!(watch.restrictions(Balanced), VideoSourceRestrictions::NONE);
         assert_eq!(feed(&mut watch, &mut clock, 3, 1.0), 1);
         assert_eq!(feed(&mut watch, &mut clock, 14, 0.1), 0);
         assert_eq!(feed(&mut watch, &mut clock, 14, 0.1), 1);

@@ -53,7 +53,7 @@ impl Screen {
 
     /// Asks for a size and waits for it.
     pub async fn draw(&mut self, width: u16, expected: u32) {
-        self.track.set_drawn(RenderedSize { width, height: width / 16 * 9 });
+        self.track.set_rendered_size(RenderedSize { width, height: width / 16 * 9 });
         self.width(expected).await;
     }
 }

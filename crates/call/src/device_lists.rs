@@ -27,13 +27,13 @@ pub fn list_screens(thumbnails: bool) -> Result<Vec<ShareSource>, UserError> {
 
 /// The list of devices, kept up to date while a clone of this is alive.
 #[derive(Debug, Clone)]
-pub struct DeviceWatch {
+pub struct DeviceLists {
     watch: confab_media::DeviceWatch,
     list: watch::Receiver<Option<DeviceList>>,
     _publisher: Arc<AbortOnDropHandle<()>>,
 }
 
-impl DeviceWatch {
+impl DeviceLists {
     /// Watches the devices; to be called in a runtime. Fails with `Internal` if no thread can be had.
     pub fn start() -> Result<Self, UserError> {
         let watch = confab_media::DeviceWatch::start().map_err(user_error)?;
