@@ -10,7 +10,7 @@ run: ## Opens the app; without a display, holds a short call under one of its ow
 test: ## Everything that CI asks for
 	@node scripts/test.mjs
 
-test-all: ## The same and what takes hours: endurance, fuzzing, packages that install, every documented item
+test-all: ## The same and what takes hours: every kind of network, endurance, fuzzing, packages that install, every documented item
 	@node scripts/test.mjs --all
 
 fuzz: ## Rubbish from random peers and servers into everything that reads it, for FUZZ_SECONDS (60)

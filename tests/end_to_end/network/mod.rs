@@ -3,6 +3,7 @@
 
 mod faults;
 mod lips;
+mod matrix;
 mod pages;
 mod profiles;
 mod step;
@@ -35,4 +36,18 @@ fn can_run(name: &str) -> bool {
 /// Someone joins `place` with the test pattern and a tone.
 async fn guest(place: &mut Place, name: &str, profile: Profile) -> Result<Guest, PlaceError> {
     place.guest(name, profile, &MEDIA).await
+}
+
+/// Two hear and see each other over networks of this kind, with no less delay than theirs.
+async fn a_call(place: &mut Place, profile: Profile) -> Outcome {
+    let mut ann = guest(place, "Ann", profile).await?;
+    let mut ben = guest(place, "Ben", profile).await?;
+    let seen = ann.sees("Ben", 20).await?;
+    ben.sees("Ann", 20).await?;
+    // Up and down are both of this profile. A report that overtakes others skips the delay.
+    let overtakes = profile.up.reorder + profile.down.reorder > 0.0;
+    let least = if overtakes { 0 } else { 2 * (profile.up.delay + profile.down.delay).as_millis() };
+    assert!(seen["rttMs"].as_f64() >= Some(least as f64 * 0.95), "{}: {seen}", profile.name);
+    println!("{}: {seen}", profile.name);
+    Ok(())
 }

@@ -1,43 +1,16 @@
-//! Participants behind networks of every kind.
+//! Participants behind networks of their own; what each kind of network does to a call is in `matrix.rs`.
 
-use crate::network::{Outcome, can_run, guest, place};
-use confab_testkit::network::profile::{CLEAN, HOTEL, JUMBLED, LOSSY, MOBILE, Profile, SATELLITE, UDP_BLOCKED, WIFI};
+use crate::network::{Outcome, a_call, can_run, guest, place};
+use confab_testkit::network::profile::{CLEAN, HOTEL, MOBILE, UDP_BLOCKED, WIFI};
 use confab_tests::place::{Guest, Place};
 use futures_util::future::try_join_all;
 
-async fn a_call(place: &mut Place, profile: Profile) -> Outcome {
-    let mut ann = guest(place, "Ann", profile).await?;
-    let mut ben = guest(place, "Ben", profile).await?;
-    let seen = ann.sees("Ben", 20).await?;
-    ben.sees("Ann", 20).await?;
-    // Up and down are both of this profile. A report that overtakes others skips the delay.
-    let overtakes = profile.up.reorder + profile.down.reorder > 0.0;
-    let least = if overtakes { 0 } else { 2 * (profile.up.delay + profile.down.delay).as_millis() };
-    assert!(seen["rttMs"].as_f64() >= Some(least as f64 * 0.95), "{}: {seen}", profile.name);
-    println!("{}: {seen}", profile.name);
-    Ok(())
-}
-
-macro_rules! calls {
-    ($($name:ident: $profile:expr),*) => {$(
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $name() -> Outcome {
-            match place(concat!("profiles::", stringify!($name))).await? {
-                Some(mut place) => a_call(&mut place, $profile).await,
-                None => Ok(()),
-            }
-        }
-    )*};
-}
-
-calls! {
-    a_call_over_a_wire: CLEAN,
-    a_call_over_wifi: WIFI,
-    a_call_over_a_mobile_network: MOBILE,
-    a_call_from_a_hotel: HOTEL,
-    a_call_over_a_satellite: SATELLITE,
-    a_call_that_loses_packets: LOSSY,
-    a_call_whose_packets_overtake_each_other: JUMBLED
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_over_a_mobile_network() -> Outcome {
+    match place("profiles::a_call_over_a_mobile_network").await? {
+        Some(mut place) => a_call(&mut place, MOBILE).await,
+        None => Ok(()),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
