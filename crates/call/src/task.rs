@@ -281,7 +281,7 @@ impl CallTask {
             Event::TrackAdded { peer, stream, track, .. } => {
                 let mix = if track.kind() == MediaKind::Audio { self.speaker.add_peer() } else { None };
                 if self.remote.added(&peer, &stream, track, mix, effects) {
-                    self.room.peer_sends(&peer);
+                    self.room.peer_sends(&peer, effects);
                 }
             }
             Event::TrackRemoved { peer, track, .. } => self.remote.removed(&peer, &track, effects),
@@ -301,7 +301,8 @@ impl CallTask {
     fn message(&mut self, peer: &str, event: &str, args: Vec<Value>, effects: &mut Effects) {
         let participants = self.room.participants();
         let Some(name) = participants.name(peer) else { return };
-        let from = FromPeer { id: peer, name, connected_for: participants.connected_for(peer) };
+        let connected_for = participants.connected_for(peer);
+        let from = FromPeer { id: peer, name, connected_for, was_here: self.room.was_here(peer) };
         let argument = args.into_iter().next().unwrap_or_default();
         let own = own(&self.room, &self.devices);
         if !self.features.message(from, event, &argument, own, effects) {

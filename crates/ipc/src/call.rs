@@ -34,6 +34,8 @@ pub enum PeerState {
     Connected,
     /// Was connected, is being repaired.
     Reconnecting,
+    /// In the room for a while, and no connection can be made. It is still tried.
+    Unreachable,
 }
 
 /// A remote track.

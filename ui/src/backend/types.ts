@@ -2,7 +2,7 @@
 
 export type ErrorCode = "bad-link" | "bad-name" | "bad-server" | "server-unreachable" | "not-confab" | "join-refused" | "room-full" | "room-closed" | "server-lost" | "port-in-use" | "listen-failed" | "camera-missing" | "camera-busy" | "camera-failed" | "screen-missing" | "screen-unsupported" | "screen-failed" | "share-cancelled" | "share-sound-unsupported" | "share-sound-ended" | "share-ended" | "computer-busy" | "microphone-missing" | "microphone-failed" | "speaker-missing" | "device-changed" | "no-sound-server" | "file-unreadable" | "file-format" | "record-failed" | "chat-text" | "bad-volume" | "participant-gone" | "not-in-call" | "already-in-call" | "link-not-opened" | "link-not-copied" | "settings-not-saved" | "settings-reset" | "peer-misbehaving" | "peer-unreachable" | "internal";
 
-export type ErrorReason = "server-message" | "room-name" | "too-many-rooms" | "too-many-questions" | "server-full" | "token-required" | "token-malformed" | "token-algorithm" | "token-signature" | "token-expired" | "token-not-yet-valid" | "token-too-large" | "token-room" | "too-many-messages" | "camera-not-found" | "camera-damaged" | "camera-not-allowed" | "camera-without-pictures" | "screen-chosen-by-desktop" | "screen-portal-missing" | "screen-disconnected" | "share-ended-by-desktop" | "microphone-unplugged" | "microphone-back" | "microphone-not-connected" | "speaker-unplugged" | "speaker-back" | "speaker-not-connected" | "camera-unplugged" | "camera-back" | "camera-not-connected" | "settings-file-stays";
+export type ErrorReason = "server-message" | "room-name" | "too-many-rooms" | "too-many-questions" | "server-full" | "token-required" | "token-malformed" | "token-algorithm" | "token-signature" | "token-expired" | "token-not-yet-valid" | "token-too-large" | "token-room" | "too-many-messages" | "camera-not-found" | "camera-damaged" | "camera-not-allowed" | "camera-without-pictures" | "screen-chosen-by-desktop" | "screen-portal-missing" | "screen-disconnected" | "share-ended-by-desktop" | "microphone-unplugged" | "microphone-back" | "microphone-not-connected" | "speaker-unplugged" | "speaker-back" | "speaker-not-connected" | "camera-unplugged" | "camera-back" | "camera-not-connected" | "chat-text-empty" | "settings-file-stays";
 
 export type UserError = { 
 /**
@@ -72,7 +72,12 @@ text: string,
 /**
  * When it was written, in milliseconds since 1970 by the author's clock.
  */
-at: number, };
+at: number, 
+/**
+ * Display name of the participant who told it, where that is not its author: text and author are then that one's word.
+ * Never read from the wire.
+ */
+toldBy?: string, };
 
 export type MediaRequest = { "type": "key-frame", 
 /**
@@ -94,7 +99,7 @@ height: number, };
 
 export type CallState = "idle" | "joining" | "in-call" | "server-lost";
 
-export type PeerState = "connecting" | "connected" | "reconnecting";
+export type PeerState = "connecting" | "connected" | "reconnecting" | "unreachable";
 
 export type TrackView = { 
 /**
@@ -502,7 +507,11 @@ me: SelfView, } | { "type": "chat",
 /**
  * The message.
  */
-message: ChatMessage, } | { "type": "levels", 
+message: ChatMessage, 
+/**
+ * Index before which it stands, if it is from before one came or was away; otherwise it is the newest.
+ */
+place?: number, } | { "type": "levels", 
 /**
  * Pairs of peer id and RMS level, 0 to 1 of full scale.
  */

@@ -1,9 +1,9 @@
 import { limits } from '../backend/limits';
-import type { CallView, DeviceState, Participant, PeerStats, TrackView } from '../backend/types';
+import type { CallView, DeviceState, Participant, PeerState, PeerStats, TrackView } from '../backend/types';
 import { quality, type Quality } from './quality';
 import { SELF } from './voice-activity';
 
-export type TileState = 'connected' | 'connecting' | 'reconnecting';
+export type TileState = PeerState;
 
 /** What one tile shows. */
 export interface TileView {

@@ -33,6 +33,8 @@ pub struct FromPeer<'a> {
     pub name: &'a str,
     /// How long ago the connection to it was made; `None` if there was none.
     pub connected_for: Option<Duration>,
+    /// It was in the room when one joined.
+    pub was_here: bool,
 }
 
 /// The own microphone in the last moments.

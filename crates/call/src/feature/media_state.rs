@@ -68,7 +68,7 @@ mod tests {
 
     fn says(states: &mut MediaStates, peer: &str, argument: Value) -> Vec<UiEvent> {
         let mut effects = Effects::default();
-        let from = FromPeer { id: peer, name: "", connected_for: None };
+        let from = FromPeer { id: peer, name: "", connected_for: None, was_here: false };
         assert!(states.message(from, MEDIA_STATE, &argument, OWN, &mut effects));
         let event = |effect| match effect {
             Effect::Event(event) => *event,

@@ -3,7 +3,7 @@
 
 use crate::effect::{Effect, Effects};
 use crate::room::announced::Announced;
-use crate::room::participants::{Announcement, Participants};
+use crate::room::participants::{Announcement, Participants, ROSTER};
 use crate::room::session::{self, Resume};
 use confab_ipc::{CallState, ErrorCode, Participant, PeerState, UiEvent, UserError};
 use confab_rtcio::Socket;
@@ -13,8 +13,10 @@ use confab_wire::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::collections::HashSet;
+use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// See the module.
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub struct Room {
     state: CallState,
     participants: Participants,
     announced: Announced,
+    /// Who was here when one joined.
+    were_here: HashSet<String>,
     /// At most one attempt to join the room again.
     rejoining: JoinSet<Result<Welcome, UserError>>,
 }
@@ -36,11 +40,12 @@ impl Room {
     /// The room that the server let one into.
     pub fn new(socket: Socket, link: &RoomLink, name: &str, welcome: Welcome) -> Self {
         let (mut participants, mut announced) = (Participants::default(), Announced::default());
-        for member in &welcome.members {
+        for member in welcome.members.iter().take(ROSTER) {
             participants.announce(&member.id, &member.name, Instant::now());
             announced.insert(member);
         }
         Self {
+            were_here: participants.ids().into_iter().collect(),
             socket,
             room: link.room.clone(),
             name: name.to_owned(),
@@ -74,6 +79,11 @@ impl Room {
     /// Where the call stands.
     pub fn state(&self) -> CallState {
         self.state
+    }
+
+    /// True if `id` was here when one joined.
+    pub fn was_here(&self, id: &str) -> bool {
+        self.were_here.contains(id)
     }
 
     /// The participants, as far as the room knows.
@@ -162,7 +172,9 @@ impl Room {
 
     /// A connection to a peer stands.
     pub fn peer_connected(&mut self, id: &str, effects: &mut Effects) {
+        self.announced.connected(id);
         // One that comes back was removed when its connection was lost.
+        self.make_room(id, effects);
         self.participants.announce(id, &self.announced.name(id), Instant::now());
         self.participants.connect(id, Instant::now());
         effects.push(connected(id));
@@ -182,17 +194,25 @@ impl Room {
     }
 
     /// Something came from a peer: it is here, whatever the server says.
-    pub fn peer_sends(&mut self, id: &str) {
+    pub fn peer_sends(&mut self, id: &str, effects: &mut Effects) {
+        self.make_room(id, effects);
         self.participants.announce(id, "", Instant::now());
     }
 
-    /// Shows those again who were announced and are not shown, and reports those who can't be reached; once a second.
+    /// Shows those again who were announced and are not shown, and says who can't be reached; once a second. A seat that a page
+    /// left behind when it came again is left out, until there is a connection to it.
     pub fn tick(&mut self, effects: &mut Effects) {
         for member in self.announced.not_shown(&self.participants.ids(), Instant::now()) {
             self.announce(&member, effects);
         }
-        for name in self.participants.take_unreachable() {
-            effects.notice(false, UserError::new(ErrorCode::PeerUnreachable).param("name", name));
+        for unreachable in self.participants.take_unreachable() {
+            if unreachable.stale {
+                self.announced.leave_out(&unreachable.id);
+                self.remove(&unreachable.id, effects);
+            } else {
+                effects.event(UiEvent::PeerState { id: unreachable.id, state: PeerState::Unreachable });
+                effects.notice(false, UserError::new(ErrorCode::PeerUnreachable).param("name", unreachable.name));
+            }
         }
     }
 
@@ -211,7 +231,13 @@ impl Room {
     }
 
     fn announce(&mut self, member: &Member, effects: &mut Effects) {
-        self.announced.insert(member);
+        if !self.make_room(&member.id, effects) || !self.announced.insert(member) {
+            tracing::warn!("the server names more participants than there can be");
+            return;
+        }
+        if self.announced.is_left_out(&member.id) {
+            return;
+        }
         match self.participants.announce(&member.id, &member.name, Instant::now()) {
             Announcement::New => effects.push(connecting(&member.id)),
             Announcement::Renamed if self.participants.connected_for(&member.id).is_some() => {
@@ -220,6 +246,18 @@ impl Room {
             Announcement::Renamed => effects.push(connecting(&member.id)),
             Announcement::Known => {}
         }
+    }
+
+    /// Makes a place for `id`, unless it has one: somebody who never connected gives way. False if nobody does.
+    fn make_room(&mut self, id: &str, effects: &mut Effects) -> bool {
+        if self.participants.view(id).is_some() {
+            return true;
+        }
+        if let Some(ghost) = self.participants.gives_way() {
+            self.announced.remove(&ghost);
+            self.remove(&ghost, effects);
+        }
+        !self.participants.is_full()
     }
 
     fn remove(&mut self, id: &str, effects: &mut Effects) {
@@ -243,4 +281,81 @@ fn connecting(id: &str) -> Effect {
 
 fn connected(id: &str) -> Effect {
     Effect::Participant(id.to_owned(), |participant: Participant| UiEvent::PeerConnect { participant })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(id: &str, name: &str) -> Member {
+        Member { id: id.into(), name: name.into(), metadata: None }
+    }
+
+    fn room(members: Vec<Member>) -> Room {
+        let link: RoomLink = "http://127.0.0.1:9/r/test".parse().unwrap();
+        let (socket, _) = Socket::builder(link.server.clone()).force_new(true).auto_connect(false).build();
+        Room::new(socket, &link, "Me", Welcome { id: "me".into(), members, ice_servers: Vec::new(), resume: None })
+    }
+
+    fn comes(room: &mut Room, id: &str, name: &str) {
+        let argument = json!({ "id": id, "name": name });
+        room.server_event(signaling::USER_CONNECTED, vec![argument], &mut Effects::default());
+    }
+
+    fn events(effects: Effects) -> Vec<UiEvent> {
+        let events = effects.into_iter().filter_map(|effect| match effect {
+            Effect::Event(event) => Some(*event),
+            _ => None,
+        });
+        events.collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_names_leaves_a_bounded_roster_with_places_for_friends() {
+        let mut room = room(vec![member("ann", "Ann")]);
+        room.peer_connected("ann", &mut Effects::default());
+        for number in 0..1_000 {
+            comes(&mut room, &format!("ghost {number}"), "Ghost");
+            tokio::time::advance(Duration::from_millis(27)).await;
+        }
+        assert_eq!(room.participants().ids().len(), ROSTER);
+        comes(&mut room, "ben", "Ben");
+        let mut effects = Effects::default();
+        room.peer_connected("ben", &mut effects);
+        assert_eq!(room.participants().connected(), ["ann", "ben"]);
+        tokio::time::advance(Duration::from_secs(10)).await;
+        room.tick(&mut effects);
+        assert_eq!(room.participants().ids().len(), ROSTER, "those that gave way do not come back");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_never_connects_is_said_and_a_seat_left_behind_goes() {
+        let mut room = room(vec![member("ann", "Ann"), member("old", "Page"), member("new", "Page")]);
+        room.peer_connected("new", &mut Effects::default());
+        for _ in 0..40 {
+            tokio::time::advance(Duration::from_secs(1)).await;
+            let mut effects = Effects::default();
+            room.tick(&mut effects);
+            let events = events(effects);
+            if !events.is_empty() {
+                let said = UserError::new(ErrorCode::PeerUnreachable).param("name", "Ann");
+                assert!(events.contains(&UiEvent::PeerState { id: "ann".into(), state: PeerState::Unreachable }));
+                assert!(events.contains(&UiEvent::PeerDisconnect { id: "old".into() }));
+                let notices = events.iter().filter_map(|event| match event {
+                    UiEvent::Notice { notice } => Some(notice.error.clone()),
+                    _ => None,
+                });
+                assert_eq!(notices.collect::<Vec<_>>(), [said]);
+            }
+        }
+        assert_eq!(room.participants().ids(), ["ann", "new"], "and it does not come back");
+        comes(&mut room, "old", "Page");
+        assert_eq!(room.participants().ids(), ["ann", "new"]);
+        // It was a person with the same name after all.
+        room.peer_connected("old", &mut Effects::default());
+        assert_eq!(room.participants().connected(), ["new", "old"]);
+        let mut effects = Effects::default();
+        room.server_event(signaling::USER_DISCONNECTED, vec![json!({ "id": "ann" })], &mut effects);
+        assert_eq!(events(effects), [UiEvent::PeerDisconnect { id: "ann".into() }]);
+    }
 }

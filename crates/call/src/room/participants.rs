@@ -2,12 +2,15 @@
 
 use confab_ipc::{FULL_VOLUME, Participant, PeerState};
 use confab_wire::limits;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
+/// Participants that are kept at most. A server that names more is hostile or broken, or did not say who left.
+pub const ROSTER: usize = 4 * limits::ROOM_MEMBERS;
 /// Name of someone who gave none.
 const NO_NAME: &str = "Guest";
 /// After this long without a connection a participant counts as unreachable.
-const UNREACHABLE: Duration = Duration::from_secs(20);
+const UNREACHABLE: Duration = Duration::from_secs(30);
 
 /// One other person.
 #[derive(Debug)]
@@ -19,8 +22,6 @@ struct Entry {
     since: Instant,
     /// When `ctrl` opened last.
     connected_at: Option<Instant>,
-    /// That they can't be reached was reported.
-    reported: bool,
 }
 
 impl Entry {
@@ -36,6 +37,17 @@ impl Entry {
             muted_for_me: false,
         }
     }
+}
+
+/// Someone to whom there is no connection after all this time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreachable {
+    /// Their id.
+    pub id: String,
+    /// Their name.
+    pub name: String,
+    /// Somebody of this name is connected: it is a seat that a page left behind when it came again.
+    pub stale: bool,
 }
 
 /// What an announcement of a participant changed.
@@ -78,8 +90,20 @@ impl Participants {
 
     /// Ids of those to whom there was no connection yet.
     pub fn connecting(&self) -> Vec<String> {
-        let connecting = self.entries.iter().filter(|entry| entry.state == PeerState::Connecting);
-        connecting.map(|entry| entry.id.clone()).collect()
+        self.entries.iter().filter(|entry| entry.connected_at.is_none()).map(|entry| entry.id.clone()).collect()
+    }
+
+    /// Who gives way to somebody new, where there is no place: the one that is not connected for the longest time. `None` if there is
+    /// a place, or nobody gives way.
+    pub fn gives_way(&self) -> Option<String> {
+        let crowded = self.entries.len() >= ROSTER;
+        let waiting = self.entries.iter().filter(|entry| crowded && entry.connected_at.is_none());
+        waiting.min_by_key(|entry| entry.since).map(|entry| entry.id.clone())
+    }
+
+    /// True if there is no place for somebody new.
+    pub fn is_full(&self) -> bool {
+        self.entries.len() >= ROSTER
     }
 
     /// The name of someone.
@@ -116,7 +140,6 @@ impl Participants {
             state: PeerState::Connecting,
             since: now,
             connected_at: None,
-            reported: false,
         });
         Announcement::New
     }
@@ -142,16 +165,17 @@ impl Participants {
         self.entries.len() < before
     }
 
-    /// Names of those who can't be reached, each once.
-    pub fn take_unreachable(&mut self) -> Vec<String> {
-        let stuck = |entry: &&mut Entry| entry.connected_at.is_none() && entry.since.elapsed() > UNREACHABLE;
-        let mut unreachable = Vec::new();
-        for entry in self.entries.iter_mut().filter(stuck) {
-            if !std::mem::replace(&mut entry.reported, true) {
-                unreachable.push(entry.name.clone());
-            }
-        }
-        unreachable
+    /// Those who can't be reached, each once.
+    pub fn take_unreachable(&mut self) -> Vec<Unreachable> {
+        let connected: Vec<String> =
+            self.entries.iter().filter(|entry| entry.connected_at.is_some()).map(|entry| entry.name.clone()).collect();
+        let stuck = |entry: &&mut Entry| entry.state == PeerState::Connecting && entry.since.elapsed() >= UNREACHABLE;
+        let unreachable = self.entries.iter_mut().filter(stuck).map(|entry| {
+            entry.state = PeerState::Unreachable;
+            let stale = entry.name != NO_NAME && connected.contains(&entry.name);
+            Unreachable { id: entry.id.clone(), name: entry.name.clone(), stale }
+        });
+        unreachable.collect()
     }
 }
 
@@ -191,5 +215,26 @@ mod tests {
         assert!(participants.set_state("a", PeerState::Reconnecting));
         assert!(!participants.set_state("a", PeerState::Reconnecting));
         assert_eq!((participants.connected(), participants.connecting()), (vec!["a".to_owned()], vec![]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_never_connects_is_reported_once_and_a_seat_left_behind_is_told_apart() {
+        let mut participants = Participants::default();
+        for (id, name) in [("a", "Ann"), ("b", "Ben"), ("a again", "Ann"), ("g", ""), ("g again", "")] {
+            participants.announce(id, name, Instant::now());
+        }
+        participants.connect("a again", Instant::now());
+        participants.connect("g", Instant::now());
+        assert_eq!(participants.take_unreachable(), []);
+        tokio::time::advance(UNREACHABLE).await;
+        let unreachable = |id: &str, name: &str, stale| Unreachable { id: id.into(), name: name.into(), stale };
+        let expected =
+            [unreachable("a", "Ann", true), unreachable("b", "Ben", false), unreachable("g again", "Guest", false)];
+        assert_eq!(participants.take_unreachable(), expected);
+        assert_eq!(participants.take_unreachable(), []);
+        assert_eq!(participants.view("b").unwrap().state, PeerState::Unreachable);
+        assert_eq!(participants.connecting(), ["a", "b", "g again"]);
+        participants.connect("b", Instant::now());
+        assert_eq!(participants.view("b").unwrap().state, PeerState::Connected);
     }
 }
