@@ -76,7 +76,7 @@ impl Reporter {
                 let text = format!("{id}: microphone {}, camera {}", on(media.mic), on(media.cam));
                 self.say("media-state", json!({ "id": id, "mic": media.mic, "cam": media.cam }), &text);
             }
-            UiEvent::Chat { message } => {
+            UiEvent::Chat { message, .. } => {
                 let text = format!("{}: {}", message.from, message.text);
                 self.say("chat", json!(message), &text);
             }

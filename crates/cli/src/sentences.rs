@@ -170,6 +170,7 @@ fn of_reason(reason: ErrorReason) -> &'static str {
              desktop (such as xdg-desktop-portal-gnome, -kde or -wlr), then log in again."
         }
         ErrorReason::ScreenDisconnected => "The screen you shared was disconnected, so you are not sharing any more.",
+        ErrorReason::ChatTextEmpty => "There is nothing to read in this message. Write something, then send it.",
         ErrorReason::ShareEndedByDesktop => {
             "What you shared was closed, or the desktop ended it, so you are not sharing any more."
         }

@@ -205,6 +205,8 @@ reasons! {
     CameraBack: DeviceChanged,
     /// The chosen camera is not there, `device` is used.
     CameraNotConnected: DeviceChanged,
+    /// A chat message with nothing to read in it.
+    ChatTextEmpty: ChatText,
     /// The old settings file cannot even be moved aside.
     SettingsFileStays: SettingsReset,
 }

@@ -97,10 +97,15 @@ pub enum UiEvent {
         /// New state.
         me: SelfView,
     },
-    /// A chat message; inserted by `at`, ignored if its id is known.
+    /// A chat message. Messages are kept in the order in which they came, whatever their `at`. One whose author and id are known
+    /// is ignored, unless the known one was told by somebody else: it takes that one's place, at the end.
     Chat {
         /// The message.
         message: ChatMessage,
+        /// Index before which it stands, if it is from before one came or was away; otherwise it is the newest.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        place: Option<usize>,
     },
     /// Audio levels of everyone who is audible, and oneself under the id `self`; ten times a second. The sound of a shared
     /// screen is nobody's.

@@ -99,6 +99,7 @@ export const en = {
   'link.label': 'Link to this call',
 
   'tile.connecting': 'Connecting…',
+  'tile.unreachable': 'Can’t be reached',
   'tile.reconnecting': 'Reconnecting to {name}…',
   'tile.waiting': 'Waiting for the picture…',
   'tile.camera.starting': 'Starting your camera…',
@@ -144,6 +145,7 @@ export const en = {
   'chat.send': 'Send',
   'chat.left': { one: '1 character left', other: '{n} characters left' },
   'chat.over': { one: '1 character too many', other: '{n} characters too many' },
+  'chat.told': 'as {name} tells it',
   'chat.newer': 'Newer messages',
   'chat.today': 'Today',
   'chat.yesterday': 'Yesterday',
@@ -304,6 +306,7 @@ export const reasons: Record<ErrorReason, string> = {
   'screen-chosen-by-desktop': 'On this desktop you choose in a dialog of the desktop what to share: share "screen".',
   'screen-portal-missing': 'Screens can’t be shared on this desktop yet. Install xdg-desktop-portal and its part for your desktop (such as xdg-desktop-portal-gnome, -kde or -wlr), then log in again.',
   'screen-disconnected': 'The screen you shared was disconnected, so you are not sharing any more.',
+  'chat-text-empty': 'There is nothing to read in this message. Write something, then send it.',
   'share-ended-by-desktop': 'What you shared was closed, or the desktop ended it, so you are not sharing any more.',
   'microphone-unplugged': '{previous} was unplugged. Others hear you through {device} now.',
   'microphone-back': '{device} is back. Others hear you through {device} now.',

@@ -3,7 +3,7 @@ import type { DeviceState, UiEvent, UserError } from '../backend/types';
 import { errorText } from '../i18n/errors';
 import { call, failure, message, person, self, snapshot } from './fixtures';
 import { initial, type Action, type AppState } from './model';
-import { insertMessage, reduce } from './reducer';
+import { reduce } from './reducer';
 
 const NOW = 1_800_000_000_000;
 const run = (state: AppState, ...actions: Action[]) => actions.reduce((next, action) => reduce(next, action, NOW), state);
@@ -205,9 +205,30 @@ describe('oneself', () => {
 });
 
 describe('chat', () => {
-  it('is in order of writing and knows no message twice', () => {
-    const chat = [message('b', 2), message('a', 1), message('c', 2), message('b', 9)].reduce(insertMessage, [] as readonly ReturnType<typeof message>[]);
-    expect(chat.map(({ id }) => id)).toEqual(['a', 'b', 'c']);
+  const chatOf = (...actions: Action[]) => run(inCall(), ...actions).call?.chat.map(({ author, id }) => `${author} ${id}`);
+  const says = (id: string, at: number, more = {}, place?: number): Action => ({ type: 'chat', message: message(id, at, more), ...(place === undefined ? {} : { place }) });
+
+  it('is in order of arrival whatever the clocks say, and knows no message twice', () => {
+    const chat = chatOf(says('b', 2), says('a', 1), says('c', 2), says('b', 9), says('b', 3, { author: 'cat' }));
+    expect(chat).toEqual(['ben b', 'ben a', 'ben c', 'cat b']);
+  });
+
+  it('puts what was said before one came where it belongs, without counting it', () => {
+    const told = { toldBy: 'Cat' };
+    const actions = [says('live', 9), says('1', 1, told, 0), says('3', 3, told, 1), says('2', 2, told, 1)];
+    expect(chatOf(...actions)).toEqual(['ben 1', 'ben 2', 'ben 3', 'ben live']);
+    expect(run(inCall(), ...actions).unread).toBe(1);
+  });
+
+  it('believes an author more than who told it', () => {
+    const state = run(inCall(), says('1', 1, { toldBy: 'Eve', text: 'forged' }, 0), says('1', 1, { text: 'said' }), says('1', 1, { toldBy: 'Eve' }, 0));
+    expect(state.call?.chat).toEqual([message('1', 1, { text: 'said' })]);
+  });
+
+  it('loses the oldest of whoever wrote most', () => {
+    const flood = Array.from({ length: 520 }, (_, id) => says(String(id), 99, { author: 'eve' }));
+    const chat = chatOf(says('first', 5), ...flood, says('last', 1));
+    expect([chat?.length, chat?.[0], chat?.[1], chat?.at(-1)]).toEqual([500, 'ben first', 'eve 22', 'ben last']);
   });
 
   it('counts what others wrote while it was closed', () => {

@@ -32,7 +32,7 @@ export function reduce(state: AppState, action: Action, now: number): AppState {
     case 'me':
       return setMe(state, action.me, now);
     case 'chat':
-      return takeMessage(state, action.message, now);
+      return takeMessage(state, action.message, action.place, now);
     case 'levels':
       return takeLevels(state, action.levels);
     case 'active-speaker':
@@ -68,7 +68,7 @@ function takeSnapshot(state: AppState, snapshot: Snapshot, now: number): AppStat
   const base = { ...state, ready: true, settings: snapshot.settings, version: snapshot.version, callState: snapshot.state };
   if (!snapshot.call) return leave(base);
   const same = state.call !== null && state.call.link === snapshot.call.link;
-  const call = { ...snapshot.call, chat: snapshot.call.chat.reduce(insertMessage, [] as readonly ChatMessage[]) as ChatMessage[] };
+  const call = { ...snapshot.call, chat: snapshot.call.chat.slice(-limits.chatHistory) };
   if (same) return withOwnId({ ...base, call });
   const entered = { ...leave(base), call, before: call.participants.map((them) => them.id) };
   return withOwnId(snapshot.state === 'joining' ? entered : announce(entered, now, 'say.in'));
@@ -159,7 +159,7 @@ function peerDisconnect(state: AppState, id: string, now: number): AppState {
     participants: call.participants.filter((other) => other.id !== id),
   }));
   // Someone who never got through was never seen to join, so does not leave either.
-  if (them.state === 'connecting') return next;
+  if (them.state === 'connecting' || them.state === 'unreachable') return next;
   return announce(next, now, 'say.left', { name: them.name }, { visible: true });
 }
 
@@ -217,19 +217,33 @@ function withOwnId(state: AppState): AppState {
   return !id || state.ownIds.includes(id) ? state : { ...state, ownIds: [...state.ownIds, id] };
 }
 
-function takeMessage(state: AppState, message: ChatMessage, now: number): AppState {
-  const chat = state.call?.chat;
-  if (!chat || chat.some((known) => known.id === message.id)) return state;
-  const next = changeCall(state, (call) => ({ ...call, chat: insertMessage(call.chat, message) as ChatMessage[] }));
-  if (isOwn(state, message)) return next;
+function takeMessage(state: AppState, message: ChatMessage, place: number | undefined, now: number): AppState {
+  const known = state.call?.chat;
+  if (!known) return state;
+  const chat = insertMessage(known, message, place);
+  if (chat === known) return state;
+  const next = changeCall(state, (call) => ({ ...call, chat: chat as ChatMessage[] }));
+  // What was said before one came is no news.
+  if (place !== undefined || isOwn(state, message)) return next;
   const unread = state.panel === 'chat' ? 0 : state.unread + 1;
   return announceMessage({ ...next, unread }, now, message.from, message.text);
 }
 
-/** Inserts by time of writing, after those of the same time; ignores a known id; drops the oldest beyond the limit. */
-export function insertMessage(chat: readonly ChatMessage[], message: ChatMessage): readonly ChatMessage[] {
-  if (chat.some((known) => known.id === message.id)) return chat;
-  let at = chat.length;
-  while (at > 0 && chat[at - 1]!.at > message.at) at--;
-  return [...chat.slice(0, at), message, ...chat.slice(at)].slice(-limits.chatHistory);
+/** Inserts at `place`, or as the newest. A known author and id is ignored, unless only somebody else told it so far. */
+export function insertMessage(chat: readonly ChatMessage[], message: ChatMessage, place: number = chat.length): readonly ChatMessage[] {
+  const known = chat.find(({ author, id }) => author === message.author && id === message.id);
+  if (known && (known.toldBy === undefined || message.toldBy !== undefined)) return chat;
+  const rest = chat.filter((other) => other !== known);
+  return bounded([...rest.slice(0, place), message, ...rest.slice(place)]);
+}
+
+/** Beyond the limit the oldest of whoever gave most goes, as in the backend. */
+function bounded(chat: readonly ChatMessage[]): readonly ChatMessage[] {
+  if (chat.length <= limits.chatHistory) return chat;
+  const source = ({ author, toldBy }: ChatMessage) => (toldBy === undefined ? `by ${author}` : `told by ${toldBy}`);
+  const counts = new Map<string, number>();
+  for (const message of chat) counts.set(source(message), (counts.get(source(message)) ?? 0) + 1);
+  const most = Math.max(...counts.values());
+  const oldest = chat.findIndex((message) => counts.get(source(message)) === most);
+  return chat.filter((_, index) => index !== oldest);
 }

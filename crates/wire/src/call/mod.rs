@@ -7,6 +7,6 @@ mod chat;
 mod media_state;
 mod streams;
 
-pub use chat::{CHAT, CHAT_HISTORY, ChatMessage, is_chat_text};
+pub use chat::{CHAT, CHAT_HISTORY, ChatMessage, clean_chat_text, is_chat_text};
 pub use media_state::{MEDIA_STATE, MediaState};
 pub use streams::{CAMERA, SCREEN};

@@ -2,3 +2,5 @@
 
 pub mod conversation;
 pub mod history;
+#[cfg(test)]
+mod history_tests;
