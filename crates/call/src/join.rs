@@ -12,14 +12,18 @@ use crate::report::statistics::{Collect, Statistics};
 use crate::room::session;
 use crate::task::{CallParts, CallTask};
 use crate::track_frame::FRAMES;
-use confab_ipc::UserError;
+use confab_ipc::{CallState, ErrorCode, Notice, UiEvent, UserError};
 use confab_media::{FarEnd, MicrophoneProcessing};
 use confab_rtcio::Socket;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
+use tokio::time::timeout;
 
 /// Commands that wait for the call's task.
 const COMMANDS: usize = 64;
+/// How long the reader of the events may take for each of the last ones of a call whose task failed.
+const LAST_EVENT: Duration = Duration::from_secs(10);
 
 impl Call {
     /// Joins the room of `config.link` and opens the devices. A device that fails is a state in the view, not an error
@@ -47,6 +51,7 @@ impl Call {
         let (commands, receiver) = mpsc::channel(COMMANDS);
         let (events, call_events) = event_queue();
         let (frames, _) = broadcast::channel(FRAMES);
+        let bypass = events.bypass();
         let preview = PreviewSwitch::default();
         let processing = watch::Sender::new(config.processing);
         let microphone_processing = MicrophoneProcessing { processing: processing.subscribe(), far_end };
@@ -69,7 +74,23 @@ impl Call {
             events,
             preview: preview.clone(),
         };
-        tokio::spawn(CallTask::new(&config, parts).run(receiver));
+        let task = tokio::spawn(CallTask::new(&config, parts).run(receiver));
+        tokio::spawn(async move {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "the task of the call failed");
+                say_failure(UserError::with_detail(ErrorCode::Internal, error), bypass).await;
+            }
+        });
         Ok((Call::new(commands, frames, preview, processing), call_events))
+    }
+}
+
+/// The last events of a call whose task failed. What it held (devices, connections) is released with it.
+async fn say_failure(error: UserError, events: mpsc::Sender<UiEvent>) {
+    let notice = UiEvent::Notice { notice: Notice { urgent: true, error } };
+    for event in [notice, UiEvent::CallState { state: CallState::Idle }] {
+        if timeout(LAST_EVENT, events.send(event)).await.is_err() {
+            tracing::warn!("nobody reads how the call ended");
+        }
     }
 }

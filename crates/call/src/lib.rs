@@ -45,6 +45,9 @@ mod device_lists;
 mod effect;
 mod errors;
 mod feature;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod join;
 mod own;
 mod remote;

@@ -1,7 +1,7 @@
 //! Commands answer at once, whatever else waits: with a real server, real devices and real peers.
 
 use crate::{AudioSink, AudioSource, Call, CallConfig, CallEvents, VideoConfig, VideoSource};
-use confab_ipc::{CallState, UiEvent};
+use confab_ipc::{CallState, ErrorCode, UiEvent};
 use confab_server::{Server, ServerConfig};
 use confab_wire::room::{RoomId, RoomLink};
 use std::net::SocketAddr;
@@ -58,7 +58,7 @@ async fn fastest<F: Future<Output = ()>>(act: impl Fn(usize) -> F) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mute_camera_and_leave_answer_while_statistics_wait_for_a_dead_peer() {
+async fn mute_camera_chat_and_leave_answer_while_statistics_wait_for_a_dead_peer() {
     let (server, link) = server().await;
     let (ben, mut events) = Call::join(config(&link, "Ben")).await.unwrap();
     tokio::spawn(async move { while events.recv().await.is_some() {} });
@@ -70,7 +70,10 @@ async fn mute_camera_and_leave_answer_while_statistics_wait_for_a_dead_peer() {
         timeout(Duration::from_secs(40), told).await.expect("statistics are told without those of the connection");
         let mute = fastest(async |number| ann.set_mic(number % 2 == 1).await).await;
         let camera = fastest(async |number| ann.set_camera(number % 2 == 1).await).await;
-        assert!(mute < AT_ONCE && camera < AT_ONCE, "{mute:?} {camera:?}");
+        let chat = fastest(async |number| ann.send_chat(number.to_string()).await.unwrap()).await;
+        let view = fastest(async |_| assert!(ann.view().await.is_some())).await;
+        let all = [mute, camera, chat, view];
+        assert!(all.iter().all(|command| *command < AT_ONCE), "{all:?}");
         ann.set_camera(false).await;
         let begun = Instant::now();
         ann.leave().await;
@@ -122,4 +125,27 @@ async fn commands_answer_while_the_server_is_away() {
     assert!(mute < AT_ONCE && chat < AT_ONCE && share < AT_ONCE, "{mute:?} {chat:?} {share:?}");
     ann.set_camera(false).await;
     timeout(Duration::from_secs(2), ann.leave()).await.expect("leaving waits for devices only");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_whose_task_panics_says_so_before_it_ends() {
+    let (server, link) = server().await;
+    let joined = Call::join_with(config(&link, "Ann"), |_| Arc::new(|| panic!("a mistake of the test")));
+    let (ann, mut events) = joined.await.unwrap();
+    let (mut said, mut last) = (None, None);
+    while let Some(event) = timeout(Duration::from_secs(20), events.recv()).await.unwrap() {
+        if let UiEvent::Notice { notice } = &event {
+            said = Some((notice.error.code, notice.urgent));
+        }
+        last = Some(event);
+    }
+    assert_eq!(said, Some((ErrorCode::Internal, true)));
+    assert_eq!(last, Some(UiEvent::CallState { state: CallState::Idle }));
+    assert_eq!(ann.state().await, CallState::Idle);
+    assert_eq!(ann.send_chat("anyone?".into()).await.unwrap_err().code, ErrorCode::NotInCall);
+    // The others see one leave.
+    let (ben, _events) = Call::join(config(&link, "Ben")).await.unwrap();
+    let alone = async { while !ben.view().await.unwrap().participants.is_empty() {} };
+    timeout(Duration::from_secs(20), alone).await.unwrap();
+    server.shutdown().await;
 }

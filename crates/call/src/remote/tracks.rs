@@ -12,7 +12,7 @@ use crate::track_frame::TrackFrame;
 use confab_ipc::{ErrorCode, MAX_VOLUME, Participant, PeerStats, TrackView, UiEvent, UserError, frame::SELF_TRACK};
 use confab_media::PeerAudio;
 use confab_rtcio::{RemoteStream, RemoteTrack};
-use confab_wire::{call::SCREEN, layers::RenderedSize, media::MediaKind};
+use confab_wire::{call::SCREEN, layers::RenderedSize, limits, media::MediaKind};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -100,12 +100,24 @@ impl RemoteTracks {
 
     /// The event that carried a stream is known: its tracks are reported again under their handles.
     pub fn stream_named(&mut self, peer: &str, event: &str, stream: &RemoteStream, effects: &mut Effects) {
-        self.stream_events.insert((peer.to_owned(), stream.msid.clone()), event.to_owned());
+        self.remember(peer, &stream.msid, event);
         for track in self.tracks.iter_mut().filter(|track| track.peer() == peer && track.view().stream == stream.msid) {
             if track.set_event(event) {
                 effects.event(UiEvent::TrackAdded { id: peer.to_owned(), track: track.view().clone() });
             }
         }
+    }
+
+    /// Keeps the event that carried a stream. A peer whose streams come and go has a bounded number: those without a track go first.
+    fn remember(&mut self, peer: &str, msid: &str, event: &str) {
+        let key = (peer.to_owned(), msid.to_owned());
+        let of_peer = self.stream_events.keys().filter(|(of, _)| of == peer).count();
+        if of_peer >= limits::STREAMS_PER_PEER && !self.stream_events.contains_key(&key) {
+            let has_track =
+                |msid: &str| self.tracks.iter().any(|track| track.peer() == peer && track.view().stream == msid);
+            self.stream_events.retain(|(of, stream), _| of != peer || has_track(stream));
+        }
+        self.stream_events.insert(key, event.to_owned());
     }
 
     /// A track has ended.
@@ -246,4 +258,23 @@ impl RemoteTracks {
 
 fn is_sound_of(sound: &ReceivedTrack, picture: &ReceivedTrack) -> bool {
     sound.is_audio() && sound.peer() == picture.peer() && sound.view().stream == picture.view().stream
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_whose_streams_come_and_go_is_remembered_in_bounds() {
+        let config = ReceiverConfig { window: broadcast::Sender::new(1), record: None, decode: false, compare: None };
+        let mut tracks = RemoteTracks::new(config);
+        for peer in ["ann", "ben"] {
+            for number in 0..1_000 {
+                let stream = RemoteStream { id: None, msid: format!("stream {number}"), peer: peer.to_owned() };
+                tracks.stream_named(peer, "screen", &stream, &mut Effects::default());
+            }
+        }
+        assert!(tracks.stream_events.len() <= 2 * limits::STREAMS_PER_PEER, "{}", tracks.stream_events.len());
+        assert!(tracks.stream_events.contains_key(&("ben".to_owned(), "stream 999".to_owned())));
+    }
 }

@@ -43,6 +43,11 @@ fn event_queue_of(channel: usize) -> (EventQueue, CallEvents) {
 }
 
 impl EventQueue {
+    /// A way past the queue, for the last events of a call whose task failed and took the queue along.
+    pub fn bypass(&self) -> mpsc::Sender<UiEvent> {
+        self.sender.clone()
+    }
+
     /// Adds an event. Levels and statistics are dropped if the reader is behind, since the next ones come soon; an event
     /// with the whole state of something replaces the one before.
     pub fn push(&mut self, event: UiEvent) {

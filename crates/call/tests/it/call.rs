@@ -371,3 +371,25 @@ async fn a_share_that_cannot_be_or_that_ends_says_why() {
     ann.call.start_share(VideoSource::Pattern, AudioSource::None).await.unwrap();
     sees_screen(&mut ben, handle).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_what_one_shares_that_fails_leaves_the_share_as_it_was() {
+    let server = server().await;
+    let link = link(&server);
+    let mut ann = Participant::join(config(&link, "Ann")).await;
+    let mut ben = Participant::join(CallConfig { camera_on: false, ..config(&link, "Ben") }).await;
+    ann.connected().await;
+    let ann_id = ben.connected().await;
+    ann.call.start_share(VideoSource::Pattern, AudioSource::None).await.unwrap();
+    let handle = screen_of(&mut ben, &ann_id).await;
+    sees_screen(&mut ben, handle).await;
+
+    let missing = VideoSource::Y4m("/there/is/no/such.y4m".into());
+    let refused = ann.call.start_share(missing, AudioSource::None).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::FileUnreadable);
+    let share = ann.call.view().await.unwrap().me.share.expect("it is still shared");
+    assert_eq!((share.title.as_str(), share.capture), ("pattern", DeviceState::On));
+    sees_screen(&mut ben, handle).await;
+    ann.call.stop_share().await;
+    ben.wait("the end", |event| (event == UiEvent::TrackRemoved { id: ann_id.clone(), handle }).then_some(())).await;
+}

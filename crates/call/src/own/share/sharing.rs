@@ -3,6 +3,7 @@
 
 use crate::effect::{Effect, Effects};
 use crate::errors::user_error;
+use crate::own::device::capture::{CarrierTask, RunningCapture};
 use crate::own::send::watch_load;
 use crate::own::share::sound::{OpenedSound, ShareSound};
 use confab_ipc::{DeviceState, ErrorCode, ShareView, UserError};
@@ -49,20 +50,30 @@ pub enum ShareEvent {
     Ended(u64, UserError),
 }
 
-/// A share that is being opened or runs.
+/// A source that is being opened.
+#[derive(Debug)]
+struct Opening {
+    /// What the window shows of it while nothing else is shared.
+    view: ShareView,
+    /// Whoever waits for it.
+    waiting: ShareAnswer,
+    /// Dropping it gives the opening up, and takes away the dialog in which the system asks what to share.
+    _task: AbortOnDropHandle<()>,
+    number: u64,
+}
+
+/// A share that is being opened or runs. Another source takes the place of the one that runs when it is open, and not before: one
+/// that can't be opened changes nothing.
 #[derive(Debug)]
 struct Share {
+    /// Number of the source that runs.
     number: u64,
     view: ShareView,
     stream: RtcioStream,
     track: LocalTrack,
-    /// Dropping it gives the opening up, and takes away the dialog in which the system asks what to share.
-    opening: Option<AbortOnDropHandle<()>>,
-    /// Dropping it releases the screen.
-    capture: Option<VideoCapture>,
+    opening: Option<Opening>,
+    running: Option<RunningCapture<VideoCapture>>,
     sound: ShareSound,
-    /// Whoever waits for it to open.
-    waiting: Option<ShareAnswer>,
     /// The stream was offered to the others.
     published: bool,
 }
@@ -118,34 +129,31 @@ impl Sharing {
         self.closing.spawn(share.close());
     }
 
-    /// Opens a source with its sound; one that is shared already gives way to it, in the same stream.
+    /// Opens a source with its sound; one that is shared already gives way to it when it is open, in the same stream.
     fn open(&mut self, source: VideoSource, sound: AudioSource, answer: ShareAnswer) {
         self.count += 1;
         let number = self.count;
         let view = ShareView { title: source.to_string(), capture: DeviceState::Starting, paused: false, sound: false };
-        match &mut self.share {
-            Some(share) => {
-                (share.number, share.view, share.capture) = (number, view, None);
-                share.sound.pause();
-                if let Some(overtaken) = share.waiting.replace(answer) {
-                    let _ = overtaken.send(Ok(()));
-                }
-            }
-            none => *none = Some(Share::new(number, view, answer)),
+        let share = self.share.get_or_insert_with(|| Share::new(number, view.clone()));
+        if share.running.is_none() {
+            share.view = view.clone();
         }
-        let Some(share) = &mut self.share else { return };
         let (demand, report) = (share.track.demand(), self.report.clone());
-        let opening = tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             let title = title(&source).await;
             let (picture, sound) = tokio::join!(VideoCapture::start(source, CONFIG, demand), open_sound(sound));
             let picture = picture.map_err(user_error);
             // Without a call any more, what was opened is released.
             let _ = report.send(ShareEvent::Opened(number, OpenedShare { title, picture, sound })).await;
         });
-        share.opening = Some(AbortOnDropHandle::new(opening));
+        let opening = Opening { view, waiting: answer, _task: AbortOnDropHandle::new(task), number };
+        if let Some(overtaken) = share.opening.replace(opening) {
+            // A caller that stopped waiting for the answer is no error.
+            let _ = overtaken.waiting.send(Ok(()));
+        }
     }
 
-    /// The share with this number, if it is still the one.
+    /// The share whose source with this number runs, if it is still the one.
     fn current(&mut self, number: u64) -> Option<&mut Share> {
         self.share.as_mut().filter(|share| share.number == number)
     }
@@ -167,8 +175,8 @@ impl Sharing {
         // First what others see and hear.
         share.stream.replace([]);
         effects.push(Effect::Unpublish(share.stream.clone()));
-        if let Some(waiting) = share.waiting.take() {
-            let _ = waiting.send(Ok(()));
+        if let Some(opening) = share.opening.take() {
+            let _ = opening.waiting.send(Ok(()));
         }
         self.put_away(share);
         effects.push(Effect::Me);
@@ -193,7 +201,13 @@ impl Sharing {
                 }
             }
             ShareEvent::Ended(number, error) => {
-                if self.current(number).is_some() {
+                let Some(share) = self.current(number) else { return };
+                if let Some(opening) = &share.opening {
+                    // What takes its place decides.
+                    (share.running, share.view) = (None, opening.view.clone());
+                    share.sound.pause();
+                    effects.push(Effect::Me);
+                } else {
                     self.stop(effects);
                     effects.notice(true, error);
                 }
@@ -203,18 +217,21 @@ impl Sharing {
 
     fn opened(&mut self, number: u64, opened: OpenedShare, effects: &mut Effects) {
         let (report, overloaded) = (self.report.clone(), self.overloaded.clone());
-        // Stopped while it was being opened: dropping the result releases it.
-        let Some(share) = self.current(number) else { return };
-        let answer = share.waiting.take();
+        // Stopped or overtaken while it was being opened: dropping the result releases it.
+        let Some(share) = &mut self.share else { return };
+        let Some(opening) = share.opening.take_if(|opening| opening.number == number) else { return };
         let (sound, silent) = match opened.sound {
             Ok(sound) => (sound, None),
             Err(error) => (None, Some(error)),
         };
         let result = match opened.picture {
             Ok(picture) => {
+                let before = share.running.take();
+                (share.number, share.view) = (number, ShareView { title: opened.title, ..opening.view });
+                // Nothing of the one before comes between pictures of this one.
+                let closing = before.map(RunningCapture::stop);
                 share.run(picture, report.clone(), overloaded);
                 share.run_sound(sound, report);
-                share.view.title = opened.title;
                 if !std::mem::replace(&mut share.published, true) {
                     effects.push(Effect::Publish(SCREEN, share.stream.clone()));
                 }
@@ -223,21 +240,25 @@ impl Sharing {
                 if let Some(error) = silent {
                     effects.notice(true, error);
                 }
+                if let Some(closing) = closing {
+                    self.closing.spawn(closing);
+                }
                 Ok(())
             }
             Err(error) => {
-                self.stop(effects);
+                if share.running.is_none() {
+                    self.stop(effects);
+                }
                 Err(error)
             }
         };
-        if let Some(answer) = answer {
-            let _ = answer.send(result);
-        }
+        // A caller that stopped waiting for the answer is no error.
+        let _ = opening.waiting.send(result);
     }
 }
 
 impl Share {
-    fn new(number: u64, view: ShareView, answer: ShareAnswer) -> Self {
+    fn new(number: u64, view: ShareView) -> Self {
         let stream = RtcioStream::new();
         let encoding = VideoEncoding {
             max_bitrate: Some(CONFIG.bitrate),
@@ -257,9 +278,8 @@ impl Share {
             stream,
             track,
             opening: None,
-            capture: None,
+            running: None,
             sound: ShareSound::default(),
-            waiting: Some(answer),
             published: false,
         }
     }
@@ -272,8 +292,8 @@ impl Share {
         overloaded: mpsc::Sender<()>,
     ) {
         tokio::spawn(watch_load(capture.restrictions(), self.track.clone(), overloaded));
-        tokio::spawn(carry(self.number, events, capture.hidden(), self.track.clone(), report));
-        self.capture = Some(capture);
+        let task = tokio::spawn(carry(self.number, events, capture.hidden(), self.track.clone(), report));
+        self.running = Some(RunningCapture::new(capture, CarrierTask(task.abort_handle())));
         self.view.capture = DeviceState::On;
     }
 
@@ -292,8 +312,8 @@ impl Share {
     /// Releases screen and sound and returns when that is done.
     async fn close(self) {
         let picture = async {
-            if let Some(capture) = self.capture {
-                capture.stop().await;
+            if let Some(running) = self.running {
+                running.stop().await;
             }
         };
         tokio::join!(picture, self.sound.close());
