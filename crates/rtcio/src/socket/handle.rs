@@ -16,7 +16,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::DropGuard;
 
 /// How long statistics of one peer may take.
@@ -149,7 +149,7 @@ impl Socket {
         self.shared.peers().into_iter().filter(|(_, peer)| peer.is_connected()).map(|(id, _)| id).collect()
     }
 
-    /// Numbers about every peer connection.
+    /// Numbers about every peer connection that says them within two seconds.
     pub async fn peer_stats(&self) -> Vec<PeerReport> {
         let mut answers = Vec::new();
         for (_, peer) in self.shared.peers() {
@@ -158,9 +158,11 @@ impl Socket {
                 answers.push(answer);
             }
         }
+        // All wait at the same time: many that do not answer take no longer than one.
+        let until = Instant::now() + STATS_TIMEOUT;
         let mut reports = Vec::with_capacity(answers.len());
         for answer in answers {
-            if let Ok(Ok(report)) = timeout(STATS_TIMEOUT, answer).await {
+            if let Ok(Ok(report)) = timeout_at(until, answer).await {
                 reports.push(report);
             }
         }
