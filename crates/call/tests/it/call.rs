@@ -198,7 +198,7 @@ async fn rubbish_and_floods_of_one_peer_harm_nobody() {
     socket.emit("chat", vec![json!({ "text": "the first that counts", "from": "Somebody else" })]).await.unwrap();
     let message = ann
         .wait("chat", |event| match event {
-            UiEvent::Chat { message } => Some(message),
+            UiEvent::Chat { message, .. } => Some(message),
             _ => None,
         })
         .await;
