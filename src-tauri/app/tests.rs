@@ -62,7 +62,7 @@ async fn two_apps_meet_by_the_link_and_notice_a_closed_app() {
     }
     ben.app.call().unwrap().send_chat("hello".into()).await.unwrap();
     ann.expect("the message", |event| {
-        matches!(event, UiEvent::Chat { message } if message.text == "hello").then_some(())
+        matches!(event, UiEvent::Chat { message, .. } if message.text == "hello").then_some(())
     })
     .await;
     ben.app.close().await;
