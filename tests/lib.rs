@@ -1,8 +1,8 @@
 //! End-to-end tests of Confab: what several test files and the programs `demo` and `bench` share.
 
+pub mod call_network;
 #[cfg(target_os = "linux")]
 pub mod member;
-pub mod place;
 
 use confab_testkit::window::{Window, WindowError};
 use serde_json::{Value, json};

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 
 /// What is shared; dropping it ends the picture.
-struct Share {
+struct SharedScreen {
     stream: RtcioStream,
     _capture: VideoCapture,
 }
@@ -22,7 +22,7 @@ async fn main() -> Outcome {
     let (url, room, _) = arguments("late_joiner URL ROOM")?;
     let (socket, mut events) = Socket::builder(url).connect();
     let mut lines = BufReader::new(stdin()).lines();
-    let mut shared: Option<Share> = None;
+    let mut shared: Option<SharedScreen> = None;
     loop {
         tokio::select! {
             line = lines.next_line() => match line?.as_deref() {
@@ -62,7 +62,7 @@ async fn main() -> Outcome {
 }
 
 /// A stream with the test picture in place of a screen.
-async fn share() -> Outcome<Share> {
+async fn share() -> Outcome<SharedScreen> {
     let track = LocalTrack::simulcast();
     let config = VideoConfig { width: 640, height: 360, fps: 15, ..VideoConfig::default() };
     let (capture, mut events) = VideoCapture::start(VideoSource::Pattern, config, track.demand()).await?;
@@ -73,5 +73,5 @@ async fn share() -> Outcome<Share> {
             track.write_frame(frame);
         }
     });
-    Ok(Share { stream, _capture: capture })
+    Ok(SharedScreen { stream, _capture: capture })
 }

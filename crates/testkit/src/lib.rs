@@ -8,7 +8,6 @@ pub mod camera;
 pub mod clips;
 pub mod cost;
 pub mod intelligibility;
-pub mod line;
 pub mod network;
 pub mod process;
 pub mod pulse;
@@ -18,6 +17,7 @@ pub mod score;
 pub mod sentences;
 pub mod sound;
 pub mod speech;
+pub mod tcp_proxy;
 pub mod turn;
 #[cfg(target_os = "linux")]
 pub mod wayland;

@@ -19,7 +19,7 @@ const NO_H264: Decoders = Decoders { h264: false };
 /// Payload types of a codec, and what a browser writes about it.
 type Written = (&'static str, &'static str);
 /// mid, direction and codecs of an m-line.
-type Line<'a> = (&'a str, &'a str, &'a [Written]);
+type MediaSection<'a> = (&'a str, &'a str, &'a [Written]);
 
 const VP8: Written = ("96", "a=rtpmap:96 VP8/90000\r\n");
 const AV1: Written = ("45", "a=rtpmap:45 AV1/90000\r\n");
@@ -34,7 +34,7 @@ const AVC: Written = (
 const DATA: &[Written] = &[];
 
 /// A description of the other side.
-fn sdp(lines: &[Line<'_>]) -> String {
+fn sdp(lines: &[MediaSection<'_>]) -> String {
     let mids: String = lines.iter().map(|(mid, ..)| format!(" {mid}")).collect();
     let ice = "c=IN IP4 0.0.0.0\r\na=ice-ufrag:rZpTWxQlDmPLwUpF\r\na=ice-pwd:bBaVfGgrOKoWBXNmXBCiFhpAgCWTDqQO\r\n\
         a=setup:actpass\r\n";

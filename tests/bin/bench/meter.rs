@@ -8,7 +8,7 @@ use std::time::Instant;
 const NAMED: usize = 12;
 
 /// A measurement that goes on.
-pub struct Meter {
+pub struct CostMeter {
     begun: Instant,
     cost: Cost,
     threads: BTreeMap<String, f64>,
@@ -25,7 +25,7 @@ pub struct Spent {
     programs: Vec<(String, f64)>,
 }
 
-impl Meter {
+impl CostMeter {
     /// Begins to measure these processes.
     pub fn start(processes: &[u32]) -> Self {
         Self { begun: Instant::now(), cost: cost::measure(processes), threads: cost::threads(processes) }

@@ -3,7 +3,7 @@
 
 mod sharer;
 
-use crate::meter::{Meter, Spent};
+use crate::meter::{CostMeter, Spent};
 use crate::{Kind, Outcome, judge};
 use confab_testkit::process::{Peer, Server};
 use confab_testkit::x11::Stage;
@@ -93,7 +93,7 @@ async fn measure(kind: Kind) -> Outcome<Vec<Row>> {
             sleep(SETTLE).await;
         }
         let display: Vec<u32> = stage.display.id().into_iter().collect();
-        let (own, others) = (Meter::start(&sharer.processes()), Meter::start(&display));
+        let (own, others) = (CostMeter::start(&sharer.processes()), CostMeter::start(&display));
         let before = viewer.events().len();
         if moves {
             draw(&stage, slides, SPAN).await;

@@ -33,11 +33,11 @@ pub struct Received {
     pub peer: String,
     pub msid: String,
     pub track: RemoteTrack,
-    meter: Arc<Mutex<Meter>>,
+    media: Arc<Mutex<ReceivedMedia>>,
 }
 
 #[derive(Default)]
-struct Meter {
+struct ReceivedMedia {
     moving: u32,
     number: u32,
     /// What the newest packet of sound says of its level.
@@ -57,8 +57,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Received {
     /// Looks at what `track` brings, until it ends.
     pub fn new(peer: String, msid: String, track: RemoteTrack) -> Self {
-        let meter = Arc::new(Mutex::new(Meter::default()));
-        let written = Arc::clone(&meter);
+        let media = Arc::new(Mutex::new(ReceivedMedia::default()));
+        let written = Arc::clone(&media);
         if let Some(mut frames) = track.take_video() {
             tokio::spawn(async move {
                 let mut decoder = Vp8Decoder::new();
@@ -69,13 +69,13 @@ impl Received {
         } else if let Some(mut packets) = track.take_audio() {
             tokio::spawn(async move {
                 while let Some(packet) = packets.recv().await {
-                    let mut meter = lock(&written);
-                    meter.moving += 1;
-                    meter.level = packet.level;
+                    let mut media = lock(&written);
+                    media.moving += 1;
+                    media.level = packet.level;
                 }
             });
         }
-        Self { peer, msid, track, meter }
+        Self { peer, msid, track, media }
     }
 
     /// As the log has it.
@@ -85,7 +85,7 @@ impl Received {
     }
 }
 
-impl Meter {
+impl ReceivedMedia {
     fn see(&mut self, frame: EncodedFrame, decoder: &mut Vp8Decoder) {
         if frame.codec == Codec::Vp8 {
             let Ok(Some(picture)) = decoder.decode(&frame) else { return };
@@ -186,10 +186,10 @@ impl Ours {
         let tracks = self.received.iter().filter_map(|received| {
             // As in the page: what no event has told of is nobody's yet.
             let (event, id) = self.known.get(&(received.peer.clone(), received.msid.clone()))?;
-            let meter = lock(&received.meter);
+            let media = lock(&received.media);
             Some(json!({
                 "event": event, "kind": kind(received.track.kind()), "stream": id, "msid": received.msid,
-                "moving": meter.moving, "number": meter.number, "width": meter.width, "height": meter.height,
+                "moving": media.moving, "number": media.number, "width": media.width, "height": media.height,
             }))
         });
         Ok(tracks.collect())
@@ -197,7 +197,7 @@ impl Ours {
 
     /// A key frame of the picture of `event` that nobody here decodes, and the frames behind it.
     pub fn undecoded(&self, event: &str) -> Outcome<Vec<EncodedFrame>> {
-        Ok(lock(&self.picture_of(event)?.meter).undecoded.clone())
+        Ok(lock(&self.picture_of(event)?.media).undecoded.clone())
     }
 
     /// What comes with the picture of `event`.
@@ -222,7 +222,7 @@ impl Ours {
 
     pub async fn levels(&mut self, id: &str) -> Outcome<Value> {
         let of_peer = self.received.iter().filter(|received| received.peer == id);
-        Ok(of_peer.filter_map(|received| lock(&received.meter).level).map(|level| json!(level.rms())).collect())
+        Ok(of_peer.filter_map(|received| lock(&received.media).level).map(|level| json!(level.rms())).collect())
     }
 
     pub async fn transport(&mut self, id: &str) -> Outcome<Value> {
@@ -258,7 +258,7 @@ impl Ours {
     fn copy(&self, event: &str) -> Outcome<Source> {
         let received = self.picture_of(event)?;
         let (origin, track) = (received.track.clone(), LocalTrack::video(received.track.codec()));
-        lock(&received.meter).copy = Some(track.clone());
+        lock(&received.media).copy = Some(track.clone());
         let mut demand = track.demand();
         // Who sends the original is asked for what is asked for here.
         tokio::spawn(async move {

@@ -6,7 +6,7 @@ use crate::conformance::peer::Peer;
 use crate::conformance::sharing::sees_anew;
 use crate::conformance::world::{Kind, World, each_pair, meet, ours_first};
 use confab_server::Limits;
-use confab_testkit::line::Line;
+use confab_testkit::tcp_proxy::TcpProxy;
 use serde_json::json;
 use std::time::Duration;
 
@@ -17,17 +17,17 @@ async fn a_server_that_freezes_is_left_and_found_again_and_the_call_goes_on() ->
             (limits.ping_interval, limits.ping_timeout) = (Duration::from_secs(2), Duration::from_secs(2));
         };
         let (server, _) = world.other_server(hurried).await?;
-        let line = Line::to(server.local_addr()).await?;
-        let mut ann = world.start_on(&line.url(), first, json!({})).await?;
+        let proxy = TcpProxy::to(server.local_addr()).await?;
+        let mut ann = world.start_on(&proxy.url(), first, json!({})).await?;
         ann.join(room).await?;
-        let mut ben = world.start_on(&line.url(), second, json!({})).await?;
+        let mut ben = world.start_on(&proxy.url(), second, json!({})).await?;
         ben.join(room).await?;
         meet(&mut ann, &mut ben).await?;
         // A page's offers of an outage are lost: it says them before it is in its room again.
         let (ours, other) = ours_first(&mut ann, &mut ben);
         let made = shares(ours, other).await?;
 
-        line.freeze();
+        proxy.freeze();
         for peer in [&mut *ours, &mut *other] {
             peer.wait(json!({ "tag": "disconnect" })).await?;
         }
@@ -35,7 +35,7 @@ async fn a_server_that_freezes_is_left_and_found_again_and_the_call_goes_on() ->
         sees_anew(other, &made["id"]).await?;
         ours.add_track("cam", json!({ "tone": 440 })).await?;
 
-        line.mend();
+        proxy.mend();
         for there in [true, false] {
             let (peer, other) = if there { (&mut *ours, &mut *other) } else { (&mut *other, &mut *ours) };
             peer.wait(json!({ "tag": "connect" })).await?;
@@ -53,13 +53,13 @@ async fn a_server_that_freezes_is_left_and_found_again_and_the_call_goes_on() ->
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_said_to_the_server_in_an_outage_arrives_in_order() -> Outcome {
     each_pair(async |world, (first, second), room| {
-        let line = world.line().await?;
-        let mut ann = world.start_on(&line.url(), first, json!({})).await?;
+        let proxy = world.proxy().await?;
+        let mut ann = world.start_on(&proxy.url(), first, json!({})).await?;
         ann.join(room).await?;
         let mut ben = world.join(second, room).await?;
         meet(&mut ann, &mut ben).await?;
         ben.on("direct-message", "direct-message", json!({})).await?;
-        line.cut();
+        proxy.cut();
         ann.wait(json!({ "tag": "disconnect" })).await?;
         goes_on(&mut ann, &mut ben, "without a server").await?;
         let target = ben.id().to_owned();
@@ -67,7 +67,7 @@ async fn what_is_said_to_the_server_in_an_outage_arrives_in_order() -> Outcome {
         for number in 0..20 {
             ann.server_emit("direct-message", json!([{ "target": target, "data": number }])).await?;
         }
-        line.mend();
+        proxy.mend();
         ann.wait(json!({ "tag": "connect" })).await?;
         ann.entered();
         for number in 0..20 {
@@ -79,11 +79,16 @@ async fn what_is_said_to_the_server_in_an_outage_arrives_in_order() -> Outcome {
     .await
 }
 
-/// Two members, of whom the first one returned, one of ours, is on a line of its own.
-async fn on_a_line(world: &World, line: &Line, (first, second): (Kind, Kind), room: &str) -> Outcome<(Peer, Peer)> {
+/// Two members, of whom the first one returned, one of ours, is behind a proxy of its own.
+async fn through_a_proxy(
+    world: &World,
+    proxy: &TcpProxy,
+    (first, second): (Kind, Kind),
+    room: &str,
+) -> Outcome<(Peer, Peer)> {
     let first_moves = first == Kind::Ours;
-    let (line, direct) = (line.url(), world.url());
-    let (of_first, of_second) = if first_moves { (&line, &direct) } else { (&direct, &line) };
+    let (proxied, direct) = (proxy.url(), world.url());
+    let (of_first, of_second) = if first_moves { (&proxied, &direct) } else { (&direct, &proxied) };
     let mut first = world.start_on(of_first, first, json!({})).await?;
     first.join(room).await?;
     let mut second = world.start_on(of_second, second, json!({})).await?;
@@ -95,13 +100,13 @@ async fn on_a_line(world: &World, line: &Line, (first, second): (Kind, Kind), ro
 #[tokio::test(flavor = "multi_thread")]
 async fn who_comes_back_under_a_new_id_is_met_once_and_brings_its_streams() -> Outcome {
     each_pair(async |world, pair, room| {
-        let line = world.line().await?;
-        let (mut mover, mut stayer) = on_a_line(world, &line, pair, room).await?;
+        let proxy = world.proxy().await?;
+        let (mut mover, mut stayer) = through_a_proxy(world, &proxy, pair, room).await?;
         let (moved, stayed) = (shares(&mut mover, &mut stayer).await?, shares(&mut stayer, &mut mover).await?);
         let before = mover.id().to_owned();
-        line.cut();
+        proxy.cut();
         mover.wait(json!({ "tag": "disconnect" })).await?;
-        line.mend();
+        proxy.mend();
         mover.wait(json!({ "tag": "connect" })).await?;
         mover.rejoin(room).await?;
         assert_ne!(mover.id(), before);

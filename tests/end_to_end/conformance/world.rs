@@ -4,7 +4,7 @@ use crate::conformance::Outcome;
 use crate::conformance::peer::Peer;
 use confab_server::{Limits, Server, ServerConfig};
 use confab_testkit::browser::{Browser, Frozen};
-use confab_testkit::line::Line;
+use confab_testkit::tcp_proxy::TcpProxy;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -48,9 +48,9 @@ impl World {
         format!("http://{}", self.address)
     }
 
-    /// Another line to the server, which can be cut.
-    pub async fn line(&self) -> Outcome<Line> {
-        Ok(Line::to(self.address).await?)
+    /// A proxy before the server, which can be cut.
+    pub async fn proxy(&self) -> Outcome<TcpProxy> {
+        Ok(TcpProxy::to(self.address).await?)
     }
 
     /// Stops all pages, until the answer is dropped.

@@ -1,14 +1,14 @@
 //! What becomes of a call when the network fails and comes back.
 
-use crate::network::{Outcome, guest, place};
+use crate::network::{Outcome, call_network, guest};
 use confab_testkit::network::profile::{CLEAN, CUT};
 use std::net::Ipv4Addr;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cut_of_seconds_is_survived() -> Outcome {
-    let Some(mut place) = place("faults::a_cut_of_seconds_is_survived").await? else { return Ok(()) };
-    let mut ann = guest(&mut place, "Ann", CLEAN).await?;
-    let mut ben = guest(&mut place, "Ben", CLEAN).await?;
+    let Some(mut network) = call_network("faults::a_cut_of_seconds_is_survived").await? else { return Ok(()) };
+    let mut ann = guest(&mut network, "Ann", CLEAN).await?;
+    let mut ben = guest(&mut network, "Ben", CLEAN).await?;
     ann.sees("Ben", 20).await?;
     ben.sees("Ann", 20).await?;
     ben.host.set(CUT);
@@ -24,9 +24,9 @@ async fn a_cut_of_seconds_is_survived() -> Outcome {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_network_takes_the_call_over() -> Outcome {
-    let Some(mut place) = place("faults::another_network_takes_the_call_over").await? else { return Ok(()) };
-    let mut ann = guest(&mut place, "Ann", CLEAN).await?;
-    let mut ben = guest(&mut place, "Ben", CLEAN).await?;
+    let Some(mut network) = call_network("faults::another_network_takes_the_call_over").await? else { return Ok(()) };
+    let mut ann = guest(&mut network, "Ann", CLEAN).await?;
+    let mut ben = guest(&mut network, "Ben", CLEAN).await?;
     ann.sees("Ben", 20).await?;
     ben.sees("Ann", 20).await?;
     ben.host.move_to(Ipv4Addr::new(10, 77, 0, 200))?;
@@ -49,18 +49,20 @@ async fn another_network_takes_the_call_over() -> Outcome {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_out_of_reach_ends_no_call() -> Outcome {
-    let Some(mut place) = place("faults::a_server_that_is_out_of_reach_ends_no_call").await? else { return Ok(()) };
-    let mut ann = guest(&mut place, "Ann", CLEAN).await?;
-    let mut ben = guest(&mut place, "Ben", CLEAN).await?;
+    let Some(mut network) = call_network("faults::a_server_that_is_out_of_reach_ends_no_call").await? else {
+        return Ok(());
+    };
+    let mut ann = guest(&mut network, "Ann", CLEAN).await?;
+    let mut ben = guest(&mut network, "Ben", CLEAN).await?;
     ann.sees("Ben", 20).await?;
-    place.server_host.set(CUT);
+    network.server_host.set(CUT);
     ann.peer.wait_for("call-state", |event| event["state"] == "server-lost").await?;
     let lost = ann.now();
     ann.sees("Ben", 30).await?;
     ben.sees("Ann", 30).await?;
-    place.server_host.set(CLEAN);
+    network.server_host.set(CLEAN);
     ann.peer.wait_for("call-state", |event| event["t"].as_u64() > Some(lost) && event["state"] == "in-call").await?;
-    let mut cat = guest(&mut place, "Cat", CLEAN).await?;
+    let mut cat = guest(&mut network, "Cat", CLEAN).await?;
     cat.sees("Ann", 10).await?;
     cat.sees("Ben", 10).await?;
     assert!(ann.states_of(&ben.id).iter().all(|state| state == "connected"), "{:?}", ann.states_of(&ben.id));

@@ -1,6 +1,6 @@
 //! Sound and picture of one stream that take different times.
 
-use crate::network::{Outcome, guest, place};
+use crate::network::{Outcome, call_network, guest};
 use confab_testkit::network::link::Conditions;
 use confab_testkit::network::profile::{CLEAN, Profile};
 use std::time::Duration;
@@ -11,11 +11,13 @@ const LATE: Duration = Duration::from_millis(150);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_picture_that_comes_late_is_heard_as_late() -> Outcome {
-    let Some(mut place) = place("lips::a_picture_that_comes_late_is_heard_as_late").await? else { return Ok(()) };
+    let Some(mut network) = call_network("lips::a_picture_that_comes_late_is_heard_as_late").await? else {
+        return Ok(());
+    };
     let late_pictures =
         Profile { name: "late pictures", down: Conditions { picture_delay: LATE, ..CLEAN.down }, ..CLEAN };
-    let _ann = guest(&mut place, "Ann", CLEAN).await?;
-    let mut ben = guest(&mut place, "Ben", late_pictures).await?;
+    let _ann = guest(&mut network, "Ann", CLEAN).await?;
+    let mut ben = guest(&mut network, "Ben", late_pictures).await?;
     let skew = |stats: &serde_json::Value| stats["skewMs"].as_f64();
     // Each second a measurement, which is answered by 80 ms at most.
     let apart = ben.peer.wait_for_stats("Ann", |stats| skew(stats).is_some()).await?;

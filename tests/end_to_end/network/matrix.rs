@@ -1,14 +1,14 @@
 //! A call over each kind of network. Long: only in `make test-all`.
 
-use crate::network::{Outcome, a_call, place};
+use crate::network::{Outcome, a_call, call_network};
 use confab_testkit::network::profile::{CLEAN, HOTEL, JUMBLED, LOSSY, SATELLITE, WIFI};
 
 macro_rules! calls {
     ($($name:ident: $profile:expr),*) => {$(
         #[tokio::test(flavor = "multi_thread")]
         async fn $name() -> Outcome {
-            match place(concat!("matrix::", stringify!($name))).await? {
-                Some(mut place) => a_call(&mut place, $profile).await,
+            match call_network(concat!("matrix::", stringify!($name))).await? {
+                Some(mut network) => a_call(&mut network, $profile).await,
                 None => Ok(()),
             }
         }

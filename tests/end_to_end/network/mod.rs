@@ -10,16 +10,16 @@ mod step;
 
 use confab_testkit::network::inside::{LabError, inside};
 use confab_testkit::network::profile::Profile;
-use confab_tests::place::{Guest, Place, PlaceError};
+use confab_tests::call_network::{CallNetwork, CallNetworkError, Guest};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 /// The test pattern and a tone, as arguments of `confab-peer`.
 const MEDIA: [&str; 8] = ["--video", "pattern", "--size", "640x360", "--bitrate", "600", "--audio", "tone:440"];
 
-/// A place for the test `name` of this module, or nothing to do here: another process has run it, or it can't be run and says so.
-async fn place(name: &str) -> Result<Option<Place>, PlaceError> {
-    if can_run(name) { Ok(Some(Place::new().await?)) } else { Ok(None) }
+/// A network for the test `name` of this module, or nothing to do here: another process has run it, or it can't be run and says so.
+async fn call_network(name: &str) -> Result<Option<CallNetwork>, CallNetworkError> {
+    if can_run(name) { Ok(Some(CallNetwork::new().await?)) } else { Ok(None) }
 }
 
 /// Whether the test `name` of this module is to run in this process.
@@ -33,15 +33,15 @@ fn can_run(name: &str) -> bool {
     }
 }
 
-/// Someone joins `place` with the test pattern and a tone.
-async fn guest(place: &mut Place, name: &str, profile: Profile) -> Result<Guest, PlaceError> {
-    place.guest(name, profile, &MEDIA).await
+/// Someone joins from `network` with the test pattern and a tone.
+async fn guest(network: &mut CallNetwork, name: &str, profile: Profile) -> Result<Guest, CallNetworkError> {
+    network.guest(name, profile, &MEDIA).await
 }
 
 /// Two hear and see each other over networks of this kind, with no less delay than theirs.
-async fn a_call(place: &mut Place, profile: Profile) -> Outcome {
-    let mut ann = guest(place, "Ann", profile).await?;
-    let mut ben = guest(place, "Ben", profile).await?;
+async fn a_call(network: &mut CallNetwork, profile: Profile) -> Outcome {
+    let mut ann = guest(network, "Ann", profile).await?;
+    let mut ben = guest(network, "Ben", profile).await?;
     let seen = ann.sees("Ben", 20).await?;
     ben.sees("Ann", 20).await?;
     // Up and down are both of this profile. A report that overtakes others skips the delay.

@@ -1,6 +1,6 @@
 //! A line that becomes narrow and wide again.
 
-use crate::network::{Outcome, place};
+use crate::network::{Outcome, call_network};
 use confab_testkit::network::profile::{CLEAN, narrow};
 use serde_json::Value;
 
@@ -10,10 +10,10 @@ const NARROW: u64 = 700_000;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_outlives_a_line_that_narrows_and_widens() -> Outcome {
     let name = "step::a_call_outlives_a_line_that_narrows_and_widens";
-    let Some(mut place) = place(name).await? else { return Ok(()) };
+    let Some(mut network) = call_network(name).await? else { return Ok(()) };
     let media = ["--video", "pattern", "--bitrate", "1500", "--audio", "tone:440"];
-    let mut ann = place.guest("Ann", CLEAN, &media).await?;
-    let mut ben = place.guest("Ben", narrow("5 Mbit/s", WIDE), &["--audio", "tone:440"]).await?;
+    let mut ann = network.guest("Ann", CLEAN, &media).await?;
+    let mut ben = network.guest("Ben", narrow("5 Mbit/s", WIDE), &["--audio", "tone:440"]).await?;
     ben.sees("Ann", 20).await?;
     let above = |stats: &Value| stats["bitrate"].as_u64() > Some(NARROW);
     ben.peer.wait_for_stats("Ann", above).await?;

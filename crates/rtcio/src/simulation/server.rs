@@ -34,7 +34,7 @@ struct State {
     rng: StdRng,
     /// Hosts whose lines are cut.
     cut: HashSet<String>,
-    lines: Vec<Arc<Line>>,
+    lines: Vec<Arc<ClientConnection>>,
     seats: Vec<Seat>,
     lines_made: u64,
     /// Chance that an answer, a candidate or a question comes twice.
@@ -44,12 +44,12 @@ struct State {
 #[derive(Debug)]
 struct Seat {
     id: String,
-    line: Arc<Line>,
+    line: Arc<ClientConnection>,
 }
 
 /// One connection of a client. Each direction keeps its order.
 #[derive(Debug)]
-struct Line {
+struct ClientConnection {
     host: String,
     number: u64,
     up: mpsc::UnboundedSender<(Instant, Sent)>,
@@ -75,7 +75,7 @@ type Down = mpsc::UnboundedReceiver<(Instant, Said)>;
 
 /// The client's end of a line.
 pub(crate) struct Wire {
-    line: Arc<Line>,
+    line: Arc<ClientConnection>,
     server: Arc<Server>,
     events: Down,
     /// What is on its way.
@@ -146,7 +146,8 @@ impl Server {
         let (lines, client, server) = {
             let mut state = self.state.lock().unwrap();
             state.cut.insert(host.to_owned());
-            let lines: Vec<Arc<Line>> = state.lines.iter().filter(|line| line.host == host).cloned().collect();
+            let lines: Vec<Arc<ClientConnection>> =
+                state.lines.iter().filter(|line| line.host == host).cloned().collect();
             state.lines.retain(|line| line.host != host);
             let mut notice = |max| Duration::from_millis(state.rng.random_range(0..max));
             (lines, notice(4_000), notice(9_000))
@@ -175,7 +176,7 @@ impl Server {
         self.state.lock().unwrap().cut.remove(host);
     }
 
-    fn accept(self: &Arc<Self>, host: String) -> Option<(Arc<Line>, Down)> {
+    fn accept(self: &Arc<Self>, host: String) -> Option<(Arc<ClientConnection>, Down)> {
         let mut state = self.state.lock().unwrap();
         if state.cut.contains(&host) {
             return None;
@@ -184,7 +185,7 @@ impl Server {
         let (up, mut from_client) = mpsc::unbounded_channel::<(Instant, Sent)>();
         let (down, to_client) = mpsc::unbounded_channel();
         let now = Instant::now();
-        let line = Arc::new(Line {
+        let line = Arc::new(ClientConnection {
             host,
             number: state.lines_made,
             up,
@@ -208,12 +209,12 @@ impl Server {
     }
 
     /// When a message that is sent now arrives.
-    fn arrival(&self, line: &Line, direction: usize) -> Instant {
+    fn arrival(&self, line: &ClientConnection, direction: usize) -> Instant {
         let latency = self.state.lock().unwrap().rng.random_range(1..LATENCY_MS);
         arrival(line, direction, latency)
     }
 
-    fn hung_up(&self, line: &Arc<Line>) {
+    fn hung_up(&self, line: &Arc<ClientConnection>) {
         let mut state = self.state.lock().unwrap();
         state.lines.retain(|other| other.number != line.number);
         let Some(place) = state.seats.iter().position(|seat| seat.line.number == line.number) else { return };
@@ -222,7 +223,7 @@ impl Server {
         state.tell_all(USER_DISCONNECTED, &gone);
     }
 
-    fn handle(&self, line: &Arc<Line>, sent: Sent) {
+    fn handle(&self, line: &Arc<ClientConnection>, sent: Sent) {
         let mut state = self.state.lock().unwrap();
         let argument = sent.args.into_iter().next().unwrap_or_default();
         match sent.event.as_str() {
@@ -241,39 +242,39 @@ impl Server {
     }
 }
 
-fn arrival(line: &Line, direction: usize, latency_ms: u64) -> Instant {
+fn arrival(line: &ClientConnection, direction: usize, latency_ms: u64) -> Instant {
     let mut last = line.last.lock().unwrap();
     last[direction] = last[direction].max(Instant::now() + Duration::from_millis(latency_ms));
     last[direction]
 }
 
 impl State {
-    fn push(&mut self, line: &Line, event: LinkEvent) {
+    fn push(&mut self, line: &ClientConnection, event: LinkEvent) {
         if !line.dead.load(Ordering::Relaxed) {
             let at = arrival(line, 1, self.rng.random_range(1..LATENCY_MS));
             line.down.send((at, Ok(event))).ok();
         }
     }
 
-    fn tell(&mut self, line: &Line, event: &str, data: &Value) {
+    fn tell(&mut self, line: &ClientConnection, event: &str, data: &Value) {
         self.push(line, LinkEvent::Event { name: event.to_owned(), args: vec![data.clone()] });
     }
 
     fn tell_all(&mut self, event: &str, data: &Value) {
-        let lines: Vec<Arc<Line>> = self.seats.iter().map(|seat| Arc::clone(&seat.line)).collect();
+        let lines: Vec<Arc<ClientConnection>> = self.seats.iter().map(|seat| Arc::clone(&seat.line)).collect();
         for line in lines {
             self.tell(&line, event, data);
         }
     }
 
     /// As `confab-server` does it: the token is the id itself here.
-    fn join(&mut self, line: &Arc<Line>, join: JoinRoom) -> Welcome {
+    fn join(&mut self, line: &Arc<ClientConnection>, join: JoinRoom) -> Welcome {
         let inside = self.seats.iter().any(|seat| seat.line.number == line.number);
         let resumed = join.resume.is_some();
         let id = join.resume.unwrap_or_else(|| format!("id-{}", line.number));
         let taken = self.seats.iter().any(|seat| seat.id == id);
         let connected = if resumed { join.connected } else { Vec::new() };
-        let others: Vec<(String, Arc<Line>)> = self
+        let others: Vec<(String, Arc<ClientConnection>)> = self
             .seats
             .iter()
             .filter(|seat| seat.id != id)
@@ -299,7 +300,7 @@ impl State {
         Welcome { id: id.clone(), members, ice_servers: Vec::new(), resume: Some(id) }
     }
 
-    fn relay(&mut self, line: &Line, target: &str, data: &Value) {
+    fn relay(&mut self, line: &ClientConnection, target: &str, data: &Value) {
         let source = self.seats.iter().find(|seat| seat.line.number == line.number).map(|seat| seat.id.clone());
         let theirs = self.seats.iter().find(|seat| seat.id == target).map(|seat| Arc::clone(&seat.line));
         let (Some(source), Some(theirs)) = (source, theirs) else { return };

@@ -4,7 +4,7 @@ use crate::common::node::{Node, connected};
 use crate::common::{Member, PATIENCE, pair};
 use confab_rtcio::{AckError, ConnectErrorKind, EmitError, Event, Listener, Socket};
 use confab_server::{Limits, Server, ServerConfig};
-use confab_testkit::line::Line;
+use confab_testkit::tcp_proxy::TcpProxy;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -194,15 +194,15 @@ async fn a_server_that_freezes_is_left_and_found_again_and_the_call_goes_on() {
     let config = ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), limits, ..ServerConfig::default() };
     crate::common::logging();
     let server = Server::bind(config).await.unwrap();
-    let line = Line::to(server.local_addr()).await.unwrap();
-    let (mut ann, mut ben) = pair(&line.url().parse().unwrap(), "freeze").await;
-    line.freeze();
+    let proxy = TcpProxy::to(server.local_addr()).await.unwrap();
+    let (mut ann, mut ben) = pair(&proxy.url().parse().unwrap(), "freeze").await;
+    proxy.freeze();
     for member in [&mut ann, &mut ben] {
         member.wait("disconnected", |event| matches!(event, Event::Disconnected { .. }).then_some(())).await;
     }
     ann.socket.emit("chat", "the server is frozen").await.unwrap();
     ben.message(&ann.id, "chat").await;
-    line.mend();
+    proxy.mend();
     let others = [ben.id.clone(), ann.id.clone()];
     for (member, other) in [&mut ann, &mut ben].into_iter().zip(others) {
         member.wait("connected", |event| matches!(event, Event::Connected { reconnect: true }).then_some(())).await;

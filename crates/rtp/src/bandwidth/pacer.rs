@@ -29,7 +29,7 @@ const PROBE_PATIENCE: Duration = Duration::from_millis(250);
 const ROUNDING: Duration = Duration::from_micros(100);
 
 #[derive(Debug)]
-struct Probe {
+struct ActiveProbe {
     cluster: ProbeCluster,
     since: Instant,
     bytes: usize,
@@ -49,7 +49,7 @@ pub(crate) struct Pacer {
     videos: HashMap<u32, Option<u32>>,
     /// Packets that were requested once more to fill a probe.
     padding: VecDeque<Original>,
-    probe: Option<Probe>,
+    probe: Option<ActiveProbe>,
     reads: VecDeque<TaggedPacket>,
     writes: VecDeque<TaggedPacket>,
 }
@@ -104,7 +104,7 @@ impl Pacer {
             self.padding.push_back(original);
             self.reads.push_back(request(ssrc, original.1, now));
         }
-        self.probe = Some(Probe { cluster, since: now, bytes: 0, packets: 0, sent: None });
+        self.probe = Some(ActiveProbe { cluster, since: now, bytes: 0, packets: 0, sent: None });
     }
 
     fn end_probe(&mut self) {

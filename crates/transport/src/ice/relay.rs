@@ -218,7 +218,8 @@ impl Shim {
             return false;
         }
         let (sender, messages) = mpsc::channel(QUEUE);
-        let line = Line { way: self.way.clone(), local: Arc::clone(&self.local), client, progress: Mutex::default() };
+        let line =
+            RelayPath { way: self.way.clone(), local: Arc::clone(&self.local), client, progress: Mutex::default() };
         let task = self.tasks.spawn(line.run(messages).in_current_span()).id();
         self.lines.insert(client, (task, sender));
         true
@@ -241,14 +242,14 @@ struct Progress {
 }
 
 /// The way of one socket of the library to the server.
-struct Line {
+struct RelayPath {
     way: Way,
     local: Arc<UdpSocket>,
     client: SocketAddr,
     progress: Mutex<Progress>,
 }
 
-impl Line {
+impl RelayPath {
     async fn run(self, messages: mpsc::Receiver<Bytes>) {
         let (sender, receiver) = match upstream::connect(&self.way.server, &self.way.roots).await {
             Ok(halves) => halves,

@@ -4,7 +4,7 @@
 
 use super::crowd::{Crowd, received};
 use super::{BITRATE, FPS, FULL_RATE, MEASURED, PEERS, Picture, SIZE, WARM_UP};
-use crate::meter::{Meter, Spent};
+use crate::meter::{CostMeter, Spent};
 use crate::{Kind, Outcome, judge};
 use confab_testkit::browser::{Browser, Page};
 use confab_testkit::cost;
@@ -90,7 +90,7 @@ async fn measure(kind: Kind, others: usize, clip: &Path, places: &mut Value) -> 
     let program = Program::start(kind, &server.url, clip, places).await?;
     program.draws(others).await?;
     sleep(WARM_UP).await;
-    let (meter, before, sent_before) = (Meter::start(&program.processes()), program.look().await?, crowd.look());
+    let (meter, before, sent_before) = (CostMeter::start(&program.processes()), program.look().await?, crowd.look());
     sleep(MEASURED).await;
     let (spent, after, sent_after) = (meter.stop(&program.processes()), program.look().await?, crowd.look());
     if kind == Kind::Ours {

@@ -2,7 +2,7 @@
 //! without a decoder, which says of no size that it draws, and so gets the whole picture.
 
 use super::{BITRATE, FPS, FULL_RATE, MEASURED, PEERS, Picture, SIZE, WARM_UP};
-use crate::meter::{Meter, Spent};
+use crate::meter::{CostMeter, Spent};
 use crate::{Kind, Outcome, judge};
 use confab_testkit::browser::{Browser, Page};
 use confab_testkit::cost;
@@ -76,7 +76,7 @@ async fn measure(kind: Kind, peers: usize, clip: &Path) -> Outcome<Row> {
         receiver.wait_for_stats("Sender", |stats| stats["frames"].as_u64() > Some(30)).await?;
     }
     sleep(WARM_UP).await;
-    let (meter, before) = (Meter::start(&program.processes()), look(&receivers)?);
+    let (meter, before) = (CostMeter::start(&program.processes()), look(&receivers)?);
     sleep(MEASURED).await;
     let (spent, after) = (meter.stop(&program.processes()), look(&receivers)?);
     let received = Picture::worst(before.iter().zip(&after).map(|(before, after)| received(before, after)));

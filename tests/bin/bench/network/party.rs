@@ -15,7 +15,7 @@ use confab_testkit::browser::Page;
 use confab_testkit::network::lab::Node;
 use confab_testkit::network::profile::{CLEAN, Profile};
 use confab_testkit::received::{Picture, Received};
-use confab_tests::place::{Guest, PageGuest, Place};
+use confab_tests::call_network::{CallNetwork, Guest, PageGuest};
 use confab_wire::room::RoomLink;
 use serde_json::{Value, json};
 
@@ -46,28 +46,28 @@ pub enum Party {
 
 impl Party {
     /// Joins behind a network like `profile`, and sends nothing.
-    pub async fn receiver(place: &mut Place, kind: Kind, profile: Profile) -> Outcome<Self> {
+    pub async fn receiver(network: &mut CallNetwork, kind: Kind, profile: Profile) -> Outcome<Self> {
         if kind == Kind::Ours {
             let size = format!("{WIDTH}x{HEIGHT}");
-            return Ok(Self::Ours(Box::new(place.guest("Receiver", profile, &["--compare", &size]).await?)));
+            return Ok(Self::Ours(Box::new(network.guest("Receiver", profile, &["--compare", &size]).await?)));
         }
-        let guest = place.page("Receiver", profile).await?;
+        let guest = network.page("Receiver", profile).await?;
         guest.page.eval(&format!("call.record({LUMA_EVERY})")).await?;
-        join(&guest.page, &place.link(), json!({ "name": "Receiver" })).await?;
+        join(&guest.page, &network.link(), json!({ "name": "Receiver" })).await?;
         Ok(Self::Chromium(guest))
     }
 
     /// Joins on a clean line, and sends the pattern and a tone.
-    pub async fn sender(place: &mut Place, kind: Kind) -> Outcome<Self> {
+    pub async fn sender(network: &mut CallNetwork, kind: Kind) -> Outcome<Self> {
         if kind == Kind::Ours {
             let (size, fps, kbit) = (format!("{WIDTH}x{HEIGHT}"), FPS.to_string(), KBIT.to_string());
             let video = ["--video", "pattern", "--size", &size, "--fps", &fps, "--bitrate", &kbit];
             let arguments = [&video[..], &["--audio", "tone:440"]].concat();
-            return Ok(Self::Ours(Box::new(place.guest("Sender", CLEAN, &arguments).await?)));
+            return Ok(Self::Ours(Box::new(network.guest("Sender", CLEAN, &arguments).await?)));
         }
-        let guest = place.page("Sender", CLEAN).await?;
+        let guest = network.page("Sender", CLEAN).await?;
         let video = json!({ "width": WIDTH, "height": HEIGHT, "fps": FPS, "maxBitrate": KBIT * 1_000 });
-        join(&guest.page, &place.link(), json!({ "name": "Sender", "audio": 440, "video": video })).await?;
+        join(&guest.page, &network.link(), json!({ "name": "Sender", "audio": 440, "video": video })).await?;
         Ok(Self::Chromium(guest))
     }
 

@@ -7,7 +7,7 @@ use confab_testkit::network::profile::{
     CLEAN, CUT, HOTEL, LOSSY, MOBILE, Profile, SATELLITE, UDP_BLOCKED, WIFI, narrow,
 };
 use confab_testkit::received::Received;
-use confab_tests::place::Place;
+use confab_tests::call_network::CallNetwork;
 use std::net::Ipv4Addr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{Instant, interval};
@@ -118,9 +118,10 @@ impl Record {
 
 /// Plays `scene` between a sender and a receiver of these kinds.
 pub async fn play(scene: &Scene, from: Kind, to: Kind) -> Outcome<Record> {
-    let mut place = if scene.line == UDP_BLOCKED { Place::with_relay().await? } else { Place::new().await? };
-    let mut receiver = Party::receiver(&mut place, to, scene.line).await?;
-    let _sender = Party::sender(&mut place, from).await?;
+    let mut network =
+        if scene.line == UDP_BLOCKED { CallNetwork::with_relay().await? } else { CallNetwork::new().await? };
+    let mut receiver = Party::receiver(&mut network, to, scene.line).await?;
+    let _sender = Party::sender(&mut network, from).await?;
     receiver.sees().await?;
     let mut line = Vec::new();
     let host = receiver.host();

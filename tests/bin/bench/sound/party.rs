@@ -5,7 +5,7 @@ use confab_testkit::network::profile::{CLEAN, Profile};
 use confab_testkit::pulse::Pulse;
 use confab_testkit::score::{HeardSecond, compare};
 use confab_testkit::speech::{self, Speaker};
-use confab_tests::place::{Guest, PageGuest, Place};
+use confab_tests::call_network::{CallNetwork, Guest, PageGuest};
 use confab_wire::room::RoomLink;
 use serde_json::json;
 
@@ -24,15 +24,15 @@ enum Party {
 
 impl Party {
     /// Joins behind a network like `profile`, with the devices of `pulse`.
-    async fn join(place: &mut Place, kind: Kind, name: &str, profile: Profile, pulse: &Pulse) -> Outcome<Self> {
+    async fn join(network: &mut CallNetwork, kind: Kind, name: &str, profile: Profile, pulse: &Pulse) -> Outcome<Self> {
         let server = pulse.server();
         let environment = [("PULSE_SERVER", server.as_str())];
         if kind == Kind::Ours {
             let devices = ["--audio", "mic:mic0", "--speaker", "speaker:spk0"];
-            return Ok(Self::Ours(Box::new(place.guest_with(name, profile, &devices, &environment).await?)));
+            return Ok(Self::Ours(Box::new(network.guest_with(name, profile, &devices, &environment).await?)));
         }
-        let guest = place.page_with_sound(name, profile, &environment).await?;
-        let link: RoomLink = place.link().parse().map_err(|error| format!("{error}"))?;
+        let guest = network.page_with_sound(name, profile, &environment).await?;
+        let link: RoomLink = network.link().parse().map_err(|error| format!("{error}"))?;
         let wish = json!({ "server": link.server, "room": link.room, "name": name, "audio": "microphone" });
         guest.page.eval(&format!("call.aloud = true; await call.join({wish})")).await?;
         Ok(Self::Chromium(guest))
@@ -55,11 +55,11 @@ pub async fn talk(profile: Profile, kind: Kind) -> Outcome<Vec<HeardSecond>> {
     let dir = tempfile::tempdir()?;
     let wav = dir.path().join("speech.wav");
     speech::wav(&wav, Speaker::Ben, SPEECH)?;
-    let mut place = Place::new().await?;
+    let mut network = CallNetwork::new().await?;
     // A sound server for each: both take its default devices.
     let (mouth, ear) = (Pulse::start()?, Pulse::start()?);
-    let mut listener = Party::join(&mut place, kind, "Listener", profile, &ear).await?;
-    let _speaker = Party::join(&mut place, kind, "Speaker", CLEAN, &mouth).await?;
+    let mut listener = Party::join(&mut network, kind, "Listener", profile, &ear).await?;
+    let _speaker = Party::join(&mut network, kind, "Speaker", CLEAN, &mouth).await?;
     listener.hears("Speaker").await?;
     let (said, heard) = (mouth.listen("micfeed0.monitor")?, ear.listen("spk0.monitor")?);
     let playing = mouth.feed(0, &wav)?;

@@ -17,7 +17,7 @@ use member::Member;
 use paper::Numbers;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use server::Line;
+use server::ServerLink;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -88,7 +88,7 @@ struct World {
     happenings: BTreeMap<(Instant, u64), Happening>,
     count: u64,
     members: [Member; 2],
-    lines: [Line; 2],
+    lines: [ServerLink; 2],
     path: bool,
     /// A pair of generations between which nothing goes any more.
     broken: Option<(paper::Identity, paper::Identity)>,
@@ -112,7 +112,10 @@ impl World {
             happenings: BTreeMap::new(),
             count: 0,
             members: [Member::new(false, &numbers), Member::new(true, &numbers)],
-            lines: [Line { seated: true, ..Line::default() }, Line { seated: true, ..Line::default() }],
+            lines: [
+                ServerLink { seated: true, ..ServerLink::default() },
+                ServerLink { seated: true, ..ServerLink::default() },
+            ],
             path: true,
             broken: None,
             absent_since: None,

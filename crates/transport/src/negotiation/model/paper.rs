@@ -23,7 +23,7 @@ pub(super) type Track = (String, String);
 
 /// An m-line and who sends on it.
 #[derive(Debug, Clone, Copy)]
-enum Line {
+enum MLine {
     Ours(usize),
     Theirs { sends: bool },
 }
@@ -57,7 +57,7 @@ pub(super) struct Paper {
     numbers: Numbers,
     session: u64,
     generation: u64,
-    lines: Vec<Line>,
+    lines: Vec<MLine>,
     slots: Vec<Slot>,
     pending: Option<Pending>,
     current: Option<String>,
@@ -139,7 +139,7 @@ impl Paper {
         negotiate
     }
 
-    fn write(&self, direction: impl Fn(usize, Line) -> &'static str) -> String {
+    fn write(&self, direction: impl Fn(usize, MLine) -> &'static str) -> String {
         let mut sdp = format!(
             "v=0\r\no=- {} {} IN IP4 0.0.0.0\r\na=fingerprint:sha-256 {}\r\na=ice-ufrag:{}\r\nm=application 9 x\r\na=mid:0\r\n",
             self.session,
@@ -149,7 +149,7 @@ impl Paper {
         );
         for (index, line) in self.lines.iter().enumerate() {
             write!(sdp, "m=video 9 x\r\na=mid:{}\r\na={}\r\n", index + 1, direction(index, *line)).unwrap();
-            if let Line::Ours(slot) = line {
+            if let MLine::Ours(slot) = line {
                 let Slot { stream, label, .. } = &self.slots[*slot];
                 write!(sdp, "a=msid:{stream} {label}\r\n").unwrap();
             }
@@ -190,15 +190,15 @@ impl Jsep for Paper {
         for (index, slot) in self.slots.iter_mut().enumerate() {
             if slot.line.is_none() {
                 slot.line = Some(self.lines.len());
-                self.lines.push(Line::Ours(index));
+                self.lines.push(MLine::Ours(index));
             }
         }
         if ice_restart {
             self.generation = number(&self.numbers);
         }
         let sdp = self.write(|_, line| match line {
-            Line::Ours(slot) if self.slots[slot].sends => "sendonly",
-            Line::Theirs { sends: true } => "recvonly",
+            MLine::Ours(slot) if self.slots[slot].sends => "sendonly",
+            MLine::Theirs { sends: true } => "recvonly",
             _ => "inactive",
         });
         self.pending = Some(Pending { sdp: sdp.clone(), lines, generation });
@@ -215,10 +215,10 @@ impl Jsep for Paper {
         }
         for (index, way) in ways.iter().enumerate() {
             match (self.lines.get_mut(index), *way) {
-                (Some(Line::Ours(_)), "recvonly") => {}
-                (Some(Line::Ours(slot)), "inactive") => self.slots[*slot].sends = false,
-                (Some(Line::Theirs { sends }), way) => *sends = way == "sendonly",
-                (None, way) => self.lines.push(Line::Theirs { sends: way == "sendonly" }),
+                (Some(MLine::Ours(_)), "recvonly") => {}
+                (Some(MLine::Ours(slot)), "inactive") => self.slots[*slot].sends = false,
+                (Some(MLine::Theirs { sends }), way) => *sends = way == "sendonly",
+                (None, way) => self.lines.push(MLine::Theirs { sends: way == "sendonly" }),
                 _ => return refused("it sends on a line of ours"),
             }
         }
@@ -227,12 +227,12 @@ impl Jsep for Paper {
         }
         self.remote = Some(identity);
         let answer = self.write(|index, line| match line {
-            Line::Ours(slot) if self.slots[slot].sends && ways[index] == "recvonly" => "sendonly",
-            Line::Theirs { sends: true } => "recvonly",
+            MLine::Ours(slot) if self.slots[slot].sends && ways[index] == "recvonly" => "sendonly",
+            MLine::Theirs { sends: true } => "recvonly",
             _ => "inactive",
         });
         for (index, line) in self.lines.iter().enumerate() {
-            if let Line::Ours(slot) = line {
+            if let MLine::Ours(slot) = line {
                 let slot = &mut self.slots[*slot];
                 slot.agreed = Some(slot.sends && ways[index] == "recvonly");
             }
@@ -249,8 +249,8 @@ impl Jsep for Paper {
         let Some(pending) = self.pending.take() else { return refused("no offer waits") };
         for (line, way) in self.lines.iter_mut().zip(ways) {
             match line {
-                Line::Ours(slot) => self.slots[*slot].agreed = Some(way == "recvonly"),
-                Line::Theirs { sends } => *sends = way == "sendonly",
+                MLine::Ours(slot) => self.slots[*slot].agreed = Some(way == "recvonly"),
+                MLine::Theirs { sends } => *sends = way == "sendonly",
             }
         }
         self.remote = Some(identity);

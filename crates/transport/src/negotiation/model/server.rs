@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 /// The line of one side to the server.
 #[derive(Default)]
-pub(super) struct Line {
+pub(super) struct ServerLink {
     pub(super) cut: bool,
     /// Counts the lines.
     pub(super) number: u32,

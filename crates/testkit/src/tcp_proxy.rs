@@ -16,14 +16,14 @@ enum State {
 
 /// A TCP proxy in front of a server. Ends when dropped.
 #[derive(Debug)]
-pub struct Line {
+pub struct TcpProxy {
     address: SocketAddr,
     state: watch::Sender<State>,
     task: JoinHandle<()>,
 }
 
-impl Line {
-    /// Lays one to `target`.
+impl TcpProxy {
+    /// Opens one in front of `target`.
     pub async fn to(target: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
@@ -59,7 +59,7 @@ impl Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for TcpProxy {
     fn drop(&mut self) {
         self.task.abort();
     }

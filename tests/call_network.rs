@@ -12,9 +12,9 @@ use std::io;
 /// What the signaling server and the TURN server share.
 const TURN_SECRET: &str = "of-the-laboratory";
 
-/// Why a place or a guest of it did not come to be.
+/// Why a network or a guest of it did not come to be.
 #[derive(Debug, thiserror::Error)]
-pub enum PlaceError {
+pub enum CallNetworkError {
     /// No host for it.
     #[error(transparent)]
     Lab(#[from] LabError),
@@ -27,7 +27,7 @@ pub enum PlaceError {
 }
 
 /// The network and the servers in it.
-pub struct Place {
+pub struct CallNetwork {
     lab: Lab,
     /// The signaling server's host.
     pub server_host: Node,
@@ -35,15 +35,15 @@ pub struct Place {
     relay: Option<Relay>,
 }
 
-/// A TURN server over TCP and its host, which stay while the place does.
+/// A TURN server over TCP and its host, which stay while the network does.
 struct Relay {
     _host: Node,
     _server: TurnServer,
 }
 
-impl Place {
+impl CallNetwork {
     /// A network with a signaling server.
-    pub async fn new() -> Result<Self, PlaceError> {
+    pub async fn new() -> Result<Self, CallNetworkError> {
         let mut lab = Lab::new(3);
         let server_host = lab.server()?;
         let server = signaling(&server_host, None).await?;
@@ -51,7 +51,7 @@ impl Place {
     }
 
     /// The same with a TURN server that the signaling server tells everybody of, over TCP.
-    pub async fn with_relay() -> Result<Self, PlaceError> {
+    pub async fn with_relay() -> Result<Self, CallNetworkError> {
         let mut lab = Lab::new(3);
         let (server_host, relay_host) = (lab.server()?, lab.server()?);
         let options =
@@ -68,7 +68,7 @@ impl Place {
     }
 
     /// Someone joins without a window behind a network like `profile`, with further `arguments` of `confab-peer`.
-    pub async fn guest(&mut self, name: &str, profile: Profile, arguments: &[&str]) -> Result<Guest, PlaceError> {
+    pub async fn guest(&mut self, name: &str, profile: Profile, arguments: &[&str]) -> Result<Guest, CallNetworkError> {
         self.guest_with(name, profile, arguments, &[]).await
     }
 
@@ -79,7 +79,7 @@ impl Place {
         profile: Profile,
         arguments: &[&str],
         environment: &[(&str, &str)],
-    ) -> Result<Guest, PlaceError> {
+    ) -> Result<Guest, CallNetworkError> {
         let node = self.lab.node(profile)?;
         let mut command = Peer::command(&self.link(), name, arguments)?;
         command.envs(environment.iter().copied());
@@ -90,7 +90,7 @@ impl Place {
     }
 
     /// A Chromium of its own behind a network like `profile`, with a page called `name` that has joined nothing yet.
-    pub async fn page(&mut self, name: &str, profile: Profile) -> Result<PageGuest, PlaceError> {
+    pub async fn page(&mut self, name: &str, profile: Profile) -> Result<PageGuest, CallNetworkError> {
         let node = self.lab.node(profile)?;
         let inside = |command: &mut tokio::process::Command| node.host(command.as_std_mut()).map_err(io::Error::other);
         let browser = Browser::start_prepared(&[], inside).await?;
@@ -104,7 +104,7 @@ impl Place {
         name: &str,
         profile: Profile,
         environment: &[(&str, &str)],
-    ) -> Result<PageGuest, PlaceError> {
+    ) -> Result<PageGuest, CallNetworkError> {
         let node = self.lab.node(profile)?;
         let inside = |command: &mut tokio::process::Command| {
             command.envs(environment.iter().copied());
