@@ -7,11 +7,12 @@ use confab_wire::{
     media::{Decoders, MediaKind, Processing},
     room::RoomLink,
 };
+use std::fmt::{Debug, Formatter};
 use std::path::{Path, PathBuf};
 use url::Url;
 
 /// Everything a call is started with.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct CallConfig {
     /// The room, as others know it.
     pub link: RoomLink,
@@ -29,6 +30,8 @@ pub struct CallConfig {
     pub processing: Processing,
     /// Where the others are heard.
     pub speaker: AudioSink,
+    /// What the server asks of those it lets in, if it does.
+    pub token: Option<String>,
     /// Microphone on from the start.
     pub mic_on: bool,
     /// Camera on from the start.
@@ -46,6 +49,16 @@ pub struct CallConfig {
     pub compare: Option<(u32, u32)>,
 }
 
+/// Without the token.
+impl Debug for CallConfig {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CallConfig")
+            .field("server", &self.link.server)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
 impl CallConfig {
     /// A call with camera, microphone and speaker of this computer.
     pub fn new(link: RoomLink, name: impl Into<String>) -> Self {
@@ -58,6 +71,7 @@ impl CallConfig {
             audio: AudioSource::Mic(None),
             processing: Processing::default(),
             speaker: AudioSink::Speaker(None),
+            token: None,
             mic_on: true,
             camera_on: true,
             record: None,

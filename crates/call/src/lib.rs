@@ -49,19 +49,24 @@ mod feature;
 #[doc(hidden)]
 pub mod fuzzing;
 mod join;
+mod logging;
 mod own;
 mod remote;
 mod report;
 #[cfg(test)]
 mod responsiveness_tests;
 mod room;
+mod source_files;
 mod task;
 mod track_frame;
 
 pub use call::Call;
-pub use confab_media::{AudioSink, AudioSource, ScreenSelector, VideoConfig, VideoSource, can_share_sound};
+pub use confab_media::{
+    AudioSink, AudioSource, ScreenSelector, VideoConfig, VideoSource, can_share_sound, sound_environment,
+};
 pub use config::{CallConfig, recording_path};
 pub use device_lists::{DeviceLists, list_devices, list_screens};
+pub use logging::is_logged;
 pub use own::devices::{DeviceSelection, Rehearsed};
 pub use own::rehearsal::Rehearsal;
 pub use own::speaker::play_test_sound;
@@ -69,4 +74,5 @@ pub use remote::received_pictures::ReceivedPicture;
 pub use remote::track::ReceivedPictureStats;
 pub use report::event_queue::CallEvents;
 pub use room::session::peek_room;
+pub use source_files::check_files;
 pub use track_frame::TrackFrame;

@@ -4,6 +4,7 @@
 use crate::command::CallCommand;
 use crate::config::CallConfig;
 use crate::effect::{Effect, Effects};
+use crate::errors::user_error;
 use crate::feature::hooks::{FromPeer, MicrophoneActivity, Own};
 use crate::feature::registry::Features;
 use crate::own::devices::OwnDevices;
@@ -17,9 +18,10 @@ use crate::report::statistics::{STATISTICS_INTERVAL, Statistics};
 use crate::room::membership::Room;
 use crate::room::messenger::Messenger;
 use confab_ipc::{
-    CallState, CallView, DeviceState, ErrorCode, Participant, PeerState, PeerStats, SelfView, UiEvent, UserError,
-    frame::SELF_TRACK,
+    CallState, CallView, DeviceState, ErrorCode, Notice, Participant, PeerState, PeerStats, SelfView, UiEvent,
+    UserError, frame::SELF_TRACK,
 };
+use confab_media::RecordingFailures;
 use confab_rtcio::{ConnectionState, Event, Events, RtcioStream, Socket};
 use confab_wire::{call::CAMERA, media::MediaKind, room::RoomLink, signaling::Welcome};
 use serde_json::{Value, json};
@@ -32,6 +34,9 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 const LAST_MESSAGES: Duration = Duration::from_secs(1);
 /// Goodbyes take at most this long.
 const GOODBYE: Duration = Duration::from_secs(2);
+
+/// The disk may take this long for the last of the recordings.
+const LAST_RECORDED: Duration = Duration::from_secs(5);
 
 /// What a call is made of.
 pub struct CallParts {
@@ -72,6 +77,21 @@ pub struct CallTask {
     statistics: Statistics,
     events: EventQueue,
     preview: PreviewSwitch,
+}
+
+/// Waits until the recordings are whole. Returns why some are not.
+async fn unwritten(recordings: Option<RecordingFailures>) -> Vec<UserError> {
+    let Some(mut recordings) = recordings else { return Vec::new() };
+    let mut errors = Vec::new();
+    let last = async {
+        while let Some(error) = recordings.next().await {
+            errors.push(user_error(error));
+        }
+    };
+    if timeout(LAST_RECORDED, last).await.is_err() {
+        errors.push(UserError::with_detail(ErrorCode::RecordFailed, "the disk took too long for the end"));
+    }
+    errors
 }
 
 /// What ended the loop.
@@ -128,6 +148,7 @@ impl CallTask {
                     effects.device_notices(notice);
                 }
                 event = self.speaker.next() => self.speaker.handle(event, &mut effects),
+                error = self.remote.recording_failed() => effects.notice(true, error),
                 event = self.sharing.next() => self.sharing.handle(event, &mut effects),
                 rejoined = self.room.rejoined() => self.room.handle_rejoined(rejoined, &mut effects).await,
                 reports = self.statistics.collected() => self.statistics.keep(reports),
@@ -159,7 +180,7 @@ impl CallTask {
 
     /// Releases the devices, then answers; goodbyes go to the others beside that, and the last event follows.
     async fn finish(mut self, end: End) {
-        self.remote.clear();
+        let recordings = self.remote.clear();
         let Self { room, messenger, mut devices, mut sharing, mut speaker, mut events, .. } = self;
         // Devices first: a light that stays on after leaving frightens people.
         let released = async {
@@ -175,7 +196,9 @@ impl CallTask {
             }
             room.leave(GOODBYE).await;
         };
-        tokio::join!(released, goodbyes);
+        let (unwritten, ..) = tokio::join!(unwritten(recordings), released, goodbyes);
+        let notices = unwritten.into_iter().map(|error| Notice { urgent: true, error });
+        notices.for_each(|notice| events.push(UiEvent::Notice { notice }));
         events.push(UiEvent::CallState { state: CallState::Idle });
         events.finish().await;
     }

@@ -1,6 +1,7 @@
 //! The error of this crate: a kind that programs match on, and a technical detail.
 
 use std::fmt::Display;
+use std::path::Path;
 
 use thiserror::Error as ThisError;
 
@@ -106,6 +107,12 @@ impl Error {
     /// An error with a technical cause: mostly what a system or library said.
     pub fn with_detail(kind: ErrorKind, detail: impl Display) -> Self {
         Self { kind, detail: Some(detail.to_string()) }
+    }
+
+    /// The same of a file, which the technical cause names.
+    pub(crate) fn of_file(self, path: &Path) -> Self {
+        let cause = self.detail.unwrap_or_else(|| self.kind.to_string());
+        Self { kind: self.kind, detail: Some(format!("{}: {cause}", path.display())) }
     }
 
     /// Why it failed.

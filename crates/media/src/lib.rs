@@ -8,7 +8,7 @@
 //! - `video/`: `source/` (test picture, file), `camera/`, `screen/`, `capture/` (one source to encoded frames), `encode/` (VP8
 //!   layers), `decode.rs`; `types.rs` holds what they share.
 //! - `devices/`: which devices there are, which one a name means, and what changes among them.
-//! - `file/`: Y4M, WAV and IVF. `testing/`: the test picture, and the quality of what became of it.
+//! - `file/`: Y4M, WAV and IVF. `recording/`: files that threads of their own write. `testing/`: the test picture, and the quality of what became of it.
 //! - `thread/`: threads, their priority and their end. `format.rs`, `clock.rs`, `error.rs`, `selector.rs`: leaves that all use.
 //!
 //! # The way of a frame
@@ -46,12 +46,14 @@ mod format;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod recording;
 mod selector;
 mod testing;
 mod thread;
 mod video;
 
 pub use audio::capture::{AudioCapture, ExpectedLoss};
+pub use audio::device::host::sound_environment;
 pub use audio::dsp::level;
 pub use audio::mixer::{MAX_GAIN, PeerAudio};
 pub use audio::output::AudioOutput;
@@ -59,15 +61,18 @@ pub use audio::output::test_sound::{play_test_sound, play_test_sound_into};
 pub use audio::playout::jitter_buffer::JitterStats;
 pub use audio::processing::{FarEnd, MicrophoneProcessing};
 pub use audio::source::open::TONE_AMPLITUDE;
-pub use audio::source::open::can_share_sound;
+pub use audio::source::open::{can_share_sound, check_sound_file};
 pub use confab_wire::layers::VideoSourceRestrictions;
 pub use devices::list::list_devices;
 pub use devices::matching::{choose_device, devices_of_kind, find_device};
 pub use devices::types::{Device, DeviceKind, DeviceList};
 pub use devices::watch::DeviceWatch;
 pub use error::{Error, ErrorKind};
-pub use file::ivf::{IvfFile, IvfWriter, read_ivf};
+pub use file::ivf::{IvfFile, read_ivf};
 pub use file::y4m::{Y4mHeader, Y4mReader, Y4mWriter};
+pub use recording::pictures::PictureRecording;
+pub use recording::sound::SoundRecording;
+pub use recording::{Recorder, RecordingFailures, recorder};
 pub use selector::{AudioSink, AudioSource, DEFAULT_TONE_HZ, ScreenSelector, SourceError, TONE_RANGE_HZ, VideoSource};
 pub use testing::comparison::PatternComparison;
 pub use testing::pattern;
@@ -77,5 +82,6 @@ pub use video::encode::encoder::VideoEncoder;
 pub use video::i420::{I420Frame, MAX_DIMENSION, ScaleScratch};
 pub use video::screen::source::list_screens;
 pub use video::screen::types::{ShareKind, ShareSource};
+pub use video::source::open::check_picture_file;
 pub use video::types::{VideoConfig, VideoEvent, VideoStats};
 pub use video::vpx::VpxError;

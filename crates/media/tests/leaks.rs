@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use confab_media::{AudioCapture, AudioOutput, AudioSink, AudioSource, VideoCapture, VideoConfig, VideoSource};
+use confab_media::{
+    AudioCapture, AudioOutput, AudioSink, AudioSource, VideoCapture, VideoConfig, VideoSource, recorder,
+};
 use confab_wire::media::VideoDemand;
 use tokio::sync::watch;
 
@@ -30,7 +32,7 @@ async fn starts_and_stops_leave_no_thread() {
         let (audio, mut packets) = AudioCapture::start(AudioSource::Tone(440.0)).await.expect("starts");
         let output = AudioOutput::start(AudioSink::None).await.expect("starts");
         let peer = output.add_peer();
-        peer.record_to(dir.path().join(format!("{round}.wav"))).expect("records");
+        peer.record(recorder().0.record_sound(dir.path().join(format!("{round}.wav"))));
         assert!(frames.recv().await.is_some());
         peer.push(packets.recv().await.expect("a packet"));
         drop(peer);

@@ -10,7 +10,7 @@ use crate::remote::volume::{Volume, Volumes};
 use crate::report::levels::{OWN_LEVEL, loudest};
 use crate::track_frame::TrackFrame;
 use confab_ipc::{ErrorCode, MAX_VOLUME, Participant, PeerStats, TrackView, UiEvent, UserError, frame::SELF_TRACK};
-use confab_media::PeerAudio;
+use confab_media::{PeerAudio, Recorder, RecordingFailures, recorder};
 use confab_rtcio::{RemoteStream, RemoteTrack};
 use confab_wire::{call::SCREEN, layers::RenderedSize, limits, media::MediaKind};
 use std::collections::HashMap;
@@ -39,6 +39,10 @@ pub struct ReceiverConfig {
 #[derive(Debug)]
 pub struct RemoteTracks {
     config: ReceiverConfig,
+    /// Starts recordings, if there are any.
+    recorder: Option<Recorder>,
+    /// What becomes of them.
+    failures: Option<RecordingFailures>,
     /// In the order in which they came. A mesh is small: look-ups walk the list.
     tracks: Vec<ReceivedTrack>,
     /// (peer, stream) → event that carried it; it may be known before the stream's first track.
@@ -50,8 +54,11 @@ pub struct RemoteTracks {
 impl RemoteTracks {
     /// Nothing comes yet.
     pub fn new(config: ReceiverConfig) -> Self {
+        let (recorder, failures) = config.record.is_some().then(recorder).unzip();
         Self {
             config,
+            recorder,
+            failures,
             tracks: Vec::new(),
             stream_events: HashMap::new(),
             volumes: Volumes::default(),
@@ -75,18 +82,19 @@ impl RemoteTracks {
             event: self.stream_events.get(&(peer.to_owned(), stream.msid.clone())).cloned().unwrap_or_default(),
             refused: track.refused_codec(),
         };
-        let record = self.config.record.as_deref().map(|dir| recording_path(dir, peer, &view));
+        let dir = self.config.record.as_deref();
+        let record =
+            dir.zip(self.recorder.as_ref()).map(|(dir, recorder)| (recording_path(dir, peer, &view), recorder));
         let received = match (view.kind, mix) {
             (MediaKind::Video, _) => {
+                let record = record.map(|(path, recorder)| recorder.record_pictures(path));
                 let sinks = VideoSinks { window: self.config.window.clone(), record, decode: self.config.decode };
                 ReceivedTrack::video(peer, view.clone(), track, sinks, self.config.compare)
             }
             (MediaKind::Audio, None) => None,
             (MediaKind::Audio, Some(audio)) => {
-                if let Some(path) = record
-                    && let Err(error) = audio.record_to(path)
-                {
-                    effects.notice(true, user_error(error));
+                if let Some((path, recorder)) = record {
+                    audio.record(recorder.record_sound(path));
                 }
                 audio.set_gain(self.volumes.get(peer).gain());
                 ReceivedTrack::audio(peer, view.clone(), track, audio)
@@ -142,9 +150,23 @@ impl RemoteTracks {
         }
     }
 
-    /// Everyone is gone.
-    pub fn clear(&mut self) {
+    /// Why the next recording can't be written; pending if there is none. Safe to drop before it is done.
+    pub async fn recording_failed(&mut self) -> UserError {
+        let failure = match &mut self.failures {
+            Some(failures) => failures.next().await,
+            None => None,
+        };
+        match failure {
+            Some(error) => user_error(error),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Everyone is gone, and all recordings end. Returns what becomes of them, if there are any.
+    pub fn clear(&mut self) -> Option<RecordingFailures> {
         self.tracks.clear();
+        self.recorder = None;
+        self.failures.take()
     }
 
     /// True if a window gets frames.

@@ -3,10 +3,9 @@
 use crate::remote::counters::TrackCounters;
 use crate::remote::playout_delay::PlayoutQueue;
 use crate::track_frame::TrackFrame;
-use confab_media::{IvfWriter, Vp8Decoder};
+use confab_media::{PictureRecording, Vp8Decoder};
 use confab_rtcio::RemoteTrack;
 use confab_wire::media::{Codec, EncodedFrame};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::Instant;
@@ -22,7 +21,7 @@ pub struct VideoSinks {
     /// The window.
     pub window: broadcast::Sender<TrackFrame>,
     /// The recording.
-    pub record: Option<PathBuf>,
+    pub record: Option<PictureRecording>,
     /// Decode in the backend.
     pub decode: bool,
 }
@@ -33,7 +32,7 @@ pub struct VideoReceiver {
     track: RemoteTrack,
     counters: Arc<TrackCounters>,
     window: broadcast::Sender<TrackFrame>,
-    recorder: Option<IvfWriter>,
+    recording: Option<PictureRecording>,
     decoder: Option<SyncSender<EncodedFrame>>,
     /// The decoder's queue overflowed: nothing for it before the next key frame.
     skipping: bool,
@@ -42,16 +41,9 @@ pub struct VideoReceiver {
 impl VideoReceiver {
     /// A receiver of `track`, whose frames the window gets under `handle`.
     pub fn new(handle: u32, track: RemoteTrack, counters: Arc<TrackCounters>, sinks: VideoSinks) -> Self {
-        let recorder = sinks.record.and_then(|path| match IvfWriter::create(&path) {
-            Ok(recorder) => Some(recorder),
-            Err(error) => {
-                tracing::error!(%error, path = %path.display(), "recording does not start");
-                None
-            }
-        });
         let decoder =
             (sinks.decode && track.codec() == Codec::Vp8).then(|| spawn_decoder(track.clone(), Arc::clone(&counters)));
-        Self { handle, track, counters, window: sinks.window, recorder, decoder, skipping: false }
+        Self { handle, track, counters, window: sinks.window, recording: sinks.record, decoder, skipping: false }
     }
 
     /// Carries frames until they end.
@@ -77,11 +69,8 @@ impl VideoReceiver {
         if let Some(clock) = self.track.sender_clock() {
             self.counters.timing().arrived(clock.micros_at(frame.timestamp), Instant::now());
         }
-        if let Some(recorder) = &mut self.recorder
-            && let Err(error) = recorder.write(frame)
-        {
-            tracing::error!(%error, "recording stops");
-            self.recorder = None;
+        if self.recording.as_mut().is_some_and(|recording| recording.write(frame)) {
+            self.track.request_key_frame();
         }
     }
 

@@ -18,7 +18,11 @@ pub type Entered = (Socket, Events, Welcome);
 /// Connects to the server of `config` and joins its room. Fails with the first error: a person is waiting.
 pub async fn enter(config: &CallConfig) -> Result<Entered, UserError> {
     let server = config.connect.clone().unwrap_or_else(|| config.link.server.clone());
-    let (socket, mut events) = Socket::builder(server).force_new(true).decoders(config.decoders).connect();
+    let mut builder = Socket::builder(server).force_new(true).decoders(config.decoders);
+    if let Some(token) = &config.token {
+        builder = builder.auth(json!({ "token": token }));
+    }
+    let (socket, mut events) = builder.connect();
     let welcome = match timeout(limits::CONNECT_TIMEOUT, connected(&mut events)).await {
         Ok(Ok(())) => join(&socket, &config.link.room, &config.name, None).await,
         Ok(Err(error)) => Err(error),

@@ -6,8 +6,9 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
+use std::time::Duration;
 
-use confab_wire::media::{AUDIO_CLOCK_HZ, Processing};
+use confab_wire::media::{AUDIO_CLOCK_HZ, AudioPacket, Processing};
 use cpal::FromSample;
 use rtrb::RingBuffer;
 use tokio::sync::watch;
@@ -15,9 +16,11 @@ use tokio::sync::watch;
 use crate::audio::capture::opus_encoder::OpusEncoder;
 use crate::audio::device::callback::{CaptureCallback, PlaybackCallback, PlaybackCounters};
 use crate::audio::dsp::resample::MonoResampler;
+use crate::audio::mixer::{JoinQueue, Mixer};
 use crate::audio::processing::{AudioProcessor, FarEnd, MicrophoneProcessing};
 use crate::format::BLOCK;
 use crate::format::FRAME;
+use crate::recording::recorder;
 
 thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
@@ -159,4 +162,53 @@ fn encoding_allocates_the_packet_and_nothing_else() {
     let mut packets = Vec::with_capacity(100);
     let run = || (0..100).for_each(|_| packets.push(encoder.encode(&frame).expect("encodes")));
     assert_eq!(allocations(run), 100);
+}
+
+/// Packets of speech with in-band FEC, of which some are lost, damaged, late or there twice; the stream begins anew in between. Peers
+/// are recorded, come and go, and the recording ends.
+#[test]
+fn mixing_neither_allocates_nor_frees() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let (recorder, _failures) = recorder();
+    let joining = JoinQueue::default();
+    let mut mixer = Mixer::new(joining.clone());
+    let mut encoder = OpusEncoder::for_speech().expect("an encoder");
+    encoder.set_expected_loss(20).expect("redundancy");
+    let mut peers: Vec<_> = (0..4).map(|_| joining.add()).collect();
+    let (mut block, mut count, mut heard) = ([0.0; BLOCK], 0, 0);
+    for step in 0..1_500usize {
+        let now = Duration::from_millis(step as u64 * 10);
+        if step % 2 == 0 {
+            let n = step / 2;
+            let frame: [f32; FRAME] =
+                std::array::from_fn(|i| ((n * FRAME + i) as f32 * 0.013).sin() * (n % 50) as f32 / 60.0);
+            let data = encoder.encode(&frame).expect("encodes");
+            for (index, peer) in peers.iter().enumerate() {
+                let n = if n > 400 { n + 50_000 } else { n };
+                let data = if n % 31 == 7 { vec![0x4B, 0xFF, 0xFF].into() } else { data.clone() };
+                let packet = AudioPacket { data, timestamp: (n * FRAME) as u32, sequence: n as u16, level: None };
+                match (n + index) % 10 {
+                    3 => {}
+                    5 => (0..2).for_each(|_| peer.push_at(packet.clone(), now)),
+                    _ => peer.push_at(packet, now),
+                }
+            }
+        }
+        match step {
+            100 => peers
+                .iter()
+                .enumerate()
+                .for_each(|(n, peer)| peer.record(recorder.record_sound(dir.path().join(n.to_string())))),
+            500 => drop(peers.pop()),
+            600 => peers.push(joining.add()),
+            700 => peers[0].stop_recording(),
+            800 => peers.iter().for_each(|peer| peer.set_extra_delay(Duration::from_millis(200))),
+            _ => {}
+        }
+        count += allocations(|| mixer.mix(now, &mut block));
+        heard += usize::from(block.iter().any(|sample| sample.abs() > 0.01));
+    }
+    assert!(heard > 1_000, "{heard} blocks with sound");
+    assert!(peers[0].stats().recovered > 10 && peers[0].stats().starts > 1, "{:?}", peers[0].stats());
+    assert_eq!(count, 0);
 }

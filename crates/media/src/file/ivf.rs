@@ -6,6 +6,8 @@ use std::path::Path;
 
 use confab_wire::media::{Codec, EncodedFrame, VIDEO_CLOCK_HZ};
 
+use crate::file::private::create_private;
+
 /// Offset of codec, width and height in the file header.
 const FOURCC_OFFSET: u64 = 8;
 /// Offset of the frame count in the file header.
@@ -25,9 +27,9 @@ pub struct IvfWriter {
 }
 
 impl IvfWriter {
-    /// Creates or overwrites a file. Codec and size in its header are those of the first frame.
+    /// Creates or overwrites a file, for the user alone. Codec and size in its header are those of the first frame.
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
-        let mut file = BufWriter::with_capacity(1 << 16, File::create(path)?);
+        let mut file = BufWriter::with_capacity(1 << 16, create_private(path.as_ref())?);
         let mut header = Vec::with_capacity(32);
         header.extend_from_slice(b"DKIF");
         header.extend_from_slice(&0u16.to_le_bytes());
@@ -73,11 +75,6 @@ impl IvfWriter {
             self.patch(COUNT_OFFSET, &self.frames.to_le_bytes())?;
         }
         Ok(())
-    }
-
-    /// Frames written so far.
-    pub fn frames(&self) -> u32 {
-        self.frames
     }
 
     /// Writes what is buffered and the number of frames.

@@ -7,11 +7,10 @@ use crate::error::{Error, ErrorKind};
 
 /// Opens a file for reading; refuses what is no regular file (a pipe would block).
 pub(crate) fn open_file(path: &Path) -> Result<File, Error> {
-    let with_path =
-        |error: String| Error::with_detail(ErrorKind::FileUnreadable, format!("{}: {error}", path.display()));
-    let kind = std::fs::metadata(path).map_err(|error| with_path(error.to_string()))?;
-    if !kind.is_file() {
-        return Err(with_path("not a file".to_owned()));
+    let unreadable = |error| Error::with_detail(ErrorKind::FileUnreadable, error);
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        let detail = "a folder, pipe or device, which can't be played in a loop";
+        return Err(Error::with_detail(ErrorKind::FileUnreadable, detail));
     }
-    File::open(path).map_err(|error| with_path(error.to_string()))
+    File::open(path).map_err(unreadable)
 }

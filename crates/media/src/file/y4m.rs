@@ -36,11 +36,7 @@ fn wrong(detail: impl std::fmt::Display) -> Error {
 }
 
 fn unreadable(error: io::Error) -> Error {
-    // A short file is a broken one; anything else is the system's refusal.
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => wrong("the file ends in the middle of a picture"),
-        _ => Error::with_detail(ErrorKind::FileUnreadable, error),
-    }
+    Error::with_detail(ErrorKind::FileUnreadable, error)
 }
 
 fn parse_header(line: &str) -> Result<Y4mHeader, Error> {
@@ -78,8 +74,8 @@ fn parse_header(line: &str) -> Result<Y4mHeader, Error> {
 
 /// Reads pictures, and starts again after the last one.
 #[derive(Debug)]
-pub struct Y4mReader {
-    file: BufReader<File>,
+pub struct Y4mReader<R = BufReader<File>> {
+    file: R,
     header: Y4mHeader,
     first_frame: u64,
 }
@@ -87,15 +83,26 @@ pub struct Y4mReader {
 impl Y4mReader {
     /// Opens a file and checks that it holds at least one picture. Fails with `FileUnreadable` or `FileFormat`.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let file = open_file(path.as_ref())?;
-        let length = file.metadata().map_err(unreadable)?.len();
-        let mut file = BufReader::with_capacity(1 << 16, file);
-        let line = read_line(&mut file)?;
+        let path = path.as_ref();
+        let opened = open_file(path).and_then(|file| Self::new(BufReader::with_capacity(1 << 16, file)));
+        opened.map_err(|error| error.of_file(path))
+    }
+}
+
+impl<R: BufRead + Seek> Y4mReader<R> {
+    /// As [`open`](Y4mReader::open), with what is in the file.
+    pub(crate) fn new(mut file: R) -> Result<Self, Error> {
+        let length = file.seek(SeekFrom::End(0)).map_err(unreadable)?;
+        file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+        let line = read_line(&mut file)?.ok_or_else(|| wrong("not a Y4M file"))?;
         let header = parse_header(&line)?;
         let first_frame = line.len() as u64 + 1;
         let mut reader = Self { file, header, first_frame };
-        let frame_line = reader.read_frame_line()?.unwrap_or_default() as u64;
-        if length < first_frame + frame_line + i420_len(header.width, header.height) as u64 {
+        if !reader.skip_frame_line()? {
+            return Err(wrong("a picture does not start with FRAME"));
+        }
+        let start = reader.file.stream_position().map_err(unreadable)?;
+        if length < start + i420_len(header.width, header.height) as u64 {
             return Err(wrong("the file ends before its first picture does"));
         }
         reader.rewind()?;
@@ -111,21 +118,16 @@ impl Y4mReader {
         self.file.seek(SeekFrom::Start(self.first_frame)).map_err(unreadable).map(drop)
     }
 
-    /// Length of the frame header with its line end; `None` at the end of the file.
-    fn read_frame_line(&mut self) -> Result<Option<usize>, Error> {
-        if self.file.fill_buf().map_err(unreadable)?.is_empty() {
-            return Ok(None);
-        }
+    /// Reads the header of a picture. False at the end of the pictures: of the file, or where something else follows, such as the line
+    /// break that an editor adds.
+    fn skip_frame_line(&mut self) -> Result<bool, Error> {
         let line = read_line(&mut self.file)?;
-        if line != "FRAME" && !line.starts_with("FRAME ") {
-            return Err(wrong("a picture does not start with FRAME"));
-        }
-        Ok(Some(line.len() + 1))
+        Ok(line.is_some_and(|line| line.trim_end() == "FRAME" || line.starts_with("FRAME ")))
     }
 
-    /// Reads the next picture, `false` at the end of the file. A last picture that is cut off counts as the end.
+    /// Reads the next picture, `false` at the end of the pictures. A last one that is cut off counts as the end.
     pub fn read(&mut self, frame: &mut I420Frame) -> Result<bool, Error> {
-        if self.read_frame_line()?.is_none() {
+        if !self.skip_frame_line()? {
             return Ok(false);
         }
         frame.resize(self.header.width, self.header.height);
@@ -146,13 +148,14 @@ impl Y4mReader {
     }
 }
 
-fn read_line(file: &mut BufReader<File>) -> Result<String, Error> {
+/// The next line, without its end; `None` if there is none of a header's length in UTF-8.
+fn read_line(file: &mut impl BufRead) -> Result<Option<String>, Error> {
     let mut line = Vec::new();
-    file.by_ref().take(HEADER_BYTES).read_until(b'\n', &mut line).map_err(unreadable)?;
+    file.take(HEADER_BYTES).read_until(b'\n', &mut line).map_err(unreadable)?;
     if line.pop() != Some(b'\n') {
-        return Err(wrong("not a Y4M file"));
+        return Ok(None);
     }
-    String::from_utf8(line).map_err(|_| wrong("not a Y4M file"))
+    Ok(String::from_utf8(line).ok())
 }
 
 /// Writes pictures of one size.
@@ -249,6 +252,41 @@ mod tests {
         assert_eq!(code_of(&[b'Y'; 100_000]), Err(ErrorKind::FileFormat));
         assert_eq!(code_of(b"YUV4MPEG2 W4 H4 F30:1\nFRAM"), Err(ErrorKind::FileFormat));
         assert_eq!(code_of(b"YUV4MPEG2 W4 H4 F30:1\n"), Err(ErrorKind::FileFormat));
+    }
+
+    #[test]
+    fn what_follows_the_last_whole_picture_is_no_picture() {
+        let (picture, odd) = (vec![60; 24], vec![60; 3 * 3 + 2 * 4]);
+        for (size, picture) in [("W4 H4", picture), ("W3 H3", odd)] {
+            let header = format!("YUV4MPEG2 {size} F10:1 Ip A1:1 XYSCSS=420JPEG\n").into_bytes();
+            let frame = [&b"FRAME Ip\n"[..], &picture].concat();
+            let frames = [header, frame.clone(), [b"FRAME\r\n", &picture[..]].concat()].concat();
+            let behind: [&[u8]; 10] = [
+                b"",
+                b"\n",
+                b"\r\n",
+                b"\n\n\n",
+                b"\0",
+                b"FRAM",
+                b"FRAME",
+                b"FRAME\n",
+                &frame[..frame.len() - 1],
+                &[0xFF; 2_000],
+            ];
+            for behind in behind {
+                let file = [&frames[..], behind].concat();
+                let mut reader = Y4mReader::new(io::Cursor::new(file)).expect("a good file");
+                let mut frame = I420Frame::new(2, 2);
+                for round in 0..3 {
+                    assert!(reader.read(&mut frame).expect("the first"), "{size}, {round}, {behind:?}");
+                    assert!(reader.read(&mut frame).expect("the second"), "{size}, {round}, {behind:?}");
+                    assert!(!reader.read(&mut frame).expect("no error"), "{size}, {round}, {behind:?}");
+                    reader.rewind().expect("the start");
+                }
+                (0..5).for_each(|_| reader.read_looped(&mut frame).expect("a picture"));
+                assert_eq!(frame.data(), picture, "{behind:?}");
+            }
+        }
     }
 
     #[test]

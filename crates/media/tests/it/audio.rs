@@ -1,9 +1,11 @@
 //! From source to mix: tones that are spoken here are heard there.
 
-use std::path::Path;
 use std::time::Duration;
 
-use confab_media::{AudioCapture, AudioOutput, AudioSink, AudioSource, ErrorKind, PeerAudio, TONE_AMPLITUDE};
+use confab_media::{
+    AudioCapture, AudioOutput, AudioSink, AudioSource, ErrorKind, PeerAudio, RecordingFailures, TONE_AMPLITUDE,
+    recorder,
+};
 use confab_testkit::clips;
 use confab_testkit::sound::Sound;
 use confab_wire::media::AudioPacket;
@@ -20,6 +22,11 @@ async fn until(what: &str, mut condition: impl FnMut() -> bool) {
         }
     };
     timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("in vain: {what}"));
+}
+
+/// Waits until all recordings have ended.
+async fn is_whole(mut failures: RecordingFailures) {
+    assert_eq!(timeout(PATIENCE, failures.next()).await.expect("in time"), None);
 }
 
 /// Moves packets from a capture to a peer until the capture ends.
@@ -39,7 +46,8 @@ async fn a_tone_is_heard_and_recorded_and_a_mute_is_silence() {
     let (capture, packets) = AudioCapture::start(AudioSource::Tone(660.0)).await.expect("starts");
     let output = AudioOutput::start(AudioSink::None).await.expect("starts");
     let peer = output.add_peer();
-    peer.record_to(&path).expect("records");
+    let (recorder, failures) = recorder();
+    peer.record(recorder.record_sound(&path));
     let expected = TONE_AMPLITUDE / 2f32.sqrt();
     let (hear, heard) = (std::sync::Arc::new(peer), packets);
     let forward = {
@@ -67,6 +75,8 @@ async fn a_tone_is_heard_and_recorded_and_a_mute_is_silence() {
     capture.stop().await;
     forward.await.expect("ends with the capture");
     hear.stop_recording();
+    drop(recorder);
+    is_whole(failures).await;
     let sound = Sound::read(&path).expect("a WAV file");
     assert_eq!(sound.rate, 48_000);
     assert!((sound.tone(660.0) - TONE_AMPLITUDE).abs() < 0.05, "recorded amplitude {}", sound.tone(660.0));
@@ -132,7 +142,9 @@ async fn a_file_of_any_rate_is_played_in_a_loop() {
     let (capture, packets) = AudioCapture::start(AudioSource::Wav(path)).await.expect("starts");
     let output = AudioOutput::start(AudioSink::None).await.expect("starts");
     let peer = output.add_peer();
-    peer.record_to(&recording).expect("records");
+    let (recorder, failures) = recorder();
+    peer.record(recorder.record_sound(&recording));
+    drop(recorder);
     let forward = connect(packets, peer);
     // Three rounds of the half-second file.
     until("sound", || output.level() > 0.1).await;
@@ -140,6 +152,7 @@ async fn a_file_of_any_rate_is_played_in_a_loop() {
     capture.stop().await;
     drop(forward.await.expect("ends with the capture"));
     output.stop().await;
+    is_whole(failures).await;
     let sound = Sound::read(&recording).expect("a WAV file");
     assert!((sound.tone(800.0) - 0.25).abs() < 0.05, "{}", sound.tone(800.0));
 }
@@ -182,8 +195,12 @@ async fn bad_files_say_why() {
 #[tokio::test]
 async fn a_recording_that_cannot_be_written_says_so() {
     let output = AudioOutput::start(AudioSink::None).await.expect("starts");
-    let error = output.add_peer().record_to(Path::new("/nowhere/at/all.wav")).expect_err("fails");
+    let (recorder, mut failures) = recorder();
+    let peer = output.add_peer();
+    peer.record(recorder.record_sound("/nowhere/at/all.wav"));
+    let error = timeout(PATIENCE, failures.next()).await.expect("in time").expect("fails");
     assert_eq!(*error.kind(), ErrorKind::RecordingFailed);
+    assert!(error.to_string().contains("/nowhere/at/all.wav"), "{error}");
 }
 
 #[tokio::test]

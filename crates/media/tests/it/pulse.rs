@@ -7,7 +7,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use confab_media::{AudioCapture, AudioOutput, AudioSink, AudioSource, ErrorKind, FarEnd, MicrophoneProcessing};
+use confab_media::{
+    AudioCapture, AudioOutput, AudioSink, AudioSource, ErrorKind, FarEnd, MicrophoneProcessing, can_share_sound,
+};
 use confab_testkit::body::{self, Body};
 use confab_testkit::clips;
 use confab_testkit::pulse::Pulse;
@@ -40,6 +42,7 @@ async fn body() {
         Some("crash") => crash().await,
         Some("leak") => leak().await,
         Some("echo") => echo().await,
+        Some("no-cookie") => no_cookie(),
         other => panic!("no such body: {other:?}"),
     }
 }
@@ -100,6 +103,26 @@ fn without_a_sound_server_the_error_says_so() {
         .expect("starts")
         .finish()
         .expect("no failure");
+}
+
+/// By the connection that does not pass cpal; `tests/end_to_end/sound.rs` has the other one.
+fn no_cookie() {
+    assert!(can_share_sound(), "the server refuses this program");
+}
+
+#[test]
+fn without_a_cookie_the_server_takes_this_program() {
+    let pulse = Pulse::start().expect("a sound server");
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let home = dir.path().to_string_lossy();
+    for broken in [false, true] {
+        if broken {
+            std::fs::write(dir.path().join(".pulse-cookie"), []).expect("writable");
+        }
+        let variables = [("HOME", &*home), ("XDG_CONFIG_HOME", &home), ("PULSE_COOKIE", "")];
+        let body = Body::start_with(module_path!(), "no-cookie", &pulse.server(), dir.path(), &variables);
+        body.expect("starts").finish().expect("no failure");
+    }
 }
 
 async fn names() {

@@ -1,6 +1,8 @@
 //! Microphones and speakers of the system's sound server.
 
 pub(crate) mod callback;
+#[cfg(target_os = "linux")]
+pub(crate) mod cookie;
 pub(crate) mod direction;
 pub(crate) mod host;
 pub(crate) mod latency;

@@ -9,6 +9,8 @@ use pulseaudio::protocol::{
     self, AuthParams, AuthReply, Command, MAX_VERSION, Prop, Props, ProtocolError, SetClientNameReply, SubscriptionMask,
 };
 
+use crate::audio::device::cookie;
+
 /// How long the server may take for an answer.
 const ANSWER: Duration = Duration::from_secs(2);
 /// Most that is read at once, in bytes: 20 ms of ten streams of sound, or many events.
@@ -21,8 +23,8 @@ pub(crate) fn connect(name: &CStr, mask: SubscriptionMask) -> Result<(BufReader<
     let mut socket = BufReader::with_capacity(BUFFER, UnixStream::connect(path)?);
     socket.get_ref().set_read_timeout(Some(ANSWER))?;
     socket.get_ref().set_write_timeout(Some(ANSWER))?;
-    let cookie = pulseaudio::cookie_path_from_env().and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
-    let auth = AuthParams { version: MAX_VERSION, supports_shm: false, supports_memfd: false, cookie };
+    let auth =
+        AuthParams { version: MAX_VERSION, supports_shm: false, supports_memfd: false, cookie: cookie::cookie() };
     protocol::write_command_message(socket.get_mut(), 0, &Command::Auth(auth), MAX_VERSION)?;
     let (_, reply) = protocol::read_reply_message::<AuthReply>(&mut socket, MAX_VERSION)?;
     let version = reply.version.min(MAX_VERSION);

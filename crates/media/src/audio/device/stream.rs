@@ -1,7 +1,7 @@
 //! Microphones and speakers by cpal.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -70,12 +70,17 @@ struct StreamErrors(Arc<StreamStatus>);
 struct StreamStatus {
     /// What ended the stream.
     end: Mutex<Option<Error>>,
+    /// There is something in `end`: until then nobody has to lock it.
+    has_ended: AtomicBool,
     /// Gaps and other things that it got over.
     disturbances: AtomicU32,
 }
 
 impl StreamErrors {
     fn get(&self) -> Option<Error> {
+        if !self.0.has_ended.load(Ordering::Acquire) {
+            return None;
+        }
         self.0.end.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -93,6 +98,7 @@ impl StreamErrors {
             _ => {
                 let error = direction.error(&error);
                 failure.0.end.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                failure.0.has_ended.store(true, Ordering::Release);
             }
         }
     }
@@ -248,7 +254,7 @@ impl PlaybackStream {
             ring,
             capacity,
             resampler,
-            resampled: Vec::new(),
+            resampled: Vec::with_capacity(16 * BLOCK),
             failure,
             shared,
             rate: config.sample_rate,

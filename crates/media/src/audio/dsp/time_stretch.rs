@@ -32,29 +32,30 @@ pub fn period(chunk: &[f32]) -> Option<(usize, f32)> {
         .max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
-fn fade(from: &[f32], to: &[f32]) -> impl Iterator<Item = f32> {
-    from.iter().zip(to).take(OVERLAP).enumerate().map(|(i, (from, to))| {
+/// Fades from the samples at `from` of `chunk` to those at `to`.
+fn fade(chunk: &[f32], from: usize, to: usize) -> [f32; OVERLAP] {
+    std::array::from_fn(|i| {
         let weight = (i as f32 + 0.5) / OVERLAP as f32;
-        from * (1.0 - weight) + to * weight
+        chunk[from + i] * (1.0 - weight) + chunk[to + i] * weight
     })
 }
 
 /// Takes one period out of `chunk`. With `force`, also where that is audible. Returns the samples removed.
 pub fn shorten(chunk: &mut Vec<f32>, force: bool) -> usize {
     let Some((lag, _)) = period(chunk).filter(|(_, likeness)| force || *likeness > LIKENESS) else { return 0 };
-    let mut out: Vec<f32> = fade(&chunk[..OVERLAP], &chunk[lag..]).collect();
-    out.extend_from_slice(&chunk[lag + OVERLAP..]);
-    *chunk = out;
+    let faded = fade(chunk, 0, lag);
+    chunk.drain(..lag);
+    chunk[..OVERLAP].copy_from_slice(&faded);
     lag
 }
 
 /// Repeats one period of `chunk`. Returns the samples added.
 pub fn lengthen(chunk: &mut Vec<f32>) -> usize {
     let Some((lag, _)) = period(chunk).filter(|(_, likeness)| *likeness > LIKENESS) else { return 0 };
-    let mut out = chunk[..lag].to_vec();
-    out.extend(fade(&chunk[lag..], &chunk[..OVERLAP]));
-    out.extend_from_slice(&chunk[OVERLAP..]);
-    *chunk = out;
+    let (faded, length) = (fade(chunk, lag, 0), chunk.len());
+    chunk.resize(length + lag, 0.0);
+    chunk.copy_within(OVERLAP..length, lag + OVERLAP);
+    chunk[lag..lag + OVERLAP].copy_from_slice(&faded);
     lag
 }
 

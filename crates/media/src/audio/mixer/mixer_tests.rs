@@ -1,7 +1,10 @@
 use super::*;
 use crate::audio::capture::opus_encoder::OpusEncoder;
 use crate::audio::dsp::level::{rms, tone_amplitude};
+use crate::audio::mixer::shared::PACKET_QUEUE;
+use crate::clock;
 use crate::format::FRAME;
+use confab_wire::media::AudioPacket;
 
 /// Feeds peers with tones for `seconds` and returns the mix.
 fn run(peers: &[(&PeerAudio, f32, f32)], mixer: &mut Mixer, seconds: u32) -> Vec<f32> {

@@ -1,173 +1,81 @@
-//! The mixer: sums the decoded sound of all peers, block by block of 10 ms.
+//! The mixer: sums the decoded sound of all peers, block by block of 10 ms. Mixing neither locks, waits, allocates nor frees: what
+//! comes from other threads and goes to them passes lock-free queues.
 
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+mod peer_audio;
+mod shared;
 
-use confab_wire::media::AudioPacket;
-use tokio::sync::mpsc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use crate::audio::dsp::level::Level;
+use crossbeam_queue::ArrayQueue;
+
 use crate::audio::dsp::limiter::Limiter;
-use crate::audio::playout::jitter_buffer::JitterStats;
+use crate::audio::mixer::shared::PeerShared;
 use crate::audio::playout::peer::PeerPlayout;
-use crate::clock;
-use crate::error::Error;
-use crate::file::wav::WavRecorder;
 use crate::format::BLOCK;
+use crate::recording::sound::RecordingTap;
 
-/// Packets of one peer that wait for the mixer (over a second of 20 ms packets). Full: the newest is dropped.
-const PACKET_QUEUE: usize = 64;
-/// Greatest gain of a peer.
-pub const MAX_GAIN: f32 = 4.0;
+pub use peer_audio::{MAX_GAIN, PeerAudio};
 
-/// What a peer's handle and the mixer share.
-#[derive(Debug)]
-struct PeerShared {
-    level: Level,
-    gain: Level,
-    extra_delay_ms: AtomicU32,
-    due: Mutex<Option<(u32, Duration)>>,
-    gone: AtomicBool,
-    overflow: AtomicU64,
-    stats: Mutex<JitterStats>,
-    recorder: Mutex<Option<WavRecorder>>,
-}
-
-/// A packet and when it came.
-type Arrival = (AudioPacket, Duration);
-
-/// The sound of one remote peer. Dropping it takes the peer out of the mix and closes its recording.
-#[derive(Debug)]
-pub struct PeerAudio {
-    packets: mpsc::Sender<Arrival>,
-    shared: Arc<PeerShared>,
-}
-
-impl PeerAudio {
-    /// Hands a packet to the mixer that is received now. Never waits: a packet over 64 waiting ones is dropped.
-    pub fn push(&self, packet: AudioPacket) {
-        self.push_at(packet, clock::since_epoch(Instant::now()));
-    }
-
-    /// As [`Self::push`], with the arrival time on the clock of [`Mixer::mix`]: when the mix takes it is no jitter.
-    fn push_at(&self, packet: AudioPacket, at: Duration) {
-        if self.packets.try_send((packet, at)).is_err() {
-            self.shared.overflow.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Loudness of this peer in the mix: RMS, 0..1.
-    pub fn level(&self) -> f32 {
-        self.shared.level.get()
-    }
-
-    /// Sets the gain of the peer in the mix: 0 silent, 1 as sent, at most [`MAX_GAIN`].
-    pub fn set_gain(&self, gain: f32) {
-        self.shared.gain.set(if gain.is_finite() { gain.clamp(0.0, MAX_GAIN) } else { 1.0 });
-    }
-
-    /// See [`Self::set_gain`].
-    pub fn gain(&self) -> f32 {
-        self.shared.gain.get()
-    }
-
-    /// Plays this peer so much later than the network needs, at most half a second, so that a slower picture keeps up.
-    pub fn set_extra_delay(&self, extra: Duration) {
-        let ms = u32::try_from(extra.as_millis()).unwrap_or(u32::MAX);
-        self.shared.extra_delay_ms.store(ms, Ordering::Relaxed);
-    }
-
-    /// The RTP timestamp of what is mixed at a moment of the last 10 ms, and the moment; `None` while nothing plays. What the
-    /// speaker's own queue takes comes on top.
-    pub fn due(&self) -> Option<(u32, Instant)> {
-        let (timestamp, at) = (*self.shared.due.lock().unwrap_or_else(PoisonError::into_inner))?;
-        Some((timestamp, clock::instant(at)))
-    }
-
-    /// Records this peer's part of the mix from now on, silence included, as WAV with 48 kHz, mono, 16 bit. A second call
-    /// closes the first file. Fails with `RecordingFailed`.
-    pub fn record_to(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        let recorder = WavRecorder::create(path.as_ref())?;
-        *self.shared.recorder.lock().unwrap_or_else(PoisonError::into_inner) = Some(recorder);
-        Ok(())
-    }
-
-    /// Ends the recording and waits for the file to be whole (a second at most). Nothing happens without one.
-    pub fn stop_recording(&self) {
-        drop(self.shared.recorder.lock().unwrap_or_else(PoisonError::into_inner).take());
-    }
-
-    /// What happened to this peer's packets so far. [`JitterStats::refused`] includes those dropped by a full queue.
-    pub fn stats(&self) -> JitterStats {
-        let mut stats = *self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner);
-        let overflow = self.shared.overflow.load(Ordering::Relaxed);
-        stats.received += overflow;
-        stats.refused += overflow;
-        stats
-    }
-}
-
-impl Drop for PeerAudio {
-    fn drop(&mut self) {
-        self.shared.gone.store(true, Ordering::Release);
-        // Here and not in the mixer, which must not wait for a disk: the file is whole when the handle is gone.
-        self.stop_recording();
-    }
-}
+/// Most peers in the mix: each participant has a voice and a share, and one more is the test sound.
+const MIXED_PEERS: usize = 256;
 
 /// A peer as the mixer sees it.
 #[derive(Debug)]
 struct MixedPeer {
-    packets: mpsc::Receiver<Arrival>,
     shared: Arc<PeerShared>,
     playout: PeerPlayout,
     gain: f32,
+    recording: Option<RecordingTap>,
 }
 
-/// Peers that join the mix with its next block.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct JoinQueue(Arc<Mutex<Vec<MixedPeer>>>);
+/// Peers that join the mix with its next block, and those that have left it, to be freed. Clones are the same queue.
+#[derive(Debug, Clone)]
+pub(crate) struct JoinQueue(Arc<Joining>);
+
+#[derive(Debug)]
+struct Joining {
+    coming: ArrayQueue<Box<MixedPeer>>,
+    left: ArrayQueue<Box<MixedPeer>>,
+}
+
+impl Default for JoinQueue {
+    fn default() -> Self {
+        Self(Arc::new(Joining { coming: ArrayQueue::new(MIXED_PEERS), left: ArrayQueue::new(MIXED_PEERS) }))
+    }
+}
 
 impl JoinQueue {
     /// Makes a peer that joins with the next block.
     pub(crate) fn add(&self) -> PeerAudio {
-        let (sender, packets) = mpsc::channel(PACKET_QUEUE);
-        let shared = Arc::new(PeerShared {
-            level: Level::default(),
-            gain: Level::default(),
-            extra_delay_ms: AtomicU32::new(0),
-            due: Mutex::default(),
-            gone: AtomicBool::new(false),
-            overflow: AtomicU64::new(0),
-            stats: Mutex::default(),
-            recorder: Mutex::default(),
-        });
-        shared.gain.set(1.0);
-        let peer = MixedPeer { packets, shared: shared.clone(), playout: PeerPlayout::default(), gain: 1.0 };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(peer);
-        PeerAudio { packets: sender, shared }
+        while self.0.left.pop().is_some() {}
+        let shared = Arc::<PeerShared>::default();
+        let playout = PeerPlayout::with_spent(shared.spent.clone());
+        let peer = Box::new(MixedPeer { shared: shared.clone(), playout, gain: 1.0, recording: None });
+        if self.0.coming.push(peer).is_err() {
+            tracing::warn!("too many sounds at once: one is not heard");
+        }
+        PeerAudio::new(shared)
     }
 }
 
 /// Mixes the peers that joined.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Mixer {
     joining: JoinQueue,
-    peers: Vec<MixedPeer>,
+    peers: Vec<Box<MixedPeer>>,
     limiter: Limiter,
 }
 
 impl Mixer {
     pub(crate) fn new(joining: JoinQueue) -> Self {
-        Self { joining, ..Self::default() }
+        Self { joining, peers: Vec::with_capacity(MIXED_PEERS), limiter: Limiter::default() }
     }
 
     /// Mixes one block at `now`: whatever packets have come by then are taken.
     pub(crate) fn mix(&mut self, now: Duration, out: &mut [f32; BLOCK]) {
-        self.peers.append(&mut self.joining.0.lock().unwrap_or_else(PoisonError::into_inner));
-        self.peers.retain(|peer| !peer.shared.gone.load(Ordering::Acquire));
+        self.admit();
         out.fill(0.0);
         let mut block = [0.0; BLOCK];
         for peer in &mut self.peers {
@@ -176,25 +84,47 @@ impl Mixer {
         }
         self.limiter.apply(out);
     }
+
+    /// Takes in the peers that come, and lets those go whose handle is dropped.
+    fn admit(&mut self) {
+        let Joining { coming, left } = &*self.joining.0;
+        let mut index = 0;
+        while let Some(peer) = self.peers.get(index) {
+            if peer.shared.gone.load(Ordering::Acquire) {
+                // There is room: as many as are in the mix.
+                drop(left.push(self.peers.swap_remove(index)));
+            } else {
+                index += 1;
+            }
+        }
+        while self.peers.len() < MIXED_PEERS
+            && let Some(peer) = coming.pop()
+        {
+            self.peers.push(peer);
+        }
+    }
 }
 
 impl MixedPeer {
     fn render(&mut self, now: Duration, block: &mut [f32; BLOCK]) {
-        while let Ok((packet, at)) = self.packets.try_recv() {
+        while let Some((packet, at)) = self.shared.packets.pop() {
             self.playout.push(packet, at);
         }
         self.playout.set_extra_delay(Duration::from_millis(self.shared.extra_delay_ms.load(Ordering::Relaxed).into()));
         self.playout.pull(now, block);
-        *self.shared.due.lock().unwrap_or_else(PoisonError::into_inner) = self.playout.due(now).map(|due| (due, now));
+        self.shared.due.set(self.playout.due(now).map(|due| (due, now)));
         let (from, to) = (self.gain, self.shared.gain.get());
         for (i, sample) in block.iter_mut().enumerate() {
             *sample *= from + (to - from) * i as f32 / BLOCK as f32;
         }
         self.gain = to;
         self.shared.level.follow(block);
-        *self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.playout.stats();
-        if let Some(recorder) = self.shared.recorder.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            recorder.write(block);
+        self.shared.stats.set(self.playout.stats());
+        if let Some(recording) = self.shared.taps.pop() {
+            self.recording = Some(recording);
+        }
+        if self.recording.as_mut().is_some_and(|recording| !recording.write(block)) {
+            self.recording = None;
         }
     }
 }

@@ -140,6 +140,15 @@ fn open(sink: &AudioSink) -> Result<Option<PlaybackStream>, Error> {
     }
 }
 
+/// Closes a device. That waits for the sound server; the mix does not.
+fn close(playback: Option<PlaybackStream>) {
+    if let Some(playback) = playback
+        && let Err(error) = worker::spawn("confab-speaker", move || drop(playback))
+    {
+        tracing::warn!(%error, "a speaker is closed by the mix");
+    }
+}
+
 struct OutputLoop {
     mixer: Mixer,
     playback: Option<PlaybackStream>,
@@ -160,7 +169,7 @@ impl OutputLoop {
             self.replace_device();
             if let Some(error) = self.playback.as_ref().and_then(PlaybackStream::failure) {
                 tracing::warn!(%error, "speaker lost");
-                self.playback = None;
+                close(self.playback.take());
                 self.failure.send_replace(Some(error));
             }
             let asked = self.serve_device();
@@ -193,10 +202,7 @@ impl OutputLoop {
             } else {
                 playback
             };
-            // Closing waits for the sound server; the mix does not.
-            if let Err(error) = worker::spawn("confab-speaker", move || drop(unwanted)) {
-                tracing::warn!(%error, "a speaker is closed by the mix");
-            }
+            close(unwanted);
         }
     }
 

@@ -1,13 +1,13 @@
 //! The jitter buffer of one peer's sound: it orders packets, delays playout as long as the network's jitter needs, and decides
 //! what is decoded, concealed or recovered next. The caller gives the time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
 use confab_wire::media::{AUDIO_CLOCK_HZ, AudioPacket};
 
 use crate::audio::playout::fec;
+use crate::audio::playout::payload::{Payload, SpentPayloads};
 use crate::format::BLOCK;
 use crate::format::DTX_BYTES;
 
@@ -54,10 +54,10 @@ const DEFAULT_SAMPLES: i64 = AUDIO_CLOCK_HZ as i64 / 50;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
     /// Decode this packet.
-    Decode(Bytes),
+    Decode(Payload),
     /// A packet is lost: decode it from the in-band FEC in the packet after it, and play its last so many samples; the others
     /// were concealed already.
-    DecodeFec(Bytes, usize),
+    DecodeFec(Payload, usize),
     /// Lost or late: conceal this many samples.
     Conceal(usize),
     /// The sender is in a pause (DTX) and sends nothing: so many samples of comfort noise.
@@ -91,7 +91,7 @@ pub struct JitterStats {
 
 #[derive(Debug)]
 struct QueuedPacket {
-    data: Bytes,
+    data: Payload,
     sequence: u16,
     samples: i64,
 }
@@ -106,7 +106,9 @@ enum PlayoutState {
 /// See the module.
 #[derive(Debug)]
 pub struct JitterBuffer {
-    packets: BTreeMap<i64, QueuedPacket>,
+    // In the order of their timestamps, unwrapped; room for one more than is kept.
+    packets: VecDeque<(i64, QueuedPacket)>,
+    spent: Option<SpentPayloads>,
     state: PlayoutState,
     // Newest timestamp, unwrapped, to unwrap the next one by.
     newest: Option<i64>,
@@ -140,7 +142,8 @@ fn samples(time: Duration) -> i64 {
 impl Default for JitterBuffer {
     fn default() -> Self {
         Self {
-            packets: BTreeMap::new(),
+            packets: VecDeque::with_capacity(CAPACITY + 1),
+            spent: None,
             state: PlayoutState::Idle,
             newest: None,
             next: 0,
@@ -163,19 +166,26 @@ impl Default for JitterBuffer {
 }
 
 impl JitterBuffer {
+    /// One that frees no payloads but puts them into this queue.
+    pub fn with_spent(spent: SpentPayloads) -> Self {
+        Self { spent: Some(spent), ..Self::default() }
+    }
+
     /// Takes a packet that arrived at `now`, by the clock of [`Self::next`], which may have been asked since.
     pub fn insert(&mut self, packet: AudioPacket, now: Duration) {
         self.stats.received += 1;
-        let length = match opus::packet::get_nb_samples(&packet.data, AUDIO_CLOCK_HZ) {
-            Ok(length) if length > 0 && packet.data.len() <= PACKET_BYTES => length as i64,
+        let AudioPacket { data, timestamp, sequence, .. } = packet;
+        let data = Payload::new(data, self.spent.clone());
+        let length = match opus::packet::get_nb_samples(&data, AUDIO_CLOCK_HZ) {
+            Ok(length) if length > 0 && data.len() <= PACKET_BYTES => length as i64,
             _ => {
                 self.stats.refused += 1;
                 return;
             }
         };
         let timestamp = match self.newest {
-            None => i64::from(packet.timestamp),
-            Some(newest) => newest + i64::from(packet.timestamp.wrapping_sub(newest as u32) as i32),
+            None => i64::from(timestamp),
+            Some(newest) => newest + i64::from(timestamp.wrapping_sub(newest as u32) as i32),
         };
         if self.newest.is_some_and(|newest| (timestamp - newest).abs() > RESTART_SAMPLES) {
             self.restart();
@@ -190,10 +200,10 @@ impl JitterBuffer {
             self.restart();
         }
         self.late_in_row = 0;
-        if self.packets.contains_key(&timestamp) {
+        let Err(place) = self.packets.binary_search_by_key(&timestamp, |(timestamp, _)| *timestamp) else {
             self.stats.duplicate += 1;
             return;
-        }
+        };
         self.newest = Some(self.newest.map_or(timestamp, |newest| newest.max(timestamp)));
         self.measure(timestamp, now);
         if self.state == PlayoutState::Idle {
@@ -206,10 +216,9 @@ impl JitterBuffer {
             self.stats.starts += 1;
         }
         self.last_arrival = now;
-        let packet = QueuedPacket { data: packet.data, sequence: packet.sequence, samples: length };
-        self.packets.insert(timestamp, packet);
+        self.packets.insert(place, (timestamp, QueuedPacket { data, sequence, samples: length }));
         while self.packets.len() > CAPACITY {
-            self.packets.pop_first();
+            self.packets.pop_front();
             self.stats.refused += 1;
         }
     }
@@ -217,7 +226,7 @@ impl JitterBuffer {
     /// Decides what comes next at `now` (any clock that does not go back).
     pub fn next(&mut self, now: Duration) -> Operation {
         if let PlayoutState::Filling { since } = self.state {
-            let first = self.packets.first_key_value().map_or(self.next, |(first, _)| *first);
+            let first = self.packets.front().map_or(self.next, |(first, _)| *first);
             // The first packets of a burst are late already.
             if self.delay_of(first, now) < self.target && samples(now.saturating_sub(since)) < self.target {
                 return self.silence_or_comfort_noise(now);
@@ -230,7 +239,7 @@ impl JitterBuffer {
             return self.silence_or_comfort_noise(now);
         }
         self.settle_gap(now);
-        let Some((&first, packet)) = self.packets.first_key_value() else {
+        let Some(&(first, ref packet)) = self.packets.front() else {
             return self.conceal_while_empty(now);
         };
         let gap = first - self.next;
@@ -251,8 +260,8 @@ impl JitterBuffer {
             }
             return self.conceal(length);
         }
-        // The map is not empty: see above.
-        let Some((first, packet)) = self.packets.pop_first() else { return Operation::Silence };
+        // There is one: see above.
+        let Some((first, packet)) = self.packets.pop_front() else { return Operation::Silence };
         self.next = first + packet.samples;
         self.last_sequence = packet.sequence;
         self.pause = (packet.data.len() <= DTX_BYTES).then_some(now);
@@ -298,7 +307,7 @@ impl JitterBuffer {
         while let Some((delay, target)) = self.delay(now, undelivered)
             && delay > target + DEFAULT_SAMPLES
             && self.packets.len() > 1
-            && let Some((first, packet)) = self.packets.pop_first()
+            && let Some((first, packet)) = self.packets.pop_front()
         {
             self.next = first + packet.samples;
             self.last_sequence = packet.sequence;
@@ -327,7 +336,7 @@ impl JitterBuffer {
     /// Samples concealed while the buffer was empty cover the start of a gap that shows up afterwards; a long gap is a pause and
     /// is not played at all.
     fn settle_gap(&mut self, now: Duration) {
-        let Some((&first, packet)) = self.packets.first_key_value() else { return };
+        let Some(&(first, ref packet)) = self.packets.front() else { return };
         let gap = first - self.next;
         // Counted once per gap, however many packets it has: one of them is recoverable.
         let sequence = Some(packet.sequence);

@@ -1,4 +1,5 @@
 use super::*;
+use bytes::Bytes;
 
 fn packet(index: u32) -> AudioPacket {
     // A 20 ms SILK packet (TOC 0x48: configuration 9, mono, one frame) of speech with redundancy; the rest is not looked at.

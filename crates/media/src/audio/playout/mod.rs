@@ -2,6 +2,7 @@
 
 pub(crate) mod fec;
 pub(crate) mod jitter_buffer;
+pub(crate) mod payload;
 pub(crate) mod peer;
 #[cfg(test)]
 mod quality_tests;

@@ -10,6 +10,7 @@ use crate::audio::dsp::drift::DriftCompensator;
 use crate::audio::dsp::fade::{self, Fade};
 use crate::audio::dsp::time_stretch;
 use crate::audio::playout::jitter_buffer::{JitterBuffer, JitterStats, Operation};
+use crate::audio::playout::payload::SpentPayloads;
 use crate::format::BLOCK;
 
 /// Opus conceals multiples of this, in samples: 2.5 ms.
@@ -30,7 +31,7 @@ const STRETCH_EVERY: u32 = 4;
 /// Decodes and plays one stream. The caller gives the time.
 pub struct PeerPlayout {
     jitter: JitterBuffer,
-    // Opened by the first packet: a peer without sound costs nothing.
+    // Opened at once, since the mix does not allocate; `None` if that failed.
     decoder: Option<opus::Decoder>,
     ready: VecDeque<f32>,
     chunk: Vec<f32>,
@@ -50,7 +51,7 @@ impl Default for PeerPlayout {
     fn default() -> Self {
         Self {
             jitter: JitterBuffer::default(),
-            decoder: None,
+            decoder: new_decoder().ok(),
             ready: VecDeque::with_capacity(2 * MAX_PACKET),
             chunk: Vec::with_capacity(2 * MAX_PACKET),
             drift: DriftCompensator::default(),
@@ -61,7 +62,16 @@ impl Default for PeerPlayout {
     }
 }
 
+fn new_decoder() -> Result<opus::Decoder, opus::Error> {
+    opus::Decoder::new(AUDIO_CLOCK_HZ, opus::Channels::Mono)
+}
+
 impl PeerPlayout {
+    /// One that frees no payloads but puts them into this queue.
+    pub(crate) fn with_spent(spent: SpentPayloads) -> Self {
+        Self { jitter: JitterBuffer::with_spent(spent), ..Self::default() }
+    }
+
     /// Takes a packet that arrived at `now`.
     pub fn push(&mut self, packet: AudioPacket, now: Duration) {
         self.jitter.insert(packet, now);
@@ -114,13 +124,10 @@ impl PeerPlayout {
             Operation::DecodeFec(data, length) => (self.decode_fec(data, *length), *length),
             Operation::Conceal(length) | Operation::ComfortNoise(length) => (self.conceal(*length), *length),
         };
-        if let Err(error) = decoded {
-            // A damaged packet is a lost one.
-            tracing::debug!(%error, "opus packet not decoded");
-            if self.conceal(length).is_err() {
-                self.chunk.clear();
-                self.chunk.resize(length, 0.0);
-            }
+        // A damaged packet is a lost one.
+        if decoded.is_err() && self.conceal(length).is_err() {
+            self.chunk.clear();
+            self.chunk.resize(length, 0.0);
         }
         if real {
             self.stretch_time();
@@ -154,7 +161,7 @@ impl PeerPlayout {
         self.chunk.resize(length.min(MAX_PACKET), 0.0);
         let decoder = match &mut self.decoder {
             Some(decoder) => decoder,
-            none => none.insert(opus::Decoder::new(AUDIO_CLOCK_HZ, opus::Channels::Mono)?),
+            none => none.insert(new_decoder()?),
         };
         let written = decoder.decode_float(data, &mut self.chunk, fec)?;
         self.chunk.truncate(written);

@@ -34,6 +34,11 @@ pub(crate) fn open(source: &AudioSource) -> Result<Box<dyn AudioFrameSource>, Er
     }
 }
 
+/// Fails as opening a file of sound would; blocks for as long as it takes to read its beginning. Other sources are not looked at.
+pub fn check_sound_file(source: &AudioSource) -> Result<(), Error> {
+    if let AudioSource::Wav(path) = source { WavLoop::open(path).map(drop) } else { Ok(()) }
+}
+
 /// True if the sound of this computer can be shared without that of the call in it
 /// ([`AudioSource::System`]). Blocks for a few seconds at most.
 pub fn can_share_sound() -> bool {

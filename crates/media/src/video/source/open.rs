@@ -24,6 +24,11 @@ pub(crate) fn open_timeout(source: &VideoSource) -> (Duration, ErrorKind) {
     }
 }
 
+/// Fails as opening a file of pictures would; blocks for as long as it takes to read its beginning. Other sources are not looked at.
+pub fn check_picture_file(source: &VideoSource) -> Result<(), Error> {
+    if let VideoSource::Y4m(path) = source { Clip::open(path).map(drop) } else { Ok(()) }
+}
+
 /// Opens a source; blocks until the device is open, the dialog of the desktop is answered, or `stop` is raised.
 pub(crate) fn open(
     source: &VideoSource,

@@ -1,11 +1,13 @@
 //! Linux: PulseAudio (or PipeWire's emulation of it) where it runs, else ALSA.
 
+use std::ffi::OsString;
 use std::time::Instant;
 
 use cpal::HostId;
 use cpal::traits::HostTrait;
 
 use super::types::{AudioHost, DeviceEvents};
+use crate::audio::device::cookie;
 use crate::audio::device::pulse_events::PulseEvents;
 use crate::audio::source::loopback::SystemSound;
 use crate::audio::source::types::AudioFrameSource;
@@ -18,6 +20,10 @@ pub(crate) struct PlatformAudio;
 
 impl AudioHost for PlatformAudio {
     type Changes = Changes;
+
+    fn environment() -> Option<(&'static str, OsString)> {
+        cookie::for_environment()
+    }
 
     fn open() -> Result<(cpal::Host, bool), Error> {
         let pulse = match cpal::host_from_id(HostId::PulseAudio) {

@@ -1,5 +1,6 @@
 //! Windows and macOS: one sound system each, always there.
 
+use std::ffi::OsString;
 use std::time::Instant;
 
 use super::types::{AudioHost, DeviceEvents};
@@ -13,6 +14,10 @@ pub(crate) struct PlatformAudio;
 
 impl AudioHost for PlatformAudio {
     type Changes = Clock;
+
+    fn environment() -> Option<(&'static str, OsString)> {
+        None
+    }
 
     fn open() -> Result<(cpal::Host, bool), Error> {
         let first = cpal::ALL_HOSTS.first().ok_or(ErrorKind::NoSoundServer)?;

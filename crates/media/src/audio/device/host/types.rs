@@ -1,5 +1,6 @@
 //! The trait behind which each platform's sound system stands.
 
+use std::ffi::OsString;
 use std::time::Instant;
 
 use crate::audio::source::types::AudioFrameSource;
@@ -10,6 +11,9 @@ use crate::thread::stop::StopFlag;
 pub(crate) trait AudioHost {
     /// Waits for changes among the devices.
     type Changes: DeviceEvents;
+
+    /// See [`sound_environment`](super::sound_environment).
+    fn environment() -> Option<(&'static str, OsString)>;
 
     /// Connects to it. True beside it if it converts rates and channels itself. Fails with `NoSoundServer`.
     fn open() -> Result<(cpal::Host, bool), Error>;
