@@ -119,6 +119,13 @@ pub(crate) fn with_tool(sdp: &str) -> String {
     sdp.replacen("\r\nm=", &format!("\r\n{TOOL_LINE}\r\nm="), 1)
 }
 
+/// A description for the log: without what lets others into its connection (RFC 8839 section 5.4).
+pub(crate) fn without_secrets(sdp: &str) -> String {
+    sdp.split_inclusive('\n')
+        .filter(|line| !["a=ice-ufrag:", "a=ice-pwd:"].iter().any(|it| line.starts_with(it)))
+        .collect()
+}
+
 /// True if the description is of a program of ours.
 pub(crate) fn is_ours(sdp: &str) -> bool {
     let session = sdp.split("\nm=").next().unwrap_or_default();

@@ -21,7 +21,7 @@ impl ConnectionTask<'_> {
     /// Sends the descriptions that the negotiation made, and reports what it could not use.
     pub(super) async fn send_descriptions(&mut self) {
         for Description { kind, sdp } in self.negotiation.take_descriptions() {
-            tracing::trace!(kind, sdp, "description sent");
+            tracing::trace!(kind, sdp = %sdp::without_secrets(&sdp), "description sent");
             let description = Description { kind, sdp: sdp::with_tool(&self.connection.presentable(sdp)) };
             self.emit(ConnectionEvent::Description(description)).await;
         }
@@ -31,7 +31,7 @@ impl ConnectionTask<'_> {
     }
 
     pub(super) async fn described(&mut self, description: Description) -> Option<Ending> {
-        tracing::trace!(kind = %description.kind, sdp = %description.sdp, "description received");
+        tracing::trace!(kind = %description.kind, sdp = %sdp::without_secrets(&description.sdp), "description received");
         let yields = self.context.is_second();
         let outcome = self.negotiation.described(&description, yields, Instant::now()).await;
         self.send_descriptions().await;
