@@ -1,7 +1,7 @@
 //! The log: to standard error, `RUST_LOG` decides.
 
 use std::io::{self, IsTerminal};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// The transport libraries (`rtc`, `rtc_dtls`, …, `webrtc`) and the sound server's client call errors what belongs to a normal
 /// connection and its end; what matters of it reaches the log as ours.
@@ -14,6 +14,8 @@ pub fn start() {
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
+        .finish()
+        .with(filter_fn(confab_call::is_logged))
         .try_init();
     if let Err(error) = started {
         eprintln!("confab: no log: {error}");

@@ -1,5 +1,6 @@
 //! Calls of whole programs, from one end to the other. One program of tests: each would be linked on its own.
 
+mod command_line;
 mod conformance;
 #[cfg(target_os = "linux")]
 mod endurance;

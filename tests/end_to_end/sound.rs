@@ -2,7 +2,7 @@
 //! microphone is understood at the other's speaker, and not heard at one's own.
 
 use confab_testkit::intelligibility::{parts, stoi};
-use confab_testkit::process::{Peer, Server};
+use confab_testkit::process::{Peer, Server, binary};
 use confab_testkit::pulse::Pulse;
 use confab_testkit::sound::Sound;
 use confab_testkit::speech::{self, Speaker};
@@ -80,5 +80,30 @@ async fn without_a_sound_server_the_call_goes_on_and_says_so() -> Outcome {
     ben.joined().await?;
     ben.wait_for_stats("Ann", |stats| stats["fps"].as_f64() > Some(5.0)).await?;
     ann.wait_for_stats("Ben", |stats| stats["audioLevel"].as_f64() > Some(0.02)).await?;
+    Ok(())
+}
+
+/// PulseAudio, and PipeWire in its place, refuse a cookie of any other length than 256 bytes before they look who asks.
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_are_found_without_a_cookie_and_with_one_that_is_elsewhere_or_broken() -> Outcome {
+    let (pulse, dir) = (Pulse::start()?, tempfile::tempdir()?);
+    let (empty, broken, config) = (dir.path().join("empty"), dir.path().join("broken"), dir.path().join("config"));
+    for (folder, bytes) in [(broken.join(".config/pulse"), 0), (config.join("pulse"), 256)] {
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(folder.join("cookie"), vec![7; bytes])?;
+    }
+    std::fs::create_dir_all(&empty)?;
+    for (home, config_home) in [(&empty, None), (&broken, None), (&empty, Some(&config)), (&broken, Some(&empty))] {
+        let mut command = tokio::process::Command::new(binary("confab-peer")?);
+        command.args(["devices", "--json"]).env("PULSE_SERVER", pulse.server()).env("HOME", home);
+        command.env_remove("PULSE_COOKIE").env_remove("XDG_CONFIG_HOME").env_remove("DISPLAY");
+        if let Some(config_home) = config_home {
+            command.env("XDG_CONFIG_HOME", config_home);
+        }
+        let output = command.kill_on_drop(true).output().await?;
+        let devices: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+        assert_eq!(devices["microphones"][0]["id"], "mic0", "{home:?} {config_home:?}: {devices}");
+        assert_eq!(std::fs::read_dir(&empty)?.count(), 0, "nothing is left behind");
+    }
     Ok(())
 }

@@ -42,6 +42,10 @@ pub struct Join {
     /// Name that others see
     #[arg(long, default_value = "confab-peer")]
     pub name: String,
+    /// What the server asks of those it lets in, as its operator gave it. The variable CONFAB_TOKEN says the same, and other
+    /// users of this computer don't see it
+    #[arg(long, value_parser = parse_token)]
+    pub token: Option<String>,
     /// Picture to send: pattern, FILE.y4m, camera[:NAME], screen[:N], window:TITLE or none
     #[arg(long, default_value = "none")]
     pub video: VideoSource,
@@ -109,6 +113,13 @@ fn parse_processing(text: &str) -> Result<Processing, String> {
         }
     }
     Ok(processing)
+}
+
+fn parse_token(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("a token is not empty".to_owned()),
+        token => Ok(token.to_owned()),
+    }
 }
 
 fn parse_seconds(text: &str) -> Result<f64, String> {

@@ -1,5 +1,6 @@
 //! `confab-peer devices`: what `--audio mic:NAME`, `--speaker speaker:NAME`, `--video camera:NAME` and `--share` may name.
 
+use crate::plain;
 use crate::sentences;
 use confab_call::list_screens;
 use confab_ipc::{Device, DeviceList, ErrorCode, ShareKind, ShareSource, UserError};
@@ -14,7 +15,7 @@ pub async fn list(as_json: bool) -> Result<(), UserError> {
     let screens = tokio::task::spawn_blocking(|| list_screens(false)).await;
     let screens = screens.map_err(|error| UserError::with_detail(ErrorCode::Internal, error)).flatten();
     if as_json {
-        println!("{}", object(&list, &screens));
+        println!("{}", plain::json_line(&object(&list, &screens)));
     } else {
         print!("{}{}", table(&list), screen_table(&screens));
     }
@@ -43,7 +44,7 @@ fn screen_table(screens: &Screens) -> String {
             ShareKind::System => "the desktop asks which".to_owned(),
             ShareKind::Screen | ShareKind::Window => format!("{}x{}", screen.width, screen.height),
         };
-        let _ = writeln!(out, "   {}  {}  {size}", screen.title, screen.id);
+        let _ = writeln!(out, "   {}  {}  {size}", plain::one_line(&screen.title), plain::one_line(&screen.id));
     }
     out
 }
@@ -61,8 +62,8 @@ fn section(out: &mut String, title: &str, devices: &[Device], default: Option<&s
     let _ = writeln!(out, "{title}{}", if devices.is_empty() { ": none" } else { "" });
     for device in devices {
         let mark = if default == Some(device.id.as_str()) { '*' } else { ' ' };
-        let id = if device.id == device.name { String::new() } else { format!("  {}", device.id) };
-        let _ = writeln!(out, " {mark} {}{id}", device.name);
+        let id = if device.id == device.name { String::new() } else { format!("  {}", plain::one_line(&device.id)) };
+        let _ = writeln!(out, " {mark} {}{id}", plain::one_line(&device.name));
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod args;
 mod devices;
+mod plain;
 mod report;
 mod sentences;
 mod stdin;
@@ -10,19 +11,30 @@ use args::{Arguments, Command, Join};
 use clap::Parser;
 use confab_call::{Call, CallConfig, CallEvents, VideoConfig, VideoSource};
 use confab_ipc::{CallState, DeviceState, ErrorCode, UiEvent, UserError};
-use confab_wire::{media::Decoders, room::RoomLink};
+use confab_wire::{limits, media::Decoders, room::RoomLink};
 use report::Reporter;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
+use stdin::Line;
 use tokio::sync::mpsc;
-use tracing_subscriber::EnvFilter;
+use tokio::time::{Instant, sleep_until};
+use tracing_subscriber::{EnvFilter, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
+
+/// The variable that holds the token, where no argument does.
+const TOKEN: &str = "CONFAB_TOKEN";
+/// Messages a second from standard input: fewer than a peer takes, which drops the others.
+const MESSAGES_PER_SECOND: u32 = limits::CTRL_FRAMES_PER_SECOND * 4 / 5;
+/// Messages of standard input that are sent at once.
+const MESSAGES_AT_ONCE: u32 = 50;
 
 fn main() -> ExitCode {
+    if let Some((name, value)) = confab_call::sound_environment() {
+        // SAFETY: the first statement of the program; no other thread runs yet.
+        unsafe { std::env::set_var(name, value) };
+    }
     let arguments = Arguments::parse();
-    // The libraries below call errors what is an ordinary part of setting up a connection.
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error,webrtc=off,rtc=off,pulseaudio=off"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    start_log();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -41,12 +53,26 @@ fn main() -> ExitCode {
     // The thread that waits for standard input never ends by itself.
     runtime.shutdown_background();
     match result {
+        Ok(()) if reporter.recording_failed() => ExitCode::from(exit_code(ErrorCode::RecordFailed)),
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             reporter.error(&error);
             ExitCode::from(exit_code(error.code))
         }
     }
+}
+
+/// Starts the log, to standard error; `RUST_LOG` decides.
+fn start_log() {
+    // The libraries below call errors what is an ordinary part of setting up a connection.
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error,webrtc=off,rtc=off,pulseaudio=off"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .finish();
+    log.with(filter_fn(confab_call::is_logged)).init();
 }
 
 /// The exit code of an error, as `--help` says.
@@ -62,6 +88,11 @@ fn exit_code(code: ErrorCode) -> u8 {
 
 async fn run(join: Join, reporter: &mut Reporter) -> Result<(), UserError> {
     let link: RoomLink = join.link.parse()?;
+    confab_call::check_files(
+        vec![join.video.clone(), join.share.clone()],
+        vec![join.audio.clone(), join.share_sound.clone()],
+    )
+    .await?;
     if let Some(dir) = &join.record {
         std::fs::create_dir_all(dir).map_err(|error| UserError::with_detail(ErrorCode::RecordFailed, error))?;
     }
@@ -78,6 +109,7 @@ async fn run(join: Join, reporter: &mut Reporter) -> Result<(), UserError> {
         audio: join.audio,
         processing: join.processing,
         speaker: join.speaker,
+        token: join.token.or_else(|| std::env::var(TOKEN).ok()).filter(|token| !token.trim().is_empty()),
         record: join.record,
         // What is not decoded here, may be whatever it is.
         decoders: Decoders { h264: join.no_decode },
@@ -102,7 +134,7 @@ async fn run(join: Join, reporter: &mut Reporter) -> Result<(), UserError> {
         }
         std::future::pending().await
     };
-    let mut participant = Participant { call, events, reporter, failed: None };
+    let mut participant = Participant { call, events, reporter, lines: stdin::lines(), failed: None };
     let limit = async {
         match join.seconds {
             Some(seconds) => tokio::time::sleep(Duration::from_secs_f64(seconds)).await,
@@ -145,14 +177,22 @@ struct Participant<'a> {
     call: Call,
     events: CallEvents,
     reporter: &'a mut Reporter,
+    /// Of standard input.
+    lines: mpsc::Receiver<Line>,
     failed: Option<UserError>,
 }
 
 impl Participant<'_> {
     /// Reports events and sends lines of standard input as chat until the call ends.
     async fn talk(&mut self) {
-        let mut lines = stdin::lines();
+        let interval = Duration::from_secs(1) / MESSAGES_PER_SECOND;
+        // When all messages so far would be sent at an even pace.
+        let mut paced = Instant::now();
         loop {
+            let next_line = async {
+                sleep_until(paced.checked_sub(interval * MESSAGES_AT_ONCE).unwrap_or(paced)).await;
+                next_line(&mut self.lines).await
+            };
             tokio::select! {
                 event = self.events.recv() => match event {
                     Some(event) => {
@@ -162,12 +202,28 @@ impl Participant<'_> {
                     }
                     None => return,
                 },
-                Some(line) = next_line(&mut lines) => {
-                    if let Err(error) = self.call.send_chat(line).await {
-                        self.reporter.error(&error);
-                    }
+                line = next_line => {
+                    paced = paced.max(Instant::now()) + interval;
+                    self.send(line).await;
                 }
             }
+        }
+    }
+
+    /// Sends a line of standard input.
+    async fn send(&mut self, line: Line) {
+        let text = match line {
+            Line::Text(text) => text,
+            Line::Mended(text) => {
+                self.reporter.chat_warning(
+                    "A line is not UTF-8. What can't be read of it is sent as \u{FFFD}; set your terminal to UTF-8.",
+                );
+                text
+            }
+            Line::TooLong => return self.reporter.error(&ErrorCode::ChatText.into()),
+        };
+        if let Err(error) = self.call.send_chat(text).await {
+            self.reporter.error(&error);
         }
     }
 
@@ -191,11 +247,15 @@ impl Participant<'_> {
     }
 
     async fn leave(mut self) -> Result<(), UserError> {
+        if self.lines.try_recv().is_ok() {
+            self.reporter.chat_warning("Lines of standard input are not sent: the call ended before.");
+        }
         let call = self.call.clone();
         let leaving = tokio::spawn(async move { call.leave().await });
         // The last events, and room for the call to say them.
         while let Some(event) = self.events.recv().await {
-            if !matches!(event, UiEvent::Levels { .. } | UiEvent::Stats { .. }) {
+            // What ended the call is said once, and what its devices are now does not matter.
+            if !matches!(event, UiEvent::Levels { .. } | UiEvent::Stats { .. } | UiEvent::Me { .. }) {
                 self.reporter.event(event, &[]);
             }
         }
@@ -218,9 +278,9 @@ fn file_error(device: &DeviceState) -> Option<UserError> {
 }
 
 /// The next line; pends for ever after the end of standard input, so that the call goes on.
-async fn next_line(lines: &mut mpsc::Receiver<String>) -> Option<String> {
+async fn next_line(lines: &mut mpsc::Receiver<Line>) -> Line {
     match lines.recv().await {
-        Some(line) => Some(line),
+        Some(line) => line,
         None => std::future::pending().await,
     }
 }

@@ -1,9 +1,12 @@
 //! What a participant without a window says: JSON lines for programs, plain lines for people.
 
+use crate::plain;
 use crate::sentences;
 use confab_call::{ReceivedPictureStats, recording_path};
-use confab_ipc::{CallView, DeviceState, PeerStats, UiEvent, UserError};
+use confab_ipc::{CallState, CallView, DeviceState, ErrorCode, ErrorReason, PeerState, PeerStats, UiEvent, UserError};
+use confab_wire::media::MediaKind;
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -14,12 +17,20 @@ pub struct Reporter {
     start: Instant,
     json: bool,
     record: Option<PathBuf>,
+    /// What the participants are called, by their id.
+    names: HashMap<String, String>,
+    recording_failed: bool,
 }
 
 impl Reporter {
     /// A reporter whose clock starts now.
     pub fn new(json: bool, record: Option<PathBuf>) -> Self {
-        Self { start: Instant::now(), json, record }
+        Self { start: Instant::now(), json, record, names: HashMap::new(), recording_failed: false }
+    }
+
+    /// True if it was reported that a recording can't be written.
+    pub fn recording_failed(&self) -> bool {
+        self.recording_failed
     }
 
     /// The room is joined.
@@ -27,6 +38,7 @@ impl Reporter {
         let Some(view) = view else { return };
         let members: Vec<Value> =
             view.participants.iter().map(|member| json!({ "id": member.id, "name": member.name })).collect();
+        self.names.extend(view.participants.iter().map(|member| (member.id.clone(), member.name.clone())));
         let text = format!("joined {} ({} already there)", view.link, members.len());
         self.say(
             "connected",
@@ -40,26 +52,53 @@ impl Reporter {
         if self.json {
             self.say("error", error_fields(error), "");
         } else {
-            eprintln!("confab-peer: {}", sentences::with_detail(error));
+            let hint = match error.reason() {
+                Some(ErrorReason::TokenRequired) => " Give it with --token.",
+                _ => "",
+            };
+            eprintln!("confab-peer: {}{hint}", plain::one_line(&sentences::with_detail(error)));
         }
+    }
+
+    /// Something about lines of standard input that is no reason to stop.
+    pub fn chat_warning(&mut self, sentence: &str) {
+        if self.json {
+            self.say("notice", json!({ "code": ErrorCode::ChatText, "message": sentence, "detail": null }), "");
+        } else {
+            eprintln!("confab-peer: {sentence}");
+        }
+    }
+
+    /// What a participant is called; the id of one whose name is not known.
+    fn name(&self, id: &str) -> String {
+        self.names.get(id).map_or_else(|| id.to_owned(), Clone::clone)
     }
 
     /// Something happened in the call.
     pub fn event(&mut self, event: UiEvent, probes: &[ReceivedPictureStats]) {
         match event {
             UiEvent::PeerConnecting { participant } => {
+                self.names.insert(participant.id.clone(), participant.name.clone());
                 let text = format!("{} is in the room", participant.name);
                 self.say("peer-connecting", json!({ "id": participant.id, "name": participant.name }), &text);
             }
             UiEvent::PeerConnect { participant } => {
+                self.names.insert(participant.id.clone(), participant.name.clone());
                 let text = format!("{} is connected", participant.name);
                 self.say("peer-connect", json!({ "id": participant.id, "name": participant.name }), &text);
             }
             UiEvent::PeerState { id, state } => {
-                self.say("peer-state", json!({ "id": id, "state": state }), &format!("{id} is {state:?}"));
+                let name = self.name(&id);
+                let text = match state {
+                    PeerState::Connecting => format!("connecting to {name}"),
+                    PeerState::Connected => format!("the connection to {name} is good"),
+                    PeerState::Reconnecting => format!("the connection to {name} is interrupted; it is being repaired"),
+                };
+                self.say("peer-state", json!({ "id": id, "state": state }), &text);
             }
             UiEvent::PeerDisconnect { id } => {
-                self.say("peer-disconnect", json!({ "id": id }), &format!("{id} is gone"));
+                let text = format!("{} is gone", self.names.remove(&id).unwrap_or_else(|| id.clone()));
+                self.say("peer-disconnect", json!({ "id": id }), &text);
             }
             UiEvent::TrackAdded { id, track } => {
                 let file = self.record.as_deref().map(|dir| recording_path(dir, &id, &track));
@@ -67,13 +106,19 @@ impl Reporter {
                     "id": id, "handle": track.handle, "kind": track.kind, "stream": track.stream,
                     "name": track.event, "file": file,
                 });
-                self.say("track-added", fields, &format!("{id} sends {:?}", track.kind));
+                let what = match track.kind {
+                    MediaKind::Audio => "sound",
+                    MediaKind::Video => "a picture",
+                };
+                let text = format!("{} sends {what}", self.name(&id));
+                self.say("track-added", fields, &text);
             }
             UiEvent::TrackRemoved { id, handle } => {
-                self.say("track-removed", json!({ "id": id, "handle": handle }), &format!("{id} ended a track"));
+                let text = format!("{} has stopped sending sound or a picture", self.name(&id));
+                self.say("track-removed", json!({ "id": id, "handle": handle }), &text);
             }
             UiEvent::MediaState { id, media } => {
-                let text = format!("{id}: microphone {}, camera {}", on(media.mic), on(media.cam));
+                let text = format!("{}: microphone {}, camera {}", self.name(&id), on(media.mic), on(media.cam));
                 self.say("media-state", json!({ "id": id, "mic": media.mic, "cam": media.cam }), &text);
             }
             UiEvent::Chat { message, .. } => {
@@ -86,16 +131,17 @@ impl Reporter {
                     DeviceState::Failed { error } => Some(sentences::sentence(error)),
                     _ => None,
                 });
-                let text = failures.collect::<Vec<_>>().join("\n");
+                let text = failures.collect::<Vec<_>>().join(" ");
                 let [mic, camera, speaker] = devices.map(device);
                 let fields =
                     json!({ "id": me.id, "mic": mic, "camera": camera, "speaker": speaker, "share": me.share });
                 self.say("me", fields, &text);
             }
             UiEvent::CallState { state } => {
-                self.say("call-state", json!({ "state": state }), &format!("the call is {state:?}"));
+                self.say("call-state", json!({ "state": state }), &of_state(state));
             }
             UiEvent::Notice { notice } => {
+                self.recording_failed |= notice.error.code == ErrorCode::RecordFailed;
                 self.say("notice", error_fields(&notice.error), &sentences::with_detail(&notice.error));
             }
             UiEvent::ActiveSpeaker { id } => self.say("active-speaker", json!({ "id": id }), ""),
@@ -134,21 +180,33 @@ impl Reporter {
     }
 
     fn say(&mut self, event: &str, fields: Value, text: &str) {
-        let line = if self.json {
-            let mut object = Map::new();
-            object.insert("event".into(), json!(event));
-            object.insert("t".into(), json!(self.start.elapsed().as_millis() as u64));
-            if let Value::Object(fields) = fields {
-                object.extend(fields);
-            }
-            Value::Object(object).to_string()
-        } else if text.is_empty() {
-            return;
-        } else {
-            text.to_owned()
-        };
+        let Some(line) = self.line(event, fields, text) else { return };
         // A reader that is gone is no reason to leave the call.
         let _ = writeln!(std::io::stdout().lock(), "{line}");
+    }
+
+    /// The one line that is said; `None` if people have nothing of it.
+    fn line(&self, event: &str, fields: Value, text: &str) -> Option<String> {
+        if !self.json {
+            return (!text.is_empty()).then(|| plain::one_line(text));
+        }
+        let mut object = Map::new();
+        object.insert("event".into(), json!(event));
+        object.insert("t".into(), json!(self.start.elapsed().as_millis() as u64));
+        if let Value::Object(fields) = fields {
+            object.extend(fields);
+        }
+        Some(plain::json_line(&Value::Object(object)))
+    }
+}
+
+/// What the state of the call is, for people.
+fn of_state(state: CallState) -> String {
+    match state {
+        CallState::Joining => "joining the call".to_owned(),
+        CallState::InCall => "you are in the call".to_owned(),
+        CallState::ServerLost => sentences::sentence(&ErrorCode::ServerLost.into()),
+        CallState::Idle => "the call is over".to_owned(),
     }
 }
 
@@ -172,6 +230,25 @@ fn on(state: bool) -> &'static str {
 mod tests {
     use super::*;
     use confab_call::ReceivedPicture;
+
+    #[test]
+    fn what_others_write_is_one_line() {
+        let text = "hello\r\nAnn: I agree\x1b[1A\u{202e}\u{2028}";
+        for json in [true, false] {
+            let line = Reporter::new(json, None).line("chat", json!({ "text": text }), &format!("Ben: {text}"));
+            let line = line.expect("a line");
+            assert_eq!(line.lines().count(), 1, "{line}");
+            assert!(!line.contains(['\x1b', '\u{202e}', '\u{2028}']), "{line}");
+        }
+    }
+
+    #[test]
+    fn states_are_words_and_not_names_of_types() {
+        let states = [CallState::Idle, CallState::Joining, CallState::InCall, CallState::ServerLost];
+        for state in states {
+            assert!(!of_state(state).contains(&format!("{state:?}")), "{state:?}");
+        }
+    }
 
     #[test]
     fn pictures_are_told_only_where_they_are_compared() {
