@@ -14,6 +14,7 @@ use confab_ipc::{CallState, DeviceState, ErrorCode, UiEvent, UserError};
 use confab_wire::{limits, media::Decoders, room::RoomLink};
 use report::Reporter;
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 use stdin::Line;
@@ -94,7 +95,7 @@ async fn run(join: Join, reporter: &mut Reporter) -> Result<(), UserError> {
     )
     .await?;
     if let Some(dir) = &join.record {
-        std::fs::create_dir_all(dir).map_err(|error| UserError::with_detail(ErrorCode::RecordFailed, error))?;
+        check_folder(dir).map_err(|error| UserError::with_detail(ErrorCode::RecordFailed, error))?;
     }
     let config = CallConfig {
         video_config: VideoConfig {
@@ -149,6 +150,14 @@ async fn run(join: Join, reporter: &mut Reporter) -> Result<(), UserError> {
     };
     participant.failed = participant.failed.or(failed);
     participant.leave().await
+}
+
+/// Makes a folder and finds out whether files can be made in it: a recording that can't be is an error before the call.
+fn check_folder(dir: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(dir)?;
+    let file = dir.join(format!(".confab-peer-{}", std::process::id()));
+    std::fs::File::create(&file)?;
+    std::fs::remove_file(file)
 }
 
 /// Completes on the first interrupt or termination signal.

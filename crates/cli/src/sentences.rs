@@ -101,7 +101,9 @@ fn of_code(code: ErrorCode) -> &'static str {
             "Sound isn't running on this computer, so you can't hear or be heard. Start it, then rejoin."
         }
         ErrorCode::FileUnreadable => "The file can't be read. Check its name and that you may open it.",
-        ErrorCode::FileFormat => "The file has the wrong format. Video must be Y4M with 4:2:0, sound must be WAV.",
+        ErrorCode::FileFormat => {
+            "The file has the wrong format. Video must be Y4M with 4:2:0 and 8 bits, sound must be uncompressed WAV."
+        }
         ErrorCode::RecordFailed => "The recording can't be written. Check the folder and the free space.",
         ErrorCode::ChatText => "A message can have up to {chatChars} characters. Shorten it, or send it in parts.",
         ErrorCode::BadVolume => "A volume goes from 0 to {maxVolume} percent.",

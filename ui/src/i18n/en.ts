@@ -267,7 +267,7 @@ export const errors: Record<ErrorCode, string> = {
   'device-changed': 'A device was plugged in or out, so another one is used now. You can choose one in the settings.',
   'no-sound-server': 'Sound isn’t running on this computer, so you can’t hear or be heard. Start it, then rejoin.',
   'file-unreadable': 'The file can’t be read. Check its name and that you may open it.',
-  'file-format': 'The file has the wrong format. Video must be Y4M with 4:2:0, sound must be WAV.',
+  'file-format': 'The file has the wrong format. Video must be Y4M with 4:2:0 and 8 bits, sound must be uncompressed WAV.',
   'record-failed': 'The recording can’t be written. Check the folder and the free space.',
   'chat-text': 'A message can have up to {chatChars} characters. Shorten it, or send it in parts.',
   'bad-volume': 'A volume goes from 0 to {maxVolume} percent.',
