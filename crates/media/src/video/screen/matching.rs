@@ -15,6 +15,17 @@ pub(super) fn screen(number: u32, title: &str, size: (u32, u32)) -> ShareSource 
     source(ShareKind::Screen, &ScreenSelector::Screen(Some(number)), title, size)
 }
 
+/// Title of the screen with this number, counted from 1: with its name where that says which one it is.
+pub(super) fn screen_title(number: u32, name: &str) -> String {
+    let letters: String = name.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect();
+    match clean(name) {
+        Some(name) if !matches!(&*letters, "" | "screen" | "default" | "display" | "monitor" | "unknown" | "none") => {
+            format!("Screen {number} ({name})")
+        }
+        _ => format!("Screen {number}"),
+    }
+}
+
 /// The window with this id, with its size in pixels.
 pub(super) fn window(id: u32, title: &str, size: (u32, u32)) -> ShareSource {
     source(ShareKind::Window, &ScreenSelector::Window(format!("{id:#x}")), title, size)
@@ -65,4 +76,24 @@ pub(super) fn clean(title: &str) -> Option<String> {
     let clean: String = title.chars().filter(|c| !c.is_control()).collect();
     let clean = clean.trim();
     (!clean.is_empty()).then(|| clean.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_screen_has_its_name_only_where_that_says_something() {
+        for (name, title) in [
+            ("HDMI-1", "Screen 2 (HDMI-1)"),
+            ("Dell U2720Q", "Screen 2 (Dell U2720Q)"),
+            ("screen", "Screen 2"),
+            ("Screen 0", "Screen 2"),
+            ("default", "Screen 2"),
+            ("", "Screen 2"),
+            (" \u{7}", "Screen 2"),
+        ] {
+            assert_eq!(screen_title(2, name), title, "{name:?}");
+        }
+    }
 }

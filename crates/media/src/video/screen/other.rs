@@ -22,7 +22,7 @@ impl ScreenBackend for PlatformScreens {
         for (number, monitor) in (1..).zip(Monitor::all().map_err(failed)?) {
             let name = matching::clean(&monitor.friendly_name().map_err(failed)?).unwrap_or_default();
             let size = (monitor.width().map_err(failed)?, monitor.height().map_err(failed)?);
-            let mut source = matching::screen(number, &format!("Screen {number} ({name})"), size);
+            let mut source = matching::screen(number, &matching::screen_title(number, &name), size);
             source.thumbnail = thumbnail(thumbnails, || monitor.capture_image())?;
             sources.push(source);
         }

@@ -12,6 +12,7 @@ use xfixes::ConnectionExt as _;
 use xproto::ConnectionExt as _;
 
 use super::error::failed;
+use super::text::{TextType, decode};
 use crate::error::{Error, ErrorKind};
 use crate::video::screen::matching;
 
@@ -20,6 +21,24 @@ x11rb::atom_manager! {
     pub(super) Atoms: AtomsCookie {
         _NET_CLIENT_LIST,
         _NET_WM_NAME,
+        _NET_WM_STATE,
+        _NET_WM_STATE_SKIP_TASKBAR,
+        _NET_WM_WINDOW_TYPE,
+        _NET_WM_WINDOW_TYPE_COMBO,
+        _NET_WM_WINDOW_TYPE_DESKTOP,
+        _NET_WM_WINDOW_TYPE_DIALOG,
+        _NET_WM_WINDOW_TYPE_DND,
+        _NET_WM_WINDOW_TYPE_DOCK,
+        _NET_WM_WINDOW_TYPE_DROPDOWN_MENU,
+        _NET_WM_WINDOW_TYPE_MENU,
+        _NET_WM_WINDOW_TYPE_NORMAL,
+        _NET_WM_WINDOW_TYPE_NOTIFICATION,
+        _NET_WM_WINDOW_TYPE_POPUP_MENU,
+        _NET_WM_WINDOW_TYPE_SPLASH,
+        _NET_WM_WINDOW_TYPE_TOOLBAR,
+        _NET_WM_WINDOW_TYPE_TOOLTIP,
+        _NET_WM_WINDOW_TYPE_UTILITY,
+        COMPOUND_TEXT,
         UTF8_STRING,
     }
 }
@@ -91,19 +110,31 @@ impl Desktop {
         Err(failed(format!("pixels of {depth} bits")))
     }
 
-    /// Title of a window: the property in UTF-8, or else in Latin-1. `None` if it has none to read.
+    /// Title of a window: the property for window managers of today, or else the old one. `None` if it has none to read.
     pub(super) fn title(&self, window: xproto::Window) -> Result<Option<String>, Error> {
-        let property =
-            |name: u32, kind: u32| self.connection.get_property(false, window, name, kind, 0, 256).map_err(failed);
-        let modern = property(self.atoms._NET_WM_NAME, self.atoms.UTF8_STRING)?;
-        let old = property(xproto::AtomEnum::WM_NAME.into(), xproto::AtomEnum::STRING.into())?;
+        let property = |name: u32| {
+            self.connection.get_property(false, window, name, xproto::AtomEnum::ANY, 0, 256).map_err(failed)
+        };
+        let (modern, old) = (property(self.atoms._NET_WM_NAME)?, property(xproto::AtomEnum::WM_NAME.into())?);
         // A window that has gone meanwhile has no title.
         let (Ok(modern), Ok(old)) = (modern.reply(), old.reply()) else { return Ok(None) };
-        let text = if modern.value.is_empty() {
-            old.value.iter().map(|byte| char::from(*byte)).collect()
-        } else {
-            String::from_utf8_lossy(&modern.value).into_owned()
+        Ok(self.text(&modern).or_else(|| self.text(&old)))
+    }
+
+    /// The text of a property, whatever its type.
+    fn text(&self, property: &xproto::GetPropertyReply) -> Option<String> {
+        let kind = match property.type_ {
+            kind if kind == self.atoms.UTF8_STRING => TextType::Utf8,
+            kind if kind == self.atoms.COMPOUND_TEXT => TextType::Compound,
+            kind if kind == u32::from(xproto::AtomEnum::STRING) => TextType::Latin1,
+            // A type of a program's own: UTF-8 is what programs write.
+            _ => TextType::Utf8,
         };
-        Ok(matching::clean(&text))
+        if property.format != 8 {
+            return None;
+        }
+        let text = decode(kind, &property.value);
+        // The end of a long one may be half a character.
+        matching::clean(text.trim_end_matches(char::REPLACEMENT_CHARACTER))
     }
 }

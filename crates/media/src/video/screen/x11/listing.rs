@@ -8,6 +8,7 @@ use super::image::ImageReader;
 use super::monitor::{self, Monitor};
 use super::target::Target;
 use super::window::SharedWindow;
+use super::window_type::is_application;
 use crate::error::Error;
 use crate::video::screen::bgrx;
 use crate::video::screen::matching::{self, LEAST_SIDE, MOST_WINDOWS};
@@ -119,7 +120,7 @@ fn walk(desktop: &Desktop, parent: Window, depth: u32, found: &mut Vec<TitledWin
     Ok(())
 }
 
-/// The window, if it is visible and has a title.
+/// The window, if it is an application's, visible and has a title.
 fn titled(desktop: &Desktop, id: Window) -> Result<Option<TitledWindow>, Error> {
     let attributes = desktop.connection.get_window_attributes(id).map_err(failed)?;
     let geometry = desktop.connection.get_geometry(id).map_err(failed)?;
@@ -130,6 +131,8 @@ fn titled(desktop: &Desktop, id: Window) -> Result<Option<TitledWindow>, Error> 
     };
     let (width, height) = (geometry.width, geometry.height);
     let visible = attributes.map_state == MapState::VIEWABLE && attributes.class == WindowClass::INPUT_OUTPUT;
-    let visible = visible && desktop.check_pixels(geometry.depth).is_ok();
+    // Menus and panels that no window manager knows of.
+    let visible = visible && !attributes.override_redirect && desktop.check_pixels(geometry.depth).is_ok();
+    let visible = visible && is_application(desktop, id)?;
     Ok((visible && u32::from(width.min(height)) >= LEAST_SIDE).then_some(TitledWindow { id, title, width, height }))
 }

@@ -19,7 +19,9 @@ mod pointer;
 mod shared_memory;
 mod stream;
 mod target;
+mod text;
 mod window;
+mod window_type;
 
 /// See [`ScreenBackend::list`](super::types::ScreenBackend::list), of the display of the environment.
 pub(super) fn list(thumbnails: bool) -> Result<Vec<ShareSource>, Error> {

@@ -31,7 +31,7 @@ pub(super) fn all(desktop: &Desktop) -> Result<Vec<MonitorGeometry>, Error> {
         let monitors = desktop.connection.randr_get_monitors(desktop.root, true).map_err(failed)?;
         for (number, monitor) in (1..).zip(monitors.reply().map_err(failed)?.monitors) {
             let name = desktop.connection.get_atom_name(monitor.name).map_err(failed)?.reply().map_err(failed)?.name;
-            let title = format!("Screen {number} ({})", String::from_utf8_lossy(&name));
+            let title = matching::screen_title(number, &String::from_utf8_lossy(&name));
             let (x, y, width, height) = (monitor.x, monitor.y, monitor.width, monitor.height);
             monitors_found.push(MonitorGeometry {
                 name: Some(monitor.name),
@@ -49,7 +49,7 @@ pub(super) fn all(desktop: &Desktop) -> Result<Vec<MonitorGeometry>, Error> {
         let (width, height) = (root.width, root.height);
         monitors_found.push(MonitorGeometry {
             name: None,
-            title: "Screen 1".to_owned(),
+            title: matching::screen_title(1, ""),
             x: 0,
             y: 0,
             width,

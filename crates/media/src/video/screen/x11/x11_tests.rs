@@ -281,7 +281,7 @@ async fn what_can_be_shared_is_listed_with_thumbnails() {
     stage.unmap(hidden);
     let listed = listing::list(&desktop(&stage), true).expect("a list");
     let titles: Vec<_> = listed.iter().map(|source| source.title.as_str()).collect();
-    assert_eq!(titles[1..], ["Slides", "Notes"], "the top one first");
+    assert_eq!(titles, ["Screen 1", "Slides", "Notes"], "the top one first");
     let sizes: Vec<_> = listed.iter().map(|source| (source.width, source.height)).collect();
     assert_eq!(sizes, [(1280, 720), (150, 600), (800, 400)]);
     let thumbnails = [(320, 180), (75, 300), (266, 133)];
@@ -297,7 +297,7 @@ async fn what_can_be_shared_is_listed_with_thumbnails() {
     viewer.sees("the one that was chosen", |picture| picture.size == (800, 400));
 
     // Where a window manager keeps a list, it is the list.
-    let list = stage.connection.intern_atom(false, b"_NET_CLIENT_LIST").expect("sent").reply().expect("an atom").atom;
+    let list = atom(&stage, "_NET_CLIENT_LIST");
     stage
         .connection
         .change_property32(PropMode::REPLACE, stage.root, list, AtomEnum::WINDOW, &[slides, notes + 0xFFFF])
@@ -306,6 +306,70 @@ async fn what_can_be_shared_is_listed_with_thumbnails() {
     let listed = listing::list(&desktop(&stage), false).expect("a list");
     assert_eq!(listed.iter().map(|source| source.title.as_str()).collect::<Vec<_>>()[1..], ["Slides"]);
     assert!(listed.iter().all(|source| source.thumbnail.is_none()));
+}
+
+fn atom(stage: &Stage, name: &str) -> u32 {
+    stage.connection.intern_atom(false, name.as_bytes()).expect("sent").reply().expect("an atom").atom
+}
+
+fn titles(stage: &Stage) -> Vec<String> {
+    let listed = listing::list(&desktop(stage), false).expect("a list");
+    let mut titles: Vec<_> = listed.into_iter().skip(1).map(|source| source.title).collect();
+    titles.sort();
+    titles
+}
+
+#[tokio::test]
+async fn only_windows_of_applications_are_listed() {
+    let stage = stage(640, 480).await;
+    for (title, kinds) in [
+        ("Notes", &[][..]),
+        ("Terminal", &["NORMAL"]),
+        ("Preferences", &["DIALOG"]),
+        ("Browser", &["OF_ITS_OWN", "NORMAL"]),
+        ("panel", &["DOCK"]),
+        ("old panel", &["OF_ITS_OWN", "DOCK", "NORMAL"]),
+        ("desktop", &["DESKTOP"]),
+        ("tip", &["TOOLTIP"]),
+        ("menu", &["POPUP_MENU", "MENU"]),
+        ("bubble", &["NOTIFICATION"]),
+        ("splash", &["SPLASH"]),
+    ] {
+        let window = stage.window(title, (0, 0), (100, 100), RED);
+        let kinds: Vec<_> = kinds.iter().map(|kind| atom(&stage, &format!("_NET_WM_WINDOW_TYPE_{kind}"))).collect();
+        let property = atom(&stage, "_NET_WM_WINDOW_TYPE");
+        stage.connection.change_property32(PropMode::REPLACE, window, property, AtomEnum::ATOM, &kinds).expect("sent");
+    }
+    let bar = stage.window("sharing bar", (0, 0), (100, 100), RED);
+    let (state, skip) = (atom(&stage, "_NET_WM_STATE"), atom(&stage, "_NET_WM_STATE_SKIP_TASKBAR"));
+    stage.connection.change_property32(PropMode::REPLACE, bar, state, AtomEnum::ATOM, &[skip]).expect("sent");
+    let popup = stage.window("popup", (0, 0), (100, 100), RED);
+    let unmanaged = ChangeWindowAttributesAux::new().override_redirect(1);
+    stage.connection.change_window_attributes(popup, &unmanaged).expect("sent");
+    stage.done();
+    assert_eq!(titles(&stage), ["Browser", "Notes", "Preferences", "Terminal"]);
+}
+
+#[tokio::test]
+async fn titles_of_every_type_are_read() {
+    let stage = stage(640, 480).await;
+    let name = u32::from(AtomEnum::WM_NAME);
+    for (property, kind, bytes) in [
+        (name, "COMPOUND_TEXT", &b"\x1B-L\xBF\xE0\xD8"[..]),
+        (name, "STRING", b"caf\xE9"),
+        (name, "UTF8_STRING", "日本".as_bytes()),
+        (name, "TEXT", "Übersicht".as_bytes()),
+        (atom(&stage, "_NET_WM_NAME"), "UTF8_STRING", "Ελλάδα".as_bytes()),
+        // One that says nothing gives way to the old one.
+        (atom(&stage, "_NET_WM_NAME"), "UTF8_STRING", b" "),
+    ] {
+        let window = stage.window("old", (0, 0), (100, 100), RED);
+        let kind = atom(&stage, kind);
+        stage.connection.change_property8(PropMode::REPLACE, window, property, kind, bytes).expect("sent");
+    }
+    stage.done();
+    assert_eq!(titles(&stage), ["café", "old", "Übersicht", "Ελλάδα", "При", "日本"]);
+    share(&stage, "window:при");
 }
 
 #[tokio::test(flavor = "multi_thread")]
