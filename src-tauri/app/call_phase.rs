@@ -5,6 +5,7 @@ use super::join::Joined;
 use super::subscribers::Listener;
 use confab_call::{Call, CallEvents};
 use confab_ipc::{CallView, ErrorCode, Snapshot, UiEvent, UserError};
+use confab_wire::room::RoomLink;
 use std::future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -36,6 +37,8 @@ pub struct Joining {
 pub struct Active {
     call: Call,
     events: CallEvents,
+    /// Own name and the link, with which it is remembered.
+    remembered: (String, RoomLink),
     leaving: Option<Leaving>,
     view: Option<PendingView>,
 }
@@ -83,8 +86,13 @@ impl Phase {
 }
 
 impl Active {
-    pub fn new(call: Call, events: CallEvents) -> Self {
-        Self { call, events, leaving: None, view: None }
+    pub fn new(call: Call, events: CallEvents, remembered: (String, RoomLink)) -> Self {
+        Self { call, events, remembered, leaving: None, view: None }
+    }
+
+    /// Own name and the link.
+    pub fn remembered(&self) -> &(String, RoomLink) {
+        &self.remembered
     }
 
     /// Requests the view of the call, with which `recipient` gets a snapshot.

@@ -224,8 +224,8 @@ impl State {
     }
 
     fn joined(&mut self, Joined { call, events, link }: Joined) {
-        let active = Phase::InCall(Active::new(call.clone(), events));
-        let Phase::Joining(joining) = std::mem::replace(&mut self.phase, active) else { return };
+        let Phase::Joining(joining) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        self.phase = Phase::InCall(Active::new(call.clone(), events, (joining.name.clone(), link.clone())));
         self.call_state = CallState::InCall;
         self.published.call.send_replace(Some(call.clone()));
         self.published.source.send_replace(Some(CurrentSource::Call(call)));
@@ -267,6 +267,11 @@ impl State {
         let phase = std::mem::replace(&mut self.phase, Phase::Idle);
         self.set_state(CallState::Idle);
         if let Phase::InCall(mut active) = phase {
+            // One was there until now.
+            let (name, link) = active.remembered();
+            let save = self.settings.remember(name, link, now_ms());
+            self.saves.spawn(save.outcome());
+            self.subscribers.send(UiEvent::Settings { settings: self.settings.get().clone() });
             self.distribute(None, active.take_recipients());
             for answer in active.take_leavers() {
                 let _ = answer.send(());
