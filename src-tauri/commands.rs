@@ -19,6 +19,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 const DESKTOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest time for the pictures of all screens and windows.
 const LIST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Least and greatest factor by which the page is drawn larger.
+const ZOOM: (f64, f64) = (0.5, 2.0);
 /// Longest web address that is opened.
 const URL_BYTES: usize = 2048;
 
@@ -171,6 +173,13 @@ pub async fn open_external(url: String) -> Result<()> {
     on_desktop(move || tauri_plugin_opener::open_url(url.as_str(), None::<&str>).map_err(|error| error.to_string()))
         .await
         .map_err(|why| UserError::with_detail(ErrorCode::LinkNotOpened, why))
+}
+
+/// Draws the window's page larger or smaller: 1 is as designed.
+#[tauri::command]
+pub async fn set_zoom<R: Runtime>(window: WebviewWindow<R>, factor: f64) -> Result<()> {
+    let factor = if factor.is_finite() { factor.clamp(ZOOM.0, ZOOM.1) } else { 1.0 };
+    window.set_zoom(factor).map_err(|error| UserError::with_detail(ErrorCode::Internal, error.to_string()))
 }
 
 /// Saves settings; the answer is what was saved.

@@ -109,6 +109,7 @@ fn start(options: Options) -> Result<i32, Fatal> {
             commands::copy_link,
             commands::open_external,
             commands::save_settings,
+            commands::set_zoom,
         ])
         .setup(move |app| {
             // An error that is returned here is a panic of Tauri's.

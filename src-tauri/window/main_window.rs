@@ -28,7 +28,7 @@ pub fn open<R: Runtime>(app: &App<R>, data_dir: Option<&Path>) -> tauri::Result<
     let window = builder(app, MAIN, WebviewUrl::App("index.html".into()), data_dir)
         .title("Confab")
         .inner_size(1280.0, 800.0)
-        .min_inner_size(720.0, 480.0)
+        .min_inner_size(360.0, 480.0)
         .prevent_overflow()
         .center()
         // Hidden until its colour is known: no white flash in the dark.

@@ -56,6 +56,8 @@ export interface Backend {
   /** How loud a participant is heard, in percent. */
   setPeerVolume(id: string, volume: number): Promise<void>;
   setMutedForMe(id: string, muted: boolean): Promise<void>;
+  /** Draws the whole window larger or smaller; 1 is as designed. */
+  setZoom(factor: number): Promise<void>;
   /** The pictures for this window; `onConnected` is told when they are cut off, and when they come again. */
   openPictures(onConnected: (connected: boolean) => void): Pictures;
 }

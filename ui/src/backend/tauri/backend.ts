@@ -39,6 +39,7 @@ export const tauri: Backend = {
   stopShare: () => invoke('stop_share'),
   setPeerVolume: (id, volume) => invoke('set_peer_volume', { id, volume }),
   setMutedForMe: (id, muted) => invoke('set_muted_for_me', { id, muted }),
+  setZoom: (factor) => invoke('set_zoom', { factor }),
   openPictures: (onConnected) =>
     new CanvasPictures(async (handlers) => openSocket(await invoke<string>('media_socket'), handlers), onConnected),
 };
