@@ -2,6 +2,7 @@
 //! what it changed arrives as events. The names are granted in `permissions/call.toml`.
 
 use crate::app::{App, JoinOptions};
+use crate::hosting::own_port;
 use crate::media::MediaSocketAddress;
 use confab_call::{AudioSource, Rehearsed, ScreenSelector, VideoSource, can_share_sound, list_screens};
 use confab_ipc::{DeviceList, ErrorCode, Settings, ShareChoice, Snapshot, UiEvent, UserError};
@@ -63,10 +64,15 @@ pub async fn join_call(app: State<'_, App>, link: String, name: String, mic: boo
     app.join(link, name, JoinOptions { mic, camera }).await
 }
 
-/// Who is in the room of a link; null if its server does not report it.
+/// Who is in the room of a link; null if its server does not report it. Fails with why nobody gets in.
 #[tauri::command]
 pub async fn peek_room(link: String) -> Result<Option<RoomPeek>> {
-    in_time(confab_call::peek_room(&link.parse()?)).await?
+    let link: RoomLink = link.parse()?;
+    match in_time(confab_call::peek_room(&link)).await? {
+        // A server of this computer begins with the call.
+        Err(error) if error.code == ErrorCode::ServerUnreachable && own_port(&link).is_some() => Ok(None),
+        peeked => peeked,
+    }
 }
 
 /// The devices there are; changes arrive as events for a while.
