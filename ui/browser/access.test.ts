@@ -32,6 +32,9 @@ const screens: [scene: string, open?: string][] = [
   ['server-lost'],
   ['notices'],
   ['long-names'],
+  ['long-names', 'toggle-people'],
+  ['alone-again'],
+  ['lobby-closed'],
 ];
 
 /** Runs axe once nothing moves any more. */
@@ -58,13 +61,14 @@ describe.each(['home', 'home-first', 'home-error', 'lobby', 'lobby-bare'])('%s i
 describe('the bar over a shared screen', () => {
   it('is accessible', async () => {
     await show('sharing', { width: 360, height: 56 }, 'dark', '?view=sharing');
-    await page.getByText('You share').waitFor();
+    await page.getByText('You’re sharing').waitFor();
     await check(page);
   });
 });
 
 describe.each(screens)('%s', (scene, open) => {
   it.each([
+    { width: 360, height: 640 },
     { width: 720, height: 480 },
     { width: 1280, height: 800 },
   ])('is accessible and fits $width×$height', async (size) => {

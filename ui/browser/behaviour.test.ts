@@ -257,6 +257,9 @@ describe('chat', () => {
   it('counts what was not read', async () => {
     await show('unread');
     await until('three are counted', () => document.querySelector('[data-testid=chat-unread]')?.textContent === '3');
+    await page.locator('.toasts').getByText('3 new messages').waitFor();
+    await until('the number stays when the controls fade', () => document.querySelector('[data-testid=chat-waiting]')?.textContent?.trim() === '3');
+    await page.mouse.move(200, 200);
     await id('toggle-chat').click();
     await gone('chat-unread');
   });

@@ -66,6 +66,30 @@ describe('lobby', () => {
     expect(await asked()).toBe('4');
   });
 
+  it('says that one can’t get in before one tries, as long as it is so', async () => {
+    await show('lobby-away');
+    await id('lobby-problem').getByText('The server can’t be reached.').waitFor();
+    await page.clock.install();
+    await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+    await id('inside').getByText('Ben Okafor is in this call').waitFor();
+    expect(await id('lobby-problem').count()).toBe(0);
+    await show('lobby-closed');
+    expect(await id('lobby-problem').getAttribute('data-code')).toBe('room-closed');
+  });
+
+  it('has Join in sight at every width', async () => {
+    for (const [width, height] of [[360, 480], [360, 640], [480, 640], [720, 480], [1000, 600]] as const) {
+      await show('lobby', { width, height });
+      const box = await id('lobby-join').boundingBox();
+      expect(box && box.y >= 0 && box.x >= 0 && box.x + box.width <= width && box.y + box.height <= height, `${width}×${height}: ${JSON.stringify(box)}`).toBe(true);
+      const hit = await id('lobby-join').evaluate((join) => {
+        const { x, y, width, height } = join.getBoundingClientRect();
+        return join.contains(document.elementFromPoint(x + width / 2, y + height / 2));
+      });
+      expect(hit, `${width}×${height}`).toBe(true);
+    }
+  });
+
   it('asks for a name, and takes Enter', async () => {
     await show('lobby-first');
     await id('lobby-join').click();
@@ -127,7 +151,7 @@ describe('lobby', () => {
     expect(await id('toggle-mic').getAttribute('aria-pressed')).toBe('false');
     expect(await id('toggle-camera').getAttribute('aria-pressed')).toBe('true');
     const own = page.locator('[data-testid=tile][data-peer=self]');
-    expect(await own.getByTestId('tile-name').innerText()).toBe('Ana of the lobby (you)');
+    expect((await own.getByTestId('tile-name').textContent())?.trim()).toBe('Ana of the lobby (you)');
     await until('the own picture moves in the call', () => Number(document.querySelector<HTMLElement>('[data-peer=self] [data-testid=tile-video]')?.dataset.frames) > 3);
   });
 

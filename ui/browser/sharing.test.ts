@@ -11,7 +11,7 @@ describe('sharing', () => {
     await page.getByRole('radio', { name: 'Inbox' }).click();
     await id('share-go').click();
     await gone('share-dialog');
-    await page.getByText('You share Inbox').waitFor();
+    await page.getByText('You’re sharing Inbox').waitFor();
     await id('stop-share').click();
     await gone('share-banner');
   });
@@ -21,7 +21,7 @@ describe('sharing', () => {
     await page.keyboard.press('s');
     await id('share-sound').click();
     await id('share-go').click();
-    await page.getByText(/^You share .* and the computer’s sound$/).waitFor();
+    await page.getByText(/^You’re sharing .* and the computer’s sound$/).waitFor();
     await show('share-empty');
     await page.keyboard.press('s');
     await visible('share-dialog');
@@ -34,7 +34,7 @@ describe('sharing', () => {
     await until('the first source has the focus', () => document.activeElement?.getAttribute('data-testid') === 'share-source');
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('Enter');
-    await page.getByText('You share Dell U2720Q').waitFor();
+    await page.getByText('You’re sharing Dell U2720Q').waitFor();
     await gone('share-dialog');
     await page.keyboard.press('s');
     await gone('share-banner');
@@ -95,7 +95,7 @@ describe('sharing', () => {
     expect(await id('share-source').count()).toBe(6);
   });
 
-  it('leaves the choice to the system where that asks, and is silent if one chose nothing there', async () => {
+  it('leaves the choice to the system where that asks, and says there if nothing was chosen', async () => {
     await show('share-system');
     await page.keyboard.press('s');
     await page.getByText('Your desktop will ask which screen or window to share.').waitFor();
@@ -104,6 +104,7 @@ describe('sharing', () => {
     await page.keyboard.press('Enter');
     await page.getByText('Choose in the window that your desktop opened.').waitFor();
     await until('the answer is there', () => document.querySelector('[data-testid=share-go][aria-busy]') === null);
+    await id('share-refused').getByText('Nothing was chosen, so you are not sharing.').waitFor();
     expect(await id('notice').count()).toBe(0);
     expect(await id('share-dialog').count()).toBe(1);
     await id('share-dialog').getByRole('button', { name: 'Cancel' }).click();
@@ -123,6 +124,24 @@ describe('sharing', () => {
     await id('share-dialog').getByText(words).waitFor();
   });
 
+  it('takes the small pictures without the choice on the screen, and does not jump', async () => {
+    await show('call-3');
+    const looks = await page.evaluate(async () => {
+      const sizes = new Set<string>();
+      const seen: boolean[] = [];
+      document.addEventListener('listing', () => seen.push([...document.querySelectorAll('.dialog, .scrim')].some((part) => Number(getComputedStyle(part).opacity) > 0)));
+      const dialog = () => document.querySelector('[data-testid=share-dialog]');
+      const watch = setInterval(() => dialog() && sizes.add(`${dialog()!.clientWidth}x${dialog()!.clientHeight}`), 10);
+      dispatchEvent(new KeyboardEvent('keydown', { key: 's' }));
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      [...document.querySelectorAll<HTMLElement>('[data-testid=share-dialog] button')].find((button) => button.textContent?.includes('Look again'))?.click();
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      clearInterval(watch);
+      return { seen, sizes: sizes.size, shown: getComputedStyle(dialog()!).opacity };
+    });
+    expect(looks).toEqual({ seen: [false, false], sizes: 1, shown: '1' });
+  });
+
   it('says when the others see the last picture of a minimized window', async () => {
     await show('sharing-paused');
     expect(await id('share-banner').innerText()).toContain('Inbox is minimized');
@@ -130,6 +149,9 @@ describe('sharing', () => {
 
   it('keeps names clear of the controls', async () => {
     await show('two-screens', { width: 900, height: 600 });
+    // With the focus on one of them the controls stay.
+    await page.keyboard.press('Tab');
+    await id('toggle-mic').focus();
     await until('a name moved up', () => document.querySelector('.plate.lifted') !== null);
     const hidden = () => {
       const { left, right, top } = document.querySelector('.controls')!.getBoundingClientRect();
@@ -143,7 +165,7 @@ describe('sharing', () => {
 
   it('puts the screens of others first, and lets one choose another tile', async () => {
     await show('two-screens');
-    const large = () => page.locator('[data-pinned=true] [data-testid=tile-name]').first().innerText();
+    const large = () => page.locator('[data-pinned=true] [data-testid=tile-name]').first().textContent().then((name) => name?.trim());
     expect(await large()).toBe('Chiara Lombardi’s screen');
     await page.locator('[data-testid=tile][data-peer=p3]').hover();
     await page.locator('[data-testid=tile][data-peer=p3] [data-testid=pin-tile]').click();
@@ -154,7 +176,7 @@ describe('sharing', () => {
 
   it('shows a bar of its own that stops it', async () => {
     await show('sharing', undefined, undefined, '?view=sharing');
-    await page.getByRole('status').getByText('You share Quarterly numbers.ods').waitFor();
+    await page.getByRole('status').getByText('You’re sharing Quarterly numbers.ods').waitFor();
     await page.keyboard.press('Tab');
     expect(await focused('stop-share')).toBe(true);
     await page.keyboard.press('Enter');

@@ -1,8 +1,10 @@
 // Takes a picture of every scene of src/dev/scenes.ts: node dev/shots.mjs [OUT] [SCENE,SCENE…] [WIDTHxHEIGHT,…] [dark,light]
 // Needs Chromium (CHROMIUM, else /usr/bin/chromium). Prints errors of the page, and what lies outside the window.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { chromium } from 'playwright-core';
-import { createServer } from 'vite';
+import { build, preview } from 'vite';
 
 const list = (text, fallback) => (text ? text.split(',') : fallback);
 const out = process.argv[2] ?? '/tmp/ui-shots';
@@ -50,6 +52,8 @@ const acts = {
   'picker-many': async (page) => page.getByTestId('pick-microphone').click(),
   'share-system': async (page) => page.keyboard.press('s'),
   'share-empty': async (page) => page.keyboard.press('s'),
+  more: async (page) => page.getByTestId('more-open').click(),
+  'long-people': async (page) => page.keyboard.press('p'),
   'lobby-silent': async (page) => {
     await page.getByTestId('test-sound').click();
     await page.getByTestId('test-sound-failed').waitFor();
@@ -76,10 +80,14 @@ const acts = {
   'notice-more': async (page) => page.getByRole('button', { name: 'More' }).first().click(),
   faded: async (page) => page.waitForFunction(() => !document.querySelector('.bar')?.classList.contains('visible')),
 };
-const scenes = { 'lobby-settings': 'lobby', 'silent-settings': 'lobby-silent', 'share-asking': 'share-system', 'settings-unsaved': 'unsaved', 'picker-many': 'lobby-many', pin: 'call-3', 'busy-chat': 'sharing-busy', 'chat-notices': 'notices', people: 'call-5', settings: 'home', share: 'call-3', 'settings-video': 'home', 'settings-general': 'home', 'settings-network': 'home', 'picker-open': 'lobby', 'settings-call': 'call-3', 'home-link': 'home', 'home-nameless': 'home-first', tip: 'call-3', 'notice-more': 'notices', faded: 'call-2' };
+const scenes = { more: 'call-3', 'long-people': 'long-names', 'lobby-settings': 'lobby', 'silent-settings': 'lobby-silent', 'share-asking': 'share-system', 'settings-unsaved': 'unsaved', 'picker-many': 'lobby-many', pin: 'call-3', 'busy-chat': 'sharing-busy', 'chat-notices': 'notices', people: 'call-5', settings: 'home', share: 'call-3', 'settings-video': 'home', 'settings-general': 'home', 'settings-network': 'home', 'picker-open': 'lobby', 'settings-call': 'call-3', 'home-link': 'home', 'home-nameless': 'home-first', tip: 'call-3', 'notice-more': 'notices', faded: 'call-2' };
 
-const server = await createServer({ root: new URL('..', import.meta.url).pathname, server: { port: 0, strictPort: false, hmr: false }, logLevel: 'error' });
-await server.listen();
+// Built once: a development server compiles modules one by one.
+const root = new URL('..', import.meta.url).pathname;
+process.env.NODE_ENV = 'development';
+const outDir = mkdtempSync(join(tmpdir(), 'confab-shots-'));
+await build({ root, mode: 'development', logLevel: 'error', build: { outDir, emptyOutDir: true, minify: false } });
+const server = await preview({ root, logLevel: 'error', build: { outDir }, preview: { port: 0, strictPort: false } });
 const base = server.resolvedUrls.local[0];
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -111,3 +119,4 @@ for (const name of names) {
 }
 await browser.close();
 await server.close();
+rmSync(outDir, { recursive: true });

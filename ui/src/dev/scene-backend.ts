@@ -157,9 +157,14 @@ export const sceneBackend: Backend = {
   },
   async peekRoom() {
     document.documentElement.dataset.asked = String(++asked);
+    const closed = scene.closed?.[Math.min(asked, scene.closed.length) - 1];
+    if (closed) throw closed;
     return scene.inside?.[Math.min(asked, scene.inside.length) - 1] ?? null;
   },
   async listShareSources() {
+    // Told to browser/: what is on the screen now is in the small pictures.
+    document.dispatchEvent(new Event('listing'));
+    await new Promise((resolve) => setTimeout(resolve, 50));
     return structuredClone(sources());
   },
   async startShare(id, sound) {
@@ -182,6 +187,9 @@ export const sceneBackend: Backend = {
   },
   async setMutedForMe(id, mutedForMe) {
     changePeer(id, { mutedForMe });
+  },
+  async setZoom(factor) {
+    document.documentElement.dataset.zoom = String(factor);
   },
   openPictures: (onConnected) =>
     new CanvasPictures((handlers) => {

@@ -14,6 +14,8 @@ export interface Scene {
   refuse?: UserError;
   /** Who is already in the room of a link, the last answer for good; none if its server does not tell. */
   inside?: RoomPeek[];
+  /** Why one can't join, per question who is inside, the last one for good; null if one can. */
+  closed?: (UserError | null)[];
   /** What one can share; an error if that can't be told. */
   choice?: ShareChoice | UserError;
   /** The devices there are, if not the usual ones. */
@@ -226,6 +228,14 @@ export function scenes(now: number): Record<string, () => Scene> {
       events: [asked],
     }),
     'lobby-many': () => ({ snapshot: idle(), devices: many(), inside: [{ count: 14, names: [LONG_NAME, 'Chiara Lombardi'] }], pictures: [0], events: [asked] }),
+    'lobby-away': () => ({
+      snapshot: idle(),
+      closed: [error('server-unreachable', 'tcp connect: Connection refused'), null],
+      inside: [{ count: 1, names: ['Ben Okafor'] }],
+      pictures: [0],
+      events: [asked],
+    }),
+    'lobby-closed': () => ({ snapshot: idle(), closed: [error('room-closed')], pictures: [0], events: [asked] }),
     unsaved: () => ({ snapshot: idle(), unsaved: error('settings-not-saved', 'No space left on device (os error 28)'), pictures: [0] }),
     'share-system': () => ({ ...scene(2), unshared: error('share-cancelled'), choice: { sources: [{ id: 'screen', kind: 'system', title: 'Screen or window', width: 0, height: 0, thumbnail: null }], sound: true } }),
     'share-empty': () => ({ ...scene(2), choice: { sources: [], sound: false } }),
@@ -243,6 +253,9 @@ export function scenes(now: number): Record<string, () => Scene> {
       ],
     }),
     alone: () => ({ ...scene(0), events: [] }),
+    'alone-anywhere': () => ({ ...scene(0, { link: 'https://meet.example.org/r/pudul-rogap-zitor-fimud' }), events: [] }),
+    'alone-here': () => ({ ...scene(0, { link: 'http://127.0.0.1:7420/r/pudul-rogap-zitor-fimud' }), events: [] }),
+    'alone-again': () => ({ ...scene(1), events: [[300, { type: 'peer-disconnect', id: 'p1' }]] }),
     'alone-no-camera': () => withMe({ camera: { state: 'failed', error: busy } }, 0),
     'call-2': () => scene(1),
     'call-2-portrait': () => ({ ...scene(1), portrait: true }),
@@ -277,6 +290,27 @@ export function scenes(now: number): Record<string, () => Scene> {
     reconnecting: () => ({ ...scene(1), events: [[1500, { type: 'peer-state', id: 'p1', state: 'reconnecting' }]] }),
     'server-lost': () => ({ ...scene(2), events: [[200, { type: 'call-state', state: 'server-lost' }]] }),
     'no-sound': () => withMe({ speaker: { state: 'failed', error: noSpeaker }, mic: { state: 'failed', error: noMic } }, 1),
+    restart: () => ({
+      ...scene(2),
+      events: [
+        [200, { type: 'call-state', state: 'server-lost' }],
+        [300, { type: 'peer-disconnect', id: 'p1' }],
+        [400, { type: 'call-state', state: 'in-call' }],
+        [500, { type: 'peer-connecting', participant: person(1, { id: 'again', state: 'connecting' }) }],
+        [600, { type: 'peer-connect', participant: person(1, { id: 'again' }) }],
+      ],
+    }),
+    'mic-back': () => ({
+      ...withMe({ mic: { state: 'on' } }, 2),
+      events: [
+        [200, { type: 'me', me: { ...call().me, mic: { state: 'failed', error: noMic } } }],
+        [900, { type: 'me', me: call().me }],
+      ],
+    }),
+    spoofed: () => ({
+      ...scene(2),
+      events: [[200, { type: 'chat', message: { id: 's', from: 'Ben Okafor', author: 'p1', text: 'See \u202ehttps://evil.example/gpj.tset\u202c and https://bank.example@evil.example/x', at: now } }]],
+    }),
     'muted-hint': () => ({ ...withMe({ mic: { state: 'off' } }, 2), events: [[300, { type: 'speaking-while-muted' }]] }),
     notices: () => ({
       ...scene(2),
@@ -286,6 +320,7 @@ export function scenes(now: number): Record<string, () => Scene> {
       ],
     }),
     arrivals: () => ({ ...scene(1), events: [[400, { type: 'peer-connect', participant: person(2) }], [900, { type: 'peer-disconnect', id: 'p1' }]], pictures: handles(2) }),
+    'long-arrival': () => ({ ...scene(1), events: [[300, { type: 'peer-connect', participant: person(2, { name: LONG_NAME }) }]], pictures: handles(2) }),
     screen: () => {
       const view = scene(2);
       view.snapshot.call?.participants[0]?.tracks.push({ handle: 50, kind: 'video', stream: 'screen', event: 'screen', refused: null });

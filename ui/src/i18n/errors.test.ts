@@ -5,7 +5,7 @@ describe('an error', () => {
   it('has the sentence of its code, with its parameters and limits', () => {
     expect(errorText({ code: 'bad-volume' })).toBe('A volume goes from 0 to 400 percent.');
     expect(errorText({ code: 'peer-unreachable', params: { name: 'Ben' } })).toBe(
-      'Ben can’t be reached directly. A TURN server would help; ask who runs the server.',
+      'There is no connection to Ben: the networks between you don’t let it through. Try another network; who runs the server can help, too.',
     );
   });
 

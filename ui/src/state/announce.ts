@@ -30,9 +30,10 @@ export function announce(state: AppState, now: number, key: Key, params: Params 
 export function announceMessage(state: AppState, now: number, name: string, text: string): AppState {
   const last = state.announcements.at(-1);
   const burst = last && now - last.at < BURST && (last.key === 'say.message' || last.key === 'say.messages');
-  if (!burst) return announce(state, now, 'say.message', { name, text });
+  const how = { visible: state.panel !== 'chat' };
+  if (!burst) return announce(state, now, 'say.message', { name, text }, how);
   const n = last.key === 'say.messages' ? Number(last.params.n) + 1 : 2;
-  return announce({ ...state, announcements: state.announcements.slice(0, -1) }, now, 'say.messages', { n });
+  return announce({ ...state, announcements: state.announcements.slice(0, -1) }, now, 'say.messages', { n }, how);
 }
 
 /** Shows an error. The same one is not shown twice at once. */

@@ -7,7 +7,9 @@ import { LatestWins } from './latest';
 import { initial, type Action, type AppState, type Panel } from './model';
 import { outsideCall } from './outside-call';
 import { poll } from './polling';
+import { awaitedFor } from './presence';
 import { reduce } from './reducer';
+import { keepZoom, keptZoom, zoomed, type ZoomChange } from './zoom';
 import { NO_REHEARSAL, rehearsalRequest, sameRehearsal, triesAny, type RehearsalRequest, type Section } from './rehearsal';
 
 /** How long the copy button says that it copied, in milliseconds. */
@@ -43,6 +45,7 @@ export class App {
   readonly ownLevel = $derived(this.state.ownLevel);
   readonly mutedSpeech = $derived(this.state.mutedSpeech);
   readonly devices = $derived(this.state.devices);
+  readonly met = $derived(this.state.met);
   readonly rehearsal = $derived(this.state.rehearsal);
   /** Set when the backend could not be reached at all. */
   backendError: UserError | null = $state.raw(null);
@@ -70,9 +73,17 @@ export class App {
   lobby: string | null = $state(null);
   /** Who is in there already; null if nobody tells. */
   roomPeek: RoomPeek | null = $state.raw(null);
+  /** Why the call can't be joined, as far as its server says before one tries. */
+  peekError: ShownError | null = $state.raw(null);
   shareOpen: boolean = $state(false);
+  /** What can be shared is being listed. */
+  shareLooking: boolean = $state(false);
+  /** What can be shared, or why that can't be told; as of the last list. */
+  shareChoice: ShareChoice | UserError | null = $state.raw(null);
   /** Pixels at the top of a call that its banners take; notices stay below them. */
   bannersHeight = $state(0);
+  /** Pixels that notices take, which have a row of their own where a call has no room beside the faces. */
+  noticesHeight = $state(0);
   /** False while the pictures' connection is down. */
   picturesConnected: boolean = $state(true);
   pictures: Pictures | null = $state.raw(null);
@@ -95,6 +106,8 @@ export class App {
   /** The saving of settings that began last; never rejects. */
   #saving: Promise<unknown> = Promise.resolve();
   #copiedTimer: ReturnType<typeof setTimeout> | undefined;
+  #awaitedTimer: ReturnType<typeof setTimeout> | undefined;
+  #zoom = 1;
 
   /** `pictures`: false in a window that shows none. */
   constructor({ pictures = true } = {}) {
@@ -110,6 +123,7 @@ export class App {
     try {
       const backend = await openBackend();
       this.#backend = backend;
+      if (this.#showsPictures && keptZoom() !== 1) this.#setZoom(keptZoom());
       if (this.#showsPictures) this.pictures = backend.openPictures((connected) => (this.picturesConnected = connected));
       await backend.subscribe((event) => this.dispatch(event));
     } catch (error) {
@@ -127,12 +141,20 @@ export class App {
       this.lobby = null;
       this.chatError = null;
     }
+    if (this.state.awaited !== before.awaited || this.state.callState !== before.callState) this.#awaitReturns();
     if (!this.state.call && before.call) {
       this.pictures?.stop();
       this.picturesConnected = true;
       this.copied = false;
       this.shareOpen = false;
     }
+  }
+
+  /** People who went with the server's outage and are not back in time have left. */
+  #awaitReturns(): void {
+    clearTimeout(this.#awaitedTimer);
+    const wait = awaitedFor(this.state, Date.now());
+    if (wait !== null) this.#awaitedTimer = setTimeout(() => this.dispatch({ type: 'ui-awaited-over' }), wait);
   }
 
   startCall(): Promise<void> {
@@ -152,6 +174,7 @@ export class App {
   enterLobby(link: string): void {
     this.homeError = null;
     this.roomPeek = null;
+    this.peekError = null;
     this.lobby = link.trim();
   }
 
@@ -166,9 +189,17 @@ export class App {
   }
 
   async #peek(link: string): Promise<void> {
-    // Joining says what is wrong with the link or its server.
-    const peek = await this.#backend?.peekRoom(link).catch(() => null);
-    if (this.lobby === link) this.roomPeek = peek ?? null;
+    let [peek, problem]: [RoomPeek | null, ShownError | null] = [null, null];
+    try {
+      peek = (await this.#backend?.peekRoom(link)) ?? null;
+    } catch (cause) {
+      problem = outsideCall(toUserError(cause));
+    }
+    if (this.lobby !== link) return;
+    this.roomPeek = peek;
+    this.peekError = problem;
+    // What joining said of the server is not true any more.
+    if (peek && this.homeError?.code === 'server-unreachable') this.homeError = null;
   }
 
   openSettings(): void {
@@ -221,8 +252,19 @@ export class App {
     }
   }
 
-  listShareSources(): Promise<ShareChoice> {
-    return this.#backend?.listShareSources() ?? Promise.resolve({ sources: [], sound: false });
+  /** Lists what can be shared. */
+  async lookForShares(): Promise<void> {
+    if (this.shareLooking) return;
+    this.shareLooking = true;
+    this.shareChoice = (await this.#backend?.listShareSources().catch(toUserError)) ?? null;
+    this.shareLooking = false;
+  }
+
+  /** Lists what can be shared, then lets one choose: the small pictures show the screen without the choice on it. */
+  async openShare(): Promise<void> {
+    if (this.shareOpen || this.shareLooking) return;
+    await this.lookForShares();
+    if (this.state.call && !this.state.call.me.share) this.shareOpen = true;
   }
 
   /** Shares, and closes the choice; answers with what kept it from doing so. */
@@ -232,9 +274,7 @@ export class App {
       this.shareOpen = false;
       return null;
     } catch (cause) {
-      const error = toUserError(cause);
-      // Who closed the system's dialog knows.
-      return error.code === 'share-cancelled' ? null : error;
+      return toUserError(cause);
     }
   }
 
@@ -245,7 +285,7 @@ export class App {
   /** Shares, or stops sharing. */
   async toggleShare(): Promise<void> {
     if (this.state.call?.me.share) await this.stopShare();
-    else this.shareOpen = true;
+    else await this.openShare();
   }
 
   async setPeerVolume(id: string, volume: number): Promise<void> {
@@ -305,9 +345,23 @@ export class App {
 
   async copyLink(): Promise<void> {
     if (!(await this.#run((backend) => backend.copyLink()))) return;
+    this.dispatch({ type: 'ui-copied' });
     this.copied = true;
     clearTimeout(this.#copiedTimer);
     this.#copiedTimer = setTimeout(() => (this.copied = false), COPIED_SHOWN);
+  }
+
+  /** Draws everything larger or smaller. */
+  zoom(change: ZoomChange): void {
+    const factor = zoomed(this.#zoom, change);
+    if (factor === this.#zoom) return;
+    keepZoom(factor);
+    this.#setZoom(factor);
+  }
+
+  #setZoom(factor: number): void {
+    this.#zoom = factor;
+    void this.#run((backend) => backend.setZoom(factor));
   }
 
   async openExternal(url: string): Promise<void> {
@@ -338,6 +392,7 @@ export class App {
     try {
       const settings = await this.#backend.saveSettings({ ...this.state.settings, ...change });
       this.dispatch({ type: 'settings', settings });
+      this.dispatch({ type: 'ui-saved' });
       return null;
     } catch (error) {
       return toUserError(error);

@@ -8,8 +8,8 @@ describe('what a picker offers', () => {
   ];
 
   it('begins with what the system prefers, by its name', () => {
-    expect(choices(devices, 'b')).toEqual([{ id: null, name: 'Headset', note: 'same as system' }, ...devices]);
-    expect(choices(devices, 'gone')[0]).toEqual({ id: null, name: 'Same as system' });
+    expect(choices(devices, 'b')).toEqual([{ id: null, name: 'Headset', note: 'system default' }, ...devices]);
+    expect(choices(devices, 'gone')[0]).toEqual({ id: null, name: 'System default' });
   });
 
   it('is nothing where there is no device', () => {

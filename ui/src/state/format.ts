@@ -1,5 +1,6 @@
 import { limits } from '../backend/limits';
 import { t } from '../i18n';
+import { plain } from '../i18n/plain';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -35,6 +36,12 @@ export function dayName(at: number, now: number): string {
 }
 
 const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+/** A name within a text of several lines: not longer than `most` letters. */
+export function shortened(name: string, most = 28): string {
+  const letters = [...segmenter.segment(plain(name))].map(({ segment }) => segment);
+  return letters.length <= most ? letters.join('') : `${letters.slice(0, most - 1).join('').trimEnd()}…`;
+}
 
 /** One or two letters that stand for a name: first of the first and of the last word. */
 export function initials(name: string): string {

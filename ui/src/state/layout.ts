@@ -94,9 +94,9 @@ function area(size: Size): number {
 
 export type Corner = 'top-left' | 'top-right' | 'bottom-left' | 'bottom-right';
 
-/** Size of the small own picture in a call of two. */
+/** Size of the small own picture in a call of two: a fifth of the stage, within bounds, and never more than a third. */
 export function smallSize(stage: Size): Size {
-  const width = Math.round(Math.min(280, Math.max(168, stage.width * 0.2)));
+  const width = Math.round(Math.min(280, Math.max(168, stage.width * 0.2), stage.width / 3));
   return { width, height: Math.round(width / PICTURE) };
 }
 

@@ -54,6 +54,12 @@ export interface AppState {
   ownIds: readonly string[];
   /** Who was in the room when one came: they did not join. */
   before: readonly string[];
+  /** Somebody else was connected in this call. */
+  met: boolean;
+  /** When the server of the call came back after an outage, in milliseconds since 1970; null if it never was away. */
+  serverBackAt: number | null;
+  /** Names of those who went with an outage of the server and are expected again, and when they went. */
+  awaited: readonly { name: string; at: number }[];
   nextId: number;
 }
 
@@ -63,6 +69,9 @@ export type Action =
   | { type: 'ui-error'; error: UserError; urgent: boolean }
   | { type: 'ui-dismiss'; id: number }
   | { type: 'ui-link-taken' }
+  | { type: 'ui-awaited-over' }
+  | { type: 'ui-saved' }
+  | { type: 'ui-copied' }
   | { type: 'ui-rehearsal-over' };
 
 export const initial: AppState = {
@@ -95,6 +104,9 @@ export const initial: AppState = {
   openLink: null,
   ownIds: [],
   before: [],
+  met: false,
+  serverBackAt: null,
+  awaited: [],
   nextId: 1,
 };
 

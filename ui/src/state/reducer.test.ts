@@ -243,6 +243,13 @@ describe('chat', () => {
     expect(open.unread).toBe(0);
   });
 
+  it('does not count what was written before one came, nor reads it out', () => {
+    const told = { type: 'chat', message: message('1', 1), place: 0 } as Action;
+    const state = run(inCall(), told, { type: 'chat', message: message('2', 2) });
+    expect(state.unread).toBe(1);
+    expect(said(state)).toEqual(['say.in', 'say.message']);
+  });
+
   it('reads a burst out as a number', () => {
     const state = run(inCall(), ...['1', '2', '3'].map((id, at): Action => ({ type: 'chat', message: message(id, at) })));
     expect(state.announcements.at(-1)).toMatchObject({ key: 'say.messages', params: { n: 3 } });

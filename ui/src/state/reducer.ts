@@ -1,13 +1,19 @@
 import type { CallView, ChatMessage, DeviceState, MediaState, Participant, SelfView, Settings, Snapshot, TrackView } from '../backend/types';
 import { limits } from '../backend/limits';
 import { announce, announceMessage, notify } from './announce';
+import { endAbout, endNotices } from './causes';
 import { isOwn, type Action, type AppState } from './model';
 import { rehearsalOutsideCall } from './outside-call';
+import { came, giveUpAwaited, went } from './presence';
 import { SELF, speakingIds, updateVoices, type Voices } from './voice-activity';
 import { isScreen } from './tiles';
 
 /** The state after `action`. Pure; `now` is the time in milliseconds since 1970. */
 export function reduce(state: AppState, action: Action, now: number): AppState {
+  return endNotices(state, step(state, action, now));
+}
+
+function step(state: AppState, action: Action, now: number): AppState {
   switch (action.type) {
     case 'snapshot':
       return takeSnapshot(state, action.snapshot, now);
@@ -48,6 +54,8 @@ export function reduce(state: AppState, action: Action, now: number): AppState {
     case 'stats':
       return { ...state, stats: Object.fromEntries(action.peers.map((peer) => [peer.id, peer])) };
     case 'notice':
+      // Nobody gets a smaller picture where nobody is.
+      if (action.notice.error.code === 'computer-busy' && !state.call?.participants.length) return state;
       return notify(state, action.notice.error, action.notice.urgent);
     case 'settings':
       return setSettings(state, action.settings, now);
@@ -59,6 +67,12 @@ export function reduce(state: AppState, action: Action, now: number): AppState {
       return notify(state, action.error, action.urgent);
     case 'ui-dismiss':
       return { ...state, notices: state.notices.filter((notice) => notice.id !== action.id) };
+    case 'ui-awaited-over':
+      return giveUpAwaited(state, now);
+    case 'ui-saved':
+      return endAbout(state, 'saving');
+    case 'ui-copied':
+      return endAbout(state, 'copying');
     case 'ui-link-taken':
       return { ...state, openLink: null };
   }
@@ -69,8 +83,9 @@ function takeSnapshot(state: AppState, snapshot: Snapshot, now: number): AppStat
   if (!snapshot.call) return leave(base);
   const same = state.call !== null && state.call.link === snapshot.call.link;
   const call = { ...snapshot.call, chat: snapshot.call.chat.slice(-limits.chatHistory) };
-  if (same) return withOwnId({ ...base, call });
-  const entered = { ...leave(base), call, before: call.participants.map((them) => them.id) };
+  const met = call.participants.some(isReached) || call.chat.some((message) => message.author !== call.me.id);
+  if (same) return withOwnId({ ...base, call, met: state.met || met });
+  const entered = { ...leave(base), call, met, before: call.participants.map((them) => them.id) };
   return withOwnId(snapshot.state === 'joining' ? entered : announce(entered, now, 'say.in'));
 }
 
@@ -89,13 +104,20 @@ function setCallState(state: AppState, callState: AppState['callState'], now: nu
   const next = { ...state, callState };
   if (callState === 'idle') return state.call ? announce(leave(next), now, 'say.out') : leave(next);
   if (callState === 'server-lost') return announce(next, now, 'say.server.lost', {}, { urgent: true });
-  if (state.callState === 'server-lost') return announce(next, now, 'say.server.back', {}, { visible: true });
+  if (state.callState === 'server-lost') {
+    return announce({ ...next, serverBackAt: now }, now, 'say.server.back', {}, { visible: true });
+  }
   return callState === 'in-call' && state.call ? announce(next, now, 'say.in') : next;
 }
 
 /** Forgets everything that belongs to a call. Notices stay: one of them may say why it ended. */
 function leave(state: AppState): AppState {
-  return { ...state, call: null, panel: null, unread: 0, voices: {}, speaking: [], stats: {}, ownLevel: 0, mutedSpeech: null, ownIds: [], before: [] };
+  return { ...state, call: null, panel: null, unread: 0, voices: {}, speaking: [], stats: {}, ownLevel: 0, mutedSpeech: null, ownIds: [], before: [], met: false, serverBackAt: null, awaited: [] };
+}
+
+/** A connection to them stood. */
+function isReached({ state }: Participant): boolean {
+  return state !== 'connecting' && state !== 'unreachable';
 }
 
 function changeCall(state: AppState, change: (call: CallView) => CallView): AppState {
@@ -136,8 +158,7 @@ function peerConnect(state: AppState, participant: Participant, now: number): Ap
   const before = find(state, participant.id)?.state;
   const next = setParticipant(state, participant);
   if (before === 'connected' || before === 'reconnecting') return next;
-  if (state.before.includes(participant.id)) return announce(next, now, 'say.here', { name: participant.name });
-  return announce(next, now, 'say.joined', { name: participant.name }, { visible: true });
+  return came(next, participant, now);
 }
 
 function peerState(state: AppState, id: string, peer: Participant['state'], now: number): AppState {
@@ -159,8 +180,8 @@ function peerDisconnect(state: AppState, id: string, now: number): AppState {
     participants: call.participants.filter((other) => other.id !== id),
   }));
   // Someone who never got through was never seen to join, so does not leave either.
-  if (them.state === 'connecting' || them.state === 'unreachable') return next;
-  return announce(next, now, 'say.left', { name: them.name }, { visible: true });
+  if (!isReached(them)) return next;
+  return went(next, them, now);
 }
 
 function mediaState(state: AppState, id: string, media: MediaState, now: number): AppState {
@@ -223,7 +244,7 @@ function takeMessage(state: AppState, message: ChatMessage, place: number | unde
   const chat = insertMessage(known, message, place);
   if (chat === known) return state;
   const next = changeCall(state, (call) => ({ ...call, chat: chat as ChatMessage[] }));
-  // What was said before one came is no news.
+  // What was said before one came is no news: it is neither counted nor read out.
   if (place !== undefined || isOwn(state, message)) return next;
   const unread = state.panel === 'chat' ? 0 : state.unread + 1;
   return announceMessage({ ...next, unread }, now, message.from, message.text);

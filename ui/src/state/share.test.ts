@@ -6,8 +6,8 @@ const share: ShareView = { title: 'Inbox', capture: { state: 'on' }, paused: fal
 
 describe('the sentence of a share', () => {
   it('says what is shared, and whether with sound', () => {
-    expect(shareSentence(share)).toBe('You share Inbox');
-    expect(shareSentence({ ...share, sound: true })).toBe('You share Inbox and the computer’s sound');
+    expect(shareSentence(share)).toBe('You’re sharing Inbox');
+    expect(shareSentence({ ...share, sound: true })).toBe('You’re sharing Inbox and the computer’s sound');
   });
 
   it('says first what the others do not see', () => {
