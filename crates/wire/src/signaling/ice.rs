@@ -1,5 +1,6 @@
 //! ICE servers that a signaling server hands to its clients.
 
+use super::ice_url::IceUrl;
 use crate::limits;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -27,20 +28,20 @@ impl fmt::Debug for IceServer {
 }
 
 impl IceServer {
-    /// Keeps the servers that are well-formed, at most [`limits::ICE_SERVERS`] of them.
+    /// Keeps what is well-formed: URLs that a browser takes too, at most [`limits::ICE_URLS`] of a server, of servers that
+    /// have one at most [`limits::ICE_SERVERS`]. One bad address takes no other with it.
     pub fn sanitize(servers: Vec<IceServer>) -> Vec<IceServer> {
-        servers.into_iter().filter(IceServer::is_valid).take(limits::ICE_SERVERS).collect()
+        servers.into_iter().filter_map(IceServer::usable).take(limits::ICE_SERVERS).collect()
     }
 
-    fn is_valid(&self) -> bool {
-        let fits = |s: &String| s.len() <= limits::ICE_FIELD_BYTES;
-        !self.urls.is_empty()
-            && self.urls.len() <= limits::ICE_URLS
-            && self.urls.iter().all(|url| {
-                fits(url) && ["stun:", "stuns:", "turn:", "turns:"].iter().any(|scheme| url.starts_with(scheme))
-            })
+    fn usable(mut self) -> Option<Self> {
+        let fits = |text: &String| text.len() <= limits::ICE_FIELD_BYTES;
+        self.urls.retain(|url| IceUrl::parse(url).is_ok());
+        self.urls.truncate(limits::ICE_URLS);
+        let usable = !self.urls.is_empty()
             && self.username.as_ref().is_none_or(fits)
-            && self.credential.as_ref().is_none_or(fits)
+            && self.credential.as_ref().is_none_or(fits);
+        usable.then_some(self)
     }
 }
 
@@ -71,5 +72,16 @@ mod tests {
         let kept = IceServer::sanitize(servers);
         assert_eq!(kept.len(), 2);
         assert_eq!(kept[0].urls, ["stun:a"]);
+    }
+
+    #[test]
+    fn one_bad_address_takes_no_other_with_it() {
+        let mut urls: Vec<String> = (0..20).map(|number| format!("turn:host-{number}")).collect();
+        urls.insert(1, "turn://slashes".into());
+        urls.insert(2, "turn:host:99999".into());
+        let server = IceServer { urls, username: Some("u".into()), credential: Some("p".into()) };
+        let kept = IceServer::sanitize(vec![server]);
+        assert_eq!(kept[0].urls.len(), limits::ICE_URLS);
+        assert_eq!(kept[0].urls[..2], ["turn:host-0", "turn:host-1"]);
     }
 }

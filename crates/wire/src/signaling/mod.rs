@@ -3,6 +3,7 @@
 mod direct;
 mod events;
 mod ice;
+mod ice_url;
 mod membership;
 mod refusal;
 mod signal;
@@ -13,6 +14,7 @@ pub use events::{
     SERVER_ERROR, USER_CONNECTED, USER_DISCONNECTED,
 };
 pub use ice::IceServer;
+pub use ice_url::{IceUrl, IceUrlError};
 pub use membership::{InitOffer, JoinReply, JoinRoom, Member, PeekReply, PeerRef, RoomPeek, Welcome};
 pub use refusal::{Refusal, RefusalCode};
 pub use signal::{Candidate, Description, Relayed, Signal, SignalError};
