@@ -3,7 +3,7 @@
 
 use super::address::{RoomAddress, loopback};
 use confab_ipc::{ErrorCode, UserError};
-use confab_server::{BindError, DEFAULT_PORT, OpenRooms, Server, ServerConfig};
+use confab_server::{BindError, DEFAULT_PORT, Limits, OpenRooms, Server, ServerConfig};
 use confab_wire::room::{RoomId, RoomLink};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
@@ -89,7 +89,8 @@ impl EmbeddedServer {
     async fn listen(&self, port: u16, fallback_ports: bool) -> Result<Server, UserError> {
         let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
         let rooms = Some(self.rooms.clone());
-        let config = ServerConfig { listen, fallback_ports, rooms, ..ServerConfig::default() };
+        let config =
+            ServerConfig { listen, fallback_ports, rooms, limits: Limits::embedded(), ..ServerConfig::default() };
         let server = (self.bind)(config).await?;
         info!(address = %server.local_addr(), "the embedded server listens");
         self.port.send_replace(Some(server.local_addr().port()));

@@ -1,7 +1,9 @@
 //! What a server can be told.
 
+use crate::limits::Limits;
 use crate::sync::lock;
-use confab_wire::{limits, room::RoomId};
+use confab_wire::room::RoomId;
+use ipnet::IpNet;
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -23,14 +25,17 @@ pub struct ServerConfig {
     pub fallback_ports: bool,
     /// Address under which others reach the server, where that is not one of this computer's (a reverse proxy).
     pub public_url: Option<Url>,
+    /// Reverse proxies in front of the server: of a connection from one of these the last address in `X-Forwarded-For` is
+    /// the client's, and limits per address hold for that one. Nobody else's header is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Where the landing page sends people who do not have the app yet.
     pub download_url: Option<Url>,
     /// STUN URLs handed to clients.
     pub stun: Vec<String>,
     /// TURN servers handed to clients, with credentials made for each.
     pub turn: Option<TurnConfig>,
-    /// Key of the resume tokens. `None` makes a random one: then members who come back after a restart of the server
-    /// come back as someone else.
+    /// Key of the resume tokens, 32 bytes or more. `None` makes a random one: then members who come back after a restart of
+    /// the server come back as someone else. [`kept_secret`](crate::kept_secret) makes one and keeps it.
     pub secret: Option<Vec<u8>>,
     /// Rooms that people may be in: `None` for any, as on a server for everybody. Joining another one is refused with
     /// [`RoomClosed`](confab_wire::signaling::RefusalCode::RoomClosed).
@@ -80,11 +85,24 @@ impl OpenRooms {
 impl std::fmt::Debug for ServerConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // By name, so that a new field is not forgotten, or shown before somebody has looked at it.
-        let Self { listen, fallback_ports, public_url, download_url, stun, turn, secret, rooms, tokens, limits } = self;
+        let Self {
+            listen,
+            fallback_ports,
+            public_url,
+            trusted_proxies,
+            download_url,
+            stun,
+            turn,
+            secret,
+            rooms,
+            tokens,
+            limits,
+        } = self;
         f.debug_struct("ServerConfig")
             .field("listen", listen)
             .field("fallback_ports", fallback_ports)
             .field("public_url", public_url)
+            .field("trusted_proxies", trusted_proxies)
             .field("download_url", download_url)
             .field("stun", stun)
             .field("turn", turn)
@@ -102,6 +120,7 @@ impl Default for ServerConfig {
             listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, DEFAULT_PORT)),
             fallback_ports: false,
             public_url: None,
+            trusted_proxies: Vec::new(),
             download_url: None,
             stun: PUBLIC_STUN.map(str::to_owned).to_vec(),
             turn: None,
@@ -127,69 +146,6 @@ pub struct TurnConfig {
 impl std::fmt::Debug for TurnConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TurnConfig").field("urls", &self.urls).field("ttl", &self.ttl).finish_non_exhaustive()
-    }
-}
-
-/// Bounds of what clients may use.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Members of one room.
-    pub room_members: usize,
-    /// Rooms one socket may be in.
-    pub rooms_per_socket: usize,
-    /// Sockets connected at once; more are refused.
-    pub sockets: usize,
-    /// Messages a second from one socket, on average. What is over is dropped.
-    pub messages_per_second: u32,
-    /// Messages from one socket in one burst.
-    pub message_burst: u32,
-    /// Bytes a second from one socket, on average. What is over is dropped.
-    pub bytes_per_second: u32,
-    /// Bytes from one socket in one burst.
-    pub byte_burst: u32,
-    /// Direct messages a second from one socket, on average. What is over is refused.
-    pub direct_per_second: u32,
-    /// Direct messages from one socket in one burst.
-    pub direct_burst: u32,
-    /// Questions a second from one socket who is in a room, on average. What is over is refused.
-    pub peeks_per_second: u32,
-    /// Questions from one socket who is in a room, in one burst.
-    pub peek_burst: u32,
-    /// Messages of one socket that are dropped before the socket is, too.
-    pub dropped_messages: u32,
-    /// Largest message, in bytes. A larger one ends the connection.
-    pub message_bytes: usize,
-    /// Messages that wait for one slow socket. Those that find no place are dropped; the ping, which finds no place
-    /// either, then ends the connection.
-    pub send_queue: usize,
-    /// Time between two pings. A socket that is gone without a word is noticed after this and [`Self::ping_timeout`].
-    pub ping_interval: Duration,
-    /// How long the answer to a ping may take.
-    pub ping_timeout: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            room_members: limits::ROOM_MEMBERS,
-            rooms_per_socket: limits::ROOMS_PER_SOCKET,
-            sockets: 4_096,
-            messages_per_second: limits::SIGNALING_PER_SECOND,
-            message_burst: limits::SIGNALING_BURST,
-            // Fifteen offers of 16 KiB are one renegotiation of a full mesh; the burst holds thirty of them.
-            bytes_per_second: 1 << 20,
-            byte_burst: 8 << 20,
-            direct_per_second: limits::DIRECT_PER_SECOND,
-            direct_burst: limits::DIRECT_BURST,
-            // One lobby asks once.
-            peeks_per_second: 1,
-            peek_burst: 5,
-            dropped_messages: 500,
-            message_bytes: limits::SIGNALING_MESSAGE_BYTES,
-            send_queue: 1_024,
-            ping_interval: Duration::from_secs(10),
-            ping_timeout: Duration::from_secs(10),
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Errors of the server.
 
+use crate::check::ConfigError;
 use std::io;
 use std::net::SocketAddr;
 
@@ -7,6 +8,9 @@ use std::net::SocketAddr;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BindError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The port is taken, and [`ServerConfig::fallback_ports`](crate::ServerConfig::fallback_ports) is off or none of them
     /// is free.
     #[error("the port is in use: {address}: {error}")]

@@ -3,11 +3,19 @@
 use crate::config::ServerConfig;
 use crate::error::BindError;
 use crate::http::address;
+use crate::http::engine::{self, ENGINE_PATH, Gate};
 use crate::http::page::{self, Site};
+use crate::limits::Limits;
+use crate::net::{Addresses, Kind, MeteredStream, Sessions, TcpConnection, usable_descriptors};
 use crate::socket::{self, ServerState};
 use axum::Router;
+use axum::http::Request;
+use axum::middleware::from_fn_with_state;
+use confab_wire::rate_limit::RateLimiter;
 use confab_wire::room;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use socketioxide::{ParserConfig, SocketIo};
@@ -15,7 +23,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -25,12 +33,12 @@ use url::Url;
 
 /// Ports that are tried after a taken one, before any free one is.
 const FALLBACK_PORTS: u16 = 16;
-/// How long a client may take to send the head of a request.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a client may take to say what namespace it wants, once it has connected.
-const NAMESPACE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long sockets and requests may take to end when the server stops; each of the two.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+/// How much longer than for a request a client may be silent.
+const SILENCE: Duration = Duration::from_secs(10);
+/// Time between two warnings about too many connections.
+const WARNING_PAUSE: Duration = Duration::from_secs(60);
 /// Pause after the system could not accept a connection (too many open files).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -47,13 +55,14 @@ impl Server {
     /// Listens and serves. Needs a Tokio runtime, which it goes on using.
     ///
     /// # Errors
-    /// [`BindError`]: the port is taken, or the address can't be used.
-    pub async fn bind(config: ServerConfig) -> Result<Server, BindError> {
+    /// [`BindError`]: the configuration is wrong, the port is taken, or the address can't be used.
+    pub async fn bind(mut config: ServerConfig) -> Result<Server, BindError> {
+        config.check()?;
         let listener = listen(config.listen, config.fallback_ports).await?;
         let local = listener.local_addr().map_err(|error| BindError::Listen { address: config.listen, error })?;
         let stop = CancellationToken::new();
-        let (io, app, state) = build(&config);
-        let running = tokio::spawn(run(listener, io, app, state, stop.clone()));
+        config.limits.connections = config.limits.connections.min(usable_descriptors());
+        let running = tokio::spawn(Running::build(&config).run(listener, stop.clone()));
         tracing::info!(%local, "the signaling server listens");
         Ok(Server { local, public_url: config.public_url, stop, running })
     }
@@ -114,65 +123,145 @@ async fn listen_on(address: SocketAddr) -> Result<TcpListener, BindError> {
     })
 }
 
-fn build(config: &ServerConfig) -> (SocketIo, Router, Arc<ServerState>) {
-    let bounds = &config.limits;
-    let (layer, io) = SocketIo::builder()
-        .max_payload(bounds.message_bytes as u64)
-        .ws_max_message_size(bounds.message_bytes)
-        .ws_max_frame_size(bounds.message_bytes)
-        .max_buffer_size(bounds.send_queue)
-        .ping_interval(bounds.ping_interval)
-        .ping_timeout(bounds.ping_timeout)
-        .connect_timeout(NAMESPACE_TIMEOUT)
-        .with_parser(ParserConfig::common().max_incoming_binaries(0))
-        .build_layer();
-    let state = Arc::new(ServerState::new(config));
-    socket::serve(&io, Arc::clone(&state));
-    let site = Site { public_url: config.public_url.clone(), download_url: config.download_url.clone() };
-    // Any origin, and no credentials: see the crate's documentation.
-    let cors = CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any);
-    (io, page::router(site).layer(layer).layer(cors), state)
+/// What answers requests.
+#[derive(Clone)]
+struct App {
+    pages: Router,
+    engine: Router,
 }
 
-async fn run(listener: TcpListener, io: SocketIo, app: Router, state: Arc<ServerState>, stop: CancellationToken) {
-    let requests = TaskTracker::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = stop.cancelled() => break,
+impl App {
+    /// By the path of a request.
+    fn of(&self, path: &str) -> TowerToHyperService<Router> {
+        let below = path.strip_prefix(ENGINE_PATH);
+        let engine = below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        TowerToHyperService::new(if engine { self.engine.clone() } else { self.pages.clone() })
+    }
+}
+
+/// A server that runs: what its connections share.
+struct Running {
+    io: SocketIo,
+    app: App,
+    state: Arc<ServerState>,
+    addresses: Arc<Addresses>,
+    limits: Limits,
+}
+
+impl Running {
+    fn build(config: &ServerConfig) -> Self {
+        let bounds = &config.limits;
+        let (service, io) = SocketIo::builder()
+            .req_path(ENGINE_PATH)
+            .max_payload(bounds.message_bytes as u64)
+            .ws_max_message_size(bounds.message_bytes)
+            .ws_max_frame_size(bounds.message_bytes)
+            .max_buffer_size(bounds.send_queue)
+            .ping_interval(bounds.ping_interval)
+            .ping_timeout(bounds.ping_timeout)
+            .connect_timeout(bounds.request_timeout)
+            .with_parser(ParserConfig::common().max_incoming_binaries(0))
+            .build_svc();
+        let (addresses, sessions) = (Addresses::new(bounds.clone()), Arc::<Sessions>::default());
+        let state = Arc::new(ServerState::new(config, Arc::clone(&addresses), Arc::clone(&sessions)));
+        socket::serve(&io, Arc::clone(&state));
+        let gate = Gate {
+            addresses: Arc::clone(&addresses),
+            sessions,
+            trusted_proxies: config.trusted_proxies.clone(),
+            limits: bounds.clone(),
         };
-        match accepted {
-            Ok((stream, _)) => {
-                requests.spawn(serve(stream, app.clone(), stop.clone()));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a connection cannot be accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+        // Any origin, and no credentials: see the crate's documentation. On this path only: what else is here is not for
+        // pages of others to find out.
+        let cors = CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any);
+        let engine = Router::new()
+            .fallback_service(service)
+            .layer(from_fn_with_state(Arc::new(gate), engine::admit))
+            .layer(cors);
+        let site = Site {
+            public_url: config.public_url.clone(),
+            download_url: config.download_url.clone(),
+            rooms: config.rooms.clone(),
+        };
+        let app = App { pages: page::router(site), engine };
+        Self { io, app, state, addresses, limits: bounds.clone() }
+    }
+
+    async fn run(self, listener: TcpListener, stop: CancellationToken) {
+        let requests = TaskTracker::new();
+        let mut warnings = RateLimiter::once_per(WARNING_PAUSE);
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = stop.cancelled() => break,
+            };
+            match accepted {
+                Ok((stream, remote)) => match self.connection(remote) {
+                    Some(connection) => {
+                        let stream = self.metered(stream, &connection);
+                        let head = self.limits.request_timeout;
+                        requests.spawn(serve(stream, head, connection, self.app.clone(), stop.clone()));
+                    }
+                    None if warnings.admit(Instant::now()) => {
+                        tracing::warn!(
+                            "an address, or all of them, have as many connections as they may: some are closed"
+                        );
+                    }
+                    None => {}
+                },
+                Err(error) => {
+                    tracing::warn!(%error, "a connection cannot be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
             }
         }
+        drop(listener);
+        requests.close();
+        self.state.close_rooms();
+        if tokio::time::timeout(STOP_TIMEOUT, self.io.close()).await.is_err() {
+            tracing::warn!("some sockets did not end in time");
+        }
+        if tokio::time::timeout(STOP_TIMEOUT, requests.wait()).await.is_err() {
+            tracing::warn!("some requests did not end in time");
+        }
+        tracing::info!("the signaling server has stopped");
     }
-    drop(listener);
-    requests.close();
-    state.close_rooms();
-    if tokio::time::timeout(STOP_TIMEOUT, io.close()).await.is_err() {
-        tracing::warn!("some sockets did not end in time");
+
+    /// One more connection, if there is a place for it.
+    fn connection(&self, remote: SocketAddr) -> Option<Arc<TcpConnection>> {
+        let remote = remote.ip().to_canonical();
+        let place = self.addresses.place(&self.addresses.of(remote), Kind::Connection)?;
+        Some(Arc::new(TcpConnection::new(remote, place)))
     }
-    if tokio::time::timeout(STOP_TIMEOUT, requests.wait()).await.is_err() {
-        tracing::warn!("some requests did not end in time");
+
+    fn metered(&self, stream: TcpStream, connection: &Arc<TcpConnection>) -> MeteredStream {
+        // Signaling is small messages that someone waits for.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY cannot be set");
+        }
+        // Whoever is there answers a ping, or polls, in less.
+        let silence =
+            (self.limits.ping_interval + 2 * self.limits.ping_timeout).max(self.limits.request_timeout + SILENCE);
+        MeteredStream::new(stream, Arc::clone(connection), self.limits.write_timeout, silence)
     }
-    tracing::info!("the signaling server has stopped");
 }
 
 /// Serves one connection until its end, or until it becomes a WebSocket, which socketioxide then owns.
-async fn serve(stream: TcpStream, app: Router, stop: CancellationToken) {
-    // Signaling is small messages that someone waits for.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY cannot be set");
-    }
+async fn serve(
+    stream: MeteredStream,
+    head_timeout: Duration,
+    connection: Arc<TcpConnection>,
+    app: App,
+    stop: CancellationToken,
+) {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Arc::clone(&connection));
+        app.of(request.uri().path()).call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app))
+        .header_read_timeout(head_timeout)
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let ended = tokio::select! {

@@ -1,5 +1,6 @@
 //! The web side: a health check, and the page behind a room link.
 
+use crate::config::OpenRooms;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, StatusCode};
@@ -17,6 +18,8 @@ use url::Url;
 pub(crate) struct Site {
     pub(crate) public_url: Option<Url>,
     pub(crate) download_url: Option<Url>,
+    /// The rooms that there are; `None` for any.
+    pub(crate) rooms: Option<OpenRooms>,
 }
 
 pub(crate) fn router(site: Site) -> Router {
@@ -40,7 +43,7 @@ async fn home() -> Response {
         "Confab",
         "<p>This is a Confab server: people meet here for a video call, and then talk to each other directly.</p>\
          <p>To join a call, open the link that someone sent you. To start one, open Confab and choose \
-         <b>Start a call</b>.</p>",
+         <b class=\"control\">Start a call</b>.</p>",
     )
 }
 
@@ -61,6 +64,13 @@ async fn room(State(site): State<Arc<Site>>, Path(room): Path<String>, headers: 
             "<p>A part of it may have been lost on the way. Ask for the link again.</p>",
         );
     };
+    if site.rooms.as_ref().is_some_and(|rooms| !rooms.is_open(&link.room)) {
+        return page(
+            StatusCode::NOT_FOUND,
+            "This call isn’t here",
+            "<p>It is over, or the person who started it is not there yet. Ask them for a new link, or try again later.</p>",
+        );
+    }
     let app_url = escape(&link.to_app_url());
     let get = match &site.download_url {
         Some(url) => format!("<a href=\"{}\">Get Confab</a>, install it", escape(url.as_str())),
@@ -70,7 +80,8 @@ async fn room(State(site): State<Arc<Site>>, Path(room): Path<String>, headers: 
         "<p>You are invited to the call <b>{room}</b>.</p>\
          <p><a class=\"open\" href=\"{app_url}\">Open in Confab</a></p>\
          <h2>No Confab on this computer?</h2>\
-         <p>{get}, and come back to this page. Or start Confab, choose <b>Join with a link</b> and paste:</p>\
+         <p>{get}, and come back to this page. Or start Confab, paste this link under <b class=\"control\">Link to a call</b> and \
+         choose <b class=\"control\">Join</b>:</p>\
          <p><code class=\"link\">{link}</code></p>",
         room = escape(link.room.as_str()),
         link = escape(&link.to_string()),
@@ -86,7 +97,9 @@ impl Site {
             return Some(url.clone());
         }
         let host = headers.get(HOST)?.to_str().ok()?;
-        let proxied = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+        // Of a list the first is what the visitor used; each proxy adds its own at the end.
+        let scheme = headers.get("x-forwarded-proto").and_then(|list| list.to_str().ok()?.split(',').next());
+        let proxied = scheme.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"));
         parse_server(&format!("{}://{host}", if proxied { "https" } else { "http" })).ok()
     }
 }
@@ -136,14 +149,19 @@ mod tests {
         let headers = |pairs: &[(&'static str, &'static str)]| -> HeaderMap {
             pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
         };
-        let here = Site { public_url: None, download_url: None };
+        let here = Site { public_url: None, download_url: None, rooms: None };
         let address = |site: &Site, headers: HeaderMap| site.address(&headers).map(String::from);
         assert_eq!(address(&here, headers(&[("host", "10.0.0.1:7420")])).unwrap(), "http://10.0.0.1:7420/");
         let proxied = headers(&[("host", "meet.example.org"), ("x-forwarded-proto", "https")]);
         assert_eq!(address(&here, proxied).unwrap(), "https://meet.example.org/");
+        for (list, scheme) in [("https, http", "https"), ("HTTPS,http", "https"), ("http, https", "http"), ("", "http")]
+        {
+            let proxied = headers(&[("host", "meet.example.org"), ("x-forwarded-proto", list)]);
+            assert_eq!(address(&here, proxied).unwrap(), format!("{scheme}://meet.example.org/"), "{list}");
+        }
         assert_eq!(address(&here, headers(&[("host", "user@host")])), None);
         assert_eq!(address(&here, HeaderMap::new()), None);
-        let there = Site { public_url: "https://meet.example.org".parse().ok(), download_url: None };
+        let there = Site { public_url: "https://meet.example.org".parse().ok(), download_url: None, rooms: None };
         assert_eq!(address(&there, headers(&[("host", "evil")])).unwrap(), "https://meet.example.org/");
     }
 

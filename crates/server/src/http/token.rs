@@ -45,6 +45,13 @@ impl Claims {
         Self { sub: None, exp, nbf: None, peer_metadata: None, rooms: None }
     }
 
+    /// When it is refused from.
+    pub(crate) fn expiry(&self) -> SystemTime {
+        let expiry = Duration::from_secs(self.exp).saturating_add(LEEWAY);
+        // Beyond what the clock can say is beyond the life of any server.
+        UNIX_EPOCH.checked_add(expiry).unwrap_or_else(|| SystemTime::now() + Duration::from_hours(24 * 365))
+    }
+
     /// True if the token opens `room`.
     pub(crate) fn opens(&self, room: &str) -> bool {
         let matches = |pattern: &String| match pattern.strip_suffix('*') {

@@ -10,7 +10,7 @@ mod table;
 pub(crate) use effect::{Effect, RoomEvent};
 pub(crate) use join::{Join, Joined};
 pub(crate) use resume_token::ResumeTokens;
-pub(crate) use table::{Policy, Rooms, Route};
+pub(crate) use table::{Now, Policy, Rooms, Route};
 
 #[cfg(test)]
 mod tests;

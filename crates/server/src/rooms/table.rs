@@ -2,20 +2,41 @@
 
 use super::effect::Effect;
 use super::join::{Join, Joined};
-use super::resume_token::ResumeTokens;
-use super::room::{Newcomer, Room};
+use super::resume_token::{ResumeTokens, Resumed};
+use super::room::{Admission, Newcomer, Room};
 use crate::config::OpenRooms;
+use confab_wire::rate_limit::RateLimiter;
 use confab_wire::signaling::{Member, RefusalCode, RoomPeek};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Instant, SystemTime};
 
 /// What holds for all rooms of a server.
 pub(crate) struct Policy {
     pub(crate) resume_tokens: ResumeTokens,
     /// Members of one room.
     pub(crate) capacity: usize,
+    /// Joins of one room in a second, on average.
+    pub(crate) joins_per_second: u32,
+    /// Joins of one room in one burst.
+    pub(crate) join_burst: u32,
     /// Rooms that may be joined; `None` stands for all.
     pub(crate) open: Option<OpenRooms>,
+}
+
+/// The time of a change, by both clocks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Now {
+    /// What tokens count by.
+    pub(crate) system: SystemTime,
+    /// What limits count by.
+    pub(crate) monotonic: Instant,
+}
+
+impl Now {
+    pub(crate) fn read() -> Self {
+        Self { system: SystemTime::now(), monotonic: Instant::now() }
+    }
 }
 
 /// The way of a message from one member to another.
@@ -40,32 +61,46 @@ impl<C: Clone + PartialEq> Rooms<C> {
     }
 
     /// Lets `connection` into a room, under the id `own_id` or under the one that it resumes. Refused with
-    /// [`RefusalCode::RoomClosed`] or [`RefusalCode::RoomFull`]; then nothing has changed.
-    pub(crate) fn join(&mut self, connection: &C, own_id: String, join: Join) -> Result<Joined<C>, RefusalCode> {
+    /// [`RefusalCode::RoomClosed`], [`RefusalCode::RoomFull`] or, where too many join, [`RefusalCode::TooManyQuestions`]; then
+    /// nothing has changed.
+    pub(crate) fn join(
+        &mut self,
+        connection: &C,
+        own_id: String,
+        join: Join,
+        now: Now,
+    ) -> Result<Joined<C>, RefusalCode> {
         let policy = Arc::clone(&self.policy);
         if policy.open.as_ref().is_some_and(|open| !open.contains(&join.room)) {
             return Err(RefusalCode::RoomClosed);
         }
-        let resumed = join.resume.as_deref().and_then(|token| policy.resume_tokens.verify(token, &join.room));
+        let resumed =
+            join.resume.as_deref().and_then(|token| policy.resume_tokens.verify(token, &join.room, now.system));
+        let room = self
+            .rooms
+            .entry(join.room.clone())
+            .or_insert_with(|| Room::new(RateLimiter::per_second(policy.joins_per_second, policy.join_burst)));
+        // A token that a later one of the same member has replaced proves nothing any more.
+        let resumed = resumed.filter(|resumed| room.believes(resumed));
+        let generation = resumed.as_ref().map(|resumed| resumed.generation);
         let newcomer = Newcomer {
-            resumed: resumed.is_some(),
-            member: Member { id: resumed.unwrap_or(own_id), name: join.name, metadata: join.metadata },
+            generation,
+            member: Member {
+                id: resumed.map_or(own_id, |resumed| resumed.id),
+                name: join.name,
+                metadata: join.metadata,
+            },
             connection,
             connected: &join.connected,
         };
-        let room = self.rooms.entry(join.room.clone()).or_default();
-        let admission = room.join(newcomer, policy.capacity);
+        let admission = room.join(newcomer, policy.capacity, now.monotonic);
         if room.is_empty() {
             self.rooms.remove(&join.room);
         }
-        let admission = admission?;
-        Ok(Joined {
-            resume: policy.resume_tokens.issue(&admission.id, &join.room),
-            id: admission.id,
-            members: admission.members,
-            effects: admission.effects,
-            replaced: admission.replaced,
-        })
+        let Admission { id, generation, members, effects, replaced } = admission?;
+        let member = Resumed { id, generation };
+        let resume = policy.resume_tokens.issue(&member, &join.room, now.system);
+        Ok(Joined { resume, id: member.id, members, effects, replaced })
     }
 
     /// Takes `connection` out of a room and returns what those who stay are to be told.
@@ -84,6 +119,11 @@ impl<C: Clone + PartialEq> Rooms<C> {
         let room = self.rooms.get(name)?;
         let source = room.id_of(connection)?.to_owned();
         Some(Route { source, to: room.connection_of(target)?.clone() })
+    }
+
+    /// The id of `connection` in a room that it is in.
+    pub(crate) fn id_of(&self, connection: &C, name: &str) -> Option<String> {
+        self.rooms.get(name)?.id_of(connection).map(str::to_owned)
     }
 
     /// Who is in a room, in the order in which they came: nobody, if there is none. A member without a name only counts.

@@ -7,8 +7,12 @@ use std::sync::Arc;
 
 type TestRooms = Rooms<&'static str>;
 
+fn policy(open: Option<OpenRooms>) -> Policy {
+    Policy { resume_tokens: ResumeTokens::new(None), capacity: 3, joins_per_second: 0, join_burst: 100, open }
+}
+
 fn rooms_of(open: Option<OpenRooms>) -> TestRooms {
-    Rooms::new(Arc::new(Policy { resume_tokens: ResumeTokens::new(None), capacity: 3, open }))
+    Rooms::new(Arc::new(policy(open)))
 }
 
 fn rooms() -> TestRooms {
@@ -16,11 +20,11 @@ fn rooms() -> TestRooms {
 }
 
 fn join(rooms: &mut TestRooms, connection: &'static str, join: Join) -> Joined<&'static str> {
-    rooms.join(&connection, connection.to_owned(), join).unwrap()
+    rooms.join(&connection, connection.to_owned(), join, Now::read()).unwrap()
 }
 
 fn refused(rooms: &mut TestRooms, connection: &'static str, join: Join) -> RefusalCode {
-    rooms.join(&connection, connection.to_owned(), join).map(|_| ()).unwrap_err()
+    rooms.join(&connection, connection.to_owned(), join, Now::read()).map(|_| ()).unwrap_err()
 }
 
 fn request(room: &str, name: &str) -> Join {
@@ -184,4 +188,34 @@ fn a_member_that_lost_a_peer_is_offered_to_again() {
     let again = join(&mut rooms, "ann", Join { resume, connected: vec!["cy".into()], ..request("room", "Ann") });
     assert_eq!(again.members.len(), 2);
     assert_eq!(again.effects, [effect("ben", RoomEvent::Offer(member("ann", "Ann")))]);
+}
+
+#[test]
+fn a_token_that_later_ones_replaced_takes_no_place() {
+    let mut rooms = rooms();
+    let again = |resume: &str| Join { resume: Some(resume.to_owned()), ..request("room", "Ann") };
+    let first = join(&mut rooms, "ann", request("room", "Ann")).resume;
+    let second = join(&mut rooms, "ann 2", again(&first));
+    assert_eq!(second.id, "ann");
+    // The answer with the second was lost on its way.
+    let third = join(&mut rooms, "ann 3", again(&first));
+    assert_eq!((third.id.as_str(), third.replaced), ("ann", Some("ann 2")));
+    let fourth = join(&mut rooms, "ann 4", again(&third.resume));
+    assert_eq!(fourth.id, "ann");
+    let thief = join(&mut rooms, "eve", again(&first));
+    assert_eq!((thief.id.as_str(), thief.replaced), ("eve", None));
+    assert_eq!(join(&mut rooms, "ann 5", again(&fourth.resume)).id, "ann");
+}
+
+#[test]
+fn a_room_that_too_many_join_tells_its_members_no_more() {
+    let policy = Policy { join_burst: 4, ..policy(None) };
+    let mut rooms = Rooms::new(Arc::new(policy));
+    join(&mut rooms, "ann", request("room", "Ann"));
+    for _ in 0..3 {
+        join(&mut rooms, "eve", request("room", "Eve"));
+        rooms.leave(&"eve", "room");
+    }
+    assert_eq!(refused(&mut rooms, "eve", request("room", "Eve")), RefusalCode::TooManyQuestions);
+    join(&mut rooms, "ben", request("another room", "Ben"));
 }

@@ -25,6 +25,11 @@ impl Access {
         Ok(Self { claims })
     }
 
+    /// When its rights end.
+    pub(super) fn expiry(&self) -> Option<SystemTime> {
+        self.claims.as_ref().map(Claims::expiry)
+    }
+
     /// Refuses a room that the token does not open.
     pub(super) fn may_enter(&self, room: &str) -> Result<(), RefusalCode> {
         let opens = self.claims.as_ref().is_none_or(|claims| claims.opens(room));

@@ -1,6 +1,6 @@
 //! How much one socket may send.
 
-use crate::config::Limits;
+use crate::limits::Limits;
 use confab_wire::rate_limit::RateLimiter;
 use std::time::Instant;
 
@@ -40,9 +40,9 @@ impl Budget {
         }
     }
 
-    /// Takes a message of `bytes` into account.
-    pub(super) fn message(&mut self, bytes: usize, now: Instant) -> Verdict {
-        if self.messages.admit(now) && self.bytes.take(bytes, now) {
+    /// Takes a message of `bytes` into account; `of_address` says whether the address of the socket may send it.
+    pub(super) fn message(&mut self, bytes: usize, of_address: bool, now: Instant) -> Verdict {
+        if of_address && self.messages.admit(now) && self.bytes.take(bytes, now) {
             return Verdict::Admit;
         }
         self.dropped += 1;
@@ -68,7 +68,7 @@ mod tests {
     fn a_socket_that_sends_on_and_on_is_disconnected() {
         let limits = Limits { messages_per_second: 0, message_burst: 1, dropped_messages: 2, ..Limits::default() };
         let (mut budget, now) = (Budget::new(&limits), Instant::now());
-        let verdicts = [(); 4].map(|()| budget.message(1, now));
+        let verdicts = [(); 4].map(|()| budget.message(1, true, now));
         let expected = [Verdict::Admit, Verdict::Drop { first: true }, Verdict::Drop { first: false }];
         assert_eq!((&verdicts[..3], &verdicts[3]), (&expected[..], &Verdict::Disconnect));
     }
@@ -77,7 +77,7 @@ mod tests {
     fn bytes_count_as_well_as_messages() {
         let limits = Limits { bytes_per_second: 0, byte_burst: 10, ..Limits::default() };
         let (mut budget, now) = (Budget::new(&limits), Instant::now());
-        assert_eq!(budget.message(10, now), Verdict::Admit);
-        assert_eq!(budget.message(1, now), Verdict::Drop { first: true });
+        assert_eq!(budget.message(10, true, now), Verdict::Admit);
+        assert_eq!(budget.message(1, true, now), Verdict::Drop { first: true });
     }
 }

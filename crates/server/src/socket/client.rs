@@ -3,9 +3,11 @@
 use super::access::Access;
 use super::budget::{Budget, Verdict};
 use super::connection::Connection;
-use super::raw_event::{RawEvent, answer};
+use super::outbox::Outbox;
+use super::raw_event::RawEvent;
 use super::request::{Rejected, Request};
 use super::state::ServerState;
+use crate::net::{Backlog, Kind, Place, Requester, Session};
 use crate::rooms::{Join, Joined};
 use crate::sync::lock;
 use confab_wire::signaling::{
@@ -13,12 +15,15 @@ use confab_wire::signaling::{
     RefusalCode, Relayed, RoomPeek, SERVER_ERROR, Welcome,
 };
 use serde_json::{Value, json};
-use socketioxide::SocketIo;
 use socketioxide::extract::{AckSender, SocketRef, TryData};
 use socketioxide::handler::ConnectHandler;
+use socketioxide::{SocketIo, TransportType};
 use std::future::ready;
 use std::sync::{Arc, Mutex};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
+
+/// How long the wait for the end of a token goes on without a look at the clock.
+const EXPIRY_STEP: Duration = Duration::from_secs(60);
 
 /// Serves the default namespace.
 pub(crate) fn serve(io: &SocketIo, server: Arc<ServerState>) {
@@ -34,7 +39,12 @@ pub(crate) fn serve(io: &SocketIo, server: Arc<ServerState>) {
 struct Client {
     server: Arc<ServerState>,
     access: Access,
+    outbox: Arc<Outbox>,
+    requester: Requester,
+    /// Its id, if its session began with long polling.
+    polling: Option<String>,
     state: Mutex<State>,
+    _place: Place,
 }
 
 struct State {
@@ -50,23 +60,69 @@ impl Client {
             tracing::debug!(socket = %socket.id, %error, "a connection is refused");
             Refusal::from(error)
         })?;
-        if !server.admit() {
-            tracing::warn!(sockets = server.limits.sockets, "the server is full: a connection is refused");
+        // Every request comes through the gate before the engine, which names who asks.
+        let Some(requester) = socket.req_parts().extensions.get::<Requester>().cloned() else {
             return Err(RefusalCode::ServerFull.into());
+        };
+        let place = server.addresses.place(&requester.address, Kind::Socket);
+        let Some(place) = place.filter(|_| requester.address.connect(Instant::now())) else {
+            tracing::warn!(socket = %socket.id, "the server, or an address, has as many sockets as it may: refused");
+            return Err(RefusalCode::ServerFull.into());
+        };
+        let limits = &server.limits;
+        let address = Arc::clone(&requester.address);
+        let backlog = Backlog::new(limits.send_queue_bytes, address, limits.send_queue_bytes_per_address);
+        let session = Session::new(backlog, Arc::clone(&requester.connection));
+        let polling = (socket.transport_type() == TransportType::Polling).then(|| socket.id.to_string());
+        match &polling {
+            Some(id) => server.sessions.add(id.clone(), &session),
+            None => session.is_carried_by(&requester.connection),
         }
-        let state = State { rooms: Vec::new(), budget: Budget::new(&server.limits), ended: false };
-        let client = Arc::new(Client { server: Arc::clone(server), access, state: Mutex::new(state) });
+        let outbox = Arc::new(Outbox::new(session, limits));
+        let expiry = access.expiry();
+        let state = State { rooms: Vec::new(), budget: Budget::new(limits), ended: false };
+        let client = Arc::new(Client {
+            server: Arc::clone(server),
+            access,
+            outbox: Arc::clone(&outbox),
+            requester,
+            polling,
+            state: Mutex::new(state),
+            _place: place,
+        });
         tracing::debug!(socket = %socket.id, "connected");
+        if let Some(expiry) = expiry {
+            tokio::spawn(Client::expire(Arc::clone(&client), Connection::new(socket.clone(), outbox), expiry));
+        }
         let receiver = Arc::clone(&client);
         socket.on_fallback(move |socket: SocketRef, ack: AckSender, message: RawEvent| {
-            receiver.receive(&Connection::new(socket), ack, &message);
+            receiver.receive(&receiver.connection(socket), ack, &message);
             ready(())
         });
         socket.on_disconnect(move |socket: SocketRef| {
-            client.end(&Connection::new(socket));
+            client.end(&client.connection(socket));
             ready(())
         });
         Ok(())
+    }
+
+    fn connection(&self, socket: SocketRef) -> Connection {
+        Connection::new(socket, Arc::clone(&self.outbox))
+    }
+
+    /// Ends it when its token does.
+    async fn expire(self: Arc<Self>, connection: Connection, expiry: SystemTime) {
+        while let Ok(left) = expiry.duration_since(SystemTime::now()) {
+            // The clock of the system may be set meanwhile, and the socket may be gone.
+            tokio::time::sleep(left.min(EXPIRY_STEP)).await;
+            if lock(&self.state).ended || !connection.is_connected() {
+                return;
+            }
+        }
+        tracing::debug!(socket = connection.id(), "its token has expired: disconnected");
+        connection.tell(SERVER_ERROR, &Refusal::from(RefusalCode::TokenExpired));
+        self.end(&connection);
+        connection.disconnect();
     }
 
     fn receive(&self, connection: &Connection, ack: AckSender, message: &RawEvent) {
@@ -76,8 +132,8 @@ impl Client {
         match Request::parse(message.text()) {
             Ok(request) => self.handle(connection, ack, message.wants_answer, request),
             Err(Rejected::Join(refusal)) => refuse_join(connection, ack, message.wants_answer, refusal),
-            Err(Rejected::Peek(error)) => answer(ack, &PeekReply::Refused { error }),
-            Err(Rejected::Direct(code)) => answer(ack, &DirectReply { error: Some(code.into()) }),
+            Err(Rejected::Peek(error)) => connection.answer(ack, &PeekReply::Refused { error }),
+            Err(Rejected::Direct(code)) => connection.answer(ack, &DirectReply { error: Some(code.into()) }),
             Err(Rejected::Dropped(why)) => tracing::debug!(socket = connection.id(), why, "a message is dropped"),
         }
     }
@@ -88,15 +144,19 @@ impl Client {
             Request::Join(join) => self.join(connection, ack, wants_answer, join),
             Request::Direct(message) => {
                 let error = self.direct(connection, message).err().map(Into::into);
-                answer(ack, &DirectReply { error });
+                connection.answer(ack, &DirectReply { error });
             }
             Request::Peek(room) => match self.peek(&room) {
-                Ok(inside) => answer(ack, &PeekReply::Inside(inside)),
-                Err(code) => answer(ack, &PeekReply::Refused { error: code.into() }),
+                Ok(inside) => connection.answer(ack, &PeekReply::Inside(inside)),
+                Err(code) => connection.answer(ack, &PeekReply::Refused { error: code.into() }),
             },
             Request::Leave(room) => self.leave(connection, room.as_deref()),
-            Request::Probe => answer(ack, &json!({})),
-            Request::AskIce => answer(ack, &json!({ "iceServers": self.server.ice.servers(SystemTime::now()) })),
+            Request::Probe => connection.answer(ack, &json!({})),
+            Request::AskIce => {
+                let member = self.member(connection);
+                let servers = self.server.ice.servers(SystemTime::now(), member.as_deref());
+                connection.answer(ack, &json!({ "iceServers": servers }));
+            }
             // Applications of stock clients send events of their own, which are meant for servers of their own.
             Request::Other => tracing::trace!(socket = connection.id(), "an event of an application is ignored"),
         }
@@ -109,7 +169,9 @@ impl Client {
             if state.ended {
                 return false;
             }
-            match state.budget.message(bytes, Instant::now()) {
+            let now = Instant::now();
+            let of_address = self.requester.address.message(bytes, now);
+            match state.budget.message(bytes, of_address, now) {
                 Verdict::Admit => return true,
                 Verdict::Drop { first } => {
                     if first {
@@ -124,7 +186,7 @@ impl Client {
             }
         }
         tracing::warn!(socket = connection.id(), "a socket sends more than it may: disconnected");
-        connection.emit(SERVER_ERROR, &Refusal::from(RefusalCode::TooManyMessages));
+        connection.tell(SERVER_ERROR, &Refusal::from(RefusalCode::TooManyMessages));
         self.end(connection);
         connection.disconnect();
         false
@@ -132,12 +194,12 @@ impl Client {
 
     fn join(&self, connection: &Connection, ack: AckSender, wants_answer: bool, join: Join) {
         let mut ack = Some(ack);
-        let ice_servers = self.server.ice.servers(SystemTime::now());
         let welcome = |joined: Joined<Connection>| {
             let Joined { id, members, resume, .. } = joined;
+            let ice_servers = self.server.ice.servers(SystemTime::now(), Some(&id));
             let welcome = Welcome { id, members, ice_servers, resume: Some(resume) };
             if let Some(ack) = ack.take() {
-                answer(ack, &JoinReply::Welcome(welcome));
+                connection.answer(ack, &JoinReply::Welcome(welcome));
             }
         };
         match self.enter(connection, join, welcome) {
@@ -187,6 +249,12 @@ impl Client {
         Ok(self.server.rooms.peek(room))
     }
 
+    /// Its id in a room that it is in.
+    fn member(&self, connection: &Connection) -> Option<String> {
+        let rooms = lock(&self.state).rooms.clone();
+        rooms.iter().find_map(|room| self.server.rooms.id_of(connection, room))
+    }
+
     /// Leaves a room, or all of them.
     fn leave(&self, connection: &Connection, room: Option<&str>) {
         let left = {
@@ -208,7 +276,7 @@ impl Client {
             tracing::debug!(socket = connection.id(), "a message to someone outside its rooms is dropped");
             return;
         };
-        route.to.emit(MESSAGE, &Relayed { source: route.source, target, data });
+        route.to.relay(&self.requester.address, MESSAGE, &Relayed { source: route.source, target, data });
     }
 
     /// Passes a direct message on.
@@ -227,8 +295,8 @@ impl Client {
         if route.source == target {
             return Err(DirectCode::SelfSend);
         }
-        // A member whose queue is full gets it as little as any other event; its connection is about to end.
-        let queued = route.to.emit(DIRECT_MESSAGE, &DirectDelivery { source: route.source, data });
+        let message = DirectDelivery { source: route.source, data };
+        let queued = route.to.relay(&self.requester.address, DIRECT_MESSAGE, &message);
         if queued { Ok(()) } else { Err(DirectCode::Unreachable) }
     }
 
@@ -248,7 +316,9 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.server.release();
+        if let Some(id) = &self.polling {
+            self.server.sessions.remove(id);
+        }
     }
 }
 
@@ -256,8 +326,8 @@ impl Drop for Client {
 fn refuse_join(connection: &Connection, ack: AckSender, wants_answer: bool, error: Refusal) {
     tracing::debug!(socket = connection.id(), code = error.code.as_str(), "a join is refused");
     if wants_answer {
-        answer(ack, &JoinReply::Refused { error });
+        connection.answer(ack, &JoinReply::Refused { error });
     } else {
-        connection.emit(SERVER_ERROR, &error);
+        connection.tell(SERVER_ERROR, &error);
     }
 }

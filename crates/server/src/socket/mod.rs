@@ -8,6 +8,7 @@ mod access;
 mod budget;
 mod client;
 mod connection;
+mod outbox;
 mod raw_event;
 pub(crate) mod request;
 mod shards;

@@ -1,8 +1,6 @@
-//! An event of a socket as it came, and the way back for its answer.
+//! An event of a socket as it came.
 
-use serde::Serialize;
 use socketioxide::adapter::Adapter;
-use socketioxide::extract::AckSender;
 use socketioxide::handler::FromMessage;
 use socketioxide::socket::Socket;
 use std::convert::Infallible;
@@ -32,13 +30,5 @@ impl RawEvent {
     /// The JSON array of the event; empty if it was binary.
     pub(super) fn text(&self) -> &str {
         self.text.as_ref().map_or("", |text| text.as_str())
-    }
-}
-
-/// Acknowledges an event.
-pub(super) fn answer<T: Serialize>(ack: AckSender, reply: &T) {
-    // A client that asked for no answer has none coming, and `send` knows.
-    if let Err(error) = ack.send(reply) {
-        tracing::debug!(%error, "the queue of a socket is full: an answer is dropped");
     }
 }

@@ -4,7 +4,7 @@
 //! in one order, and of two who join at once exactly one offers.
 
 use super::connection::Connection;
-use crate::rooms::{Effect, Join, Joined, Policy, Rooms, Route};
+use crate::rooms::{Effect, Join, Joined, Now, Policy, Rooms, Route};
 use crate::sync::lock;
 use confab_wire::signaling::{RefusalCode, RoomPeek};
 use std::hash::{BuildHasher, RandomState};
@@ -35,7 +35,7 @@ impl RoomShards {
         answer: impl FnOnce(Joined<Connection>),
     ) -> Result<Option<Connection>, RefusalCode> {
         let mut rooms = lock(self.shard(&join.room));
-        let mut joined = rooms.join(connection, connection.id(), join)?;
+        let mut joined = rooms.join(connection, connection.id(), join, Now::read())?;
         send(std::mem::take(&mut joined.effects));
         let replaced = joined.replaced.take();
         answer(joined);
@@ -51,6 +51,11 @@ impl RoomShards {
     /// The way from `connection` to member `target` of one of `rooms`.
     pub(super) fn route(&self, connection: &Connection, rooms: &[String], target: &str) -> Option<Route<Connection>> {
         rooms.iter().find_map(|room| lock(self.shard(room)).route(connection, room, target))
+    }
+
+    /// The id of `connection` as the members of `room` know it.
+    pub(super) fn id_of(&self, connection: &Connection, room: &str) -> Option<String> {
+        lock(self.shard(room)).id_of(connection, room)
     }
 
     /// Who is in `room`.

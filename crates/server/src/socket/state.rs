@@ -1,25 +1,30 @@
 //! What all sockets of a server share.
 
 use super::shards::RoomShards;
-use crate::config::{Limits, ServerConfig, TokenConfig};
+use crate::config::{ServerConfig, TokenConfig};
 use crate::ice::Ice;
+use crate::limits::Limits;
+use crate::net::{Addresses, Sessions};
 use crate::rooms::{Policy, ResumeTokens};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 
-/// Rooms, configuration and the count of sockets.
+/// Rooms, configuration and who is connected.
 pub(crate) struct ServerState {
     pub(super) rooms: RoomShards,
     pub(super) ice: Ice,
     pub(super) tokens: Option<TokenConfig>,
     pub(super) limits: Limits,
-    sockets: AtomicUsize,
+    pub(super) addresses: Arc<Addresses>,
+    pub(super) sessions: Arc<Sessions>,
 }
 
 impl ServerState {
-    pub(crate) fn new(config: &ServerConfig) -> Self {
+    pub(crate) fn new(config: &ServerConfig, addresses: Arc<Addresses>, sessions: Arc<Sessions>) -> Self {
         let policy = Policy {
             resume_tokens: ResumeTokens::new(config.secret.as_deref()),
             capacity: config.limits.room_members,
+            joins_per_second: config.limits.joins_per_second,
+            join_burst: config.limits.join_burst,
             open: config.rooms.clone(),
         };
         Self {
@@ -27,26 +32,13 @@ impl ServerState {
             ice: Ice::new(config),
             tokens: config.tokens.clone(),
             limits: config.limits.clone(),
-            sockets: AtomicUsize::new(0),
+            addresses,
+            sessions,
         }
     }
 
     /// From now on, those who leave a room do so silently.
     pub(crate) fn close_rooms(&self) {
         self.rooms.close();
-    }
-
-    /// Counts a socket that connects. False if the server is full.
-    pub(super) fn admit(&self) -> bool {
-        let admitted = self.sockets.fetch_add(1, Ordering::Relaxed) < self.limits.sockets;
-        if !admitted {
-            self.release();
-        }
-        admitted
-    }
-
-    /// A socket that was admitted has ended.
-    pub(super) fn release(&self) {
-        self.sockets.fetch_sub(1, Ordering::Relaxed);
     }
 }

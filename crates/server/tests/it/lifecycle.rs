@@ -1,6 +1,6 @@
 //! Ports, and the end.
 
-use crate::support::{Client, Raw, config, http, http_with_body, server, soon};
+use crate::support::{Client, ENGINE, Raw, config, http, http_with_body, polling_session, server, soon};
 use confab_server::{BindError, Limits, Server, ServerConfig};
 use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -71,13 +71,11 @@ async fn a_stop_closes_every_connection_and_reports_nobody_as_gone() {
 async fn a_stop_ends_long_polling_too() {
     let server = server().await;
     let address = server.local_addr();
-    let path = "/socket.io/?EIO=4&transport=polling";
-    let open = http(address, &format!("GET {path} HTTP/1.1")).await;
-    let sid = open.split_once("\"sid\":\"").unwrap().1.split_once('"').unwrap().0.to_owned();
-    let path = format!("{path}&sid={sid}");
+    let path = format!("{ENGINE}=polling&sid={}", polling_session(address).await);
     // The namespace, and a first poll that takes its answer.
     let post = format!("POST {path} HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: 2");
-    assert!(http_with_body(address, &post, "40").await.ends_with("ok"));
+    let answer = http_with_body(address, &post, "40").await;
+    assert!(answer.ends_with("ok"), "{answer}");
     assert!(http(address, &format!("GET {path} HTTP/1.1")).await.contains("40{"));
 
     let mut poll = TcpStream::connect(address).await.unwrap();

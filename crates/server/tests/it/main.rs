@@ -4,13 +4,20 @@
 // A failed helper is a failed test. Clippy knows tests only by their attribute.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod credentials;
 mod direct;
+mod floods;
+mod hoarding;
 mod hostile;
 mod lifecycle;
 mod peek;
+mod polling;
+mod process;
+mod program;
 mod relay;
 mod resume;
 mod rooms;
+mod slow_readers;
 mod support;
 mod token;
 mod web;

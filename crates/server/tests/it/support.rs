@@ -11,10 +11,12 @@ use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderName;
+use tokio_tungstenite::{WebSocketStream, client_async};
 
 pub const WAIT: Duration = Duration::from_secs(30);
 
@@ -152,8 +154,21 @@ fn first(payload: Payload) -> Value {
     }
 }
 
+/// The path of the engine, without a session.
+pub const ENGINE: &str = "/socket.io/?EIO=4&transport";
+
 /// A WebSocket that has done the handshake of Engine.IO 4 and Socket.IO 5 and says what the test wants after it.
-pub struct Raw(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub struct Raw(WebSocketStream<TcpStream>);
+
+/// A TCP connection from this address of the loopback network, with a small receive buffer if `small`.
+pub async fn tcp(from: Ipv4Addr, to: SocketAddr, small: bool) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    if small {
+        socket.set_recv_buffer_size(4_096)?;
+    }
+    socket.bind((from, 0).into())?;
+    socket.connect(to).await
+}
 
 impl Raw {
     pub async fn connect(server: &Server) -> Raw {
@@ -162,11 +177,47 @@ impl Raw {
 
     /// Wishes for the default namespace with this auth payload.
     pub async fn connect_as(server: &Server, auth: &str) -> Raw {
-        let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", server.local_addr());
-        let mut raw = Raw(soon("a WebSocket", connect_async(url)).await.unwrap().0);
-        assert!(raw.next().await.unwrap().starts_with("0{"));
+        Raw::connect_from(Ipv4Addr::LOCALHOST, server.local_addr(), auth).await.unwrap()
+    }
+
+    /// The same from another address. `None` if the server takes no connection from there.
+    pub async fn connect_from(from: Ipv4Addr, to: SocketAddr, auth: &str) -> Option<Raw> {
+        let mut raw = Raw::over(tcp(from, to, false).await.ok()?, to, "").await?;
         raw.send(format!("40{auth}")).await;
+        Some(raw)
+    }
+
+    /// One that takes as little as it can while it does not read.
+    pub async fn narrow(to: SocketAddr) -> Raw {
+        let mut raw = Raw::over(tcp(Ipv4Addr::LOCALHOST, to, true).await.unwrap(), to, "").await.unwrap();
+        raw.send("40").await;
+        assert!(raw.next().await.unwrap().starts_with("40{"));
         raw
+    }
+
+    /// The handshake over a TCP stream, with more headers.
+    pub async fn over(stream: TcpStream, to: SocketAddr, headers: &str) -> Option<Raw> {
+        let mut request = format!("ws://{to}{ENGINE}=websocket").into_client_request().unwrap();
+        for (name, value) in headers.lines().filter_map(|line| line.split_once(": ")) {
+            request.headers_mut().append(HeaderName::try_from(name).unwrap(), value.parse().unwrap());
+        }
+        let mut raw = Raw(soon("a handshake", client_async(request, stream)).await.ok()?.0);
+        raw.next().await?.starts_with("0{").then_some(raw)
+    }
+
+    /// Joins, and returns the answer; what comes before it is left out.
+    pub async fn join(&mut self, wish: Value) -> Option<Value> {
+        self.send(format!("427{}", json!(["join-room", wish]))).await;
+        loop {
+            if let Some(answer) = self.next().await?.strip_prefix("437") {
+                return Some(serde_json::from_str::<Value>(answer).unwrap()[0].take());
+            }
+        }
+    }
+
+    /// False when the connection is over.
+    pub async fn ping(&mut self) -> bool {
+        self.0.send(Message::Ping(vec![0; 125].into())).await.is_ok()
     }
 
     /// The connection, with the answer to the wish for the default namespace read.
@@ -236,4 +287,10 @@ pub async fn http_with_body(address: SocketAddr, head: &str, body: &str) -> Stri
     let mut answer = Vec::new();
     soon("an answer", stream.read_to_end(&mut answer)).await.unwrap();
     String::from_utf8(answer).unwrap()
+}
+
+/// The session that long polling opens.
+pub async fn polling_session(address: SocketAddr) -> String {
+    let open = http(address, &format!("GET {ENGINE}=polling HTTP/1.1")).await;
+    open.split_once("\"sid\":\"").expect(&open).1.split_once('"').unwrap().0.to_owned()
 }

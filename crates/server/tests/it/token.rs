@@ -5,7 +5,7 @@ use confab_server::{Claims, Server, ServerConfig, TokenConfig, mint};
 use confab_wire::signaling::{JoinReply, Refusal, RefusalCode};
 use serde_json::{Value, json};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const KEY: &[u8] = b"0123456789abcdef0123456789abcdef";
 
@@ -129,4 +129,22 @@ async fn an_operator_can_issue_tokens() {
     let mut ben = Client::connect_as(&server, json!({ "token": token.trim() })).await;
     let welcome = ben.join(json!({ "roomId": "room" })).await;
     assert_eq!(welcome.members[0].metadata, json!({ "role": "host" }).as_object().cloned());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_inside_goes_when_the_token_ends() {
+    let server = server(true).await;
+    let mut ann = Client::connect_as(&server, json!({ "token": token(&Value::Null, None) })).await;
+    ann.join(json!({ "roomId": "room" })).await;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    // Half a minute of leeway is almost over.
+    let short = mint(KEY, &Claims { exp: now - 28, ..Claims::lasting(Duration::ZERO) }).unwrap();
+    let auth = json!({ "token": short });
+    let mut eve = Raw::connect_as(&server, &auth.to_string()).await;
+    assert!(eve.next().await.unwrap().starts_with("40{"));
+    assert!(eve.join(json!({ "roomId": "room" })).await.unwrap()["id"].is_string());
+    let last = eve.rest_until_disconnect().await;
+    assert!(last.contains("server-error") && last.contains("token-expired"), "{last}");
+    while ann.next().await.0 != "#rtcio:peer-left" {}
+    assert!(refusal(&server, &auth.to_string()).await.contains("expired"));
 }

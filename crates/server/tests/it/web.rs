@@ -1,9 +1,8 @@
 //! What a browser sees.
 
-use crate::support::{Client, config, http, server};
-use confab_server::{Server, ServerConfig, TurnConfig};
+use crate::support::{config, http, server};
+use confab_server::{OpenRooms, Server, ServerConfig};
 use serde_json::{Value, json};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 #[tokio::test]
 async fn health_is_json() {
@@ -62,36 +61,42 @@ async fn a_page_of_any_origin_may_connect_but_not_with_credentials() {
     assert!(answer.starts_with("http/1.1 200") && answer.contains("access-control-allow-methods: *"), "{answer}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn ice_servers_come_with_credentials_that_expire() {
-    let turn = TurnConfig {
-        secret: "north".into(),
-        urls: vec!["turn:turn.example.org?transport=udp".into(), "turns:turn.example.org".into()],
-        ttl: Duration::from_secs(600),
-    };
-    let stun = vec!["stun:stun.example.org".to_owned()];
-    let server = Server::bind(ServerConfig { stun, turn: Some(turn), ..config() }).await.unwrap();
-    let mut client = Client::connect(&server).await;
-    let answer = client.call("ask-ice", Value::Null).await;
-    let servers = answer["iceServers"].as_array().unwrap();
-    assert_eq!(servers[0], json!({ "urls": ["stun:stun.example.org"] }));
-    assert_eq!(servers[1]["urls"].as_array().unwrap().len(), 2);
-
-    let username = servers[1]["username"].as_str().unwrap();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let expiry: u64 = username.parse().unwrap();
-    assert!((now + 500..=now + 600).contains(&expiry), "{expiry} seen at {now}");
-    assert_eq!(servers[1]["credential"], hmac_sha1("north", username));
-    // The welcome carries the same.
-    let welcome = client.join(json!({ "roomId": "room" })).await;
-    assert_eq!(welcome.ice_servers[1].urls.len(), 2);
+#[tokio::test]
+async fn pages_of_others_do_not_find_out_that_a_server_is_here() {
+    let server = server().await;
+    for path in ["/", "/healthz", "/r/room", "/nothing", "/socket.io-admin"] {
+        let answer =
+            http(server.local_addr(), &format!("GET {path} HTTP/1.1\r\nOrigin: https://eve.example.org")).await;
+        assert!(!answer.to_lowercase().contains("access-control"), "{path}: {answer}");
+    }
 }
 
-/// As coturn computes it; checked against OpenSSL in the crate's own tests.
-fn hmac_sha1(secret: &str, text: &str) -> String {
-    use base64::Engine;
-    use hmac::Mac;
-    let mut mac = hmac::Hmac::<sha1::Sha1>::new_from_slice(secret.as_bytes()).unwrap();
-    mac.update(text.as_bytes());
-    base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes())
+#[tokio::test]
+async fn the_page_of_a_room_that_is_not_there_does_not_invite() {
+    let open = OpenRooms::default();
+    open.open(&"babad-gutih".parse().unwrap());
+    let server = Server::bind(ServerConfig { rooms: Some(open), ..config() }).await.unwrap();
+    let page = async |room: &str| http(server.local_addr(), &format!("GET /r/{room} HTTP/1.1")).await;
+    let invited = page("babad-gutih").await;
+    assert!(invited.starts_with("HTTP/1.1 200") && invited.contains("confab:"), "{invited}");
+    let other = page("babad-gutik").await;
+    assert!(other.starts_with("HTTP/1.1 404") && !other.contains("confab:") && !other.contains("invited"), "{other}");
+}
+
+#[tokio::test]
+async fn the_pages_name_what_the_app_shows() {
+    let sentences = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/src/i18n/en.ts");
+    let sentences = std::fs::read_to_string(sentences).unwrap();
+    let server = server().await;
+    let mut named = 0;
+    for path in ["/", "/r/room"] {
+        let page = http(server.local_addr(), &format!("GET {path} HTTP/1.1")).await;
+        assert!(page.contains("<svg"), "the logo");
+        for control in page.split("<b class=\"control\">").skip(1) {
+            let control = control.split_once('<').unwrap().0;
+            assert!(sentences.contains(&format!(": '{control}'")), "there is no {control:?} in the app");
+            named += 1;
+        }
+    }
+    assert!(named >= 3);
 }
