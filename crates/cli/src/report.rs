@@ -93,6 +93,7 @@ impl Reporter {
                     PeerState::Connecting => format!("connecting to {name}"),
                     PeerState::Connected => format!("the connection to {name} is good"),
                     PeerState::Reconnecting => format!("the connection to {name} is interrupted; it is being repaired"),
+                    PeerState::Unreachable => format!("no connection to {name} can be made so far; it is still tried"),
                 };
                 self.say("peer-state", json!({ "id": id, "state": state }), &text);
             }
