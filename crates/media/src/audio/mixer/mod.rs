@@ -64,6 +64,8 @@ impl JoinQueue {
 #[derive(Debug)]
 pub(crate) struct Mixer {
     joining: JoinQueue,
+    /// In boxes, which come from one queue and go to another: to make or free one here would allocate.
+    #[allow(clippy::vec_box)]
     peers: Vec<Box<MixedPeer>>,
     limiter: Limiter,
 }

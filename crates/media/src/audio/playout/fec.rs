@@ -31,12 +31,12 @@ fn first_frame(packet: &[u8]) -> Option<usize> {
         2 => length(1).filter(|(_, is_empty)| !is_empty).map(|(bytes, _)| 1 + bytes),
         _ => {
             let (count, mut at) = (*packet.get(1)?, 2);
-            // Padding: its length goes on after each 255.
-            while count & 0x40 != 0 {
-                at += 1;
-                if *packet.get(at - 1)? != 255 {
-                    break;
+            if count & 0x40 != 0 {
+                // Padding: its length goes on after each 255.
+                while *packet.get(at)? == 255 {
+                    at += 1;
                 }
+                at += 1;
             }
             let frames = if count & 0x80 != 0 { count & 0x3F } else { 0 };
             for frame in 1..frames {
