@@ -5,8 +5,13 @@ use crate::app::{App, JoinOptions};
 use crate::hosting::own_port;
 use crate::media::MediaSocketAddress;
 use confab_call::{AudioSource, Rehearsed, ScreenSelector, VideoSource, can_share_sound, list_screens};
-use confab_ipc::{DeviceList, ErrorCode, Settings, ShareChoice, Snapshot, UiEvent, UserError};
-use confab_wire::{limits, media::Decoders, room::RoomLink, signaling::RoomPeek};
+use confab_ipc::{DeviceList, ErrorCode, ErrorReason, RoomTarget, Settings, ShareChoice, Snapshot, UiEvent, UserError};
+use confab_wire::{
+    limits,
+    media::Decoders,
+    room::{RoomLink, Token, typed_server},
+    signaling::RoomPeek,
+};
 use std::time::Duration;
 use tauri::ipc::Channel;
 use tauri::{AppHandle, Runtime, State, WebviewWindow};
@@ -57,22 +62,51 @@ pub async fn start_call(app: State<'_, App>, name: String, mic: bool, camera: bo
     app.start(name, JoinOptions { mic, camera }).await
 }
 
-/// Joins the room of a link.
+/// The room to which a text leads that somebody typed or pasted. Nobody is asked anything for it.
 #[tauri::command]
-pub async fn join_call(app: State<'_, App>, link: String, name: String, mic: bool, camera: bool) -> Result<()> {
-    let link: RoomLink = link.parse()?;
-    app.join(link, name, JoinOptions { mic, camera }).await
+pub async fn find_room(app: State<'_, App>, text: String) -> Result<RoomTarget> {
+    app.find_room(&text).await
+}
+
+/// Joins the room of a link, with the token that was typed if there is one.
+#[tauri::command]
+pub async fn join_call(
+    app: State<'_, App>,
+    link: String,
+    token: Option<String>,
+    name: String,
+    mic: bool,
+    camera: bool,
+) -> Result<()> {
+    app.join(link_with_token(&link, token.as_deref())?, name, JoinOptions { mic, camera }).await
 }
 
 /// Who is in the room of a link; null if its server does not report it. Fails with why nobody gets in.
 #[tauri::command]
-pub async fn peek_room(link: String) -> Result<Option<RoomPeek>> {
-    let link: RoomLink = link.parse()?;
+pub async fn peek_room(link: String, token: Option<String>) -> Result<Option<RoomPeek>> {
+    let link = link_with_token(&link, token.as_deref())?;
     match in_time(confab_call::peek_room(&link)).await? {
         // A server of this computer begins with the call.
         Err(error) if error.code == ErrorCode::ServerUnreachable && own_port(&link).is_some() => Ok(None),
         peeked => peeked,
     }
+}
+
+/// Finds the server that somebody means by an address; the answer is the whole address. Fails if there is none.
+#[tauri::command]
+pub async fn check_server(address: String, token: Option<String>) -> Result<String> {
+    let token = typed_token(token.as_deref())?;
+    let urls = typed_server(&address)?;
+    let probes = urls.iter().map(|url| confab_call::probe_server(url, token.as_ref()));
+    let answers = in_time(futures_util::future::join_all(probes)).await?;
+    let mut failed = None;
+    for (url, answer) in urls.iter().zip(answers) {
+        match answer {
+            Ok(()) => return Ok(url.to_string()),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    Err(failed.unwrap_or_else(|| ErrorCode::BadServer.into()))
 }
 
 /// The devices there are; changes arrive as events for a while.
@@ -208,6 +242,19 @@ async fn on_desktop(
     }
 }
 
+/// A link, with a token that was typed in place of its own.
+fn link_with_token(link: &str, token: Option<&str>) -> Result<RoomLink> {
+    let mut link: RoomLink = link.parse()?;
+    link.token = typed_token(token)?.or(link.token);
+    Ok(link)
+}
+
+/// A token that was typed; none if nothing was.
+fn typed_token(text: Option<&str>) -> Result<Option<Token>> {
+    let text = text.map(str::trim).filter(|text| !text.is_empty());
+    text.map(|text| Token::new(text).ok_or_else(|| ErrorReason::TokenMalformed.into())).transpose()
+}
+
 fn web_address(text: &str) -> Result<Url> {
     let refused = |why: &str| UserError::with_detail(ErrorCode::LinkNotOpened, why);
     if text.len() > URL_BYTES {
@@ -223,6 +270,38 @@ fn web_address(text: &str) -> Result<Url> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_typed_token_goes_before_that_of_the_link() {
+        let token = |link: &str, typed: Option<&str>| {
+            link_with_token(link, typed).map(|link| link.token.map(|token| token.as_str().to_owned()))
+        };
+        assert_eq!(token("http://h/r/a#token=x", None).unwrap().as_deref(), Some("x"));
+        assert_eq!(token("http://h/r/a#token=x", Some(" y\n")).unwrap().as_deref(), Some("y"));
+        assert_eq!(token("http://h/r/a", Some(" ")).unwrap(), None);
+        assert_eq!(token("http://h/r/a", Some("a b")).unwrap_err().reason(), Some(ErrorReason::TokenMalformed));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_server_is_found_by_what_people_type() {
+        let config = confab_server::ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), ..Default::default() };
+        let server = confab_server::Server::bind(config).await.unwrap();
+        let address = server.local_addr().to_string();
+        for typed in [address.clone(), format!(" http://{address}/r/x "), format!("<{address}>,")] {
+            assert_eq!(check_server(typed.clone(), None).await.unwrap(), format!("http://{address}/"), "{typed}");
+        }
+        server.shutdown().await;
+        assert_eq!(check_server(address, None).await.unwrap_err().code, ErrorCode::ServerUnreachable);
+        assert_eq!(check_server("no server".into(), None).await.unwrap_err().code, ErrorCode::BadServer);
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let other = silent.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = silent.accept().await {
+                drop(stream)
+            }
+        });
+        assert!(check_server(other, None).await.is_err(), "something else listens there");
+    }
 
     #[test]
     fn only_web_addresses_are_opened() {

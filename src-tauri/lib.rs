@@ -37,7 +37,7 @@ pub mod settings;
 mod test_gate;
 pub mod window;
 
-use app::{App, JoinOptions, Sources};
+use app::{App, Sources};
 use media::MediaSocket;
 use options::Options;
 use settings::Store;
@@ -45,7 +45,7 @@ use std::process::ExitCode;
 use tauri::{Manager, RunEvent, Runtime, WindowEvent};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use window::{links, main_window, quit, renderer, sharing_bar, tray};
+use window::{links, main_window, page_process, quit, renderer, sharing_bar, tray};
 
 /// Why the app could not start or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -93,7 +93,9 @@ fn start(options: Options) -> Result<i32, Fatal> {
             commands::start_call,
             commands::join_call,
             commands::leave_call,
+            commands::find_room,
             commands::peek_room,
+            commands::check_server,
             commands::list_devices,
             commands::start_rehearsal,
             commands::stop_rehearsal,
@@ -175,7 +177,10 @@ fn set_up<R: Runtime>(tauri: &mut tauri::App<R>, options: Options) -> tauri::Res
     let handle = tauri.handle().clone();
     links::listen(&handle);
     tray::add(&handle);
-    main_window::open(tauri, options.data_dir.as_deref())?;
+    let window = main_window::open(tauri, options.data_dir.as_deref())?;
+    if let Err(error) = page_process::keep(&window) {
+        warn!(%error, "a page whose process ends is not loaded again");
+    }
     tauri::async_runtime::spawn(sharing_bar::keep(handle.clone(), options.data_dir.clone(), app.sharing()));
     tauri::async_runtime::spawn(quit::quit_on_signal(handle));
     tauri::async_runtime::spawn(start_from_command_line(app, options, problem));
@@ -187,23 +192,10 @@ async fn start_from_command_line(app: App, options: Options, problem: Option<con
     if let Some(problem) = problem {
         app.notice(problem).await;
     }
-    if let Some(link) = &options.open {
-        app.open_link(link).await;
+    if let Some(text) = &options.open {
+        app.open(text).await;
     }
-    if (options.join.is_none() && !options.start) || !app.window().await {
-        return;
-    }
-    let settings = app.settings().await.unwrap_or_default();
-    let name = options.name.unwrap_or(settings.name);
-    let join_options = JoinOptions { mic: settings.mic_on, camera: settings.camera_on };
-    let begun = match options.join {
-        // Without a name it is the person who joins.
-        Some(link) if name.is_empty() => return app.open_link(&link).await,
-        Some(link) => app.join(link, name, join_options).await,
-        None => app.start(name, join_options).await,
-    };
-    if let Err(error) = begun {
-        warn!(%error, "the call of the command line did not begin");
-        app.notice(error).await;
+    if (options.join.is_some() || options.start) && app.window().await {
+        app.begin(options.join, options.name, options.token).await;
     }
 }

@@ -1,9 +1,8 @@
-//! The command line of the app. People start it from the menu; the options are for links, automation and tests.
+//! The command line of the app. People start it from the menu; the options are for links, automation and tests. Links, names and
+//! tokens are taken as they come: what is wrong with one is said in the window, where it can be mended.
 
 use clap::Parser;
 use confab_call::{AudioSink, AudioSource, VideoSource};
-use confab_ipc::{ErrorCode, UserError};
-use confab_wire::{limits, room::RoomLink};
 use std::path::PathBuf;
 
 /// Video calls without a browser.
@@ -11,20 +10,24 @@ use std::path::PathBuf;
 #[command(name = "confab", version)]
 pub struct Options {
     /// Link to offer for joining, as the system passes it when a confab:// link is opened
-    #[arg(value_name = "LINK", value_parser = link)]
-    pub open: Option<RoomLink>,
+    #[arg(value_name = "LINK")]
+    pub open: Option<String>,
 
     /// Join this room at once
-    #[arg(long, value_name = "LINK", value_parser = link, conflicts_with_all = ["start", "open"])]
-    pub join: Option<RoomLink>,
+    #[arg(long, value_name = "LINK", conflicts_with_all = ["start", "open"])]
+    pub join: Option<String>,
 
     /// Start a call at once
     #[arg(long, conflicts_with = "open")]
     pub start: bool,
 
     /// Name that the others see [default: the one used last]
-    #[arg(long, value_name = "NAME", value_parser = named)]
+    #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
+
+    /// Token for the server, if it asks for one
+    #[arg(long, value_name = "TOKEN", env = "CONFAB_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
 
     /// Picture to send: camera, camera:NAME, pattern, FILE.y4m or none
     #[arg(long, value_name = "SOURCE", default_value = "camera")]
@@ -43,26 +46,10 @@ pub struct Options {
     pub data_dir: Option<PathBuf>,
 }
 
-/// A link of the command line, which says what one looks like.
-fn link(text: &str) -> Result<RoomLink, String> {
-    text.parse().map_err(|error| format!("not a room link such as http://host:port/r/room-name ({error})"))
-}
-
-/// The same as [`name`] for the command line, which says what a name is.
-fn named(text: &str) -> Result<String, String> {
-    name(text).map_err(|_| format!("enter a name of 1 to {} characters", limits::NAME_CHARS))
-}
-
-/// Checks a display name and cuts the space around it.
-pub fn name(text: &str) -> Result<String, UserError> {
-    let text = text.trim();
-    if limits::is_clean(text, limits::NAME_CHARS) { Ok(text.to_owned()) } else { Err(ErrorCode::BadName.into()) }
-}
-
 impl Options {
-    /// The link in the arguments of a second start of the app (`args[0]` is the program), if there is a good one.
+    /// The text that is to be a link in the arguments of a second start of the app (`args[0]` is the program), if there is one.
     /// Whoever can start programs may pass anything, so the rest of it is ignored.
-    pub fn link_of_second_start(args: &[String]) -> Option<RoomLink> {
+    pub fn link_of_second_start(args: &[String]) -> Option<String> {
         let options = Self::try_parse_from(args).ok()?;
         options.open.or(options.join)
     }
@@ -102,8 +89,8 @@ mod tests {
             "d",
         ])
         .unwrap();
-        assert_eq!(options.join.unwrap().to_string(), "http://127.0.0.1:7420/r/babad");
-        assert_eq!(options.name.as_deref(), Some("Ann"));
+        assert_eq!(options.join.as_deref(), Some("http://127.0.0.1:7420/r/babad"));
+        assert_eq!(options.name.as_deref(), Some(" Ann "));
         assert!(matches!(options.video, VideoSource::Pattern));
         assert!(matches!(options.speaker, AudioSink::None));
     }
@@ -111,11 +98,8 @@ mod tests {
     #[test]
     fn bad_values_are_named_and_exit_with_2() {
         for (args, words) in [
-            (&["--join", "hello"][..], "not a room link"),
-            (&["--name", ""], "name of 1 to 64"),
-            (&["--speaker", "loud"], "speaker:NAME"),
+            (&["--speaker", "loud"][..], "speaker:NAME"),
             (&["--video", "film.mkv"], "film.mkv"),
-            (&["javascript:alert(1)"], "not a room link"),
             (&["--start", "--join", "http://h/r/a"], "cannot be used with"),
             (&["--unknown"], "unexpected argument"),
         ] {
@@ -126,14 +110,21 @@ mod tests {
     }
 
     #[test]
+    fn what_can_be_mended_in_the_window_does_not_end_the_program() {
+        assert_eq!(parse(&["--join", "hello"]).unwrap().join.as_deref(), Some("hello"));
+        assert_eq!(parse(&["--name", "", "--start"]).unwrap().name.as_deref(), Some(""));
+        assert_eq!(parse(&["confab://join?link=x"]).unwrap().open.as_deref(), Some("confab://join?link=x"));
+    }
+
+    #[test]
     fn a_second_start_hands_over_its_link_and_nothing_else() {
         let args = |args: &[&str]| args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>();
-        let link = |list: &[&str]| Options::link_of_second_start(&args(list)).map(|link| link.to_string());
+        let link = |list: &[&str]| Options::link_of_second_start(&args(list));
         let app = "confab://join?link=http%3A%2F%2Fh%2Fr%2Fa";
-        assert_eq!(link(&["confab", app]).as_deref(), Some("http://h/r/a"));
+        assert_eq!(link(&["confab", app]).as_deref(), Some(app));
         assert_eq!(link(&["confab", "--join", "http://h/r/b"]).as_deref(), Some("http://h/r/b"));
         assert_eq!(link(&["confab"]), None);
-        assert_eq!(link(&["confab", "confab://join?link=file:///etc/passwd"]), None);
+        assert_eq!(link(&["confab", "--record", "/etc"]), None);
         assert_eq!(link(&[]), None);
     }
 }

@@ -39,6 +39,8 @@ pub struct Active {
     events: CallEvents,
     /// Own name and the link, with which it is remembered.
     remembered: (String, RoomLink),
+    /// How often the page of a window was lost.
+    pub pages_lost: u32,
     leaving: Option<Leaving>,
     view: Option<PendingView>,
 }
@@ -87,7 +89,7 @@ impl Phase {
 
 impl Active {
     pub fn new(call: Call, events: CallEvents, remembered: (String, RoomLink)) -> Self {
-        Self { call, events, remembered, leaving: None, view: None }
+        Self { call, events, remembered, pages_lost: 0, leaving: None, view: None }
     }
 
     /// Own name and the link.

@@ -36,5 +36,6 @@ pub enum Command {
     Speaker(Answer<AudioSink>),
     WatchDevices(DeviceLists),
     Emit(Box<UiEvent>),
+    WindowLost(String),
     Close(Answer<()>),
 }

@@ -5,12 +5,13 @@ use super::command::{Answer, Command, Saved};
 use super::join::{JOIN_TIMEOUT, JoinOptions};
 use super::sources::Sources;
 use super::subscribers::Listener;
+use super::target::{link_of, room_target, shortened};
 use super::task::AppTask;
 use crate::hosting::{Hosting, HostingTask};
 use crate::media::CurrentSource;
 use crate::settings::Store;
 use confab_call::{Call, DeviceLists, Rehearsal, Rehearsed};
-use confab_ipc::{DeviceList, ErrorCode, Notice, Settings, Snapshot, UiEvent, UserError};
+use confab_ipc::{DeviceList, ErrorCode, Notice, Opening, RoomTarget, Settings, Snapshot, UiEvent, UserError};
 use confab_wire::{media::Decoders, room::RoomLink};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -164,9 +165,51 @@ impl App {
         Ok(list)
     }
 
-    /// Offers a link to the person, who decides.
-    pub async fn open_link(&self, link: &RoomLink) {
-        self.emit(UiEvent::OpenLink { link: link.to_string() }).await;
+    /// The room to which a text leads.
+    pub async fn find_room(&self, text: &str) -> Result<RoomTarget, UserError> {
+        let link = text.parse()?;
+        Ok(room_target(&link, &self.settings().await?))
+    }
+
+    /// Offers what the system was asked to open to the person, who decides.
+    pub async fn open(&self, text: &str) {
+        let opening = match self.find_room(text).await {
+            Ok(room) => Opening { text: room.link.clone(), room: Some(room), ..Opening::default() },
+            Err(error) => Opening { text: shortened(text), error: Some(error), ..Opening::default() },
+        };
+        self.emit(UiEvent::OpenLink { opening }).await;
+    }
+
+    /// Joins the room of a link, or starts a call without one, as the command line says. What does not work is left to the person
+    /// in the window.
+    pub async fn begin(&self, join: Option<String>, name: Option<String>, token: Option<String>) {
+        let settings = self.settings().await.unwrap_or_default();
+        let options = JoinOptions { mic: settings.mic_on, camera: settings.camera_on };
+        let mut opening = Opening { text: shortened(join.as_deref().unwrap_or_default()), name, ..Opening::default() };
+        let name = opening.name.clone().unwrap_or_else(|| settings.name.clone());
+        let begun = match join.as_deref().map(|text| link_of(text, token)) {
+            Some(Err(error)) => Err(error),
+            Some(Ok(link)) => {
+                // Whoever wrote the command chose the server.
+                opening.room = Some(RoomTarget { known: true, ..room_target(&link, &settings) });
+                // Without a name it is the person who joins.
+                if name.trim().is_empty() {
+                    return self.emit(UiEvent::OpenLink { opening }).await;
+                }
+                self.join(link, name, options).await
+            }
+            None => self.start(name, options).await,
+        };
+        if let Err(error) = begun {
+            warn!(code = ?error.code, "the call of the command line did not begin");
+            opening.error = Some(error);
+            self.emit(UiEvent::OpenLink { opening }).await;
+        }
+    }
+
+    /// The page of this window is gone, and will subscribe anew: what happens meanwhile waits for it.
+    pub async fn window_lost(&self, window: &str) {
+        self.send(Command::WindowLost(window.to_owned())).await;
     }
 
     /// Shows an error that is not the answer to a command.

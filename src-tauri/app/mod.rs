@@ -13,6 +13,7 @@ mod join;
 mod rehearsal;
 mod sources;
 mod subscribers;
+mod target;
 mod task;
 #[cfg(test)]
 mod test_app;

@@ -15,6 +15,8 @@ pub type Listener = Box<dyn Fn(UiEvent) -> bool + Send>;
 pub struct Subscribers {
     listeners: Vec<(String, Listener)>,
     waiting: VecDeque<UiEvent>,
+    /// A window whose page is gone and has not come again.
+    lost: bool,
 }
 
 impl Subscribers {
@@ -26,15 +28,23 @@ impl Subscribers {
             return;
         }
         self.listeners.push((window, listener));
+        self.lost = false;
         for event in std::mem::take(&mut self.waiting) {
             self.send(event);
         }
     }
 
+    /// Removes a window whose page is gone: notices and links wait until it subscribes again.
+    pub fn lose(&mut self, window: &str) {
+        self.listeners.retain(|(known, _)| known != window);
+        self.lost = true;
+    }
+
     /// Sends an event to all windows. While there is none, notices and links wait; the rest is in the next snapshot.
     pub fn send(&mut self, event: UiEvent) {
         self.listeners.retain(|(_, listener)| listener(event.clone()));
-        if self.listeners.is_empty() && matches!(event, UiEvent::Notice { .. } | UiEvent::OpenLink { .. }) {
+        let nobody = self.lost || self.listeners.is_empty();
+        if nobody && matches!(event, UiEvent::Notice { .. } | UiEvent::OpenLink { .. }) {
             if self.waiting.len() >= BACKLOG {
                 warn!("an event for the window was dropped, since there is no window");
                 self.waiting.pop_front();
@@ -47,7 +57,7 @@ impl Subscribers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use confab_ipc::{CallState, Settings};
+    use confab_ipc::{CallState, Opening, Settings};
     use std::sync::mpsc;
 
     fn snapshot() -> Snapshot {
@@ -60,7 +70,7 @@ mod tests {
     }
 
     fn link(text: &str) -> UiEvent {
-        UiEvent::OpenLink { link: text.into() }
+        UiEvent::OpenLink { opening: Opening { text: text.into(), ..Opening::default() } }
     }
 
     #[test]
@@ -89,6 +99,20 @@ mod tests {
         subscribers.send(link("x"));
         assert_eq!(received_before.try_iter().count(), 1);
         assert_eq!(received_after.try_iter().count(), 2);
+    }
+
+    #[test]
+    fn what_a_window_without_a_page_missed_waits_although_another_hears_it() {
+        let mut subscribers = Subscribers::default();
+        let ((main, gone), (bar, _bar)) = (listener(), listener());
+        subscribers.add("main".into(), main, snapshot());
+        subscribers.add("sharing".into(), bar, snapshot());
+        subscribers.lose("main");
+        subscribers.send(link("x"));
+        assert_eq!(gone.try_iter().count(), 1, "the snapshot alone");
+        let (again, received) = listener();
+        subscribers.add("main".into(), again, snapshot());
+        assert_eq!(received.try_iter().nth(1), Some(link("x")));
     }
 
     #[test]

@@ -12,13 +12,13 @@ use super::sources::Sources;
 use super::subscribers::Subscribers;
 use crate::hosting::{Hosting, HostingTask, RoomAddress};
 use crate::media::CurrentSource;
-use crate::options;
 use crate::settings::Store;
 use confab_call::{Call, CallConfig, Rehearsal};
 use confab_ipc::{CallState, CallView, ErrorCode, Notice, Snapshot, UiEvent, UserError};
 use confab_wire::{
     media::Decoders,
-    room::{RoomId, RoomLink, parse_server},
+    name,
+    room::{RoomId, RoomLink, Token, parse_server},
 };
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, watch};
@@ -59,6 +59,8 @@ struct State {
     published: Published,
     /// Of rooms that were joined.
     saves: JoinSet<Result<(), UserError>>,
+    /// Turns off what nobody sees the state of.
+    aside: JoinSet<()>,
 }
 
 impl AppTask {
@@ -80,6 +82,7 @@ impl AppTask {
             device_changes: DeviceChanges::default(),
             published: Published::default(),
             saves: JoinSet::new(),
+            aside: JoinSet::new(),
         };
         Self { state, hosting: hosting_task }
     }
@@ -113,6 +116,7 @@ impl State {
                 progress = self.phase.progress() => self.advance(progress),
                 event = self.rehearsal.event() => self.subscribers.send(event),
                 devices = self.device_changes.next() => self.subscribers.send(UiEvent::Devices { devices }),
+                Some(_) = self.aside.join_next() => {}
                 Some(saved) = self.saves.join_next() => {
                     if let Ok(Err(error)) = saved {
                         self.subscribers.send(UiEvent::Notice { notice: Notice { urgent: false, error } });
@@ -155,6 +159,7 @@ impl State {
             Command::StopRehearsal(answer) => drop(answer.send(self.end_rehearsal())),
             Command::Speaker(answer) => drop(answer.send(self.sources.with(self.settings.get()).speaker)),
             Command::WatchDevices(watch) => self.device_changes.watch(watch),
+            Command::WindowLost(window) => self.window_lost(&window),
             Command::Emit(event) => self.subscribers.send(*event),
             // Taken by `run`.
             Command::Close(answer) => drop(answer),
@@ -177,7 +182,10 @@ impl State {
     /// Where to start a call: on the server of the settings or on the embedded one.
     fn new_room(&self) -> Result<Destination, UserError> {
         match &self.settings.get().server {
-            Some(server) => Ok(Destination::New(RoomLink::new(&parse_server(server)?, RoomId::random())?)),
+            Some(server) => {
+                let link = RoomLink::new(&parse_server(server)?, RoomId::random())?;
+                Ok(Destination::New(self.with_own_token(link)))
+            }
             None => Ok(Destination::NewEmbedded),
         }
     }
@@ -185,7 +193,15 @@ impl State {
     fn existing_room(&self, link: RoomLink) -> Result<Destination, UserError> {
         let text = link.to_string();
         let remembered = self.settings.get().recent.iter().any(|room| room.link == text);
-        Ok(Destination::Existing { link, remembered })
+        Ok(Destination::Existing { link: self.with_own_token(link), remembered })
+    }
+
+    /// The link with the token of the settings, if it leads to their server and has none of its own.
+    fn with_own_token(&self, link: RoomLink) -> RoomLink {
+        let settings = self.settings.get();
+        let own = settings.server.as_ref().is_some_and(|server| *server == link.server.as_str());
+        let token = link.token.clone().or_else(|| Token::new(settings.server_token.as_deref()?).filter(|_| own));
+        RoomLink { token, ..link }
     }
 
     /// Begins to join, if there is no call yet and the name is good.
@@ -197,7 +213,7 @@ impl State {
         answer: Answer<Result<(), UserError>>,
     ) {
         let idle = if matches!(self.phase, Phase::Idle) { Ok(()) } else { Err(ErrorCode::AlreadyInCall.into()) };
-        let checked = idle.and_then(|()| Ok((destination?, options::name(name)?)));
+        let checked = idle.and_then(|()| Ok((destination?, name::parse(name)?)));
         let (destination, name) = match checked {
             Ok(checked) => checked,
             Err(error) => return drop(answer.send(Err(error))),
@@ -257,6 +273,19 @@ impl State {
         if let Some(answer) = answer {
             let _ = answer.send(());
         }
+    }
+
+    /// The page of a window is gone and will come again. The second time in a call nobody is to be heard or seen without knowing.
+    fn window_lost(&mut self, window: &str) {
+        self.subscribers.lose(window);
+        let Phase::InCall(active) = &mut self.phase else { return };
+        active.pages_lost += 1;
+        let Some(call) = self.published.call.borrow().clone().filter(|_| active.pages_lost > 1) else { return };
+        self.aside.spawn(async move {
+            tokio::join!(call.set_mic(false), call.set_camera(false));
+        });
+        let error = ErrorCode::WindowRestarted.into();
+        self.subscribers.send(UiEvent::Notice { notice: Notice { urgent: true, error } });
     }
 
     /// The call's events have ended, or took too long to.

@@ -1,11 +1,14 @@
 use super::App;
-use super::test_app::{ON, TestApp, no_devices};
+use super::test_app::{ON, PATIENCE, TestApp, no_devices};
 use crate::settings::Store;
-use confab_ipc::{CallState, ErrorCode, PeerState, Settings, UiEvent};
+use confab_ipc::{CallState, DeviceState, ErrorCode, ErrorReason, Opening, PeerState, Settings, UiEvent};
+use confab_server::{Claims, Server, ServerConfig, TokenConfig, mint};
 use confab_wire::{media::Decoders, room::RoomLink};
 use std::net::Ipv4Addr;
 use std::pin::pin;
+use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 #[tokio::test]
@@ -118,4 +121,115 @@ async fn settings_are_checked_saved_and_sent() {
     let bad = Settings { server: Some("nonsense".into()), ..settings };
     assert_eq!(host.app.save_settings(bad).await.unwrap_err().code, ErrorCode::BadServer);
     assert_eq!(host.app.settings().await.unwrap(), saved);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_lost_twice_in_a_call_leaves_nobody_heard_or_seen_unawares() {
+    let mut host = TestApp::new().await;
+    host.start("Ann").await;
+    let on = |device: &DeviceState| *device != DeviceState::Off;
+    let me = async |host: &TestApp| host.app.call().unwrap().view().await.unwrap().me;
+    host.app.window_lost("main").await;
+    let (snapshot, events) = host.listen("main").await;
+    assert!(
+        snapshot.call.is_some_and(|call| on(&call.me.mic) && on(&call.me.camera)),
+        "the first time all is as it was"
+    );
+    host.events = events;
+    host.app.window_lost("main").await;
+    timeout(PATIENCE, async {
+        while on(&me(&host).await.mic) || on(&me(&host).await.camera) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    host.events = host.listen("main").await.1;
+    host.expect("the notice", |event| match event {
+        UiEvent::Notice { notice } => (notice.error.code == ErrorCode::WindowRestarted && notice.urgent).then_some(()),
+        _ => None,
+    })
+    .await;
+    host.app.close().await;
+}
+
+/// What the window is to offer.
+async fn opening(host: &mut TestApp) -> Opening {
+    host.expect("what was opened", |event| match event {
+        UiEvent::OpenLink { opening } => Some(opening),
+        _ => None,
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_is_opened_is_offered_and_dials_nobody() {
+    let mut host = TestApp::new().await;
+    let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = server.local_addr().unwrap();
+    host.app.open(&format!("<confab://join?link=http%3A%2F%2F{address}%2Fr%2Fabc>.")).await;
+    let opened = opening(&mut host).await;
+    let room = opened.room.unwrap();
+    assert_eq!((room.host, room.room.as_str(), opened.error), (address.to_string(), "abc", None));
+    assert!(timeout(Duration::from_millis(300), server.accept()).await.is_err(), "nobody was asked");
+
+    host.app.open("https://203.0.113.1/r/abc").await;
+    assert!(opening(&mut host).await.room.is_some_and(|room| !room.known && room.private));
+    host.app.open("confab://join?link=http://h/r/a%20b").await;
+    let bad = opening(&mut host).await;
+    assert_eq!(bad.text, "confab://join?link=http://h/r/a%20b");
+    assert_eq!((bad.room, bad.error.unwrap().code), (None, ErrorCode::BadLink));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_command_line_asks_in_vain_can_be_mended_in_the_window() {
+    let mut host = TestApp::new().await;
+    let begin = async |host: &mut TestApp, join: Option<&str>, name: Option<&str>, token: Option<&str>| {
+        host.app.begin(join.map(str::to_owned), name.map(str::to_owned), token.map(str::to_owned)).await;
+        opening(host).await
+    };
+    let code = |opening: &Opening| opening.error.as_ref().map(|error| error.code);
+    let bad = begin(&mut host, Some("http://h/nowhere"), Some("Ann"), None).await;
+    assert_eq!((bad.text.as_str(), code(&bad)), ("http://h/nowhere", Some(ErrorCode::BadLink)));
+    assert_eq!(bad.name.as_deref(), Some("Ann"));
+    let nameless = begin(&mut host, Some("http://127.0.0.1:9/r/a"), None, None).await;
+    assert!(nameless.room.is_some_and(|room| room.known) && nameless.error.is_none());
+    let named = begin(&mut host, None, Some("\u{3164}"), None).await;
+    assert_eq!((named.name.as_deref(), code(&named)), (Some("\u{3164}"), Some(ErrorCode::BadName)));
+    let unreachable = begin(&mut host, Some("127.0.0.1:9/r/a"), Some("Ann"), None).await;
+    assert_eq!(code(&unreachable), Some(ErrorCode::ServerUnreachable));
+    assert_eq!(unreachable.room.unwrap().link, "http://127.0.0.1:9/r/a");
+    let token = begin(&mut host, Some("http://127.0.0.1:9/r/a"), Some("Ann"), Some("a b")).await;
+    assert_eq!(token.error.unwrap().reason(), Some(ErrorReason::TokenMalformed));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_comes_with_the_link_or_from_the_settings() {
+    let key = b"a key that is long enough for every server".to_vec();
+    let server = |key: Vec<u8>| async move {
+        let tokens = Some(TokenConfig { key, require: true });
+        let listen = (Ipv4Addr::LOCALHOST, 0).into();
+        Server::bind(ServerConfig { listen, tokens, ..ServerConfig::default() }).await.unwrap()
+    };
+    let server = server(key.clone()).await;
+    let claims = Claims::lasting(Duration::from_secs(600));
+    let token = mint(&key, &claims).unwrap();
+    let text = format!("http://{}/r/team", server.local_addr());
+    let mut host = TestApp::new().await;
+    let refused = host.app.join(text.parse().unwrap(), "Ann".into(), ON).await.unwrap_err();
+    assert_eq!(refused.reason(), Some(ErrorReason::TokenRequired));
+    host.app.join(format!("{text}#token={token}").parse().unwrap(), "Ann".into(), ON).await.unwrap();
+    let link = host.expect_call().await;
+    assert_eq!((link.to_string(), link.token), (text.clone(), None), "nobody gets the token with the link");
+    host.app.leave().await.unwrap();
+    let settings = host.app.settings().await.unwrap();
+    assert!(!format!("{:?}", settings.recent).contains(&token));
+    let own =
+        Settings { server: Some(format!("http://{}", server.local_addr())), server_token: Some(token), ..settings };
+    host.app.save_settings(own).await.unwrap();
+    host.app.start("Ann".into(), ON).await.unwrap();
+    host.app.leave().await.unwrap();
+    host.app.join(text.parse().unwrap(), "Ann".into(), ON).await.unwrap();
+    host.app.close().await;
+    server.shutdown().await;
 }

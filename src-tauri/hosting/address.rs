@@ -27,6 +27,12 @@ pub fn own_port(link: &RoomLink) -> Option<u16> {
     if own { link.server.port_or_known_default() } else { None }
 }
 
+/// True if the server of a link is this computer.
+pub fn is_own(link: &RoomLink) -> bool {
+    let loopback = link.server.host_str() == Some("localhost");
+    loopback || own_port(link).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

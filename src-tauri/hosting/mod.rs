@@ -4,7 +4,7 @@ mod address;
 mod embedded;
 mod task;
 
-pub use address::{RoomAddress, own_port};
+pub use address::{RoomAddress, is_own, own_port};
 #[cfg(test)]
 pub(crate) use embedded::EmbeddedServer;
 pub use task::{Hosting, HostingTask};

@@ -6,18 +6,16 @@
 use super::main_window;
 use crate::app::App;
 use crate::options::Options;
-use confab_wire::room::RoomLink;
 use tauri::plugin::TauriPlugin;
 use tauri::{AppHandle, Manager, Runtime};
 use tauri_plugin_deep_link::DeepLinkExt;
-use tracing::warn;
 
 /// One app per person: a second start shows the window of the first, and hands over its link.
 pub fn single_instance<R: Runtime>() -> TauriPlugin<R> {
     tauri_plugin_single_instance::init(|app, args, _folder| {
         main_window::show(app);
-        if let Some(link) = Options::link_of_second_start(&args) {
-            offer(app, link);
+        if let Some(text) = Options::link_of_second_start(&args) {
+            offer(app, text);
         }
     })
 }
@@ -27,19 +25,14 @@ pub fn listen<R: Runtime>(app: &AppHandle<R>) {
     let handle = app.clone();
     app.deep_link().on_open_url(move |event| {
         for url in event.urls() {
-            match url.as_str().parse::<RoomLink>() {
-                Ok(link) => {
-                    main_window::show(&handle);
-                    offer(&handle, link);
-                }
-                Err(error) => warn!(%error, "the system sent what is no room link"),
-            }
+            main_window::show(&handle);
+            offer(&handle, url.into());
         }
     });
 }
 
-/// Lets the window offer a link.
-pub fn offer<R: Runtime>(app: &AppHandle<R>, link: RoomLink) {
-    let call = app.state::<App>().inner().clone();
-    tauri::async_runtime::spawn(async move { call.open_link(&link).await });
+/// Lets the window offer a link, or say what is wrong with it.
+fn offer<R: Runtime>(app: &AppHandle<R>, text: String) {
+    let app = app.state::<App>().inner().clone();
+    tauri::async_runtime::spawn(async move { app.open(&text).await });
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod links;
 pub(crate) mod main_window;
+pub(crate) mod page_process;
 pub(crate) mod quit;
 pub mod renderer;
 pub(crate) mod sharing_bar;

@@ -24,6 +24,7 @@ const FOR_TESTS: &[&str] = &["confab-house-rules", "confab-testkit", "confab-tes
 const REACH: &[(&str, &[&str])] = &[
     // Tauri.
     ("tauri", &["confab"]),
+    ("webkit2gtk", &["confab"]),
     ("tauri-plugin-clipboard-manager", &["confab"]),
     ("tauri-plugin-deep-link", &["confab"]),
     ("tauri-plugin-opener", &["confab"]),

@@ -13,6 +13,8 @@ const screens: [scene: string, open?: string][] = [
   ['home'],
   ['home', 'settings-open'],
   ['lobby'],
+  ['unknown-server'],
+  ['bad-link'],
   ['lobby-trouble'],
   ['lobby-bare'],
   ['lobby-many'],

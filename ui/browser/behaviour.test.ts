@@ -20,7 +20,9 @@ describe('home', () => {
     await show('home');
     expect(await id('join-call').isDisabled()).toBe(true);
     await id('link-input').fill('nonsense');
-    expect(await id('join-call').isDisabled()).toBe(true);
+    await id('join-call').click();
+    await id('link-wrong').getByText('That is not a room link.').waitFor();
+    await visible('home');
     await id('name-input').focus();
     await page.evaluate(() => {
       const clipboardData = new DataTransfer();
@@ -33,6 +35,40 @@ describe('home', () => {
     await visible('lobby');
     await page.keyboard.press('Enter');
     await visible('call');
+  });
+
+  it('asks before a server that one does not know is called', async () => {
+    await show('unknown-server');
+    await visible('unknown-server');
+    expect(await id('unknown-server').innerText()).toContain('meet.example.org');
+    expect(await page.locator('html').getAttribute('data-asked')).toBeNull();
+    expect(await page.locator('html').getAttribute('data-rehearsed') ?? '').toBe('');
+    await id('unknown-go').click();
+    await visible('lobby');
+    expect(await id('lobby-host').innerText()).toContain('Not private');
+    await page.keyboard.press('Escape');
+    await visible('home');
+    expect(await id('link-input').inputValue()).toBe('https://meet.example.org/r/weekly-planning');
+  });
+
+  it('lands where a link that leads nowhere can be mended', async () => {
+    await show('bad-link');
+    await visible('home-error');
+    expect(await id('home-error').innerText()).toContain('damaged');
+    expect(await id('link-input').inputValue()).toBe('confab://join?link=http://host/r/a%20b');
+  });
+
+  it('finds a link in what is pasted, lines and all', async () => {
+    await show('home');
+    await id('link-input').focus();
+    await page.evaluate(() => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData('text/plain', 'Join my call:\r\nhttp://host:7420/r/room\r\nSee you!');
+      document.activeElement?.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+    });
+    await page.keyboard.press('Enter');
+    await visible('lobby');
+    expect(await id('lobby-host').innerText()).toContain('host:7420');
   });
 
   it('says why a call did not start, and keeps what was typed', async () => {
@@ -70,7 +106,11 @@ describe('home', () => {
     await id('settings-server').fill('nonsense');
     await id('settings-save').click();
     await page.getByText('That is not a server address.').waitFor();
-    await id('settings-server').fill('https://meet.example.org');
+    await id('settings-server').fill('https://silent.example');
+    await id('settings-save').click();
+    await page.getByText('The server can’t be reached.').waitFor();
+    await id('settings-save').getByText('Save anyway').waitFor();
+    await id('settings-server').fill('meet.example.org');
     await id('settings-save').focus();
     await page.keyboard.press('Enter');
     await page.getByRole('status').getByText('Saved').waitFor({ state: 'attached' });
@@ -79,7 +119,7 @@ describe('home', () => {
     await gone('settings');
     await id('settings-open').click();
     await id('settings-network').click();
-    expect(await id('settings-server').inputValue()).toBe('https://meet.example.org');
+    expect(await id('settings-server').inputValue()).toBe('https://meet.example.org/');
   });
 });
 
@@ -90,6 +130,23 @@ describe('alone', () => {
     expect(await id('copy-link').count()).toBe(1);
     await id('copy-link').click();
     await page.getByText('Link copied').waitFor();
+  });
+});
+
+describe('controls', () => {
+  it('take a press while the last one is on its way', async () => {
+    await show('call-3');
+    const camera = id('toggle-camera');
+    expect(await camera.getAttribute('aria-pressed')).toBe('true');
+    await page.evaluate(() => {
+      const button = document.querySelector<HTMLButtonElement>('[data-testid=toggle-camera]');
+      button?.click();
+      button?.click();
+    });
+    // Off takes its time, and on does.
+    await page.waitForTimeout(1_500);
+    expect(await camera.getAttribute('aria-busy')).toBeNull();
+    expect(await camera.getAttribute('aria-pressed')).toBe('true');
   });
 });
 

@@ -3,8 +3,8 @@
 use confab_ipc::{ErrorCode, TrackView, UserError};
 use confab_media::{AudioSink, AudioSource, VideoConfig, VideoSource};
 use confab_wire::{
-    limits,
     media::{Decoders, MediaKind, Processing},
+    name,
     room::RoomLink,
 };
 use std::fmt::{Debug, Formatter};
@@ -81,16 +81,14 @@ impl CallConfig {
         }
     }
 
-    /// Refuses what cannot work before anything is opened.
-    pub(crate) fn check(&self) -> Result<(), UserError> {
-        if !limits::is_clean(&self.name, limits::NAME_CHARS) {
-            return Err(ErrorCode::BadName.into());
-        }
+    /// Refuses what cannot work before anything is opened; the name becomes as it is sent.
+    pub(crate) fn checked(mut self) -> Result<Self, UserError> {
+        self.name = name::parse(&self.name)?;
         match &self.record {
             Some(dir) if !dir.is_dir() => {
                 Err(UserError::with_detail(ErrorCode::RecordFailed, format!("{} is not a folder", dir.display())))
             }
-            _ => Ok(()),
+            _ => Ok(self),
         }
     }
 }
@@ -119,8 +117,9 @@ mod tests {
     #[test]
     fn bad_names_and_folders_are_refused() {
         let link: RoomLink = "http://localhost/r/a".parse().unwrap();
-        assert_eq!(CallConfig::new(link.clone(), " ").check().unwrap_err().code, ErrorCode::BadName);
+        assert_eq!(CallConfig::new(link.clone(), " Ann  Lee\u{200b}").checked().unwrap().name, "Ann Lee");
+        assert_eq!(CallConfig::new(link.clone(), "\u{3164}").checked().unwrap_err().code, ErrorCode::BadName);
         let config = CallConfig { record: Some("/does/not/exist".into()), ..CallConfig::new(link, "Ann") };
-        assert_eq!(config.check().unwrap_err().code, ErrorCode::RecordFailed);
+        assert_eq!(config.checked().unwrap_err().code, ErrorCode::RecordFailed);
     }
 }

@@ -44,7 +44,7 @@ impl Call {
         config: CallConfig,
         statistics: impl FnOnce(&Socket) -> Collect,
     ) -> Result<(Call, CallEvents), UserError> {
-        config.check()?;
+        let config = config.checked()?;
         let far_end = FarEnd::default();
         let (entered, speaker) = tokio::join!(session::enter(&config), Speaker::open(config.speaker.clone(), &far_end));
         let (socket, engine, welcome) = entered?;

@@ -73,6 +73,6 @@ pub use own::speaker::play_test_sound;
 pub use remote::received_pictures::ReceivedPicture;
 pub use remote::track::ReceivedPictureStats;
 pub use report::event_queue::CallEvents;
-pub use room::session::peek_room;
+pub use room::session::{peek_room, probe_server};
 pub use source_files::check_files;
 pub use track_frame::TrackFrame;

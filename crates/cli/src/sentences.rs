@@ -119,6 +119,10 @@ fn of_code(code: ErrorCode) -> &'static str {
             "Your settings could not be read, so Confab starts with fresh ones. The old file is kept as \
              settings.json.bak."
         }
+        ErrorCode::WindowRestarted => {
+            "Confab's window stopped again and was made anew. So that nobody hears or sees you unawares, your microphone \
+             and camera are off."
+        }
         ErrorCode::PeerMisbehaving => {
             "Someone's program sends more than it should. Their messages are dropped; the call goes on."
         }
@@ -132,6 +136,26 @@ fn of_code(code: ErrorCode) -> &'static str {
 fn of_reason(reason: ErrorReason) -> &'static str {
     match reason {
         ErrorReason::ServerMessage => "{message}",
+        ErrorReason::LinkTooLong => "This is too long to find a link in it. Copy the link alone.",
+        ErrorReason::LinkPath => {
+            "This is a web address, but no link to a call: those end in /r/ and the name of a room. Ask for the link again."
+        }
+        ErrorReason::LinkRoom => {
+            "The end of this link is damaged: the name of a room has only letters of A to Z, digits and - . _ ~. Ask for \
+             the link again."
+        }
+        ErrorReason::LinkServer => {
+            "This link names no server that can be called: it must begin with http or https and hold no user name. Ask \
+             for the link again."
+        }
+        ErrorReason::LinkToken => "The token in this link is damaged. Ask whoever issued it for a new link.",
+        ErrorReason::NameInvisible => {
+            "Others would see no name: this one has nothing but invisible characters. Enter a name of 1 to {nameChars} \
+             characters."
+        }
+        ErrorReason::NameAlphabets => {
+            "\"{word}\" mixes letters of several alphabets, so it looks like another name. Write each word in one alphabet."
+        }
         ErrorReason::RoomName => "A room needs a name of 1 to {max} visible characters.",
         ErrorReason::TooManyRooms => "One connection can be in {max} rooms at once. Leave one first.",
         ErrorReason::TooManyQuestions => "Too many questions. Wait a moment, then ask again.",

@@ -107,6 +107,8 @@ codes! {
     SettingsNotSaved,
     /// Settings that cannot be read: fresh ones are used, the old file is kept aside.
     SettingsReset,
+    /// The window's page stopped again and was made anew: microphone and camera were turned off.
+    WindowRestarted,
     /// A peer that sends rubbish or floods.
     PeerMisbehaving,
     /// A connection to one peer that cannot be made; `name`: theirs.
@@ -143,6 +145,20 @@ macro_rules! reasons {
 }
 
 reasons! {
+    /// The text is too long to look for a link in it.
+    LinkTooLong: BadLink,
+    /// A web address, but not that of a room.
+    LinkPath: BadLink,
+    /// The room's name in the link is damaged.
+    LinkRoom: BadLink,
+    /// The server in the link is none.
+    LinkServer: BadLink,
+    /// The token in the link is damaged.
+    LinkToken: BadLink,
+    /// The name has nothing to see in it.
+    NameInvisible: BadName,
+    /// A `word` of the name mixes alphabets.
+    NameAlphabets: BadName,
     /// A server refused with a sentence of its own: `message`.
     ServerMessage: JoinRefused,
     /// The room's name is empty, too long (over `max` characters) or has control characters.

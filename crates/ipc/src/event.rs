@@ -3,6 +3,7 @@
 use crate::call::{CallState, CallView, Participant, PeerState, PeerStats, SelfView, TrackView};
 use crate::device::{DeviceList, RehearsalView};
 use crate::error::UserError;
+use crate::room::Opening;
 use crate::settings::Settings;
 use confab_wire::call::{ChatMessage, MediaState};
 use serde::{Deserialize, Serialize};
@@ -145,9 +146,9 @@ pub enum UiEvent {
         /// New settings.
         settings: Settings,
     },
-    /// The app was asked to open a link (`confab://…`, command line); the user interface joins it when a name is known.
+    /// The app was asked to open a link (`confab://…`, command line): the person decides.
     OpenLink {
-        /// A valid room link.
-        link: String,
+        /// It.
+        opening: Opening,
     },
 }

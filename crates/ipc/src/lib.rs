@@ -10,6 +10,7 @@ mod event;
 pub mod frame;
 mod limits;
 mod refusal;
+mod room;
 mod settings;
 mod share;
 pub mod typescript;
@@ -18,5 +19,6 @@ pub use call::{CallState, CallView, FULL_VOLUME, MAX_VOLUME, Participant, PeerSt
 pub use device::{Device, DeviceKind, DeviceList, DeviceState, RehearsalView};
 pub use error::{ErrorCode, ErrorReason, UserError};
 pub use event::{Notice, Snapshot, UiEvent};
+pub use room::{Opening, RoomTarget};
 pub use settings::{RecentRoom, Settings};
 pub use share::{ShareChoice, ShareKind, ShareSource, ShareView};

@@ -1,6 +1,7 @@
 //! What the wire refuses, servers and links, as errors for people.
 
 use crate::error::{ErrorCode, ErrorReason, UserError};
+use confab_wire::name::NameError;
 use confab_wire::room::{LinkError, ServerAddressError};
 use confab_wire::signaling::{Refusal, RefusalCode};
 use serde::de::DeserializeOwned;
@@ -31,7 +32,26 @@ impl From<Refusal> for UserError {
 
 impl From<LinkError> for UserError {
     fn from(error: LinkError) -> Self {
-        Self::with_detail(ErrorCode::BadLink, error)
+        let reason = match error {
+            LinkError::TooLong => Some(ErrorReason::LinkTooLong),
+            LinkError::Path => Some(ErrorReason::LinkPath),
+            LinkError::Room => Some(ErrorReason::LinkRoom),
+            LinkError::Server(_) => Some(ErrorReason::LinkServer),
+            LinkError::Token => Some(ErrorReason::LinkToken),
+            _ => None,
+        };
+        reason.map_or_else(|| ErrorCode::BadLink.into(), Self::from).detail(error)
+    }
+}
+
+impl From<NameError> for UserError {
+    fn from(error: NameError) -> Self {
+        let named = match &error {
+            NameError::Invisible => ErrorReason::NameInvisible.into(),
+            NameError::MixedScripts(word) => Self::from(ErrorReason::NameAlphabets).param("word", word),
+            _ => ErrorCode::BadName.into(),
+        };
+        named.detail(error)
     }
 }
 
@@ -81,6 +101,15 @@ mod tests {
     }
 
     #[test]
+    fn a_name_says_what_is_wrong_with_it() {
+        let error = |name: &str| UserError::from(confab_wire::name::parse(name).unwrap_err());
+        assert_eq!((error("").code, error("").reason()), (ErrorCode::BadName, None));
+        assert_eq!(error("\u{3164}").reason(), Some(ErrorReason::NameInvisible));
+        let mixed = error("Ann Вen");
+        assert_eq!((mixed.reason(), mixed.params["word"].as_str()), (Some(ErrorReason::NameAlphabets), "Вen"));
+    }
+
+    #[test]
     fn links_and_addresses_have_codes_of_their_own() {
         let code = |text: &str| UserError::from(text.parse::<RoomLink>().unwrap_err()).code;
         for text in [
@@ -102,6 +131,12 @@ mod tests {
         ] {
             assert_eq!(code(text), ErrorCode::BadLink, "{text}");
         }
+        let reason = |text: &str| UserError::from(text.parse::<RoomLink>().unwrap_err()).reason();
+        assert_eq!(reason("hello"), None);
+        assert_eq!(reason("http://host/x"), Some(ErrorReason::LinkPath));
+        assert_eq!(reason("http://host/r/a%20b"), Some(ErrorReason::LinkRoom));
+        assert_eq!(reason("http://user:pw@host/r/a"), Some(ErrorReason::LinkServer));
+        assert_eq!(reason("http://host/r/a#token="), Some(ErrorReason::LinkToken));
         assert_eq!(UserError::from(parse_server("ftp://host").unwrap_err()).code, ErrorCode::BadServer);
     }
 }

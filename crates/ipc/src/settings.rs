@@ -1,6 +1,11 @@
 //! What is remembered between two starts.
 
-use confab_wire::media::Processing;
+use confab_wire::{
+    limits,
+    media::Processing,
+    name,
+    room::{RoomLink, Token, parse_server},
+};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -22,6 +27,8 @@ pub struct Settings {
     pub name: String,
     /// Server for calls one starts; null means the embedded one.
     pub server: Option<String>,
+    /// Token for that server, if it asks for one.
+    pub server_token: Option<String>,
     /// Rooms one was in, newest first.
     pub recent: Vec<RecentRoom>,
     /// Id of the microphone; null follows the system's default.
@@ -43,6 +50,7 @@ impl Default for Settings {
         Self {
             name: String::new(),
             server: None,
+            server_token: None,
             recent: Vec::new(),
             microphone: None,
             speaker: None,
@@ -50,6 +58,34 @@ impl Default for Settings {
             processing: Processing::default(),
             mic_on: true,
             camera_on: true,
+        }
+    }
+}
+
+impl Settings {
+    /// Rooms that are remembered; the oldest go first.
+    pub const RECENT_ROOMS: usize = 8;
+
+    /// Brings settings, from a file that people may edit or from the user interface, into bounds: what is not good falls away.
+    #[must_use]
+    pub fn bounded(self) -> Self {
+        let mut recent: Vec<RecentRoom> = Vec::new();
+        for room in self.recent {
+            let Ok(link) = room.link.parse::<RoomLink>().map(|link| link.to_string()) else { continue };
+            if recent.len() < Self::RECENT_ROOMS && recent.iter().all(|known| known.link != link) {
+                recent.push(RecentRoom { link, at: room.at });
+            }
+        }
+        let device = |id: Option<String>| id.filter(|id| limits::is_clean(id, limits::ID_BYTES));
+        Self {
+            name: name::parse(&self.name).unwrap_or_default(),
+            server: self.server.and_then(|server| parse_server(&server).ok()).map(|server| server.to_string()),
+            server_token: self.server_token.and_then(|text| Token::new(&text)).map(|token| token.as_str().to_owned()),
+            recent,
+            microphone: device(self.microphone),
+            speaker: device(self.speaker),
+            camera: device(self.camera),
+            ..self
         }
     }
 }

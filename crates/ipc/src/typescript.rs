@@ -54,6 +54,8 @@ pub fn declarations() -> String {
         signaling::RoomPeek,
         crate::SelfView,
         crate::CallView,
+        crate::RoomTarget,
+        crate::Opening,
         crate::RecentRoom,
         crate::Settings,
         crate::Snapshot,

@@ -8,6 +8,7 @@
 //! - [`ctrl`]: envelopes between two peers.
 //! - [`call`]: what an application of ours says in them.
 //! - [`room`]: names of rooms and the links to them.
+//! - [`name`]: names of people.
 //! - [`media`] and [`layers`]: encoded frames and packets, and what is wanted of an encoder.
 
 pub mod call;
@@ -15,6 +16,8 @@ pub mod ctrl;
 pub mod layers;
 pub mod limits;
 pub mod media;
+pub mod name;
 pub mod rate_limit;
 pub mod room;
 pub mod signaling;
+mod text;

@@ -6,8 +6,8 @@ use std::time::Duration;
 pub const ROOM_ID_CHARS: usize = 64;
 /// Longest display name, in characters.
 pub const NAME_CHARS: usize = 64;
-/// Longest link a person may paste.
-pub const LINK_BYTES: usize = 512;
+/// Longest text in which a link is looked for: mail programs add long queries, and a token may come along.
+pub const LINK_BYTES: usize = TOKEN_BYTES + 8 * 1024;
 /// Longest detail of a refusal, in characters.
 pub const REFUSAL_CHARS: usize = 500;
 /// Parameters of a refusal.
@@ -70,6 +70,11 @@ pub const ICE_URLS: usize = 8;
 pub const ICE_FIELD_BYTES: usize = 512;
 /// Largest encoded video frame that is reassembled.
 pub const VIDEO_FRAME_BYTES: usize = 4 << 20;
+/// Most pixels of one received picture, as its bitstream claims them: a decoder takes memory for all of them, however small the
+/// frame is. A screen of 5120 × 2880 has fewer.
+pub const PICTURE_PIXELS: u32 = 4096 * 4096;
+/// Most pixels of all pictures together that one window decodes; fifteen of 1920 × 1080 have fewer.
+pub const PICTURES_PIXELS: u32 = 2 * PICTURE_PIXELS;
 /// Frames that wait in the media socket for the webview before it skips to the next key frame.
 pub const MEDIA_SOCKET_FRAMES: usize = 120;
 /// How long a connection to a signaling server may take, handshake included.

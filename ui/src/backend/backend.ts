@@ -2,6 +2,7 @@ import type { Pictures } from './pictures';
 import type {
   DeviceList,
   RoomPeek,
+  RoomTarget,
   Settings,
   ShareChoice,
   Snapshot,
@@ -26,7 +27,10 @@ export interface Backend {
   /** Opens the stream of events. The snapshot comes first, then every event in order. */
   subscribe(onEvent: (event: UiEvent) => void): Promise<Snapshot>;
   startCall(name: string, entry: Entry): Promise<void>;
-  joinCall(link: string, name: string, entry: Entry): Promise<void>;
+  /** The room to which a text leads that somebody typed or pasted; its server is not asked. */
+  findRoom(text: string): Promise<RoomTarget>;
+  /** `token`: one that was typed for the server. */
+  joinCall(link: string, token: string | null, name: string, entry: Entry): Promise<void>;
   leaveCall(): Promise<void>;
   setMic(on: boolean): Promise<void>;
   setCamera(on: boolean): Promise<void>;
@@ -47,7 +51,9 @@ export interface Backend {
   /** Plays a short sound on the chosen speaker; answers when it has ended. */
   playTestSound(): Promise<void>;
   /** Who is in the room of a link; null if its server does not tell. */
-  peekRoom(link: string): Promise<RoomPeek | null>;
+  peekRoom(link: string, token: string | null): Promise<RoomPeek | null>;
+  /** Asks whether there is a server at an address that was typed; the answer is the whole address. */
+  checkServer(address: string, token: string | null): Promise<string>;
   /** What one can share. */
   listShareSources(): Promise<ShareChoice>;
   /** Shares the source with this id, with the computer's sound if that is wished. */

@@ -7,10 +7,8 @@ export const limits = {
   chatChars: 4000,
   /** Chat messages kept; the oldest go first. */
   chatHistory: 500,
-  /** Longest link to a room, in bytes. */
-  linkBytes: 512,
-  /** Longest room id, in characters. */
-  roomIdChars: 64,
+  /** Most pixels of one received picture. */
+  picturePixels: 16777216,
   /** Greatest volume of a participant, in percent. */
   maxVolume: 400,
   /** Volume of a participant whom nobody made louder or quieter, in percent. */

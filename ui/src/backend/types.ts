@@ -1,8 +1,8 @@
 // Generated from crates/ipc by `make types`. Do not edit.
 
-export type ErrorCode = "bad-link" | "bad-name" | "bad-server" | "server-unreachable" | "not-confab" | "join-refused" | "room-full" | "room-closed" | "server-lost" | "port-in-use" | "listen-failed" | "camera-missing" | "camera-busy" | "camera-failed" | "screen-missing" | "screen-unsupported" | "screen-failed" | "share-cancelled" | "share-sound-unsupported" | "share-sound-ended" | "share-ended" | "computer-busy" | "microphone-missing" | "microphone-failed" | "speaker-missing" | "device-changed" | "no-sound-server" | "file-unreadable" | "file-format" | "record-failed" | "chat-text" | "bad-volume" | "participant-gone" | "not-in-call" | "already-in-call" | "link-not-opened" | "link-not-copied" | "settings-not-saved" | "settings-reset" | "peer-misbehaving" | "peer-unreachable" | "internal";
+export type ErrorCode = "bad-link" | "bad-name" | "bad-server" | "server-unreachable" | "not-confab" | "join-refused" | "room-full" | "room-closed" | "server-lost" | "port-in-use" | "listen-failed" | "camera-missing" | "camera-busy" | "camera-failed" | "screen-missing" | "screen-unsupported" | "screen-failed" | "share-cancelled" | "share-sound-unsupported" | "share-sound-ended" | "share-ended" | "computer-busy" | "microphone-missing" | "microphone-failed" | "speaker-missing" | "device-changed" | "no-sound-server" | "file-unreadable" | "file-format" | "record-failed" | "chat-text" | "bad-volume" | "participant-gone" | "not-in-call" | "already-in-call" | "link-not-opened" | "link-not-copied" | "settings-not-saved" | "settings-reset" | "window-restarted" | "peer-misbehaving" | "peer-unreachable" | "internal";
 
-export type ErrorReason = "server-message" | "room-name" | "too-many-rooms" | "too-many-questions" | "server-full" | "token-required" | "token-malformed" | "token-algorithm" | "token-signature" | "token-expired" | "token-not-yet-valid" | "token-too-large" | "token-room" | "too-many-messages" | "camera-not-found" | "camera-damaged" | "camera-not-allowed" | "camera-without-pictures" | "screen-chosen-by-desktop" | "screen-portal-missing" | "screen-disconnected" | "share-ended-by-desktop" | "microphone-unplugged" | "microphone-back" | "microphone-not-connected" | "speaker-unplugged" | "speaker-back" | "speaker-not-connected" | "camera-unplugged" | "camera-back" | "camera-not-connected" | "chat-text-empty" | "settings-file-stays";
+export type ErrorReason = "link-too-long" | "link-path" | "link-room" | "link-server" | "link-token" | "name-invisible" | "name-alphabets" | "server-message" | "room-name" | "too-many-rooms" | "too-many-questions" | "server-full" | "token-required" | "token-malformed" | "token-algorithm" | "token-signature" | "token-expired" | "token-not-yet-valid" | "token-too-large" | "token-room" | "too-many-messages" | "camera-not-found" | "camera-damaged" | "camera-not-allowed" | "camera-without-pictures" | "screen-chosen-by-desktop" | "screen-portal-missing" | "screen-disconnected" | "share-ended-by-desktop" | "microphone-unplugged" | "microphone-back" | "microphone-not-connected" | "speaker-unplugged" | "speaker-back" | "speaker-not-connected" | "camera-unplugged" | "camera-back" | "camera-not-connected" | "chat-text-empty" | "settings-file-stays";
 
 export type UserError = { 
 /**
@@ -325,6 +325,46 @@ chat: Array<ChatMessage>,
  */
 activeSpeaker: string | null, };
 
+export type RoomTarget = { 
+/**
+ * The link in its one form, with the token that it brought.
+ */
+link: string, 
+/**
+ * The server: host, and port if it is not the usual one.
+ */
+host: string, 
+/**
+ * The room's name.
+ */
+room: string, 
+/**
+ * What is said to the server is read by nobody on the way.
+ */
+private: boolean, 
+/**
+ * One was on this server before, or chose it oneself: it may be called without asking.
+ */
+known: boolean, };
+
+export type Opening = { 
+/**
+ * The link as it came; empty without one.
+ */
+text: string, 
+/**
+ * Where it leads; null if nowhere.
+ */
+room: RoomTarget | null, 
+/**
+ * The name that came along; null without one.
+ */
+name: string | null, 
+/**
+ * Why it was not done.
+ */
+error: UserError | null, };
+
 export type RecentRoom = { 
 /**
  * Its link.
@@ -344,6 +384,10 @@ name: string,
  * Server for calls one starts; null means the embedded one.
  */
 server: string | null, 
+/**
+ * Token for that server, if it asks for one.
+ */
+serverToken: string | null, 
 /**
  * Rooms one was in, newest first.
  */
@@ -541,6 +585,6 @@ notice: Notice, } | { "type": "settings",
  */
 settings: Settings, } | { "type": "open-link", 
 /**
- * A valid room link.
+ * It.
  */
-link: string, };
+opening: Opening, };

@@ -106,7 +106,13 @@ export const sceneBackend: Backend = {
     return Promise.resolve(snapshot);
   },
   startCall: enter,
-  joinCall: (_link, name, entry) => enter(name, entry),
+  async findRoom(text) {
+    // The backend knows more links than these.
+    const [link, scheme, host, room] = /(https?):\/\/([^\s/]+)\/r\/([\w.~-]+)/.exec(text) ?? [];
+    if (!link || !host || !room) throw { code: 'bad-link' } satisfies UserError;
+    return { link, host, room, private: scheme === 'https', known: true };
+  },
+  joinCall: (_link, _token, name, entry) => enter(name, entry),
   async leaveCall() {
     giveUp();
     scene.snapshot = { ...scene.snapshot, state: 'idle', call: null };
@@ -128,6 +134,12 @@ export const sceneBackend: Backend = {
   async copyLink() {},
   async openExternal(url) {
     console.info('would open', url);
+  },
+  async checkServer(address) {
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    if (address === 'nonsense') throw { code: 'bad-server', detail: 'relative URL without a base' } satisfies UserError;
+    if (address.includes('silent')) throw { code: 'server-unreachable' } satisfies UserError;
+    return /^https?:/.test(address) ? address : `https://${address}/`;
   },
   async saveSettings(settings) {
     await new Promise((resolve) => setTimeout(resolve, 40));

@@ -1,5 +1,5 @@
 import { initial } from '../state/model';
-import type { CallView, ChatMessage, DeviceList, ErrorCode, Participant, RehearsalView, RoomPeek, Settings, ShareChoice, Snapshot, UiEvent, UserError } from '../backend/types';
+import type { CallView, ChatMessage, DeviceList, ErrorCode, Opening, Participant, RehearsalView, RoomPeek, RoomTarget, Settings, ShareChoice, Snapshot, UiEvent, UserError } from '../backend/types';
 
 /** Scenes by URL hash (`#call-3`), for looking at the user interface without a backend. */
 
@@ -103,7 +103,9 @@ const stats = (id: string, index: number) => ({
   connection: index === 1 ? 'relay' : 'host',
 });
 
-const asked: [number, UiEvent] = [50, { type: 'open-link', link: 'https://meet.example.org/r/weekly-planning' }];
+const PLANNING: RoomTarget = { link: 'https://meet.example.org/r/weekly-planning', host: 'meet.example.org', room: 'weekly-planning', private: true, known: true };
+const opening = (more: Partial<Opening> = {}): UiEvent => ({ type: 'open-link', opening: { text: PLANNING.link, room: PLANNING, name: null, error: null, ...more } });
+const asked: [number, UiEvent] = [50, opening()];
 
 function talking(ids: string[]): [number, UiEvent][] {
   return Array.from({ length: 600 }, (_, index) => [100 + index * 100, { type: 'levels', levels: ids.map((id) => [id, 0.12]) }]);
@@ -333,6 +335,8 @@ export function scenes(now: number): Record<string, () => Scene> {
       }
       return { ...view, pictures: [...handles(3), 50, 51] };
     },
-    'open-link': () => ({ ...scene(2), events: [[300, { type: 'open-link', link: 'https://meet.example.org/r/weekly-planning' }]] }),
+    'open-link': () => ({ ...scene(2), events: [[300, opening()]] }),
+    'unknown-server': () => ({ snapshot: idle(), pictures: [0], inside: [{ count: 0, names: [] }], events: [[50, opening({ room: { ...PLANNING, private: false, known: false } })]] }),
+    'bad-link': () => ({ snapshot: idle(), events: [[50, opening({ text: 'confab://join?link=http://host/r/a%20b', room: null, error: error('bad-link', undefined, { reason: 'link-room' }) })]] }),
   };
 }

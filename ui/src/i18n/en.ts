@@ -26,6 +26,9 @@ export const en = {
 
   'lobby.title': 'Ready to join?',
   'lobby.room': 'Call {room}',
+  'lobby.host': 'On {host}',
+  'lobby.host.open': 'On {host}. Not private: others in the same network can read what is said to this server.',
+  'lobby.token': 'Token for this server',
   'lobby.inside.nobody': 'Nobody is in this call yet',
   'lobby.inside.one': '{first} is in this call',
   'lobby.inside.two': '{first} and {second} are in this call',
@@ -71,12 +74,18 @@ export const en = {
   'share.bar': 'Confab is sharing',
   'share.stop': 'Stop sharing',
 
+  'unknown.title': 'Join a call on {host}?',
+  'unknown.text': 'You have not been on this server before. It learns your network address and your name when you join.',
+  'unknown.open': 'It is called by http, which is not private: others in the same network can read what is said to it.',
+  'unknown.back': 'Not now',
+  'unknown.go': 'Go on',
+
   'joining.title': 'Joining…',
   'joining.starting': 'Starting your call…',
   'joining.cancel': 'Cancel',
 
   'switch.title': 'Join the other call?',
-  'switch.text': 'You opened a link to another call. Joining it leaves this one.',
+  'switch.text': 'You opened a link to another call, on {host}. Joining it leaves this one.',
   'switch.stay': 'Stay here',
   'switch.go': 'Leave and join',
 
@@ -194,6 +203,8 @@ export const en = {
   'settings.server': 'Server',
   'settings.server.hint': 'https://meet.example.org',
   'settings.server.help': 'Leave it empty and this computer hosts the calls you start, for people on your network. A server on the internet is reached from anywhere.',
+  'settings.token': 'Token for this server, if it asks for one',
+  'settings.save.anyway': 'Save anyway',
   'settings.keys': 'Keys during a call',
   'settings.save': 'Save',
   'settings.saved': 'Saved',
@@ -288,6 +299,7 @@ export const errors: Record<ErrorCode, string> = {
   'link-not-copied': 'The link can’t be copied here. Select it and copy it by hand.',
   'settings-not-saved': 'Your settings can’t be saved. Check the free space and the rights of the data folder.',
   'settings-reset': 'Your settings could not be read, so Confab starts with fresh ones. The old file is kept as settings.json.bak.',
+  'window-restarted': 'Confab’s window stopped again and was made anew. So that nobody hears or sees you unawares, your microphone and camera are off.',
   'peer-misbehaving': 'Someone’s program sends more than it should. Their messages are dropped; the call goes on.',
   'peer-unreachable': 'There is no connection to {name}: the networks between you don’t let it through. Try another network; who runs the server can help, too.',
   internal: 'Something went wrong inside Confab. Leave and join again; if it stays, report it.',
@@ -296,6 +308,13 @@ export const errors: Record<ErrorCode, string> = {
 /** The same where the error's reason says more than its code. */
 export const reasons: Record<ErrorReason, string> = {
   'server-message': '{message}',
+  'link-too-long': 'This is too long to find a link in it. Copy the link alone.',
+  'link-path': 'This is a web address, but no link to a call: those end in /r/ and the name of a room. Ask for the link again.',
+  'link-room': 'The end of this link is damaged: the name of a room has only letters of A to Z, digits and - . _ ~. Ask for the link again.',
+  'link-server': 'This link names no server that can be called: it must begin with http or https and hold no user name. Ask for the link again.',
+  'link-token': 'The token in this link is damaged. Ask whoever issued it for a new link.',
+  'name-invisible': 'Others would see no name: this one has nothing but invisible characters. Enter a name of 1 to {nameChars} characters.',
+  'name-alphabets': '“{word}” mixes letters of several alphabets, so it looks like another name. Write each word in one alphabet.',
   'room-name': 'A room needs a name of 1 to {max} visible characters.',
   'too-many-rooms': 'One connection can be in {max} rooms at once. Leave one first.',
   'too-many-questions': 'Too many questions. Wait a moment, then ask again.',

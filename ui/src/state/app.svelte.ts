@@ -1,8 +1,9 @@
 import { openBackend } from '../backend';
 import { toUserError, type Backend, type Entry } from '../backend/backend';
 import type { Pictures } from '../backend/pictures';
-import type { DeviceState, RoomPeek, Settings, ShareChoice, UserError } from '../backend/types';
+import type { DeviceState, Opening, RoomPeek, RoomTarget, Settings, ShareChoice, UserError } from '../backend/types';
 import type { ShownError } from '../i18n/errors';
+import { findRoom, type Found } from './finding';
 import { LatestWins } from './latest';
 import { initial, type Action, type AppState, type Panel } from './model';
 import { outsideCall } from './outside-call';
@@ -22,7 +23,7 @@ type Device = 'mic' | 'camera';
 const OFF: DeviceState = { state: 'off' };
 
 /** What fills the window. */
-export type Scene = 'unavailable' | 'opening' | 'home' | 'lobby' | 'joining' | 'call';
+export type Scene = 'unavailable' | 'opening' | 'home' | 'unknown' | 'lobby' | 'joining' | 'call';
 
 /** The app: the reducer's state, the commands, and what a person has typed and not sent yet. Outlives every view. */
 export class App {
@@ -51,17 +52,24 @@ export class App {
   backendError: UserError | null = $state.raw(null);
   /** Why the last start or join failed. */
   homeError: ShownError | null = $state.raw(null);
-  /** Room link that a pending join goes to; empty for a start. */
-  joiningLink: string = $state('');
+  /** Name of the room that a pending join goes to; empty for a start. */
+  joiningRoom: string = $state('');
   starting: boolean = $state(false);
   /** Own name as typed; null until touched. */
   typedName: string | null = $state(null);
   link: string = $state('');
+  /** What the text of the link field leads to, or led to before it was changed last. */
+  found: Found | null = $state.raw(null);
+  /** Token for the server of the lobby, as typed. */
+  token: string = $state('');
   chatDraft: string = $state('');
   chatError: UserError | null = $state.raw(null);
   copied: boolean = $state(false);
   /** Commands on their way; a control shows that it is still syncing. */
   pending: Record<Device, boolean> = $state({ mic: false, camera: false });
+  /** What is wanted of a device while a command is on its way. */
+  readonly #switches: Record<Device, LatestWins<boolean>> = { mic: this.#switch('mic'), camera: this.#switch('camera') };
+  #wanted: Partial<Record<Device, boolean>> = {};
   settingsOpen: boolean = $state(false);
   /** Why what was changed last in the open settings is not saved. */
   unsaved: UserError | null = $state.raw(null);
@@ -69,8 +77,10 @@ export class App {
   section: Section = $state('audio');
   /** The settings show the camera although nothing else does. */
   showCamera: boolean = $state(false);
-  /** Link of the call that the lobby leads to; null elsewhere. */
-  lobby: string | null = $state(null);
+  /** The room that the lobby leads to; null elsewhere. */
+  lobby: RoomTarget | null = $state.raw(null);
+  /** A room on a server that one does not know: it is asked nothing, and no device is tried, before the person agrees. */
+  unknown: RoomTarget | null = $state.raw(null);
   /** Who is in there already; null if nobody tells. */
   roomPeek: RoomPeek | null = $state.raw(null);
   /** Why the call can't be joined, as far as its server says before one tries. */
@@ -92,6 +102,7 @@ export class App {
     if (!this.ready) return 'opening';
     if (this.call && this.callState !== 'joining') return 'call';
     if (this.starting || this.callState === 'joining') return 'joining';
+    if (this.unknown) return 'unknown';
     return this.lobby === null ? 'home' : 'lobby';
   });
   /** Which devices are to be tried. */
@@ -138,7 +149,9 @@ export class App {
       this.pictures?.start();
       // Only now is the link used up; whoever stops joining finds it where it was.
       this.link = '';
+      this.found = null;
       this.lobby = null;
+      this.unknown = null;
       this.chatError = null;
     }
     if (this.state.awaited !== before.awaited || this.state.callState !== before.callState) this.#awaitReturns();
@@ -161,8 +174,52 @@ export class App {
     return this.#enter('', (backend) => backend.startCall(this.name.trim(), this.#entry));
   }
 
-  joinCall(link: string): Promise<void> {
-    return this.#enter(link.trim(), (backend) => backend.joinCall(link.trim(), this.name.trim(), this.#entry));
+  joinCall({ link, room }: RoomTarget): Promise<void> {
+    return this.#enter(room, (backend) => backend.joinCall(link, this.#typedToken, this.name.trim(), this.#entry));
+  }
+
+  get #typedToken(): string | null {
+    return this.token.trim() || null;
+  }
+
+  /** Finds out what a text leads to. */
+  findRoom(text: string): Promise<Found> {
+    return this.#backend ? findRoom(this.#backend, text) : Promise.resolve({ text, room: null, error: null });
+  }
+
+  /** Brings `found` up to the text of the link field. */
+  async lookAtLink(): Promise<void> {
+    const text = this.link;
+    const found = text.trim() ? await this.findRoom(text) : null;
+    if (this.link === text) this.found = found;
+  }
+
+  /** Opens the lobby of the room to which the text of the link field leads; says why if there is none. */
+  async openTyped(): Promise<void> {
+    await this.lookAtLink();
+    if (this.found?.room) this.enterLobby(this.found.room);
+  }
+
+  /** Opens the lobby of a room that one was in before. */
+  async openRecent(link: string): Promise<void> {
+    const { room, error } = await this.findRoom(link);
+    if (room) this.enterLobby(room);
+    else if (error) this.homeError = error;
+  }
+
+  /** Takes up what the app was asked to open. */
+  takeOpening({ text, room, name, error }: Opening): void {
+    this.leaveLobby();
+    this.link = text;
+    if (name !== null) this.typedName = name;
+    if (room?.known) this.enterLobby(room);
+    else this.unknown = room;
+    this.homeError = error && outsideCall(error);
+  }
+
+  /** The person agrees to a server that one does not know. */
+  acceptServer(): void {
+    if (this.unknown) this.enterLobby(this.unknown);
   }
 
   /** What is on when a call begins: as it was last time. */
@@ -171,15 +228,18 @@ export class App {
   }
 
   /** Opens the lobby of a call: devices are tried there before one is seen and heard. */
-  enterLobby(link: string): void {
+  enterLobby(room: RoomTarget): void {
     this.homeError = null;
     this.roomPeek = null;
     this.peekError = null;
-    this.lobby = link.trim();
+    this.unknown = null;
+    this.token = '';
+    this.lobby = room;
   }
 
   leaveLobby(): void {
     this.lobby = null;
+    this.unknown = null;
     this.homeError = null;
   }
 
@@ -191,11 +251,11 @@ export class App {
   async #peek(link: string): Promise<void> {
     let [peek, problem]: [RoomPeek | null, ShownError | null] = [null, null];
     try {
-      peek = (await this.#backend?.peekRoom(link)) ?? null;
+      peek = (await this.#backend?.peekRoom(link, this.#typedToken)) ?? null;
     } catch (cause) {
       problem = outsideCall(toUserError(cause));
     }
-    if (this.lobby !== link) return;
+    if (this.lobby?.link !== link) return;
     this.roomPeek = peek;
     this.peekError = problem;
     // What joining said of the server is not true any more.
@@ -296,10 +356,10 @@ export class App {
     await this.#run((backend) => backend.setMutedForMe(id, muted));
   }
 
-  async #enter(link: string, command: (backend: Backend) => Promise<void>): Promise<void> {
+  async #enter(room: string, command: (backend: Backend) => Promise<void>): Promise<void> {
     if (!this.#backend || this.starting) return;
     this.homeError = null;
-    this.joiningLink = link;
+    this.joiningRoom = room;
     this.starting = true;
     try {
       await command(this.#backend);
@@ -317,12 +377,30 @@ export class App {
 
   async toggle(device: Device): Promise<void> {
     const me = this.state.call?.me;
-    if (!me || this.pending[device]) return;
+    if (!me) return;
     const { state } = me[device];
-    const on = state === 'off' || state === 'failed';
+    // A press while the last one is on its way is meant, too: it takes that one back.
+    const on = this.#wanted[device] === undefined ? state === 'off' || state === 'failed' : !this.#wanted[device];
+    this.#wanted[device] = on;
     this.pending[device] = true;
-    await this.#run((backend) => (device === 'mic' ? backend.setMic(on) : backend.setCamera(on)));
+    await this.#switches[device].want(on);
+    this.#wanted[device] = undefined;
     this.pending[device] = false;
+  }
+
+  #switch(device: Device): LatestWins<boolean> {
+    return new LatestWins(async (on) => {
+      await this.#run((backend) => (device === 'mic' ? backend.setMic(on) : backend.setCamera(on)));
+    });
+  }
+
+  /** Asks whether there is a server at an address; answers with the whole address, or why there is none. */
+  async checkServer(address: string, token: string | null): Promise<{ address: string } | { error: UserError }> {
+    try {
+      return { address: (await this.#backend?.checkServer(address, token)) ?? address };
+    } catch (cause) {
+      return { error: outsideCall(toUserError(cause)) };
+    }
   }
 
   togglePanel(panel: Panel): void {

@@ -1,17 +1,6 @@
-import { limits } from '../backend/limits';
 import { undirected } from '../i18n/plain';
 
-/** Links in text: which text may be a room link, and which parts of a message can be clicked. */
-
-const ROOM = /^https?:\/\/[^\s/@?#]+\/r\/([A-Za-z0-9._~-]+)\/?(?:[?#]\S*)?$/i;
-const APP = /^confab:\/\/join\/?\?(?:\S*&)?link=\S+$/i;
-
-/** True if `text` looks like a link to a room. The backend is the judge; this lights up *Join*. */
-export function looksLikeRoomLink(text: string): boolean {
-  const link = text.trim();
-  const room = ROOM.exec(link)?.[1];
-  return link.length <= limits.linkBytes && (room === undefined ? APP.test(link) : room.length <= limits.roomIdChars);
-}
+/** Links in text: the parts of a room link, and which parts of a message can be clicked. What is a room link says the backend. */
 
 /** Host and room of a link, for showing; a link of an unknown form is shown whole. */
 export function linkParts(link: string): { base: string; room: string } {

@@ -1,4 +1,4 @@
-import type { CallState, CallView, ChatMessage, DeviceList, PeerStats, RehearsalView, Settings, UiEvent, UserError } from '../backend/types';
+import type { CallState, CallView, ChatMessage, DeviceList, Opening, PeerStats, RehearsalView, Settings, UiEvent, UserError } from '../backend/types';
 import type { Key, Params } from '../i18n';
 import type { ShownError } from '../i18n/errors';
 import type { Voices } from './voice-activity';
@@ -49,7 +49,7 @@ export interface AppState {
   notices: readonly NoticeItem[];
   announcements: readonly Announcement[];
   /** A link the app was asked to open and that nobody has taken up yet. */
-  openLink: string | null;
+  openLink: Opening | null;
   /** Every id one had in this call: a reconnect gives a new one, one's earlier messages stay one's own. */
   ownIds: readonly string[];
   /** Who was in the room when one came: they did not join. */
@@ -81,6 +81,7 @@ export const initial: AppState = {
   settings: {
     name: '',
     server: null,
+    serverToken: null,
     recent: [],
     microphone: null,
     speaker: null,

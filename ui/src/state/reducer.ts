@@ -60,7 +60,7 @@ function step(state: AppState, action: Action, now: number): AppState {
     case 'settings':
       return setSettings(state, action.settings, now);
     case 'open-link':
-      return { ...state, openLink: action.link };
+      return { ...state, openLink: action.opening };
     case 'ui-panel':
       return { ...state, panel: action.panel, unread: action.panel === 'chat' ? 0 : state.unread };
     case 'ui-error':

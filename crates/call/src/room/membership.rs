@@ -39,7 +39,7 @@ pub struct Room {
 impl Room {
     /// The room that the server let one into.
     pub fn new(socket: Socket, link: &RoomLink, name: &str, welcome: Welcome) -> Self {
-        let (mut participants, mut announced) = (Participants::default(), Announced::default());
+        let (mut participants, mut announced) = (Participants::new(name), Announced::default());
         for member in welcome.members.iter().take(ROSTER) {
             participants.announce(&member.id, &member.name, Instant::now());
             announced.insert(member);

@@ -1,7 +1,7 @@
 //! The participants that the window shows, and how the connection to each stands.
 
 use confab_ipc::{FULL_VOLUME, Participant, PeerState};
-use confab_wire::limits;
+use confab_wire::{limits, name};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -64,10 +64,16 @@ pub enum Announcement {
 /// The others, in the order in which they came. A mesh is small: look-ups walk the list.
 #[derive(Debug, Default)]
 pub struct Participants {
+    own_name: String,
     entries: Vec<Entry>,
 }
 
 impl Participants {
+    /// Nobody yet but oneself, under this name.
+    pub fn new(own_name: &str) -> Self {
+        Self { own_name: own_name.to_owned(), entries: Vec::new() }
+    }
+
     /// Everyone, as far as the room knows.
     pub fn views(&self) -> Vec<Participant> {
         self.entries.iter().map(Entry::view).collect()
@@ -126,7 +132,7 @@ impl Participants {
 
     /// Someone is in the room; a name that comes later is taken over.
     pub fn announce(&mut self, id: &str, name: &str, now: Instant) -> Announcement {
-        let name = display_name(name);
+        let name = self.display_name(id, name);
         if let Some(entry) = self.get_mut(id) {
             if name == NO_NAME || name == entry.name {
                 return Announcement::Known;
@@ -142,6 +148,15 @@ impl Participants {
             connected_at: None,
         });
         Announcement::New
+    }
+
+    /// A name fit to be shown; [`NO_NAME`] if there is nothing to show. One that looks like another's, and is not the same,
+    /// gets a number.
+    fn display_name(&self, id: &str, name: &str) -> String {
+        let name = name::shown(name).unwrap_or_else(|| NO_NAME.to_owned());
+        let others = self.entries.iter().filter(|entry| entry.id != id).map(|entry| entry.name.as_str());
+        let alike = others.chain([self.own_name.as_str()]).filter(|other| name::look_alike(&name, other)).count();
+        if alike == 0 { name } else { format!("{name} ({})", alike + 1) }
     }
 
     /// `ctrl` to someone opened.
@@ -179,15 +194,6 @@ impl Participants {
     }
 }
 
-/// A name fit to be shown: bounded, without control characters; [`NO_NAME`] if nothing is left.
-fn display_name(name: &str) -> String {
-    let clean: String = name.chars().filter(|c| !c.is_control()).take(limits::NAME_CHARS).collect();
-    match clean.trim() {
-        "" => NO_NAME.to_owned(),
-        clean => clean.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,6 +210,23 @@ mod tests {
         assert_eq!(names, ["Ben", "Ann"]);
         assert!(participants.remove("b"));
         assert!(!participants.remove("b"));
+    }
+
+    #[test]
+    fn a_name_that_looks_like_anothers_gets_a_number_and_one_that_shows_nothing_is_none() {
+        let mut participants = Participants::new("Iris");
+        let name = |participants: &mut Participants, id: &str, name: &str| {
+            participants.announce(id, name, Instant::now());
+            participants.name(id).unwrap().to_owned()
+        };
+        assert_eq!(name(&mut participants, "a", "Ann"), "Ann");
+        assert_eq!(name(&mut participants, "b", "Аnn"), "Аnn (2)", "a Cyrillic letter");
+        assert_eq!(name(&mut participants, "c", "Ann"), "Ann", "namesakes are no disguise");
+        assert_eq!(name(&mut participants, "d", "lris"), "lris (2)", "a small L");
+        for (id, nothing) in [("e", "\u{3164}"), ("f", "\u{200b}\u{e0041}"), ("g", "\u{202e}")] {
+            assert_eq!(name(&mut participants, id, nothing), NO_NAME);
+        }
+        assert_eq!(name(&mut participants, "h", "\u{202e}Ben\r\nEve"), "Ben Eve");
     }
 
     #[test]

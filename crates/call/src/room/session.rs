@@ -2,15 +2,16 @@
 
 use crate::config::CallConfig;
 use confab_ipc::{ErrorCode, UserError};
-use confab_rtcio::{ConnectError, ConnectErrorKind, Event, Events, Socket};
+use confab_rtcio::{ConnectError, ConnectErrorKind, Event, Events, Socket, SocketBuilder};
 use confab_wire::{
-    limits,
-    room::{RoomId, RoomLink},
+    limits, name,
+    room::{RoomId, RoomLink, Token},
     signaling::{self, JoinReply, JoinRoom, PeekReply, Refusal, RoomPeek, Welcome},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::timeout;
+use url::Url;
 
 /// A socket that is inside the room, its events, and what the server said.
 pub type Entered = (Socket, Events, Welcome);
@@ -18,11 +19,10 @@ pub type Entered = (Socket, Events, Welcome);
 /// Connects to the server of `config` and joins its room. Fails with the first error: a person is waiting.
 pub async fn enter(config: &CallConfig) -> Result<Entered, UserError> {
     let server = config.connect.clone().unwrap_or_else(|| config.link.server.clone());
-    let mut builder = Socket::builder(server).force_new(true).decoders(config.decoders);
-    if let Some(token) = &config.token {
-        builder = builder.auth(json!({ "token": token }));
-    }
-    let (socket, mut events) = builder.connect();
+    let builder = Socket::builder(server).force_new(true).decoders(config.decoders);
+    // One that was given beside the link goes before its own.
+    let given = config.token.as_deref().and_then(Token::new);
+    let (socket, mut events) = with_token(builder, given.as_ref().or(config.link.token.as_ref())).connect();
     let welcome = match timeout(limits::CONNECT_TIMEOUT, connected(&mut events)).await {
         Ok(Ok(())) => join(&socket, &config.link.room, &config.name, None).await,
         Ok(Err(error)) => Err(error),
@@ -35,6 +35,27 @@ pub async fn enter(config: &CallConfig) -> Result<Entered, UserError> {
             Err(error)
         }
     }
+}
+
+/// Sends the token of a member with the connection, where there is one.
+fn with_token(builder: SocketBuilder, token: Option<&Token>) -> SocketBuilder {
+    match token {
+        Some(token) => builder.auth(json!({ "token": token.as_str() })),
+        None => builder,
+    }
+}
+
+/// Finds out whether there is a server at an address. Fails with `ServerUnreachable` or `NotConfab`, or with why the server takes
+/// nobody; that it wants another token, or one at all, is no failure.
+pub async fn probe_server(server: &Url, token: Option<&Token>) -> Result<(), UserError> {
+    let (socket, mut events) = with_token(Socket::builder(server.clone()).force_new(true), token).connect();
+    let answered = match timeout(limits::CONNECT_TIMEOUT, connected(&mut events)).await {
+        Ok(Err(error)) if error.code != ErrorCode::JoinRefused => Err(error),
+        Ok(_) => Ok(()),
+        Err(_) => Err(UserError::with_detail(ErrorCode::ServerUnreachable, "no answer in time")),
+    };
+    socket.close().await;
+    answered
 }
 
 async fn connected(events: &mut Events) -> Result<(), UserError> {
@@ -68,7 +89,8 @@ const PEEK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Who is in the room of `link`, without going in; `None` if its server does not tell. Fails with `ServerUnreachable` or
 /// `NotConfab`.
 pub async fn peek_room(link: &RoomLink) -> Result<Option<RoomPeek>, UserError> {
-    let (socket, mut events) = Socket::builder(link.server.clone()).force_new(true).connect();
+    let builder = Socket::builder(link.server.clone()).force_new(true);
+    let (socket, mut events) = with_token(builder, link.token.as_ref()).connect();
     let peeked = match timeout(limits::CONNECT_TIMEOUT, connected(&mut events)).await {
         Ok(Ok(())) => {
             let request = vec![json!({ "roomId": link.room })];
@@ -85,7 +107,7 @@ pub async fn peek_room(link: &RoomLink) -> Result<Option<RoomPeek>, UserError> {
 /// What a server says about a room, as far as it can be shown.
 fn inside(reply: Value) -> Option<RoomPeek> {
     let Ok(PeekReply::Inside(mut peek)) = serde_json::from_value(reply) else { return None };
-    peek.names.retain(|name| limits::is_clean(name, limits::NAME_CHARS));
+    peek.names = peek.names.iter().filter_map(|name| name::shown(name)).collect();
     peek.names.truncate(limits::ROOM_MEMBERS);
     Some(peek)
 }

@@ -1,15 +1,15 @@
 //! The web side: a health check, and the page behind a room link.
 
 use crate::config::OpenRooms;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use confab_wire::room::{RoomId, RoomLink, parse_server};
+use confab_wire::room::{RoomLink, parse_server};
 use serde_json::json;
 use std::sync::Arc;
 use url::Url;
@@ -26,8 +26,7 @@ pub(crate) fn router(site: Site) -> Router {
     Router::new()
         .route("/", get(home))
         .route("/healthz", get(health))
-        .route("/r/{room}", get(room))
-        .route("/r/{room}/", get(room))
+        .route("/r/{*room}", get(room))
         .fallback(nothing)
         .with_state(Arc::new(site))
 }
@@ -55,9 +54,8 @@ async fn nothing() -> Response {
     )
 }
 
-async fn room(State(site): State<Arc<Site>>, Path(room): Path<String>, headers: HeaderMap) -> Response {
-    let Some(link) = room.parse::<RoomId>().ok().and_then(|room| RoomLink::new(&site.address(&headers)?, room).ok())
-    else {
+async fn room(State(site): State<Arc<Site>>, uri: Uri, headers: HeaderMap) -> Response {
+    let Some(link) = site.address(&headers).and_then(|address| RoomLink::at(&address, uri.path()).ok()) else {
         return page(
             StatusCode::NOT_FOUND,
             "This link leads nowhere",

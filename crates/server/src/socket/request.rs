@@ -2,7 +2,8 @@
 
 use crate::rooms::Join;
 use confab_wire::{
-    limits,
+    limits, name,
+    room::canonical_room,
     signaling::{
         ASK_ICE, DIRECT_MESSAGE, DirectCode, DirectMessage, JOIN_ROOM, LEAVE_ROOM, MESSAGE, PEEK_ROOM, PROBE, Refusal,
         RefusalCode, Relayed, Signal,
@@ -86,7 +87,7 @@ fn parse_direct(argument: Value) -> Result<DirectMessage, DirectCode> {
 fn room(argument: &Value) -> Result<String, Refusal> {
     let room = argument.get("roomId").and_then(Value::as_str);
     room.filter(|room| limits::is_clean(room, limits::ROOM_ID_CHARS))
-        .map(str::to_owned)
+        .map(canonical_room)
         .ok_or_else(|| Refusal::from(RefusalCode::RoomName).with_param("max", limits::ROOM_ID_CHARS))
 }
 
@@ -97,18 +98,11 @@ fn parse_join(argument: &Value) -> Result<Join, Refusal> {
     let ids = argument.get("connected").and_then(Value::as_array);
     Ok(Join {
         room,
-        name: clean_name(text("name").unwrap_or_default()),
+        name: name::shown(text("name").unwrap_or_default()).unwrap_or_default(),
         resume: text("resume").filter(|token| token.len() <= 2 * limits::ID_BYTES).map(str::to_owned),
         connected: ids.into_iter().flatten().filter_map(Value::as_str).take(MAX_CONNECTED).map(str::to_owned).collect(),
         metadata: None,
     })
-}
-
-/// A name as others may see it: one line, bounded, and nothing that turns the text around it.
-fn clean_name(name: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let visible: String = name.chars().filter(|c| !c.is_control() && !turns(*c)).collect();
-    visible.trim().chars().take(limits::NAME_CHARS).collect()
 }
 
 #[cfg(test)]
@@ -117,10 +111,13 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn names_are_cleaned() {
-        assert_eq!(clean_name("  Ann\u{202e}\n "), "Ann");
-        assert_eq!(clean_name(&"x".repeat(1000)).len(), limits::NAME_CHARS);
-        assert_eq!(clean_name("Zoë 🦊"), "Zoë 🦊");
+    fn names_are_cleaned_and_our_rooms_have_one_name() {
+        let join = |name: &str| parse_join(&json!({ "roomId": "HOTUK-Mujiv", "name": name })).unwrap();
+        assert_eq!(join("").room, "hotuk-mujiv");
+        assert_eq!(join("  Ann\u{202e}\n ").name, "Ann");
+        assert_eq!(join("\u{3164}").name, "");
+        assert_eq!(join(&"x".repeat(1000)).name.len(), limits::NAME_CHARS);
+        assert_eq!(join("Zoë 🦊").name, "Zoë 🦊");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 import { Channel, invoke } from '@tauri-apps/api/core';
 import type { Backend } from '../backend';
-import type { DeviceList, RoomPeek, Settings, ShareChoice, Snapshot, UiEvent } from '../types';
+import type { DeviceList, RoomPeek, RoomTarget, Settings, ShareChoice, Snapshot, UiEvent } from '../types';
 import { findDecoders } from './avc';
 import { CanvasPictures } from './canvas';
 import { openSocket } from './connection';
@@ -21,7 +21,8 @@ export const tauri: Backend = {
     return snapshot;
   },
   startCall: (name, entry) => invoke('start_call', { name, ...entry }),
-  joinCall: (link, name, entry) => invoke('join_call', { link, name, ...entry }),
+  findRoom: (text) => invoke<RoomTarget>('find_room', { text }),
+  joinCall: (link, token, name, entry) => invoke('join_call', { link, token, name, ...entry }),
   leaveCall: () => invoke('leave_call'),
   setMic: (on) => invoke('set_mic', { on }),
   setCamera: (on) => invoke('set_camera', { on }),
@@ -33,7 +34,8 @@ export const tauri: Backend = {
   startRehearsal: (wanted) => invoke('start_rehearsal', { ...wanted }),
   stopRehearsal: () => invoke('stop_rehearsal'),
   playTestSound: () => invoke('play_test_sound'),
-  peekRoom: (link) => invoke<RoomPeek | null>('peek_room', { link }),
+  peekRoom: (link, token) => invoke<RoomPeek | null>('peek_room', { link, token }),
+  checkServer: (address, token) => invoke<string>('check_server', { address, token }),
   listShareSources: () => invoke<ShareChoice>('list_share_sources'),
   startShare: (id, sound) => invoke('start_share', { id, sound }),
   stopShare: () => invoke('stop_share'),
