@@ -1,18 +1,15 @@
 //! The settings of this run.
 
-use super::file::{FILE, read, write as write_to};
+use super::file::{FILE, read, tidy, write as write_to};
 use super::writer::{Save, Write, Writer};
 use confab_ipc::{ErrorCode, ErrorReason, RecentRoom, Settings, UserError};
 use confab_wire::{
-    limits,
+    name,
     room::{RoomLink, parse_server},
 };
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-
-/// Rooms that are remembered; the oldest go first.
-pub const RECENT_ROOMS: usize = 8;
 
 /// The settings and the file they live in.
 pub struct Store {
@@ -27,6 +24,7 @@ impl Store {
     /// fresh settings then, and the second value says so.
     pub fn open(dir: &Path) -> (Self, Option<UserError>) {
         let path = dir.join(FILE);
+        tidy(&path);
         let (settings, problem) = match read(&path) {
             Ok(settings) => (settings, None),
             Err(error) if error.kind() == io::ErrorKind::NotFound => (Settings::default(), None),
@@ -42,7 +40,7 @@ impl Store {
             write_to(&path, settings)
                 .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
         };
-        (Self::new(clean(settings), Arc::new(write)), problem)
+        (Self::new(settings.bounded(), Arc::new(write)), problem)
     }
 
     pub(crate) fn new(settings: Settings, write: Write) -> Self {
@@ -57,14 +55,13 @@ impl Store {
     /// Takes settings from the user interface. They hold for this run at once, whatever becomes of the save. Fails with `BadName`
     /// or `BadServer`. Needs a Tokio runtime, as everything that saves.
     pub fn replace(&mut self, settings: Settings) -> Result<Save, UserError> {
-        let name = settings.name.trim();
-        if !name.is_empty() && !limits::is_clean(name, limits::NAME_CHARS) {
-            return Err(ErrorCode::BadName.into());
+        if !settings.name.trim().is_empty() {
+            name::parse(&settings.name)?;
         }
         if let Some(server) = settings.server.as_deref().map(str::trim).filter(|server| !server.is_empty()) {
             parse_server(server)?;
         }
-        self.settings = clean(settings);
+        self.settings = settings.bounded();
         Ok(self.save())
     }
 
@@ -74,7 +71,7 @@ impl Store {
         let link = link.to_string();
         self.settings.recent.retain(|room| room.link != link);
         self.settings.recent.insert(0, RecentRoom { link, at: now_ms });
-        self.settings.recent.truncate(RECENT_ROOMS);
+        self.settings.recent.truncate(Settings::RECENT_ROOMS);
         self.save()
     }
 
@@ -89,30 +86,6 @@ impl Store {
     fn save(&mut self) -> Save {
         let writer = self.writer.get_or_insert_with(|| Writer::start(Arc::clone(&self.write)));
         writer.save(self.settings.clone())
-    }
-}
-
-/// Brings settings, from a file that people may edit or from the user interface, into bounds.
-fn clean(settings: Settings) -> Settings {
-    let name = settings.name.trim();
-    let name = if limits::is_clean(name, limits::NAME_CHARS) { name.to_owned() } else { String::new() };
-    let server = settings.server.and_then(|server| parse_server(&server).ok()).map(|server| server.to_string());
-    let mut recent: Vec<RecentRoom> = Vec::new();
-    for room in settings.recent {
-        let Ok(link) = room.link.parse::<RoomLink>().map(|link| link.to_string()) else { continue };
-        if recent.len() < RECENT_ROOMS && recent.iter().all(|known| known.link != link) {
-            recent.push(RecentRoom { link, at: room.at });
-        }
-    }
-    let device = |id: Option<String>| id.filter(|id| limits::is_clean(id, limits::ID_BYTES));
-    Settings {
-        name,
-        server,
-        recent,
-        microphone: device(settings.microphone),
-        speaker: device(settings.speaker),
-        camera: device(settings.camera),
-        ..settings
     }
 }
 
@@ -199,6 +172,7 @@ mod tests {
             ..Settings::default()
         };
         assert_eq!(store.replace(bad(&"x".repeat(65), "")).unwrap_err().code, ErrorCode::BadName);
+        assert_eq!(store.replace(bad("\u{3164}", "")).unwrap_err().reason(), Some(ErrorReason::NameInvisible));
         assert_eq!(store.replace(bad("Ann", "nonsense")).unwrap_err().code, ErrorCode::BadServer);
         assert_eq!(store.get(), &Settings::default());
         store.replace(bad("", " ")).unwrap().outcome().await.unwrap();
