@@ -33,6 +33,8 @@ enum Track {
 pub struct FrameQueue {
     waiting: VecDeque<Queued>,
     tracks: HashMap<u32, Track>,
+    /// Pixels of each track's pictures that the window decodes.
+    pixels: HashMap<u32, u32>,
 }
 
 impl FrameQueue {
@@ -50,6 +52,11 @@ impl FrameQueue {
                 }
                 return ask;
             }
+        }
+        if !self.fits(handle, picture) {
+            self.waiting.retain(|queued| queued.handle != handle);
+            self.tracks.insert(handle, Track::Skipping { asked: Some(now) });
+            return false;
         }
         if picture.key {
             // Nothing that waits of this track is worth decoding any more.
@@ -79,8 +86,27 @@ impl FrameQueue {
 
     /// Another call: its handles are new.
     pub fn clear(&mut self) {
-        self.waiting.clear();
-        self.tracks.clear();
+        *self = Self::default();
+    }
+
+    /// The window decodes a track no longer: it begins anew if it comes again.
+    pub fn forget(&mut self, handle: u32) {
+        self.waiting.retain(|queued| queued.handle != handle);
+        self.tracks.remove(&handle);
+        self.pixels.remove(&handle);
+    }
+
+    /// Takes the size of a picture into account; false if it is too large beside the others.
+    fn fits(&mut self, handle: u32, picture: &EncodedFrame) -> bool {
+        let pixels = u32::from(picture.width) * u32::from(picture.height);
+        let others = self.pixels.iter().filter(|(other, _)| **other != handle).map(|(_, pixels)| u64::from(*pixels));
+        let fits = others.sum::<u64>() + u64::from(pixels) <= u64::from(limits::PICTURES_PIXELS);
+        if fits {
+            self.pixels.insert(handle, pixels);
+        } else {
+            self.pixels.remove(&handle);
+        }
+        fits
     }
 
     /// Drops what waits of the track with the most waiting frames, and lets it skip.
@@ -166,6 +192,28 @@ mod tests {
         queue.push(2, &picture(true, 7), now);
         assert!(queue.push(1, &picture(false, 999), now), "and the large one asks with its next frame");
         assert_eq!(drain(&mut queue), [(2, 7)]);
+    }
+
+    #[test]
+    fn pictures_that_are_too_large_together_do_not_all_go_on() {
+        let (mut queue, now) = (FrameQueue::default(), Instant::now());
+        let large = |key| EncodedFrame { width: 4096, height: 3072, ..picture(key, 0) };
+        for handle in 0..6 {
+            queue.push(handle, &large(true), now);
+            queue.push(handle, &large(false), now);
+        }
+        let fit = limits::PICTURES_PIXELS / (4096 * 3072);
+        assert_eq!(drain(&mut queue).len(), 2 * fit as usize);
+        assert!(!queue.push(6, &picture(true, 1), now));
+        assert_eq!(drain(&mut queue), [(6, 1)], "small ones still do");
+        // One that is shown no longer gives its place.
+        queue.forget(0);
+        assert!(queue.push(5, &large(false), now + ASK_AGAIN), "and the next asks for a key frame");
+        queue.push(5, &large(true), now);
+        assert_eq!(drain(&mut queue), [(5, 0)]);
+        // One of a small picture that becomes large by a frame that is none to begin with.
+        assert!(!queue.push(6, &large(false), now));
+        assert!(drain(&mut queue).is_empty());
     }
 
     #[test]

@@ -238,6 +238,15 @@ impl Reassembler {
         if data.len() > limits::VIDEO_FRAME_BYTES {
             return None;
         }
+        let pixels = match codec {
+            Codec::Vp9 => vp9::claimed_pixels(&data),
+            // The parameters of H.264 were looked at where they were read.
+            _ => size.map(|(width, height)| u64::from(width) * u64::from(height)),
+        };
+        if pixels.is_some_and(|pixels| pixels > u64::from(limits::PICTURE_PIXELS)) {
+            tracing::debug!(pixels, "a picture is too large");
+            return None;
+        }
         if let Some(size) = size {
             self.size = size;
         }

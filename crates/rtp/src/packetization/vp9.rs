@@ -101,15 +101,86 @@ pub fn is_key_frame(frame: &[u8]) -> bool {
 
 /// Width and height of a key frame in pixels. `None` if it is no key frame or is cut short.
 pub fn key_frame_size(frame: &[u8]) -> Option<(u16, u16)> {
-    let (mut bits, profile) = head(frame)?;
-    bits.take(2)?; // show_frame, error_resilient_mode
-    if bits.take(24)? != 0x49_83_42 {
-        return None;
+    head(frame)?;
+    let (width, height) = explicit_size(frame)?;
+    Some((u16::try_from(width).ok()?, u16::try_from(height).ok()?))
+}
+
+/// Most pixels of a picture that a decoder is told to make of this: frames that need others may carry a size, too, and a
+/// superframe holds several (annex B). `None` if nothing in it tells a size.
+pub fn claimed_pixels(data: &[u8]) -> Option<u64> {
+    let pixels = |frame| explicit_size(frame).map(|(width, height)| u64::from(width) * u64::from(height));
+    superframe(data).into_iter().chain([data]).filter_map(pixels).max()
+}
+
+/// The frames of a superframe; none if it is not one.
+fn superframe(data: &[u8]) -> Vec<&[u8]> {
+    let Some(&marker) = data.last().filter(|marker| **marker & 0xe0 == 0xc0) else { return Vec::new() };
+    let (frames, length) = (usize::from(marker & 7) + 1, usize::from(marker >> 3 & 3) + 1);
+    let Some(index) = data.len().checked_sub(2 + frames * length).map(|at| &data[at..]) else { return Vec::new() };
+    if index[0] != marker {
+        return Vec::new();
     }
+    let lengths = index[1..=frames * length].chunks_exact(length);
+    let mut rest = data;
+    let mut found = Vec::new();
+    for bytes in lengths {
+        let length = bytes.iter().rev().fold(0, |length, byte| length << 8 | usize::from(*byte));
+        let Some((frame, behind)) = rest.split_at_checked(length) else { break };
+        found.push(frame);
+        rest = behind;
+    }
+    found
+}
+
+/// The size that stands in the header of a frame (section 6.2).
+fn explicit_size(frame: &[u8]) -> Option<(u32, u32)> {
+    let (mut bits, profile) = profile(frame)?;
+    if bits.flag()? {
+        return None; // show_existing_frame
+    }
+    let (key, shown, resilient) = (!bits.flag()?, bits.flag()?, bits.flag()?);
+    if key {
+        sync_code(&mut bits)?;
+        skip_colours(&mut bits, profile)?;
+        return size(&mut bits);
+    }
+    let intra_only = if shown { false } else { bits.flag()? };
+    if !resilient {
+        bits.take(2)?; // reset_frame_context
+    }
+    if intra_only {
+        sync_code(&mut bits)?;
+        if profile > 0 {
+            skip_colours(&mut bits, profile)?;
+        }
+        bits.take(8)?; // refresh_frame_flags
+        return size(&mut bits);
+    }
+    bits.take(8 + 3 * 4)?; // refresh_frame_flags, three references
+    for _ in 0..3 {
+        // It has the size of a reference.
+        if bits.flag()? {
+            return None;
+        }
+    }
+    size(&mut bits)
+}
+
+fn size(bits: &mut BitReader<'_>) -> Option<(u32, u32)> {
+    Some((bits.take(16)? + 1, bits.take(16)? + 1))
+}
+
+fn sync_code(bits: &mut BitReader<'_>) -> Option<()> {
+    (bits.take(24)? == 0x49_83_42).then_some(())
+}
+
+/// Skips `color_config`.
+fn skip_colours(bits: &mut BitReader<'_>, profile: u32) -> Option<()> {
+    const SRGB: u32 = 7;
     if profile >= 2 {
         bits.take(1)?; // ten or twelve bits
     }
-    const SRGB: u32 = 7;
     if bits.take(3)? != SRGB {
         bits.take(1)?; // color_range
         if profile & 1 == 1 {
@@ -118,12 +189,18 @@ pub fn key_frame_size(frame: &[u8]) -> Option<(u16, u16)> {
     } else if profile & 1 == 1 {
         bits.take(1)?;
     }
-    let (width, height) = (bits.take(16)? + 1, bits.take(16)? + 1);
-    Some((u16::try_from(width).ok()?, u16::try_from(height).ok()?))
+    Some(())
 }
 
-/// Reads up to the frame type: the rest and the profile, if it is a key frame.
-fn head(frame: &[u8]) -> Option<(BitReader<'_>, u32)> {
+/// True for a key frame; reads no further.
+fn head(frame: &[u8]) -> Option<()> {
+    let (mut bits, _) = profile(frame)?;
+    let (shows_existing, delta) = (bits.flag()?, bits.flag()?);
+    (!shows_existing && !delta).then_some(())
+}
+
+/// Reads up to the profile.
+fn profile(frame: &[u8]) -> Option<(BitReader<'_>, u32)> {
     let mut bits = BitReader::new(frame);
     if bits.take(2)? != 2 {
         return None;
@@ -133,8 +210,7 @@ fn head(frame: &[u8]) -> Option<(BitReader<'_>, u32)> {
     if profile == 3 {
         bits.take(1)?;
     }
-    let (shows_existing, delta) = (bits.take(1)?, bits.take(1)?);
-    (shows_existing == 0 && delta == 0).then_some((bits, profile))
+    Some((bits, profile))
 }
 
 #[cfg(test)]
@@ -155,6 +231,40 @@ mod tests {
         let mut wrong = KEY;
         wrong[1] = 0;
         assert_eq!(key_frame_size(&wrong), None);
+    }
+
+    /// Fields of a header: values and how many bits each has.
+    fn header(fields: &[(u32, usize)]) -> Vec<u8> {
+        let bits: Vec<bool> =
+            fields.iter().flat_map(|(value, count)| (0..*count).rev().map(move |bit| value >> bit & 1 == 1)).collect();
+        bits.chunks(8)
+            .map(|byte| byte.iter().enumerate().fold(0, |all, (at, bit)| all | u8::from(*bit) << (7 - at)))
+            .collect()
+    }
+
+    #[test]
+    fn every_kind_of_frame_that_tells_a_size_is_read() {
+        let large = [(16_382, 16), (16_382, 16), (0, 16)];
+        let claimed = |head: &[(u32, usize)]| claimed_pixels(&header(&[head, &large].concat()));
+        let pixels = Some(16_383 * 16_383);
+        let marker = (2, 2);
+        assert_eq!(claimed(&[marker, (0, 6), (0x49_83_42, 24), (1, 3), (0, 1)]), pixels, "key");
+        assert_eq!(claimed(&[marker, (0b00_0100, 6), (1, 1), (0, 2), (0x49_83_42, 24), (1, 8)]), pixels, "intra only");
+        assert_eq!(
+            claimed(&[marker, (0b00_0110, 6), (0, 2), (1, 8), (0, 12), (0, 3)]),
+            pixels,
+            "of no reference's size"
+        );
+        assert_eq!(claimed(&[marker, (0b00_0111, 6), (1, 8), (0, 12), (0, 3)]), pixels, "resilient");
+        assert_eq!(claimed(&[marker, (0b00_0110, 6), (0, 2), (1, 8), (0, 12), (1, 1)]), None, "of a reference's size");
+        // 65,536 is one more than a key frame's size can say here.
+        let widest = header(&[marker, (0, 6), (0x49_83_42, 24), (1, 3), (0, 1), (0xffff, 16), (0xffff, 16)]);
+        assert_eq!((key_frame_size(&widest), claimed_pixels(&widest)), (None, Some(1 << 32)));
+        // The second of a superframe.
+        let second = header(&[&[marker, (0, 6), (0x49_83_42, 24), (1, 3), (0, 1)][..], &large].concat());
+        let index = [0xc1, KEY.len() as u8, second.len() as u8, 0xc1];
+        assert_eq!(claimed_pixels(&[&KEY[..], &second, &index].concat()), pixels);
+        assert_eq!(claimed_pixels(&[&KEY[..], &index].concat()), Some(640 * 360));
     }
 
     #[test]

@@ -1,3 +1,4 @@
+import { limits } from '../limits';
 import type { PictureError, PictureState } from '../pictures';
 import { avcCodec } from './avc';
 import { Clock, type Packet, type VideoCodec } from './packet';
@@ -98,6 +99,12 @@ export class TrackDecoder {
     const decoder: VideoDecoder = make({
       output: (frame) => {
         if (this.#decoder !== decoder) return frame.close();
+        // The backend lets none of them through by what their headers say.
+        if (frame.codedWidth * frame.codedHeight > limits.picturePixels) {
+          frame.close();
+          this.close();
+          return this.#fail('broken', codec);
+        }
         this.#errors = 0;
         this.#report({ state: 'playing' });
         this.#events.frame(frame);

@@ -39,7 +39,8 @@ pub fn parse(packet: &Bytes) -> Option<ParsedPayload> {
     Some(ParsedPayload { frame_start, data: packet.clone() })
 }
 
-/// The access unit in the payloads of one timestamp. `None` if one of them is damaged, or fragments are missing.
+/// The access unit in the payloads of one timestamp. `None` if one of them is damaged, fragments are
+/// missing, or its sequence parameters are those of no picture that may be decoded.
 pub fn access_unit<'a>(payloads: impl IntoIterator<Item = &'a Bytes>) -> Option<AccessUnit> {
     let mut assembly = Assembly::default();
     for payload in payloads {
@@ -83,6 +84,8 @@ struct Assembly {
     open: Option<usize>,
     idr: bool,
     size: Option<(u16, u16)>,
+    /// Among the sequence parameters are some that are damaged, or of a picture that is too large.
+    unfit: bool,
 }
 
 impl Assembly {
@@ -144,14 +147,17 @@ impl Assembly {
         let unit = &self.data[start..];
         match unit[0] & 0x1f {
             IDR => self.idr = true,
-            SEQUENCE_PARAMETERS => self.size = picture_size(unit),
+            SEQUENCE_PARAMETERS => {
+                self.size = picture_size(unit);
+                self.unfit |= self.size.is_none();
+            }
             _ => {}
         }
     }
 
     fn finish(self) -> Option<AccessUnit> {
-        let Self { data, open, idr, size } = self;
-        (open.is_none() && !data.is_empty()).then(|| AccessUnit {
+        let Self { data, open, idr, size, unfit } = self;
+        (open.is_none() && !data.is_empty() && !unfit).then(|| AccessUnit {
             data: data.freeze(),
             key: idr && size.is_some(),
             size,

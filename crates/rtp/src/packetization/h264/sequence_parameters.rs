@@ -1,6 +1,7 @@
 //! The sequence parameter set of H.264 (ITU-T H.264 section 7.3.2.1.1), as far as the size of the picture.
 
 use crate::packetization::bit_reader::BitReader;
+use confab_wire::limits;
 
 /// Bytes of a parameter set that are read; one with every table in it has fewer before its size.
 const READ_BYTES: usize = 4_096;
@@ -26,6 +27,10 @@ pub(crate) fn picture_size(unit: &[u8]) -> Option<(u16, u16)> {
     bits.flag()?; // gaps_in_frame_num_value_allowed_flag
     let (columns, rows) = (side(bits.golomb()?)?, side(bits.golomb()?)?);
     let fields = if bits.flag()? { 1 } else { 2 }; // frame_mbs_only_flag
+    // A decoder has memory for what is cropped, too.
+    if columns * rows * fields > limits::PICTURE_PIXELS / 256 {
+        return None;
+    }
     if fields == 2 {
         bits.flag()?; // mb_adaptive_frame_field_flag
     }
