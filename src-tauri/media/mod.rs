@@ -2,6 +2,7 @@
 
 mod drawn_tracks;
 mod frame_queue;
+mod newest;
 mod socket;
 mod source;
 mod tokens;

@@ -7,6 +7,7 @@
 
 use super::drawn_tracks::{ConnectionTracks, DrawnTracks};
 use super::frame_queue::FrameQueue;
+use super::newest::Newest;
 use super::source::FrameSource;
 use super::tokens::OneTimeTokens;
 use confab_call::TrackFrame;
@@ -20,7 +21,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, broadcast, watch};
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::server::{Callback, ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::{StatusCode, header};
@@ -36,8 +36,11 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after an error of the listener (out of file descriptors), which would repeat at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
-/// Connections at once: one window, its successor after a reload, and strangers that have not been refused yet.
-const CONNECTIONS: usize = 8;
+/// Handshakes at once. Every program of this computer can begin one and say nothing; with one more the oldest is cut, and a window
+/// says what it has to say at once.
+const HANDSHAKES: usize = 64;
+/// Windows at once, each let in by a token: the one there is, and its successors after reloads; with one more the oldest is cut.
+const WINDOWS: usize = 4;
 /// Largest message from the window, in bytes; a [`MediaRequest`] has about 30.
 const REQUEST_BYTES: usize = 256;
 /// Path of the socket; the token follows.
@@ -111,23 +114,28 @@ impl<P: FrameSource> MediaSocket<P> {
 
     /// Serves until `stop`.
     pub async fn run(self, stop: CancellationToken) {
-        let mut connections = JoinSet::new();
+        let (mut handshakes, mut windows) = (Newest::new(HANDSHAKES), Newest::new(WINDOWS));
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => return,
-                Some(_) = connections.join_next() => continue,
+                Some(socket) = handshakes.next() => {
+                    if let Some(socket) = socket {
+                        let connection = Connection::new(self.pictures.clone(), self.drawn.connect());
+                        windows.spawn(|cut| connection.run(socket, cut));
+                    }
+                    continue;
+                }
+                Some(()) = windows.next() => continue,
                 accepted = self.listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, from)) if from.ip().is_loopback() && connections.len() < CONNECTIONS => {
-                    connections.spawn(serve(
-                        stream,
-                        self.address.clone(),
-                        Arc::clone(&self.origins),
-                        Connection::new(self.pictures.clone(), self.drawn.connect()),
-                    ));
+                Ok((stream, from)) if from.ip().is_loopback() => {
+                    let (address, origins) = (self.address.clone(), Arc::clone(&self.origins));
+                    handshakes.spawn(|cut| async move {
+                        cut.run_until_cancelled(shake_hands(stream, address, origins)).await.flatten()
+                    });
                 }
-                Ok((_, from)) => warn!(%from, "the media socket has too many connections"),
+                Ok((_, from)) => warn!(%from, "not a program of this computer"),
                 Err(error) => {
                     warn!(%error, "the media socket can't accept");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -137,12 +145,8 @@ impl<P: FrameSource> MediaSocket<P> {
     }
 }
 
-async fn serve<P: FrameSource>(
-    stream: TcpStream,
-    address: MediaSocketAddress,
-    origins: Arc<[String]>,
-    connection: Connection<P>,
-) {
+/// The socket of a window; `None` for everybody else.
+async fn shake_hands(stream: TcpStream, address: MediaSocketAddress, origins: Arc<[String]>) -> Option<Socket> {
     // Small frames must not wait for an acknowledgement of the ones before (RFC 896).
     let _ = stream.set_nodelay(true);
     let bounds = WebSocketConfig::default()
@@ -151,10 +155,11 @@ async fn serve<P: FrameSource>(
         .write_buffer_size(0);
     let check = HandshakeCheck { address: &address, origins: &origins };
     match timeout(HANDSHAKE_TIMEOUT, accept_hdr_async_with_config(stream, check, Some(bounds))).await {
-        Ok(Ok(socket)) => connection.run(socket).await,
+        Ok(Ok(socket)) => return Some(socket),
         Ok(Err(error)) => debug!(%error, "no media socket"),
         Err(_) => debug!("the handshake of a media socket took too long"),
     }
+    None
 }
 
 type Socket = WebSocketStream<TcpStream>;
@@ -172,7 +177,7 @@ impl<P: FrameSource> Connection<P> {
         Self { pictures, queue: Mutex::default(), filled: Notify::new(), tracks }
     }
 
-    async fn run(self, socket: Socket) {
+    async fn run(self, socket: Socket, cut: CancellationToken) {
         let (sink, stream) = socket.split();
         let current = self.pictures.clone();
         tokio::select! {
@@ -182,6 +187,7 @@ impl<P: FrameSource> Connection<P> {
                 }
             }
             () = self.listen(stream) => {}
+            () = cut.cancelled() => debug!("newer windows took the place of an older one"),
             () = self.fill(current) => {}
         }
         // Peers need not send what is not drawn.
@@ -263,6 +269,9 @@ impl<P: FrameSource> Connection<P> {
                 }
                 Ok(MediaRequest::RenderedSize { handle, width, height }) => {
                     self.tracks.insert(handle);
+                    if (width, height) == (0, 0) {
+                        self.queue().forget(handle);
+                    }
                     if let Some(call) = &*self.pictures.borrow() {
                         call.set_rendered_size(handle, RenderedSize { width, height });
                     }

@@ -250,3 +250,36 @@ async fn a_window_that_does_not_read_costs_a_bounded_queue() {
     }
     drop(window);
 }
+
+#[tokio::test]
+async fn programs_that_say_nothing_do_not_keep_the_window_out() {
+    let (camera, _requests) = Camera::new();
+    let bench = Bench::new(Some(camera.clone())).await;
+    let address = bench.address.address;
+    // More than there are places, beside the window and before it.
+    let mut silent = Vec::new();
+    for _ in 0..2 * HANDSHAKES {
+        silent.push(TcpStream::connect(address).await.unwrap());
+    }
+    let mut window = dial(&bench.address.url(), Some(ORIGIN), None).await.unwrap();
+    for _ in 0..2 * HANDSHAKES {
+        silent.push(TcpStream::connect(address).await.unwrap());
+    }
+    camera.send(3, true, 1).await;
+    assert_eq!(picture(&mut window).await, (3, 1), "and it stays");
+    // The oldest of them are cut, so they cost no more than so many.
+    let mut byte = [0];
+    let cut = timeout(PATIENCE, tokio::io::AsyncReadExt::read(&mut silent[0], &mut byte)).await.unwrap();
+    assert!(matches!(cut, Ok(0) | Err(_)), "{cut:?}");
+}
+
+#[tokio::test]
+async fn a_window_that_reloads_often_gets_in_each_time() {
+    let bench = Bench::new(None).await;
+    let mut windows = Vec::new();
+    for _ in 0..3 * WINDOWS {
+        windows.push(dial(&bench.address.url(), Some(ORIGIN), None).await.unwrap());
+    }
+    let end = timeout(PATIENCE, windows[0].next()).await.unwrap();
+    assert!(!matches!(end, Some(Ok(Message::Binary(_)))), "the oldest goes: {end:?}");
+}
