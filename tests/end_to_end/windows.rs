@@ -249,6 +249,41 @@ async fn a_window_is_sent_what_it_draws() -> Outcome {
     Ok(())
 }
 
+/// Kills the process of the page, and waits for the next one.
+async fn kill_page(window: &Window) -> Outcome {
+    let page = window.page_process().ok_or("the page has no process")?;
+    std::process::Command::new("kill").args(["-KILL", &page.to_string()]).status()?;
+    let again = async {
+        while window.page_process().is_none_or(|next| next == page) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    Ok(timeout(PATIENCE, again).await.map_err(|_| "the page did not come again")?)
+}
+
+/// As when memory runs out. The driver loses the page with its process, so what the window does is seen by the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_whose_process_dies_comes_again_and_the_second_time_the_call_is_muted() -> Outcome {
+    let window = Window::open("Ann", SIZE, &MEDIA).await?;
+    let link = start_call(&window, "Ann").await?;
+    let ben = Sender::join(&link, "Ben").await?;
+    ben.sends("full").await?;
+    kill_page(&window).await?;
+    ben.sends("none").await?;
+    ben.sends("full").await?;
+    screenshot(&window, "page-again").await?;
+
+    let mut cy = Peer::join(&link, "Cy", &["--no-decode"])?;
+    cy.joined().await?;
+    kill_page(&window).await?;
+    cy.wait_for("media-state", |event| event["mic"] == false && event["cam"] == false).await?;
+    screenshot(&window, "page-muted").await?;
+    cy.leave().await?;
+    ben.socket.close().await;
+    window.close().await?;
+    Ok(())
+}
+
 async fn gone(window: &Window, peer: &str) -> Result<(), WindowError> {
     let tile = format!("[data-testid='tile'][data-peer='{peer}']");
     window.wait("a tile to go", &format!("return document.querySelector({tile:?}) === null")).await.map(|_| ())

@@ -152,6 +152,22 @@ impl Window {
         self.driver.id()
     }
 
+    /// Process id of the web view's process in which the page lives, while there is one.
+    pub fn page_process(&self) -> Option<u32> {
+        let driver = self.driver.id()?;
+        let stat = |id: u32| std::fs::read_to_string(format!("/proc/{id}/stat")).ok();
+        // `id (name) state parent …`
+        let parent = |id: u32| stat(id)?.rsplit_once(") ")?.1.split(' ').nth(1)?.parse::<u32>().ok();
+        let belongs =
+            |id: u32| std::iter::successors(Some(id), |id| parent(*id).filter(|id| *id > 1)).any(|id| id == driver);
+        let processes = std::fs::read_dir("/proc").ok()?.flatten();
+        let mut ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        // The kernel keeps fifteen characters of a name. One that has died and was not waited for yet is a zombie.
+        ids.find(|id| {
+            stat(*id).is_some_and(|stat| stat.contains("(WebKitWebProces) ") && !stat.contains(") Z ")) && belongs(*id)
+        })
+    }
+
     /// Folder in which this window's app keeps its data.
     pub fn data_dir(&self) -> PathBuf {
         self.home.path().join("data")
