@@ -103,7 +103,7 @@ for (const name of names) {
       page.on('pageerror', (error) => console.log(`${name}: ${error}`));
       page.on('console', (line) => ['error', 'warning'].includes(line.type()) && console.log(`${name}: ${line.text()}`));
       await page.goto(`${base}#${scenes[name] ?? name}`);
-      await page.waitForSelector('[data-testid=home], [data-testid=lobby], [data-testid=call]');
+      await page.waitForSelector('[data-testid=home], [data-testid=unknown-server], [data-testid=lobby], [data-testid=call]');
       const videos = await page.locator('[data-testid=tile-video]').count();
       if (videos > 0) {
         await page.waitForFunction((n) => [...document.querySelectorAll('[data-testid=tile-video]')].filter((e) => +e.dataset.frames > 1).length >= n, videos, { timeout: 20_000 }).catch(() => console.log(`${name}: some of ${videos} pictures never came`));

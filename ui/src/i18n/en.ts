@@ -75,7 +75,7 @@ export const en = {
   'share.stop': 'Stop sharing',
 
   'unknown.title': 'Join a call on {host}?',
-  'unknown.text': 'You have not been on this server before. It learns your network address and your name when you join.',
+  'unknown.text': 'You have not been on this server before. It learns your network address when you go on, and your name when you join.',
   'unknown.open': 'It is called by http, which is not private: others in the same network can read what is said to it.',
   'unknown.back': 'Not now',
   'unknown.go': 'Go on',
