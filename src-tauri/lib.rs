@@ -158,7 +158,7 @@ fn set_up<R: Runtime>(tauri: &mut tauri::App<R>, options: Options) -> tauri::Res
     let (store, problem) = Store::open(&data_dir);
     let sources =
         Sources { video: options.video.clone(), audio: options.audio.clone(), speaker: options.speaker.clone() };
-    let (app, task, calls) = App::new(store, sources);
+    let (app, task, calls) = App::new(store, sources, &data_dir);
     tauri::async_runtime::spawn(task.run());
     let address = tauri::async_runtime::block_on(async {
         match MediaSocket::bind(main_window::origins(), calls).await {

@@ -13,11 +13,14 @@ use crate::settings::Store;
 use confab_call::{Call, DeviceLists, Rehearsal, Rehearsed};
 use confab_ipc::{DeviceList, ErrorCode, Notice, Opening, RoomTarget, Settings, Snapshot, UiEvent, UserError};
 use confab_wire::{media::Decoders, room::RoomLink};
+use std::path::Path;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing::warn;
 
+/// File of the embedded server's secret in the app's folder.
+const SECRET_FILE: &str = "server.secret";
 /// Commands that wait for the app's task.
 const COMMANDS: usize = 32;
 /// Longest time for any answer but that of joining and leaving.
@@ -33,9 +36,14 @@ pub struct App {
 }
 
 impl App {
-    /// Makes the task and its handle. The receiver holds whose pictures are shown.
-    pub fn new(settings: Store, sources: Sources) -> (Self, AppTask, watch::Receiver<Option<CurrentSource>>) {
-        Self::with_hosting(settings, sources, Hosting::new())
+    /// Makes the task and its handle; `data_dir` is where the embedded server keeps its secret. The receiver holds whose pictures
+    /// are shown.
+    pub fn new(
+        settings: Store,
+        sources: Sources,
+        data_dir: &Path,
+    ) -> (Self, AppTask, watch::Receiver<Option<CurrentSource>>) {
+        Self::with_hosting(settings, sources, Hosting::keeping(data_dir.join(SECRET_FILE)))
     }
 
     pub(super) fn with_hosting(

@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 #[tokio::test]
 async fn the_first_window_can_be_waited_for() {
     let data = tempfile::tempdir().unwrap();
-    let (app, task, _source) = App::new(Store::open(data.path()).0, no_devices());
+    let (app, task, _source) = App::new(Store::open(data.path()).0, no_devices(), data.path());
     let task = AbortOnDropHandle::new(tokio::spawn(task.run()));
     let mut window = pin!(app.window());
     assert!(futures_util::poll!(&mut window).is_pending());

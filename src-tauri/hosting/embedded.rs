@@ -3,9 +3,10 @@
 
 use super::address::{RoomAddress, loopback};
 use confab_ipc::{ErrorCode, UserError};
-use confab_server::{BindError, DEFAULT_PORT, Limits, OpenRooms, Server, ServerConfig};
+use confab_server::{BindError, DEFAULT_PORT, Limits, OpenRooms, Server, ServerConfig, kept_secret};
 use confab_wire::room::{RoomId, RoomLink};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,8 @@ pub type Binding = Pin<Box<dyn Future<Output = Result<Server, UserError>> + Send
 /// The server, if it was needed, and its rooms.
 pub struct EmbeddedServer {
     bind: Bind,
+    /// The file of the secret that signs resume tokens: members find back in after a restart of the app.
+    secret_file: Option<PathBuf>,
     server: Option<Server>,
     /// The rooms of this app; nobody else can use it as a server.
     pub rooms: OpenRooms,
@@ -48,7 +51,12 @@ async fn bind_in_time(config: ServerConfig) -> Result<Server, UserError> {
 impl EmbeddedServer {
     /// One that is not started yet.
     pub fn new(bind: Bind) -> Self {
-        Self { bind, server: None, rooms: OpenRooms::default(), port: watch::Sender::default() }
+        Self { bind, secret_file: None, server: None, rooms: OpenRooms::default(), port: watch::Sender::default() }
+    }
+
+    /// The same with its secret in this file.
+    pub fn keeping(self, secret_file: PathBuf) -> Self {
+        Self { secret_file: Some(secret_file), ..self }
     }
 
     /// The port on which it listens, if it does.
@@ -89,12 +97,24 @@ impl EmbeddedServer {
     async fn listen(&self, port: u16, fallback_ports: bool) -> Result<Server, UserError> {
         let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
         let rooms = Some(self.rooms.clone());
-        let config =
-            ServerConfig { listen, fallback_ports, rooms, limits: Limits::embedded(), ..ServerConfig::default() };
+        let (secret, limits) = (self.secret().await, Limits::embedded());
+        let config = ServerConfig { listen, fallback_ports, rooms, secret, limits, ..ServerConfig::default() };
         let server = (self.bind)(config).await?;
         info!(address = %server.local_addr(), "the embedded server listens");
         self.port.send_replace(Some(server.local_addr().port()));
         Ok(server)
+    }
+
+    /// The kept secret; `None` makes the server choose one for its own life.
+    async fn secret(&self) -> Option<Vec<u8>> {
+        let path = self.secret_file.clone()?;
+        match timeout(TIMEOUT, tokio::task::spawn_blocking(move || kept_secret(&path))).await {
+            Ok(Ok(Ok(secret))) => return Some(secret),
+            Ok(Ok(Err(error))) => warn!(%error, "the server's secret is not kept"),
+            Ok(Err(error)) => warn!(%error, "the server's secret is not kept"),
+            Err(_) => warn!("the disk of the server's secret did not answer in time"),
+        }
+        None
     }
 
     /// Closes every connection in order and stops.

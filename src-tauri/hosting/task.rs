@@ -4,6 +4,7 @@ use super::address::{RoomAddress, loopback, own_port};
 use super::embedded::EmbeddedServer;
 use confab_ipc::{ErrorCode, UserError};
 use confab_wire::room::RoomLink;
+use std::path::PathBuf;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -42,6 +43,11 @@ impl Hosting {
     /// Makes the handle and its task; the server is started when a room is asked for.
     pub fn new() -> (Self, HostingTask) {
         Self::with_server(EmbeddedServer::default())
+    }
+
+    /// The same with the server's secret in a file.
+    pub fn keeping(secret_file: PathBuf) -> (Self, HostingTask) {
+        Self::with_server(EmbeddedServer::default().keeping(secret_file))
     }
 
     /// The same over a server of one's own.
@@ -142,6 +148,30 @@ mod tests {
         assert_ne!(first.link.room, second.link.room);
         assert_eq!(first.connect, second.connect);
         assert_eq!(first.connect.unwrap().host_str(), Some("127.0.0.1"));
+        task.stop().await;
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn the_secret_of_the_server_is_kept_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data/server.secret");
+        let mut kept = Vec::new();
+        for _ in 0..2 {
+            let (hosting, task) = Hosting::keeping(path.clone());
+            let task = task.start();
+            hosting.new_room().await.unwrap();
+            task.stop().await;
+            kept.push(std::fs::read(&path).unwrap());
+        }
+        assert_eq!(kept[0], kept[1]);
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        // A server without it is better than none.
+        std::fs::write(&path, "short").unwrap();
+        let (hosting, task) = Hosting::keeping(path);
+        let task = task.start();
+        hosting.new_room().await.unwrap();
         task.stop().await;
     }
 
