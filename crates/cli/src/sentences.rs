@@ -98,7 +98,8 @@ fn of_code(code: ErrorCode) -> &'static str {
             "A device was plugged in or out, so another one is used now. You can choose one in the settings."
         }
         ErrorCode::NoSoundServer => {
-            "Sound isn't running on this computer, so you can't hear or be heard. Start it, then rejoin."
+            "Sound isn't running on this computer, so you can't hear or be heard. Start it: the call goes on with \
+             sound by itself."
         }
         ErrorCode::FileUnreadable => "The file can't be read. Check its name and that you may open it.",
         ErrorCode::FileFormat => {
@@ -127,7 +128,8 @@ fn of_code(code: ErrorCode) -> &'static str {
             "Someone's program sends more than it should. Their messages are dropped; the call goes on."
         }
         ErrorCode::PeerUnreachable => {
-            "{name} can't be reached directly. A TURN server would help; ask who runs the server."
+            "There is no connection to {name}: the networks between you don't let it through. Try another network; who \
+             runs the server can help, too."
         }
         ErrorCode::Internal => "Something went wrong inside Confab. Leave and join again; if it stays, report it.",
     }
