@@ -36,8 +36,14 @@ async fn a_call_begins_with_a_snapshot_and_ends_idle() {
     assert_eq!(host.app.start("Ann".into(), ON).await.unwrap_err().code, ErrorCode::AlreadyInCall);
     assert_eq!(host.app.join(link, "Ann".into(), ON).await.unwrap_err().code, ErrorCode::AlreadyInCall);
 
+    tokio::time::sleep(Duration::from_millis(5)).await;
     host.app.leave().await.unwrap();
     host.expect_state(CallState::Idle).await;
+    let left = host.expect("when it was left", |event| match event {
+        UiEvent::Settings { settings } => Some(settings.recent[0].at),
+        _ => None,
+    });
+    assert!(left.await > snapshot.settings.recent[0].at);
     assert_eq!(host.app.call().unwrap_err().code, ErrorCode::NotInCall);
     host.app.leave().await.unwrap();
     host.start("Ann").await;
