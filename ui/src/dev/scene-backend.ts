@@ -181,7 +181,7 @@ export const sceneBackend: Backend = {
   },
   async startShare(id, sound) {
     if (scene.unshared) {
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await new Promise((resolve) => setTimeout(resolve, 900));
       throw scene.unshared;
     }
     const title = sources().sources.find((source) => source.id === id)?.title ?? id;
