@@ -101,8 +101,9 @@ describe('sharing', () => {
     await page.getByText('Your desktop will ask which screen or window to share.').waitFor();
     expect(await id('share-source').count()).toBe(0);
     await until('the way on has the focus', () => document.activeElement?.getAttribute('data-testid') === 'share-go');
+    const asking = until('it says that the desktop asks', () => document.querySelector('[data-testid=share-dialog]')?.textContent?.includes('Choose in the window that your desktop opened.') === true);
     await page.keyboard.press('Enter');
-    await page.getByText('Choose in the window that your desktop opened.').waitFor();
+    await asking;
     await until('the answer is there', () => document.querySelector('[data-testid=share-go][aria-busy]') === null);
     await id('share-refused').getByText('Nothing was chosen, so you are not sharing.').waitFor();
     expect(await id('notice').count()).toBe(0);

@@ -302,11 +302,10 @@ export function scenes(now: number): Record<string, () => Scene> {
         [600, { type: 'peer-connect', participant: person(1, { id: 'again' }) }],
       ],
     }),
-    'mic-back': () => ({
+    'mic-missing': () => ({
       ...withMe({ mic: { state: 'on' } }, 2),
       events: [
         [200, { type: 'me', me: { ...call().me, mic: { state: 'failed', error: noMic } } }],
-        [900, { type: 'me', me: call().me }],
       ],
     }),
     spoofed: () => ({
