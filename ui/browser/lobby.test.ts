@@ -78,8 +78,9 @@ describe('lobby', () => {
   });
 
   it('has Join in sight at every width', async () => {
+    await show('lobby');
     for (const [width, height] of [[360, 480], [360, 640], [480, 640], [720, 480], [1000, 600]] as const) {
-      await show('lobby', { width, height });
+      await page.setViewportSize({ width, height });
       const box = await id('lobby-join').boundingBox();
       expect(box && box.y >= 0 && box.x >= 0 && box.x + box.width <= width && box.y + box.height <= height, `${width}×${height}: ${JSON.stringify(box)}`).toBe(true);
       const hit = await id('lobby-join').evaluate((join) => {

@@ -27,7 +27,7 @@ export class Window {
     await page.addInitScript(() => Object.freeze(Object.prototype));
     await page.goto(`${inject('page')}${search}#${scene}`);
     // A lobby is entered by a link that arrives when the home is already shown.
-    await page.waitForSelector(scene.startsWith('lobby') ? '[data-testid=lobby]' : '[data-testid=home], [data-testid=call], [data-testid=sharing-bar]');
+    await page.waitForSelector(scene.startsWith('lobby') ? '[data-testid=lobby]' : '[data-testid=home], [data-testid=call], [data-testid=sharing-bar], [data-testid=unknown-server]');
     return page;
   }
 }
