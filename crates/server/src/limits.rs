@@ -104,7 +104,8 @@ impl Default for Limits {
             send_queue_bytes_per_address: 32 << 20,
             write_timeout: Duration::from_secs(15),
             request_timeout: Duration::from_secs(10),
-            polling_packets: 256,
+            // What a client may say at once.
+            polling_packets: limits::SIGNALING_BURST as usize,
             polling_bodies: 16,
             ping_interval: Duration::from_secs(10),
             ping_timeout: Duration::from_secs(10),

@@ -16,6 +16,10 @@ use std::time::Instant;
 pub(crate) const ENGINE_PATH: &str = "/socket.io";
 /// What separates packets in the body of a polling request (Engine.IO 4).
 const PACKET_SEPARATOR: u8 = 0x1e;
+/// Beginning of a packet that connects to a namespace.
+const CONNECT_PACKET: &[u8] = b"40";
+/// Such packets in one body; clients send one.
+const CONNECT_PACKETS: usize = 4;
 /// What the engine itself says of a session that is over; a client then opens another one.
 const UNKNOWN_SESSION: &str = r#"{"code":"1","message":"Session ID unknown"}"#;
 
@@ -84,8 +88,8 @@ impl Gate {
         Ok(response)
     }
 
-    /// The request with its whole body, if that comes in time and is none that costs more than it should: each packet in
-    /// it costs a hundred times its size.
+    /// The request with its whole body, if that comes in time and costs no more than it should: what a packet needs is many
+    /// times its size, and for one that connects to a namespace the engine starts a task.
     async fn read(&self, request: Request) -> Result<Request, Refused> {
         let (head, body) = request.into_parts();
         let read = tokio::time::timeout(self.limits.request_timeout, to_bytes(body, self.limits.message_bytes));
@@ -94,8 +98,9 @@ impl Gate {
             Ok(Err(_)) => return Err((StatusCode::PAYLOAD_TOO_LARGE, "the body is too large, or broke off")),
             Err(_) => return Err((StatusCode::REQUEST_TIMEOUT, "the body did not come in time")),
         };
-        let packets = bytes.iter().filter(|byte| **byte == PACKET_SEPARATOR).count() + 1;
-        if packets > self.limits.polling_packets {
+        let packets = || bytes.split(|byte| *byte == PACKET_SEPARATOR);
+        let connects = packets().filter(|packet| packet.starts_with(CONNECT_PACKET)).count();
+        if packets().count() > self.limits.polling_packets || connects > CONNECT_PACKETS {
             return Err((StatusCode::PAYLOAD_TOO_LARGE, "too many packets in one body"));
         }
         Ok(Request::from_parts(head, Body::from(bytes)))

@@ -129,6 +129,7 @@ impl Client {
         if !self.within_budget(connection, message.text().len()) {
             return;
         }
+        connection.wait_until_open();
         match Request::parse(message.text()) {
             Ok(request) => self.handle(connection, ack, message.wants_answer, request),
             Err(Rejected::Join(refusal)) => refuse_join(connection, ack, message.wants_answer, refusal),

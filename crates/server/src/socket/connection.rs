@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 /// What an event costs besides its name and its data: brackets, quotes, types of packets, the head of the frame.
 const FRAMING_BYTES: usize = 24;
 /// How long a socket that was told to go may take for it.
-const GOODBYE: Duration = Duration::from_secs(1);
+const GOODBYE: Duration = Duration::from_secs(5);
+/// How often it is looked whether a socket is open, and the time between two looks.
+const OPENING: (u32, Duration) = (100, Duration::from_millis(1));
 
 /// A socket, as the server sends to it. Nothing here waits: a message goes into the socket's queue, whose bounds are
 /// [`Limits::send_queue`](crate::Limits::send_queue) and
@@ -39,6 +41,18 @@ impl Connection {
     /// The socket's own id, unique over the life of the server.
     pub(super) fn id(&self) -> String {
         self.socket.id.to_string()
+    }
+
+    /// Waits a moment for the engine to let this socket send: it tells the client that it is connected a few instructions
+    /// before, and the client may be faster.
+    pub(super) fn wait_until_open(&self) {
+        let (looks, pause) = OPENING;
+        for _ in 0..looks {
+            if self.socket.connected() {
+                return;
+            }
+            std::thread::sleep(pause);
+        }
     }
 
     /// True while the client is there.

@@ -20,9 +20,9 @@ async fn what_a_stock_client_sends_at_once_passes() {
     let sid = polling_session(address).await;
     assert!(post(address, &sid, "40").await.ends_with("ok"));
     assert!(http(address, &format!("GET {ENGINE}=polling&sid={sid} HTTP/1.1")).await.contains("40{"));
-    // A newcomer's candidates for a full room.
+    // All that a socket may say at once, in one body.
     let mut packets = vec![r#"42["join-room",{"roomId":"room"}]"#.to_owned()];
-    packets.extend((0..200).map(|n| format!(r##"42["#rtcio:message",{{"target":"x","data":{{"mid":"{n}"}}}}]"##)));
+    packets.extend((0..900).map(|n| format!(r##"42["#rtcio:message",{{"target":"x","data":{{"mid":"{n}"}}}}]"##)));
     packets.push(r#"421["rtcio-probe"]"#.to_owned());
     assert!(post(address, &sid, &packets.join("\u{1e}")).await.ends_with("ok"));
     assert!(http(address, &format!("GET {ENGINE}=polling&sid={sid} HTTP/1.1")).await.contains("431["));
@@ -36,6 +36,7 @@ async fn bodies_are_bounded() {
     let sid = polling_session(address).await;
     assert!(post(address, &sid, &["3"; 10].join("\u{1e}")).await.starts_with("HTTP/1.1 200"));
     assert!(post(address, &sid, &["3"; 11].join("\u{1e}")).await.starts_with("HTTP/1.1 413"));
+    assert!(post(address, &sid, &["40"; 5].join("\u{1e}")).await.starts_with("HTTP/1.1 413"));
     assert!(post(address, &sid, &"\u{1e}".repeat(11)).await.starts_with("HTTP/1.1 413"));
     assert!(post(address, &sid, &format!("4{}", "x".repeat(1_000))).await.starts_with("HTTP/1.1 413"));
     let chunked = format!("POST {ENGINE}=polling&sid={sid} HTTP/1.1\r\nTransfer-Encoding: chunked");
@@ -70,18 +71,19 @@ async fn many_tiny_packets_take_no_memory() {
     let server = Program::start(&mut command(state.path()));
     let address = server.address;
     for packet in ["40", "2", "3", "4", "42[]", "40/x,", ""] {
-        let count = limits::SIGNALING_MESSAGE_BYTES / (packet.len() + 1);
-        let body = vec![packet; count].join("\u{1e}");
-        let before = server.memory();
-        let posts = (0..12).map(|_| async {
-            let sid = polling_session(address).await;
-            // Refused, and closed while it is still sent.
-            let head = format!("POST {ENGINE}=polling&sid={sid} HTTP/1.1\r\nContent-Length: {}", body.len());
-            tokio::time::timeout(crate::support::WAIT, send(address, &head, &body)).await.unwrap();
-        });
-        futures_util::future::join_all(posts).await;
-        let more = server.memory().saturating_sub(before);
-        assert!(more < 40, "{more} MiB for {count} packets {packet:?}");
+        for count in [limits::SIGNALING_MESSAGE_BYTES / (packet.len() + 1), limits::SIGNALING_BURST as usize] {
+            let body = vec![packet; count].join("\u{1e}");
+            let before = server.memory();
+            let posts = (0..12).map(|_| async {
+                let sid = polling_session(address).await;
+                // Refused, and closed while it is still sent.
+                let head = format!("POST {ENGINE}=polling&sid={sid} HTTP/1.1\r\nContent-Length: {}", body.len());
+                tokio::time::timeout(crate::support::WAIT, send(address, &head, &body)).await.unwrap();
+            });
+            futures_util::future::join_all(posts).await;
+            let more = server.memory().saturating_sub(before);
+            assert!(more < 40, "{more} MiB for {count} packets {packet:?}");
+        }
     }
 }
 
