@@ -113,5 +113,5 @@ async fn a_name_cannot_be_long_or_turn_the_text_around_it() {
     let _eve = Client::member(&server, "room", &name).await;
     let told = ann.expect("user-connected").await;
     let Value::String(name) = &told["name"] else { panic!("{told}") };
-    assert!(name.starts_with("Evex") && name.chars().count() == limits::NAME_CHARS, "{name:?}");
+    assert!(name.starts_with("Eve x") && name.chars().count() == limits::NAME_CHARS, "{name:?}");
 }
