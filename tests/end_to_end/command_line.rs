@@ -28,7 +28,7 @@ async fn a_recording_on_a_full_disk_is_said_at_once_and_by_the_exit_code() -> Ou
     let mut ann = Peer::join(&link, "Ann", &SENDS)?;
     ann.joined().await?;
     let mut command = Command::new("sh");
-    command.args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$@\"", "sh"]).arg(binary("confab-peer")?);
+    command.args(["-c", "trap '' XFSZ; ulimit -f 400; exec \"$@\"", "sh"]).arg(binary("confab-peer")?);
     command.args(["join", &link, "--name", "Ben", "--json", "--record"]).arg(dir.path());
     let mut ben = Peer { process: Process::start(command)? };
     ben.joined().await?;

@@ -160,7 +160,7 @@ impl Server {
         let mut command = Command::new(binary("confab-server")?);
         // Nothing of a test leaves this machine, and a server that is started again knows its members.
         command.arg("--listen").arg(address).args(["--stun", "none"]);
-        command.env("RUST_LOG", "info").env("CONFAB_SERVER_SECRET", "of the tests");
+        command.env("RUST_LOG", "info").env("CONFAB_SERVER_SECRET", "of the tests, as long as the server wants it");
         prepare(&mut command)?;
         let mut process = Process::start(command)?;
         let host = format!("http://{}:", address.rsplit_once(':').map_or(address, |(host, _)| host));
