@@ -1,6 +1,6 @@
 //! The codec of an RTP stream.
 
-use confab_wire::media::{AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ};
+use confab_wire::media::{AUDIO_CLOCK_HZ, Codec, VIDEO_CLOCK_HZ};
 use rtc::interceptor::StreamInfo;
 
 /// The codec of a stream, as negotiated.
@@ -27,6 +27,13 @@ impl StreamCodec {
             channels: info.channels,
             sdp_fmtp_line: info.sdp_fmtp_line.clone(),
         }
+    }
+
+    /// The codec, if it is one of ours.
+    pub fn codec(&self) -> Option<Codec> {
+        let (_, name) = self.mime_type.split_once('/')?;
+        let known = [("VP8", Codec::Vp8), ("VP9", Codec::Vp9), ("H264", Codec::H264), ("opus", Codec::Opus)];
+        known.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, codec)| codec)
     }
 
     /// True for video.

@@ -67,14 +67,15 @@ impl InboundMeter {
             None => self.unsolicited += 1,
         }
         if self.codec.is_video() {
-            self.frames.add(packet.header.marker, &packet.payload, now);
+            self.frames.add(self.codec.codec(), packet.header.marker, &packet.payload, now);
         }
     }
 
     pub(crate) fn receive_again(&mut self, packet: &rtp::Packet, now: Instant) {
         self.retransmitted.add(packet);
         if packet.payload.len() > RTX_HEADER_BYTES && self.codec.is_video() {
-            self.frames.add(packet.header.marker, &packet.payload.slice(RTX_HEADER_BYTES..), now);
+            let payload = packet.payload.slice(RTX_HEADER_BYTES..);
+            self.frames.add(self.codec.codec(), packet.header.marker, &payload, now);
         }
     }
 

@@ -56,7 +56,7 @@ impl OutboundMeter {
         }
         self.highest = Some(sequence);
         if self.codec.is_video() {
-            self.frames.add(packet.header.marker, &packet.payload, now);
+            self.frames.add(self.codec.codec(), packet.header.marker, &packet.payload, now);
         }
     }
 

@@ -3,10 +3,14 @@
 use rtc::rtp;
 use std::time::Instant;
 
-/// Statistics of what is received on one track, retransmissions included, whatever the SSRC.
+/// Statistics of what is received on one track, retransmissions included. The source may change: the sequence numbers of another
+/// SSRC begin anywhere.
 #[derive(Debug)]
 pub struct ReceiveStatistics {
     clock_hz: u32,
+    ssrc: Option<u32>,
+    /// Lost before the SSRC of now.
+    lost_before: u64,
     first: Option<i64>,
     highest: i64,
     received: u64,
@@ -19,11 +23,25 @@ pub struct ReceiveStatistics {
 impl ReceiveStatistics {
     /// For a track with so many units of a timestamp in a second.
     pub fn new(clock_hz: u32) -> Self {
-        Self { clock_hz, first: None, highest: 0, received: 0, started: None, transit: None, jitter: 0.0 }
+        Self {
+            clock_hz,
+            ssrc: None,
+            lost_before: 0,
+            first: None,
+            highest: 0,
+            received: 0,
+            started: None,
+            transit: None,
+            jitter: 0.0,
+        }
     }
 
     /// Counts a packet that came now.
     pub fn receive(&mut self, header: &rtp::Header, now: Instant) {
+        if self.ssrc.replace(header.ssrc) != Some(header.ssrc) {
+            self.lost_before = self.lost();
+            (self.first, self.received, self.transit) = (None, 0, None);
+        }
         let sequence = header.sequence_number;
         let extended = match self.first {
             None => {
@@ -42,7 +60,7 @@ impl ReceiveStatistics {
     /// Packets that never came, by sequence number.
     pub fn lost(&self) -> u64 {
         let expected = self.first.map_or(0, |first| (self.highest - first + 1).max(0) as u64);
-        expected.saturating_sub(self.received)
+        self.lost_before + expected.saturating_sub(self.received)
     }
 
     /// Interarrival jitter in milliseconds.
@@ -83,5 +101,20 @@ mod tests {
         assert_eq!(receive(14, 80), (2, 0.0));
         assert_eq!(receive(12, 90), (1, 0.0), "what comes late says nothing about the jitter");
         assert_eq!(receive(15, 116), (1, 1.0), "a sixteenth of 16 ms");
+    }
+
+    #[test]
+    fn another_ssrc_loses_nothing_and_shakes_nothing() {
+        let (mut statistics, start) = (ReceiveStatistics::new(48_000), Instant::now());
+        let mut receive = |ssrc: u32, sequence_number: u16, timestamp: u32, ms: u64| {
+            let header = rtp::Header { ssrc, sequence_number, timestamp, ..rtp::Header::default() };
+            statistics.receive(&header, start + Duration::from_millis(ms));
+            (statistics.lost(), statistics.jitter_ms())
+        };
+        receive(1, 10, 0, 0);
+        assert_eq!(receive(1, 12, 1_920, 40), (1, 0.0));
+        assert_eq!(receive(2, 30_000, 777_000, 60), (1, 0.0));
+        assert_eq!(receive(2, 30_002, 778_920, 100), (2, 0.0));
+        assert_eq!(receive(1, 500, 40_000, 120), (2, 0.0));
     }
 }

@@ -161,6 +161,49 @@ mod tests {
         assert_eq!(stream.frames.rate(at(start, 9_000)), 0.0);
     }
 
+    /// Counts key frames and their size in packets of a stream, each with its marker.
+    fn frames_of(mime_type: &str, packets: &[(&[u8], bool)]) -> (u64, u64, Option<(u16, u16)>) {
+        let (mut meters, now) = (StreamMeters::default(), Instant::now());
+        meters.bind_inbound(&StreamInfo { mime_type: mime_type.into(), ..video() }, true);
+        for (number, (payload, marker)) in packets.iter().enumerate() {
+            let payload = Bytes::copy_from_slice(payload);
+            meters.receive(&rtp::Packet { payload, ..packet(number as u16, 0, *marker) }, now);
+        }
+        let frames = &meters.inbound[&1].frames;
+        (frames.complete, frames.key, frames.size)
+    }
+
+    #[test]
+    fn vp9_and_h264_are_measured_as_what_they_are() {
+        // Flexible mode: a key frame of 640×360, and frames that refer to others. As VP8 some of them were key frames.
+        let key = [0x98, 0x81, 0x02, 0x82, 0x49, 0x83, 0x42, 0x20, 0x27, 0xf0, 0x16, 0x70, 0x00];
+        let delta = [0xdc, 0x81, 0x03, 0x02, 0x86, 0x00];
+        let end = [0x94, 0x81, 0x02, 0x00, 0x00];
+        let packets: [(&[u8], bool); 5] = [(&key, false), (&end, true), (&delta, true), (&delta, true), (&delta, true)];
+        assert_eq!(frames_of("video/VP9", &packets), (4, 1, Some((640, 360))));
+        // Parameters of 640×480, an IDR picture in two slices and in fragments, and other slices.
+        let parameters = [0x67, 0x42, 0xc0, 0x1e, 0xda, 0x02, 0x80, 0xf6, 0x80];
+        let idr = [0x65, 0x10, 0x20];
+        let begin = [0x7c, 0x85, 0x10];
+        let slice = [0x61, 0x10, 0x20];
+        let mut aggregate = vec![0x78, 0, parameters.len() as u8];
+        aggregate.extend(parameters);
+        aggregate.extend([0, idr.len() as u8]);
+        aggregate.extend(idr);
+        let packets: [(&[u8], bool); 6] = [
+            (&aggregate, false),
+            (&idr, true),
+            (&slice, true),
+            (&slice, true),
+            (&begin, false),
+            (&[0x7c, 0x45, 1], true),
+        ];
+        let (complete, keys, size) = frames_of("video/H264", &packets);
+        assert_eq!((complete, keys), (4, 2));
+        assert!(size.is_some());
+        assert_eq!(frames_of("video/AV1", &packets), (4, 0, None), "what is not known is not guessed");
+    }
+
     #[test]
     fn the_far_end_may_count_less_than_nothing_lost() {
         let mut meters = StreamMeters::default();

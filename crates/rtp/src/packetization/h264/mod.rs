@@ -39,6 +39,30 @@ pub fn parse(packet: &Bytes) -> Option<ParsedPayload> {
     Some(ParsedPayload { frame_start, data: packet.clone() })
 }
 
+/// Whether an IDR picture begins in a payload, and the size that sequence parameters in it say.
+pub fn beginnings(payload: &[u8]) -> (bool, Option<(u16, u16)>) {
+    let of_unit = |unit: &[u8]| match unit.first().map(|first| first & 0x1f) {
+        Some(IDR) => (true, None),
+        Some(SEQUENCE_PARAMETERS) => (false, picture_size(unit)),
+        _ => (false, None),
+    };
+    match payload.first().copied().and_then(kind) {
+        Some(AGGREGATE) => {
+            let (mut rest, mut idr, mut size) = (&payload[1..], false, None);
+            while let Some((length, behind)) = rest.split_first_chunk() {
+                let Some((unit, behind)) = behind.split_at_checked(u16::from_be_bytes(*length).into()) else { break };
+                let (is_idr, says) = of_unit(unit);
+                (rest, idr, size) = (behind, idr || is_idr, says.or(size));
+            }
+            (idr, size)
+        }
+        // Parameters are far smaller than a packet.
+        Some(FRAGMENT) => (Fragment::parse(payload).is_some_and(|part| part.begins && part.head & 0x1f == IDR), None),
+        Some(_) => of_unit(payload),
+        None => (false, None),
+    }
+}
+
 /// The access unit in the payloads of one timestamp. `None` if one of them is damaged, fragments are
 /// missing, or its sequence parameters are those of no picture that may be decoded.
 pub fn access_unit<'a>(payloads: impl IntoIterator<Item = &'a Bytes>) -> Option<AccessUnit> {
