@@ -3,6 +3,7 @@
 mod config;
 mod framing;
 mod privacy;
+mod receive_errors;
 mod relay;
 mod root;
 mod servers;

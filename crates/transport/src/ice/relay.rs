@@ -3,6 +3,7 @@
 //! the real one over UDP, TCP or TLS, message by message and unchanged, and the answers come back the same way.
 
 use super::framing::{self, Meaning, Transaction};
+use super::receive_errors::ReceiveErrors;
 use super::root::RootCertificate;
 use super::servers::TurnServer;
 use super::upstream::{self, Receiver, Sender, UpstreamError};
@@ -137,9 +138,21 @@ struct Way {
     reported: Arc<AtomicBool>,
 }
 
+impl Way {
+    fn failed(&self, code: u16, reason: String, lost: bool) {
+        let url = self.server.url.to_string();
+        // A relay that is lost is always news.
+        if !self.reported.swap(true, Ordering::AcqRel) || lost {
+            tracing::warn!(url, code, reason, lost, "a TURN server can't be used");
+            (self.on_failure)(IceServerFailure { url, code, reason, lost });
+        }
+    }
+}
+
 impl Shim {
     async fn run(mut self) {
         let mut buffer = vec![0; DATAGRAM_BYTES];
+        let mut errors = ReceiveErrors::default();
         loop {
             tokio::select! {
                 biased;
@@ -152,11 +165,18 @@ impl Shim {
                     self.ended(id);
                 }
                 received = self.local.recv_from(&mut buffer) => match received {
-                    Ok((length, from)) => self.receive(&buffer[..length], from),
+                    Ok((length, from)) => {
+                        errors.received();
+                        self.receive(&buffer[..length], from);
+                    }
                     // Some systems report here that an answer of ours found nobody.
                     Err(error) => {
                         tracing::debug!(%error, "a message of the library can't be read");
-                        tokio::task::yield_now().await;
+                        let Some(pause) = errors.failed() else {
+                            self.way.failed(UNREACHABLE, format!("the local socket fails: {error}"), true);
+                            break;
+                        };
+                        tokio::time::sleep(pause).await;
                     }
                 },
             }
@@ -320,11 +340,6 @@ impl RelayPath {
     }
 
     fn failed(&self, code: u16, reason: String, lost: bool) {
-        let url = self.way.server.url.to_string();
-        // A relay that is lost is always news.
-        if !self.way.reported.swap(true, Ordering::AcqRel) || lost {
-            tracing::warn!(url, code, reason, lost, "a TURN server can't be used");
-            (self.way.on_failure)(IceServerFailure { url, code, reason, lost });
-        }
+        self.way.failed(code, reason, lost);
     }
 }

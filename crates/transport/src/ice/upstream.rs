@@ -1,6 +1,7 @@
 //! The way to one TURN server: UDP, TCP or TLS.
 
 use super::framing::{self, Unframed};
+use super::receive_errors::ReceiveErrors;
 use super::root::RootCertificate;
 use super::servers::TurnServer;
 use super::url::Transport;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::{TcpStream, UdpSocket, lookup_host};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// How long one address of a server may take to be connected; the next one is tried then.
 const ADDRESS_TIMEOUT: Duration = Duration::from_secs(4);
@@ -157,13 +158,18 @@ impl Receiver {
     /// The next message.
     pub(crate) async fn receive(&mut self) -> Result<Bytes, UpstreamError> {
         match self {
-            Self::Datagrams(socket, buffer) => loop {
-                match socket.recv(buffer).await {
-                    Ok(length) => return Ok(Bytes::copy_from_slice(&buffer[..length])),
-                    Err(error) if is_passing(&error) => {}
-                    Err(error) => return Err(UpstreamError::Unreachable(error)),
+            Self::Datagrams(socket, buffer) => {
+                let mut errors = ReceiveErrors::default();
+                loop {
+                    match socket.recv(buffer).await {
+                        Ok(length) => return Ok(Bytes::copy_from_slice(&buffer[..length])),
+                        Err(error) => match errors.failed().filter(|_| is_passing(&error)) {
+                            Some(pause) => sleep(pause).await,
+                            None => return Err(UpstreamError::Unreachable(error)),
+                        },
+                    }
                 }
-            },
+            }
             Self::Stream(stream, buffer) => loop {
                 if let Some(message) = framing::next(buffer)? {
                     return Ok(message);
