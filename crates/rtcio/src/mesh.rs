@@ -33,7 +33,7 @@ use tracing::Instrument;
 const REJOIN_PATIENCE: Duration = Duration::from_secs(3);
 /// How long the goodbyes to all peers may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Peers of one socket. A server that names more is hostile or broken.
+/// Peers of one socket. A server that names more is hostile or broken, or did not say who left.
 const PEERS: usize = 4 * limits::ROOM_MEMBERS;
 
 /// The task, before it runs.
@@ -41,7 +41,10 @@ pub(crate) struct Mesh {
     shared: Arc<Shared>,
     signaling: mpsc::Receiver<SignalingEvent>,
     peers: JoinSet<()>,
-    ids: HashMap<Id, String>,
+    /// Peers whose tasks run, each with its number in the order in which they came.
+    ids: HashMap<Id, (u64, String)>,
+    /// Number of the last peer.
+    number: u64,
     presence: Presence,
     signaling_up: bool,
     addresses: watch::Receiver<Addresses>,
@@ -62,6 +65,7 @@ impl Mesh {
             signaling,
             peers: JoinSet::new(),
             ids: HashMap::new(),
+            number: 0,
             presence: Presence::default(),
             signaling_up: false,
             known_as: None,
@@ -92,8 +96,12 @@ impl Mesh {
                     self.release().await;
                 }
                 () = sleep_until(idle.unwrap_or_else(Instant::now)), if idle.is_some() => {
-                    for id in self.presence.due(Instant::now()) {
-                        self.add_peer(id, Role::Reconnector).await;
+                    let now = Instant::now();
+                    for id in self.presence.due(now) {
+                        if self.add_peer(id.clone(), Role::Reconnector).await.is_none() {
+                            // There was no place for it.
+                            self.presence.wait_for_offer(&id, now, Duration::ZERO);
+                        }
                     }
                 }
                 event = self.signaling.recv(), if !signaling_ended => match event {
@@ -312,6 +320,11 @@ impl Mesh {
         if own.as_deref() == Some(id) || !self.presence.named(id, listed) {
             return;
         }
+        if self.shared.remotes.get(id).is_none()
+            && let Some(ghost) = self.presence.gives_way()
+        {
+            self.remote_gone(&ghost);
+        }
         let remote = self.remote(id).await;
         remote.set_present(true);
         if let Some(metadata) = metadata {
@@ -366,7 +379,7 @@ impl Mesh {
     }
 
     async fn add_peer(&mut self, id: String, role: Role) -> Option<Handle> {
-        if id.is_empty() || id.len() > limits::ID_BYTES || self.ids.len() >= PEERS {
+        if id.is_empty() || id.len() > limits::ID_BYTES || !self.make_room() {
             tracing::warn!("the server names a peer that can't be");
             return None;
         }
@@ -377,15 +390,32 @@ impl Mesh {
         let up = self.signaling_up && self.rejoin.is_none();
         let (handle, task) = peer(remote, role, up, shared, cancel);
         let task = self.peers.spawn(task.in_current_span()).id();
-        self.ids.insert(task, id.clone());
+        self.number += 1;
+        self.ids.insert(task, (self.number, id.clone()));
         self.shared.insert_peer(id, handle.clone());
         Some(handle)
     }
 
+    /// Makes a place for another peer, if there is none: of those that never connected, the one that tries for the longest time gives
+    /// way. False if none does, or if too many of them are still ending.
+    fn make_room(&mut self) -> bool {
+        let peers = self.shared.peers();
+        if peers.len() >= PEERS {
+            let number = |id: &str| self.ids.values().filter(|(_, other)| other == id).map(|(number, _)| *number).max();
+            let waiting = peers.into_iter().filter(|(_, peer)| !peer.was_announced());
+            let Some((ghost, peer)) = waiting.min_by_key(|(id, _)| number(id)) else { return false };
+            self.shared.remove_peer(&ghost);
+            peer.cancel.cancel();
+            self.shared.feed.peers.end(&ghost);
+            self.remote_gone(&ghost);
+        }
+        self.ids.len() < 2 * PEERS
+    }
+
     async fn peer_ended(&mut self, task: Id, failed: bool) {
-        let Some(id) = self.ids.remove(&task) else { return };
+        let Some((_, id)) = self.ids.remove(&task) else { return };
         // A peer that was dropped by the application may have a successor under the same id.
-        if self.ids.values().any(|other| *other == id) {
+        if self.ids.values().any(|(_, other)| *other == id) {
             return;
         }
         self.remote_gone(&id);

@@ -22,11 +22,17 @@ pub(crate) struct Presence {
 }
 
 impl Presence {
-    /// The server named `id`; `tells` if that was in a list of members. False: it is one too many.
+    /// The server named `id`; `tells` if that was in a list of members. False: it is none that can be.
     pub(crate) fn named(&mut self, id: &str, tells: bool) -> bool {
         self.tells |= tells;
         self.stale.remove(id);
-        !id.is_empty() && id.len() <= limits::ID_BYTES && self.idle.len() < MEMBERS
+        !id.is_empty() && id.len() <= limits::ID_BYTES
+    }
+
+    /// Who gives way to somebody new, where there is no place: the one that is without a connection for the longest time.
+    pub(crate) fn gives_way(&self) -> Option<String> {
+        let crowded = self.idle.len() >= MEMBERS;
+        self.idle.iter().filter(|_| crowded).min_by_key(|(_, at)| **at).map(|(id, _)| id.clone())
     }
 
     /// `id` has no connection: the side that was in the room before is to offer. `extra` keeps two that both lost their
@@ -79,6 +85,18 @@ mod tests {
         assert!(presence.due(now).is_empty());
         assert_eq!(presence.due(now + OFFER_PATIENCE), ["ann"]);
         assert_eq!(presence.deadline(), None);
+    }
+
+    #[test]
+    fn of_too_many_the_oldest_gives_way() {
+        let (mut presence, now) = (Presence::default(), Instant::now());
+        for number in 0..MEMBERS as u64 {
+            assert_eq!(presence.gives_way(), None);
+            presence.wait_for_offer(&number.to_string(), now + Duration::from_millis(number), Duration::ZERO);
+        }
+        assert_eq!(presence.gives_way().as_deref(), Some("0"));
+        presence.settled("0");
+        assert_eq!(presence.gives_way(), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use crate::common::node::Node;
 use crate::common::{PATIENCE, resident};
-use confab_rtcio::Socket;
+use confab_rtcio::{RemotePeerState, Socket};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -56,6 +56,24 @@ async fn members_without_end_are_not_all_connected_to() {
     .await;
     assert!(socket.remote_peers().len() <= 256, "{}", socket.remote_peers().len());
     closes_within_bounds(&socket, before).await;
+}
+
+/// A server, or a flood of clients, that names members who never connect, and does not say that they left.
+#[tokio::test(flavor = "multi_thread")]
+async fn members_that_never_connect_give_way_to_a_friend() {
+    let node = Node::start().await;
+    let socket = connected(&node).await;
+    for (event_name, field) in [("#rtcio:init-offer", "source"), ("user-connected", "id")] {
+        says(&socket, (0..100).map(|n| event(event_name, &json!({ field: format!("{field}-{n}") }))).collect()).await;
+    }
+    says(&socket, vec![event("#rtcio:init-offer", &json!({ "source": "friend" }))]).await;
+    let connecting = async {
+        while socket.remote_peer("friend").is_none_or(|friend| friend.state() != RemotePeerState::Connecting) {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, connecting).await.expect("a place for the friend");
+    timeout(PATIENCE, socket.close()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
