@@ -12,7 +12,10 @@ use futures_util::future::join_all;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
+
+/// News of who left that wait for listeners of one channel; more are dropped. All peers of a room, a few times.
+const LATE: usize = 256;
 
 /// The state that the handles of one broadcast channel have in common.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub(crate) struct Broadcast {
     pub(super) listeners: Listeners,
     members: Mutex<HashMap<Arc<str>, Channel>>,
     closed: AtomicBool,
+    /// Listeners that are behind, each with one piece of news on its way.
+    late: Arc<Semaphore>,
 }
 
 impl Broadcast {
@@ -50,9 +55,20 @@ impl Broadcast {
     fn report(&self, peer: Option<Arc<str>>, event: ChannelEvent) {
         let delivery = Delivery { peer, event };
         for listener in self.listeners.deliver(&delivery) {
+            // Who is that far behind hears no more of what failed here.
+            if matches!(delivery.event, ChannelEvent::Error(_)) {
+                continue;
+            }
+            let Ok(waits) = Arc::clone(&self.late).try_acquire_owned() else {
+                tracing::warn!("a listener of a channel is not read; it does not hear who left");
+                continue;
+            };
             let delivery = delivery.clone();
-            // Such news must arrive, and nobody here may wait. One for each peer that leaves.
-            tokio::spawn(async move { listener.send(delivery).await });
+            // Such news must arrive, and nobody here may wait.
+            tokio::spawn(async move {
+                listener.send(delivery).await.ok();
+                drop(waits);
+            });
         }
     }
 
@@ -126,6 +142,7 @@ impl Broadcasts {
             listeners: Listeners::default(),
             members: Mutex::default(),
             closed: AtomicBool::new(false),
+            late: Arc::new(Semaphore::new(LATE)),
         });
         channels.push(Arc::clone(&channel));
         Ok(channel)
@@ -245,5 +262,29 @@ impl BroadcastChannel {
     /// one.
     pub fn close(&self) {
         self.shared.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use confab_wire::limits;
+
+    #[tokio::test]
+    async fn what_fails_while_a_listener_is_behind_costs_no_task() {
+        let channels = Arc::<Broadcasts>::default();
+        let channel = channels.get_or_create("cursor", ChannelOptions::default()).unwrap();
+        let _unread = channel.listeners.all();
+        let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+        let before = tasks();
+        let error = || frame(&"x".repeat(limits::EVENT_NAME_BYTES + 1), Vec::new()).unwrap_err();
+        for _ in 0..10_000 {
+            channel.report(None, ChannelEvent::Error(error()));
+        }
+        assert_eq!(tasks(), before);
+        for number in 0..10_000 {
+            channel.report(None, ChannelEvent::PeerLeft(number.to_string()));
+        }
+        assert!(tasks() <= before + LATE, "{}", tasks());
     }
 }

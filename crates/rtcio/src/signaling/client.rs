@@ -11,14 +11,15 @@ use super::liveness::{LivenessProbe, PROBE_INTERVAL};
 use super::request_queue::{QueuedRequest, RequestId, RequestQueue};
 use super::translation::{ack_args, chain, classify, event_of, refusal, text_of};
 use crate::connect_error::{ConnectError, ConnectErrorKind};
-use confab_wire::signaling::PROBE;
+use confab_wire::{limits, signaling::PROBE};
 use futures_util::FutureExt;
 use rust_socketio::asynchronous::{Client, ClientBuilder};
 use rust_socketio::{Event, Payload, TransportType};
 use serde_json::Value;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
+use tracing::Instrument;
 use url::Url;
 
 /// Events of one link that wait to be handled. The callbacks wait when it is full, and TCP slows the server down.
@@ -50,8 +51,49 @@ pub(super) struct SocketIoClient {
 }
 
 impl SocketIoClient {
+    /// Connects and waits until the server lets us in. Whoever waits may give up at any time.
     pub(super) async fn open(url: &Url, path: &str, auth: Option<&Value>) -> Result<Self, ConnectError> {
-        let address = address(url, path)?;
+        let (address, namespace, auth) = (address(url, path)?, url.path().to_owned(), auth.cloned());
+        let (mut reply, opened) = oneshot::channel();
+        // A connection of the library outlives whoever dropped it: in a task of its own it is closed if nobody waits for it
+        // any more.
+        tokio::spawn(
+            async move {
+                let connecting = Self::connect(&address, &namespace, auth);
+                let connected = tokio::select! {
+                    biased;
+                    () = reply.closed() => return,
+                    connected = timeout(limits::CONNECT_TIMEOUT, connecting) => connected.unwrap_or_else(|_| Err(late())),
+                };
+                let mut client = match connected {
+                    Ok(client) => client,
+                    Err(error) => {
+                        reply.send(Err(error)).ok();
+                        return;
+                    }
+                };
+                let opened = tokio::select! {
+                    biased;
+                    () = reply.closed() => return client.close().await,
+                    opened = timeout(limits::CONNECT_TIMEOUT, client.opened()) => opened.unwrap_or_else(|_| Err(late())),
+                };
+                match opened {
+                    Ok(()) => if let Err(Ok(client)) = reply.send(Ok(client)) {
+                        client.close().await;
+                    },
+                    Err(error) => {
+                        reply.send(Err(error)).ok();
+                        client.close().await;
+                    }
+                }
+            }
+            .in_current_span(),
+        );
+        opened.await.unwrap_or_else(|_| Err(late()))
+    }
+
+    /// Connects, without waiting to be let in.
+    async fn connect(address: &Url, namespace: &str, auth: Option<Value>) -> Result<Self, ConnectError> {
         let (sender, events) = mpsc::channel(QUEUE);
         let push = |sender: &mpsc::Sender<ClientEvent>, event: ClientEvent| {
             let sender = sender.clone();
@@ -63,7 +105,7 @@ impl SocketIoClient {
         };
         let (on_open, on_close, on_error, on_any) = (sender.clone(), sender.clone(), sender.clone(), sender.clone());
         let mut builder = ClientBuilder::new(address.as_str())
-            .namespace(url.path())
+            .namespace(namespace)
             .transport_type(TransportType::Websocket)
             .reconnect(false)
             .on(Event::Connect, move |_, _| push(&on_open, ClientEvent::Open))
@@ -74,28 +116,23 @@ impl SocketIoClient {
                 push(&on_any, ClientEvent::Event(name, args))
             });
         if let Some(auth) = auth {
-            builder = builder.auth(auth.clone());
+            builder = builder.auth(auth);
         }
         let client = builder.connect().await.map_err(|error| classify(&chain(&error)))?;
         let next_probe = Instant::now() + PROBE_INTERVAL;
-        let mut client_side = Self {
-            client,
-            events,
-            sender,
-            requests: RequestQueue::default(),
-            next_probe,
-            probes: LivenessProbe::default(),
-        };
-        match client_side.events.recv().await {
-            Some(ClientEvent::Open) => Ok(client_side),
+        let requests = RequestQueue::default();
+        Ok(Self { client, events, sender, requests, next_probe, probes: LivenessProbe::default() })
+    }
+
+    /// Waits until the server lets us in.
+    async fn opened(&mut self) -> Result<(), ConnectError> {
+        match self.events.recv().await {
+            Some(ClientEvent::Open) => Ok(()),
             other => {
-                client_side.close().await;
                 let refusal = if let Some(ClientEvent::Error(text)) = &other { refusal(text) } else { None };
                 Err(refusal.unwrap_or_else(|| {
-                    ConnectError::with_detail(
-                        ConnectErrorKind::NotAServer,
-                        format!("instead of an opening came {other:?}"),
-                    )
+                    let what = format!("instead of an opening came {other:?}");
+                    ConnectError::with_detail(ConnectErrorKind::NotAServer, what)
                 }))
             }
         }
@@ -103,9 +140,6 @@ impl SocketIoClient {
 
     pub(super) async fn recv(&mut self) -> Result<LinkEvent, Broken> {
         loop {
-            if self.probes.is_overdue(Instant::now()) {
-                return Err(Broken("the server says nothing any more".to_owned()));
-            }
             let due = [Some(self.next_probe), self.requests.due(), self.probes.due()].into_iter().flatten().min();
             let due = due.unwrap_or(self.next_probe);
             tokio::select! {
@@ -123,9 +157,13 @@ impl SocketIoClient {
                     ClientEvent::Error(text) => return Err(Broken(text)),
                     ClientEvent::Open => {}
                 },
-                () = sleep_until(due) => if !self.probes.is_overdue(Instant::now()) {
+                // What came while nobody read comes first: it is no silence of the server.
+                () = sleep_until(due) => {
+                    if self.probes.is_overdue(Instant::now()) {
+                        return Err(Broken("the server says nothing any more".to_owned()));
+                    }
                     return Ok(LinkEvent::Due);
-                },
+                }
             }
         }
     }
@@ -142,6 +180,14 @@ impl SocketIoClient {
                 self.send_requests().await
             }
         }
+    }
+
+    pub(super) fn take_sent(&mut self) -> Vec<u64> {
+        self.requests.take_sent()
+    }
+
+    pub(super) fn retain_requests(&mut self, wanted: impl Fn(u64) -> bool) {
+        self.requests.retain(wanted);
     }
 
     pub(super) async fn attend(&mut self) -> Result<(), Broken> {
@@ -189,6 +235,11 @@ impl SocketIoClient {
             Err(_) => tracing::debug!("the server took no goodbye"),
         }
     }
+}
+
+/// The server took too long to let us in.
+fn late() -> ConnectError {
+    ConnectError::with_detail(ConnectErrorKind::Unreachable, "the server did not answer in time")
 }
 
 async fn bounded<F>(write: F) -> Result<(), Broken>

@@ -16,6 +16,9 @@ pub(crate) struct Link {
     wire: Wire,
     sid: Option<String>,
     local: Option<IpAddr>,
+    /// Requests that a simulated server took.
+    #[cfg(test)]
+    sent: Vec<u64>,
 }
 
 /// What is below a link.
@@ -40,10 +43,16 @@ impl Link {
         if let Some(dialled) = crate::simulation::dial(url).await {
             let (wire, sid) = dialled?;
             let local = crate::simulation::local(url);
-            return Ok(Self { wire: Wire::Simulated(wire), sid: Some(sid), local });
+            return Ok(Self { wire: Wire::Simulated(wire), sid: Some(sid), local, sent: Vec::new() });
         }
         let (client, local) = tokio::join!(SocketIoClient::open(url, path, auth), route::local_address(url));
-        Ok(Self { wire: Wire::Server(Box::new(client?)), sid: None, local })
+        Ok(Self {
+            wire: Wire::Server(Box::new(client?)),
+            sid: None,
+            local,
+            #[cfg(test)]
+            sent: Vec::new(),
+        })
     }
 
     /// Our id on this connection, where it is known: the library does not tell it, a server of ours does when a room is
@@ -71,7 +80,28 @@ impl Link {
         match &mut self.wire {
             Wire::Server(client) => client.emit(event, args, number).await,
             #[cfg(test)]
-            Wire::Simulated(wire) => wire.emit(event, args.to_vec(), number),
+            Wire::Simulated(wire) => {
+                self.sent.extend(number);
+                wire.emit(event, args.to_vec(), number)
+            }
+        }
+    }
+
+    /// Numbers of the events with a number that were sent since the last call: they take turns.
+    pub(crate) fn take_sent(&mut self) -> Vec<u64> {
+        match &mut self.wire {
+            Wire::Server(client) => client.take_sent(),
+            #[cfg(test)]
+            Wire::Simulated(_) => std::mem::take(&mut self.sent),
+        }
+    }
+
+    /// Of those that wait for their turn, keeps the `wanted` ones.
+    pub(crate) fn retain_requests(&mut self, wanted: impl Fn(u64) -> bool) {
+        match &mut self.wire {
+            Wire::Server(client) => client.retain_requests(wanted),
+            #[cfg(test)]
+            Wire::Simulated(_) => {}
         }
     }
 

@@ -6,6 +6,7 @@
 
 pub(crate) mod backoff;
 mod client;
+mod command_queue;
 pub(crate) mod link;
 pub(crate) mod link_event;
 mod liveness;
@@ -19,6 +20,7 @@ use crate::connect_error::ConnectError;
 use crate::options::Options;
 use backoff::Backoff;
 pub use backoff::Reconnection;
+use command_queue::{CommandReceiver, CommandSender, command_queue};
 use confab_wire::signaling::Signal;
 
 use link::Link;
@@ -30,14 +32,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-/// Commands that wait for the task.
-const COMMANDS: usize = 1024;
 /// Events that wait for the mesh.
 const EVENTS: usize = 256;
 /// Requests that wait for their answers; more are refused.
@@ -84,22 +83,19 @@ pub(crate) enum SignalingEvent {
 /// The sending side, for sockets and peers.
 #[derive(Debug, Clone)]
 pub(crate) struct Handle {
-    commands: mpsc::Sender<Command>,
+    commands: CommandSender,
     connected: Arc<AtomicBool>,
 }
 
 impl Handle {
     /// Queues a command; waits while the queue is full. False if the task is gone.
     pub(crate) async fn send(&self, command: Command) -> bool {
-        self.commands.send(command).await.is_ok()
+        self.commands.send(command).await
     }
 
-    /// Queues a command without waiting.
+    /// Queues a command without waiting: one of those of which the newest of its kind counts.
     pub(crate) fn send_now(&self, command: Command) {
-        if let Err(TrySendError::Full(command)) = self.commands.try_send(command) {
-            let commands = self.commands.clone();
-            tokio::spawn(async move { commands.send(command).await });
-        }
+        self.commands.send_now(command);
     }
 
     /// True while a link stands.
@@ -113,10 +109,12 @@ pub(crate) struct Signaling {
     url: Url,
     path: String,
     auth: Option<Value>,
-    commands: mpsc::Receiver<Command>,
+    commands: CommandReceiver,
     events: mpsc::Sender<SignalingEvent>,
     cancel: CancellationToken,
     outbox: Outbox,
+    /// An event that the mesh has no room for yet.
+    untold: Option<SignalingEvent>,
     /// Requests on this link that are not answered, by number.
     requests: HashMap<u64, Request>,
     /// Number of the last request.
@@ -133,7 +131,9 @@ pub(crate) struct Signaling {
 
 /// A request without an answer yet.
 struct Request {
-    deadline: Instant,
+    timeout: Duration,
+    /// Once it was sent.
+    deadline: Option<Instant>,
     reply: AckReply,
 }
 
@@ -159,7 +159,7 @@ enum Next {
 impl Signaling {
     /// Makes the task and its ends.
     pub(crate) fn new(options: &Options, cancel: CancellationToken) -> (Self, Handle, mpsc::Receiver<SignalingEvent>) {
-        let (command_sender, commands) = mpsc::channel(COMMANDS);
+        let (command_sender, commands) = command_queue();
         let (events, event_receiver) = mpsc::channel(EVENTS);
         let connected = Arc::new(AtomicBool::new(false));
         let task = Self {
@@ -170,6 +170,7 @@ impl Signaling {
             events,
             cancel,
             outbox: Outbox::default(),
+            untold: None,
             requests: HashMap::new(),
             request: 0,
             link: 0,
@@ -207,9 +208,30 @@ impl Signaling {
         }
     }
 
-    async fn tell(&self, event: SignalingEvent) {
-        // The mesh ends before this task only when the socket closes.
-        self.events.send(event).await.ok();
+    /// Reports to the mesh. It may be waiting for an application that waits for an answer of this task: commands are taken
+    /// meanwhile, as without a link.
+    async fn tell(&mut self, event: SignalingEvent) {
+        let events = self.events.clone();
+        loop {
+            tokio::select! {
+                biased;
+                permit = events.reserve() => {
+                    // The mesh ends before this task only when the socket closes.
+                    if let Ok(permit) = permit {
+                        permit.send(event);
+                    }
+                    break;
+                }
+                command = self.commands.recv() => match command {
+                    Some(command @ (Command::Emit { .. } | Command::Relay { .. } | Command::Request { .. })) => {
+                        self.keep(command);
+                    }
+                    Some(command) => self.commands.put_aside(command),
+                    None => break,
+                },
+            }
+        }
+        self.commands.resume();
     }
 
     /// Waits until a connection is wanted.
@@ -304,12 +326,16 @@ impl Signaling {
         self.source = (!reconnect).then(|| sid.clone().unwrap_or_default());
         self.tell(SignalingEvent::Connected { reconnect, sid, local: link.local() }).await;
         let end = self.serve(&mut link).await;
+        let untold = self.untold.take();
         self.connected.store(false, Ordering::Release);
         for (_, request) in self.requests.drain() {
             request.reply.send(Err(AckError::Offline)).ok();
         }
         link.close().await;
         self.outbox.link_lost();
+        if let Some(event) = untold {
+            self.tell(event).await;
+        }
         let (reason, next) = match end {
             Ok(Ended::Unwanted) => ("closed by this side".to_owned(), Next::Idle),
             Ok(Ended::Stranded) => ("this side has another address".to_owned(), Next::Open),
@@ -325,13 +351,21 @@ impl Signaling {
         let cancel = self.cancel.clone();
         loop {
             self.outbox.flush(link, self.source.as_deref()).await?;
-            let deadline = self.requests.values().map(|request| request.deadline).min();
+            self.note_sent(link);
+            let deadline = self.requests.values().filter_map(|request| request.deadline).min();
+            let events = self.events.clone();
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Ok(Ended::Unwanted),
-                event = link.recv() => match event? {
+                // The mesh may be waiting for an application that waits for an answer: it holds up nothing but the link.
+                permit = events.reserve(), if self.untold.is_some() => {
+                    if let (Ok(permit), Some(event)) = (permit, self.untold.take()) {
+                        permit.send(event);
+                    }
+                }
+                event = link.recv(), if self.untold.is_none() => match event? {
                     LinkEvent::Event { name, args } => {
-                        self.tell(SignalingEvent::Event { event: name, args }).await;
+                        self.untold = Some(SignalingEvent::Event { event: name, args });
                     }
                     LinkEvent::Ack(number, args) => {
                         // An answer after its time belongs to nobody.
@@ -339,22 +373,44 @@ impl Signaling {
                             request.reply.send(Ok(args)).ok();
                         }
                     }
-                    LinkEvent::Due => link.attend().await?,
+                    LinkEvent::Due => {
+                        self.forget_unwanted(link);
+                        link.attend().await?;
+                    }
                 },
                 command = self.commands.recv() => match command {
                     Some(Command::Disconnect) | None => return Ok(Ended::Unwanted),
                     Some(Command::AddressesChanged { stranded: true }) => return Ok(Ended::Stranded),
-                    Some(Command::AddressesChanged { stranded: false } | Command::Doubt) => link.hurry().await?,
+                    Some(Command::AddressesChanged { stranded: false } | Command::Doubt) => {
+                        self.forget_unwanted(link);
+                        link.hurry().await?;
+                    }
                     Some(command) => self.obey(command, link).await?,
                 },
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                     let now = Instant::now();
-                    for (_, request) in self.requests.extract_if(|_, request| request.deadline <= now) {
+                    for (_, request) in self.requests.extract_if(|_, request| request.deadline.is_some_and(|at| at <= now)) {
                         request.reply.send(Err(AckError::Timeout)).ok();
                     }
                 }
             }
         }
+    }
+
+    /// A request has its time from when it was sent.
+    fn note_sent(&mut self, link: &mut Link) {
+        let now = Instant::now();
+        for number in link.take_sent() {
+            if let Some(request) = self.requests.get_mut(&number) {
+                request.deadline = Some(now + request.timeout);
+            }
+        }
+    }
+
+    /// What nobody waits for any more is not sent.
+    fn forget_unwanted(&mut self, link: &mut Link) {
+        self.requests.retain(|_, request| !request.reply.is_closed());
+        link.retain_requests(|number| self.requests.contains_key(&number));
     }
 
     /// Handles a command on a link.
@@ -364,7 +420,7 @@ impl Signaling {
             Command::Relay { target, signal } => self.outbox.push_live(relayed(target, &signal)),
             Command::Release { source } => self.source = Some(source),
             Command::Request { event, args, timeout, reply } => {
-                self.requests.retain(|_, request| !request.reply.is_closed());
+                self.forget_unwanted(link);
                 if self.requests.len() >= REQUESTS {
                     reply.send(Err(AckError::TooMany)).ok();
                     return Ok(());
@@ -372,8 +428,8 @@ impl Signaling {
                 // What was emitted before goes before.
                 self.outbox.flush(link, self.source.as_deref()).await?;
                 self.request += 1;
-                let deadline = Instant::now() + timeout.min(REQUEST_TIMEOUT);
-                self.requests.insert(self.request, Request { deadline, reply });
+                let timeout = timeout.min(REQUEST_TIMEOUT);
+                self.requests.insert(self.request, Request { timeout, deadline: None, reply });
                 link.emit(&event, &args, Some(self.request)).await?;
             }
             // The first is what there is; the others are taken by the loop.

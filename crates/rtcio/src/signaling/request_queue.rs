@@ -30,6 +30,8 @@ pub(super) struct QueuedRequest {
 pub(super) struct RequestQueue {
     waiting: VecDeque<QueuedRequest>,
     current: Option<(RequestId, Instant)>,
+    /// Numbers of those that went.
+    sent: Vec<u64>,
 }
 
 impl RequestQueue {
@@ -44,7 +46,23 @@ impl RequestQueue {
         }
         let request = self.waiting.pop_front()?;
         self.current = Some((request.id, now + PATIENCE));
+        if let RequestId::Request(number) = request.id {
+            self.sent.push(number);
+        }
         Some(request)
+    }
+
+    /// Numbers of the requests that went since the last call.
+    pub(super) fn take_sent(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.sent)
+    }
+
+    /// Of those that wait, keeps the `wanted` ones.
+    pub(super) fn retain(&mut self, wanted: impl Fn(u64) -> bool) {
+        self.waiting.retain(|request| match request.id {
+            RequestId::Request(number) => wanted(number),
+            RequestId::Probe => true,
+        });
     }
 
     pub(super) fn answered(&mut self, id: RequestId) {
@@ -80,5 +98,19 @@ mod tests {
         assert_eq!(queue.due(), Some(now + PATIENCE));
         assert_eq!(number(queue.next(now + PATIENCE)), Some(RequestId::Request(3)));
         assert_eq!(queue.due(), None);
+        assert_eq!(queue.take_sent(), [1, 2, 3]);
+        assert!(queue.take_sent().is_empty());
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_not_sent() {
+        let (mut queue, now) = (RequestQueue::default(), Instant::now());
+        for id in [RequestId::Request(1), RequestId::Request(2), RequestId::Probe, RequestId::Request(3)] {
+            queue.push(QueuedRequest { id, event: "e".into(), args: Vec::new() });
+        }
+        queue.retain(|number| number == 3);
+        assert_eq!(queue.next(now).map(|request| request.id), Some(RequestId::Probe));
+        assert_eq!(queue.next(now + PATIENCE).map(|request| request.id), Some(RequestId::Request(3)));
+        assert_eq!(queue.take_sent(), [3]);
     }
 }

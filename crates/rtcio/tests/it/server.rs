@@ -220,3 +220,68 @@ async fn a_server_that_freezes_is_left_and_found_again_and_the_call_goes_on() {
     ben.socket.close().await;
     server.shutdown().await;
 }
+
+/// The application waits for an answer where it should read its events, and they fill all queues.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_awaited_instead_of_events_is_not_awaited_for_ever() {
+    let node = Node::start().await;
+    let (socket, mut events) = Socket::builder(node.url.clone()).force_new(true).connect();
+    while !matches!(timeout(PATIENCE, events.recv()).await.unwrap(), Some(Event::Connected { .. })) {}
+    let flood: Vec<Value> = (0..4_000).map(|number| json!(format!("42{}", json!(["flood", number])))).collect();
+    for some in flood.chunks(500) {
+        socket.server().emit("say", some.to_vec()).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let answer = socket.server().emit_with_ack_timeout("echo-ack", (), Duration::from_millis(500));
+    let answer = timeout(PATIENCE, answer).await.expect("an end of the wait");
+    assert_eq!(answer, Err(AckError::Timeout));
+    // When they are read, everything comes.
+    let reading = tokio::spawn(async move { while events.recv().await.is_some() {} });
+    assert_eq!(socket.server().emit_with_ack("echo-ack", "after").await, Ok(vec![json!("after")]));
+    socket.close().await;
+    reading.await.unwrap();
+}
+
+/// Requests take turns: the time of one begins when it is sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_of_a_request_begins_when_it_is_sent_and_what_nobody_awaits_is_not_sent() {
+    let node = Node::start().await;
+    let socket = connected(Socket::builder(node.url.clone()).force_new(true)).await;
+    let server = socket.server();
+    // Never answered: the next one goes after two seconds, and has its own time from then on.
+    let silent = server.emit_with_ack_timeout("nothing", (), Duration::from_millis(300));
+    let patient = server.emit_with_ack_timeout("echo-ack", "in turn", Duration::from_millis(1_500));
+    let (silent, patient) = tokio::join!(silent, patient);
+    assert_eq!((silent, patient), (Err(AckError::Timeout), Ok(vec![json!("in turn")])));
+
+    let mut echoes = server.on("echoed");
+    let silent = server.emit_with_ack_timeout("nothing", (), Duration::from_millis(300));
+    let given_up = timeout(Duration::from_millis(200), server.emit_with_ack("echo", "nobody waits for this"));
+    let (silent, given_up) = tokio::join!(silent, given_up);
+    assert!(silent == Err(AckError::Timeout) && given_up.is_err());
+    assert_eq!(server.emit_with_ack("echo-ack", "next").await, Ok(vec![json!("next")]));
+    server.emit("echo", "the first that is heard").await.unwrap();
+    assert_eq!(next(&mut echoes).await.args, [json!("the first that is heard")]);
+    socket.close().await;
+}
+
+/// A server that takes a connection and lets nobody in: who gives up leaves no connection behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_opening_that_is_given_up_leaves_no_connection() {
+    let node = Node::start().await;
+    let silent = node.url.join("/silent").unwrap();
+    let (socket, _) = Socket::builder(silent).force_new(true).auto_connect(false).build();
+    socket.connect();
+    let wait = async |open: usize| {
+        let until = async {
+            while node.open.load(std::sync::atomic::Ordering::SeqCst) != open {
+                tokio::task::yield_now().await
+            }
+        };
+        timeout(Duration::from_secs(5), until).await.unwrap_or_else(|_| panic!("not {open} connections"));
+    };
+    wait(1).await;
+    socket.disconnect().await;
+    wait(0).await;
+    socket.close().await;
+}

@@ -16,6 +16,8 @@ pub struct Node {
     pub url: Url,
     /// How many connections it has accepted.
     pub accepted: Arc<AtomicUsize>,
+    /// How many of them stand.
+    pub open: Arc<AtomicUsize>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -25,15 +27,21 @@ impl Node {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
         let accepted = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&accepted);
+        let open = Arc::new(AtomicUsize::new(0));
+        let (count, standing) = (Arc::clone(&accepted), Arc::clone(&open));
         let task = tokio::spawn(async move {
             let mut clients = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let number = count.fetch_add(1, Ordering::SeqCst) + 1;
-                clients.spawn(client(stream, number));
+                let standing = Arc::clone(&standing);
+                clients.spawn(async move {
+                    standing.fetch_add(1, Ordering::SeqCst);
+                    client(stream, number).await;
+                    standing.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
-        Self { url, accepted, task }
+        Self { url, accepted, open, task }
     }
 }
 
@@ -61,6 +69,9 @@ async fn client(stream: TcpStream, number: usize) {
     }
     while let Some(Ok(message)) = socket.next().await {
         let Message::Text(text) = message else { continue };
+        if text.as_str() == "1" {
+            return;
+        }
         let Some(rest) = text.strip_prefix('4') else { continue };
         let (kind, rest) = rest.split_at(1);
         let (namespace, rest) = match rest.split_once(',') {
@@ -70,6 +81,8 @@ async fn client(stream: TcpStream, number: usize) {
         let body = rest.trim_start_matches(|c: char| c.is_ascii_digit());
         let id = &rest[..rest.len() - body.len()];
         let said: Vec<String> = match kind {
+            // It lets nobody in here.
+            "0" if namespace == "/silent," => vec![],
             "0" => {
                 let auth: Value = serde_json::from_str(body).unwrap_or_default();
                 if auth["token"] == json!("wrong") {
