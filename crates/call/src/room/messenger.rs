@@ -6,7 +6,7 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio_util::task::AbortOnDropHandle;
 
 /// Messages that wait. A new one is dropped when it is full: then some peer has taken none for many seconds.
-const QUEUE: usize = 256;
+const QUEUE: usize = 1024;
 
 /// See the module.
 #[derive(Debug)]

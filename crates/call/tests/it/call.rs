@@ -1,17 +1,11 @@
 //! Whole calls over the real server and the loopback network, by the API that the window and `confab-peer` use.
 
-use crate::common::{PATIENCE, Participant, config, link, server, server_on};
+use crate::common::{PATIENCE, Participant, config, link, server, server_on, stranger};
 use confab_call::{AudioSource, Call, CallConfig, VideoConfig, VideoSource};
 use confab_ipc::{CallState, DeviceState, ErrorCode, PeerState, UiEvent, UserError};
 use confab_media::{I420Frame, Y4mWriter, pattern};
-use confab_rtcio::{Event, Events, Socket};
-use confab_wire::{
-    call::MediaState,
-    limits,
-    media::MediaKind,
-    room::RoomLink,
-    signaling::{JOIN_ROOM, JoinReply},
-};
+use confab_rtcio::Event;
+use confab_wire::{call::MediaState, limits, media::MediaKind, room::RoomLink};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -160,22 +154,6 @@ async fn missing_devices_are_states_not_errors() {
     ben.media(MediaState { mic: false, cam: false }).await;
     ann.call.leave().await;
     ben.call.leave().await;
-}
-
-/// A peer that speaks rtc.io and not Confab.
-async fn stranger(link: &RoomLink) -> (Socket, Events) {
-    let (socket, mut events) = Socket::builder(link.server.clone()).force_new(true).connect();
-    timeout(PATIENCE, async { while !matches!(events.recv().await, Some(Event::Connected { .. })) {} }).await.unwrap();
-    let reply = socket
-        .server()
-        .emit_with_ack(JOIN_ROOM, vec![json!({ "roomId": link.room, "name": "Stranger" })])
-        .await
-        .unwrap();
-    match serde_json::from_value(reply[0].clone()).unwrap() {
-        JoinReply::Welcome(welcome) => socket.set_id(&welcome.id),
-        JoinReply::Refused { error } => panic!("{error}"),
-    }
-    (socket, events)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 
 mod call;
 mod cameras;
+mod chat;
 mod common;
 mod devices;
 mod rehearsal;

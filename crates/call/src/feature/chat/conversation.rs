@@ -17,9 +17,11 @@ use tokio::time::{Instant, sleep};
 const NEWCOMER: Duration = Duration::from_secs(60);
 /// For this long after a later connection, a peer may tell what it wrote meanwhile.
 const CATCH_UP: Duration = Duration::from_secs(30);
-/// Messages of one's own in a second, and at once: fewer than a peer takes, which counts other events, too, and those that a
-/// short outage held up all together.
-const OWN_PER_SECOND: u32 = 300;
+/// Messages of one's own in a second: fewer than a peer takes, which counts other events, too, and all at once those that a
+/// short outage held up.
+const OWN_PER_SECOND: u32 = 280;
+/// The same at once.
+const OWN_BURST: u32 = 60;
 /// How long a message that is too fast waits until it is tried again.
 const TOO_FAST: Duration = Duration::from_millis(10);
 
@@ -64,7 +66,7 @@ pub struct Chat {
 
 impl Default for Chat {
     fn default() -> Self {
-        let own_rate = RateLimiter::per_second(OWN_PER_SECOND, OWN_PER_SECOND);
+        let own_rate = RateLimiter::per_second(OWN_PER_SECOND, OWN_BURST);
         Self { history: ChatHistory::default(), joined: Instant::now(), joined_ms: now_ms(), own_rate }
     }
 }
@@ -211,7 +213,7 @@ mod tests {
             assert!(chat.command(command, OWN, &mut Effects::default()).is_ok());
             sent.try_recv().unwrap()
         };
-        for _ in 0..OWN_PER_SECOND {
+        for _ in 0..OWN_BURST {
             assert!(send().await);
         }
         assert!(!send().await);

@@ -4,11 +4,14 @@
 
 use confab_call::{AudioSink, AudioSource, Call, CallConfig, CallEvents, VideoConfig, VideoSource};
 use confab_ipc::{CallState, UiEvent};
+use confab_rtcio::{Event, Events, Socket};
 use confab_server::{Server, ServerConfig};
 use confab_wire::{
     call::MediaState,
     room::{RoomId, RoomLink},
+    signaling::{JOIN_ROOM, JoinReply},
 };
+use serde_json::json;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -126,4 +129,20 @@ impl Participant {
     pub async fn state(&mut self, expected: CallState) {
         self.wait("a state of the call", |event| (event == UiEvent::CallState { state: expected }).then_some(())).await
     }
+}
+
+/// A peer that speaks rtc.io and not Confab.
+pub async fn stranger(link: &RoomLink) -> (Socket, Events) {
+    let (socket, mut events) = Socket::builder(link.server.clone()).force_new(true).connect();
+    timeout(PATIENCE, async { while !matches!(events.recv().await, Some(Event::Connected { .. })) {} }).await.unwrap();
+    let reply = socket
+        .server()
+        .emit_with_ack(JOIN_ROOM, vec![json!({ "roomId": link.room, "name": "Stranger" })])
+        .await
+        .unwrap();
+    match serde_json::from_value(reply[0].clone()).unwrap() {
+        JoinReply::Welcome(welcome) => socket.set_id(&welcome.id),
+        JoinReply::Refused { error } => panic!("{error}"),
+    }
+    (socket, events)
 }
