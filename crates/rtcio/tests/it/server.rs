@@ -232,7 +232,8 @@ async fn an_answer_that_is_awaited_instead_of_events_is_not_awaited_for_ever() {
         socket.server().emit("say", some.to_vec()).await.unwrap();
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let answer = socket.server().emit_with_ack_timeout("echo-ack", (), Duration::from_millis(500));
+    let server = socket.server();
+    let answer = server.emit_with_ack_timeout("echo-ack", (), Duration::from_millis(500));
     let answer = timeout(PATIENCE, answer).await.expect("an end of the wait");
     assert_eq!(answer, Err(AckError::Timeout));
     // When they are read, everything comes.
