@@ -22,7 +22,7 @@ const VIEW_TIMEOUT: Duration = Duration::from_secs(4);
 pub enum Phase {
     Idle,
     Joining(Joining),
-    InCall(Active),
+    InCall(Box<Active>),
 }
 
 /// A call that is being joined.

@@ -241,7 +241,7 @@ impl State {
 
     fn joined(&mut self, Joined { call, events, link }: Joined) {
         let Phase::Joining(joining) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
-        self.phase = Phase::InCall(Active::new(call.clone(), events, (joining.name.clone(), link.clone())));
+        self.phase = Phase::InCall(Box::new(Active::new(call.clone(), events, (joining.name.clone(), link.clone()))));
         self.call_state = CallState::InCall;
         self.published.call.send_replace(Some(call.clone()));
         self.published.source.send_replace(Some(CurrentSource::Call(call)));

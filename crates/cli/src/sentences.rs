@@ -247,8 +247,9 @@ mod tests {
     fn the_window_says_the_same() {
         let codes = ErrorCode::ALL.iter().map(|code| UserError::new(*code));
         for error in codes.chain(ErrorReason::ALL.iter().map(|reason| UserError::from(*reason))) {
-            // A terminal gets the apostrophe that it has on its keys.
-            assert_eq!(sentences::sentence(&error).replace('’', "'"), sentence(&error), "{error}");
+            // A terminal gets the apostrophe and the quotation marks that it has on its keys.
+            let window = sentences::sentence(&error).replace('’', "'").replace(['“', '”'], "\"");
+            assert_eq!(window, sentence(&error), "{error}");
         }
     }
 }

@@ -10,7 +10,9 @@ async fn outcome(path: &std::path::Path, blocks: usize) -> Vec<Error> {
     let recording = recorder.record_sound(path);
     drop(recorder);
     let mut tap = recording.tap();
-    (0..blocks).for_each(|_| drop(tap.write(&[0.5; BLOCK])));
+    for _ in 0..blocks {
+        let _ = tap.write(&[0.5; BLOCK]);
+    }
     drop(recording);
     let mut all = Vec::new();
     let told = async {

@@ -84,7 +84,7 @@ mod tests {
             let mut packet: Vec<u8> = (0..2 + round % 60).map(|_| random()).collect();
             packet[0] = 0x48 | (round % 4) as u8;
             if round % 4 == 3 {
-                packet[1] = packet[1] & 0xC0 | 1 + packet[1] % 3;
+                packet[1] = (packet[1] & 0xC0) | (1 + packet[1] % 3);
             }
             let Ok(parsed) = opus::packet::parse(&packet) else { continue };
             let Some(frame) = parsed.frames.first().filter(|frame| !frame.is_empty()) else { continue };
