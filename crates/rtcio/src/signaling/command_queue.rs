@@ -1,6 +1,6 @@
 //! Commands for the task of signaling, in order.
 
-use super::Command;
+use super::command::Command;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, mpsc};

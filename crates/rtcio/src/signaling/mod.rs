@@ -6,6 +6,7 @@
 
 pub(crate) mod backoff;
 mod client;
+mod command;
 mod command_queue;
 pub(crate) mod link;
 pub(crate) mod link_event;
@@ -20,6 +21,8 @@ use crate::connect_error::ConnectError;
 use crate::options::Options;
 use backoff::Backoff;
 pub use backoff::Reconnection;
+use command::AckReply;
+pub(crate) use command::Command;
 use command_queue::{CommandReceiver, CommandSender, command_queue};
 use confab_wire::signaling::Signal;
 
@@ -32,7 +35,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -43,29 +46,6 @@ const EVENTS: usize = 256;
 const REQUESTS: usize = 256;
 /// Longest timeout of a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(24 * 3_600);
-
-type AckReply = oneshot::Sender<Result<Vec<Value>, AckError>>;
-
-/// What the task is asked to do.
-#[derive(Debug)]
-pub(crate) enum Command {
-    /// Emit an application event.
-    Emit { event: String, args: Vec<Value> },
-    /// Emit an application event that the server acknowledges.
-    Request { event: String, args: Vec<Value>, timeout: Duration, reply: AckReply },
-    /// Relay a signal to a peer.
-    Relay { target: String, signal: Signal },
-    /// The application is in its room, and this is its id there: what waited for that may go.
-    Release { source: String },
-    /// The addresses of this machine are others; `stranded`: that of the link is gone.
-    AddressesChanged { stranded: bool },
-    /// A peer is silent: the network may be gone, and the server with it.
-    Doubt,
-    /// Connect, if there is no connection.
-    Connect,
-    /// Close the connection until told to connect.
-    Disconnect,
-}
 
 /// What the task reports to the mesh.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use confab_rtcio::{Codec, Event, IceCandidateStats, IceServer, IceTransportPolic
 use confab_server::{ServerConfig, TurnConfig};
 use confab_testkit::browser::Browser;
 use confab_testkit::turn::{CREDENTIAL, TurnServer, USER};
-use confab_wire::signaling::Signal;
+use confab_wire::signaling::{JOIN_ROOM, Signal};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -234,7 +234,13 @@ async fn the_signaling_server_is_asked_for_ice_servers() {
     let (socket, mut events) = Socket::builder(url).connect();
     assert!(matches!(timeout(PATIENCE, events.recv()).await.unwrap(), Some(Event::Connected { .. })));
     let servers = socket.ask_ice().await.unwrap();
-    assert_eq!(servers[0].urls, ["stun:stun.example.org"]);
+    assert_eq!(
+        (servers.len(), &*servers[0].urls),
+        (1, &["stun:stun.example.org".to_owned()][..]),
+        "a stranger gets no relay"
+    );
+    socket.server().emit_with_ack(JOIN_ROOM, vec![json!({ "roomId": "ice", "name": "Ann" })]).await.unwrap();
+    let servers = socket.ask_ice().await.unwrap();
     assert_eq!(servers[1].urls, ["turn:turn.example.org?transport=tcp", "turns:turn.example.org"]);
     let credential = servers[1].credential.clone().unwrap();
     assert!(!format!("{servers:?} {socket:?}").contains(&credential));
