@@ -209,6 +209,10 @@ fn threads() -> Vec<String> {
     names
 }
 
+/// Threads that may stay after 40 uses: those in which the pulseaudio crate (0.3.2) waits for its socket do not all notice at once
+/// that nobody uses them any more. A thread that stays after each use is a leak.
+const MAY_STAY: usize = 10;
+
 async fn leak() {
     let round = async || {
         let (capture, mut packets) = AudioCapture::start(AudioSource::Mic(None)).await.expect("opens");
@@ -223,7 +227,7 @@ async fn leak() {
         round().await;
     }
     let gone = async {
-        while threads().len() > before.len() + 2 {
+        while threads().len() > before.len() + MAY_STAY {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
