@@ -209,8 +209,9 @@ fn threads() -> Vec<String> {
     names
 }
 
-/// Threads that may stay after 40 uses: those in which the pulseaudio crate (0.3.2) waits for its socket do not all notice at once
-/// that nobody uses them any more. A thread that stays after each use is a leak.
+/// Threads that may stay after 40 uses: the reactor of the pulseaudio crate (0.3.2) looks whether anybody uses it when something
+/// wakes it, and dropping its last handle wakes it not: if it waits by then, it waits until the server says something. A thread
+/// that stays after each use is a leak.
 const MAY_STAY: usize = 10;
 
 async fn leak() {
