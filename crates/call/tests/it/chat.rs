@@ -32,6 +32,16 @@ async fn next(participant: &mut Participant) -> ChatMessage {
         .await
 }
 
+/// The next message with this text; those before it are passed over.
+async fn message(participant: &mut Participant, text: &str) -> ChatMessage {
+    loop {
+        let message = next(participant).await;
+        if message.text == text {
+            return message;
+        }
+    }
+}
+
 async fn texts(participant: &Participant) -> Vec<String> {
     participant.call.view().await.unwrap().chat.into_iter().map(|message| message.text).collect()
 }
@@ -85,20 +95,10 @@ async fn nobody_writes_in_anothers_name() {
         cat.connected().await;
     }
     eve.emit("chat-history", vec![forged("1")]).await.unwrap();
-    let told = loop {
-        let message = next(&mut cat).await;
-        if message.text == "I resign" {
-            break message;
-        }
-    };
+    let told = message(&mut cat, "I resign").await;
     assert_eq!((told.author, told.told_by.as_deref()), (ben_id.clone(), Some("Stranger")));
     ben.call.send_chat("I stay".into()).await.unwrap();
-    let said = loop {
-        let message = next(&mut cat).await;
-        if message.text == "I stay" {
-            break message;
-        }
-    };
+    let said = message(&mut cat, "I stay").await;
     assert_eq!((said.author, said.told_by), (ben_id, None));
     eve.close().await;
 }
@@ -121,7 +121,7 @@ async fn messages_dated_tomorrow_silence_nobody() {
             .await
             .unwrap();
     }
-    while next(&mut ann).await.text != "519" {}
+    message(&mut ann, "519").await;
     ann.call.send_chat("after".into()).await.unwrap();
     assert_eq!(next(&mut ann).await.text, "after");
     let texts = texts(&ann).await;

@@ -13,13 +13,19 @@ async fn post(address: SocketAddr, sid: &str, body: &str) -> String {
     http_with_body(address, &head, body).await
 }
 
+/// A session by polling whose client is connected.
+async fn polling_client(address: SocketAddr) -> String {
+    let sid = polling_session(address).await;
+    assert!(post(address, &sid, "40").await.ends_with("ok"));
+    assert!(http(address, &format!("GET {ENGINE}=polling&sid={sid} HTTP/1.1")).await.contains("40{"));
+    sid
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_stock_client_sends_at_once_passes() {
     let server = server().await;
     let address = server.local_addr();
-    let sid = polling_session(address).await;
-    assert!(post(address, &sid, "40").await.ends_with("ok"));
-    assert!(http(address, &format!("GET {ENGINE}=polling&sid={sid} HTTP/1.1")).await.contains("40{"));
+    let sid = polling_client(address).await;
     // All that a socket may say at once, in one body.
     let mut packets = vec![r#"42["join-room",{"roomId":"room"}]"#.to_owned()];
     packets.extend((0..900).map(|n| format!(r##"42["#rtcio:message",{{"target":"x","data":{{"mid":"{n}"}}}}]"##)));
@@ -49,9 +55,7 @@ async fn bodies_are_bounded() {
 async fn nobody_speaks_or_listens_for_a_member_by_its_id() {
     let server = server().await;
     let address = server.local_addr();
-    let sid = polling_session(address).await;
-    assert!(post(address, &sid, "40").await.ends_with("ok"));
-    assert!(http(address, &format!("GET {ENGINE}=polling&sid={sid} HTTP/1.1")).await.contains("40{"));
+    let sid = polling_client(address).await;
     for head in [format!("GET {ENGINE}=polling&sid={sid}"), format!("POST {ENGINE}=polling&sid={sid}")] {
         let mut eve = tcp(Ipv4Addr::new(127, 0, 0, 2), address, false).await.unwrap();
         let request = format!("{head} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");

@@ -17,6 +17,19 @@ fn id(welcome: &serde_json::Value) -> String {
     welcome["id"].as_str().unwrap().to_owned()
 }
 
+/// A server, a member to whom more was sent than the system takes, and the one who sent it.
+async fn a_slow_reader(limits: Limits) -> (Server, Raw, Raw) {
+    let server = Server::bind(ServerConfig { limits, ..config() }).await.unwrap();
+    let mut slow = Raw::narrow(server.local_addr()).await;
+    let target = id(&slow.join(json!({ "roomId": "room" })).await.unwrap());
+    let mut ben = Raw::open(&server).await;
+    ben.join(json!({ "roomId": "room" })).await.unwrap();
+    for _ in 0..MORE_THAN_THE_SYSTEM_TAKES {
+        ben.event("#rtcio:message", large(&target)).await;
+    }
+    (server, slow, ben)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_takes_nothing_is_cut_however_alive_it_seems() {
     let limits = Limits {
@@ -26,14 +39,7 @@ async fn who_takes_nothing_is_cut_however_alive_it_seems() {
         ping_interval: Duration::from_secs(300),
         ..Limits::default()
     };
-    let server = Server::bind(ServerConfig { limits, ..config() }).await.unwrap();
-    let mut slow = Raw::narrow(server.local_addr()).await;
-    let target = id(&slow.join(json!({ "roomId": "room" })).await.unwrap());
-    let mut ben = Raw::open(&server).await;
-    ben.join(json!({ "roomId": "room" })).await.unwrap();
-    for _ in 0..MORE_THAN_THE_SYSTEM_TAKES {
-        ben.event("#rtcio:message", large(&target)).await;
-    }
+    let (_server, mut slow, mut ben) = a_slow_reader(limits).await;
     // Pongs that nobody asked for.
     let pongs = tokio::spawn(async move {
         loop {
@@ -48,14 +54,7 @@ async fn who_takes_nothing_is_cut_however_alive_it_seems() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_reads_slowly_but_goes_on_stays() {
     let limits = Limits { write_timeout: Duration::from_secs(2), byte_burst: 1 << 30, ..Limits::default() };
-    let server = Server::bind(ServerConfig { limits, ..config() }).await.unwrap();
-    let mut slow = Raw::narrow(server.local_addr()).await;
-    let target = id(&slow.join(json!({ "roomId": "room" })).await.unwrap());
-    let mut ben = Raw::open(&server).await;
-    ben.join(json!({ "roomId": "room" })).await.unwrap();
-    for _ in 0..MORE_THAN_THE_SYSTEM_TAKES {
-        ben.event("#rtcio:message", large(&target)).await;
-    }
+    let (_server, mut slow, _ben) = a_slow_reader(limits).await;
     let mut signals = 0;
     while signals < 8 {
         signals += u32::from(slow.next().await.expect("it is not cut").contains("#rtcio:message"));
