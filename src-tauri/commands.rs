@@ -5,13 +5,11 @@ use crate::app::{App, JoinOptions};
 use crate::hosting::own_port;
 use crate::media::MediaSocketAddress;
 use confab_call::{AudioSource, Rehearsed, ScreenSelector, VideoSource, can_share_sound, list_screens};
-use confab_ipc::{DeviceList, ErrorCode, ErrorReason, RoomTarget, Settings, ShareChoice, Snapshot, UiEvent, UserError};
-use confab_wire::{
-    limits,
-    media::Decoders,
-    room::{RoomLink, Token, typed_server},
-    signaling::RoomPeek,
+use confab_ipc::{
+    DeviceList, ErrorCode, RoomTarget, Settings, ShareChoice, Snapshot, UiEvent, UserError, link_with_token,
+    parse_token,
 };
+use confab_wire::{limits, media::Decoders, room::typed_server, signaling::RoomPeek};
 use std::time::Duration;
 use tauri::ipc::Channel;
 use tauri::{AppHandle, Runtime, State, WebviewWindow};
@@ -78,13 +76,13 @@ pub async fn join_call(
     mic: bool,
     camera: bool,
 ) -> Result<()> {
-    app.join(link_with_token(&link, token.as_deref())?, name, JoinOptions { mic, camera }).await
+    app.join(link_with_token(&link, typed(token.as_deref()))?, name, JoinOptions { mic, camera }).await
 }
 
 /// Who is in the room of a link; null if its server does not report it. Fails with why nobody gets in.
 #[tauri::command]
 pub async fn peek_room(link: String, token: Option<String>) -> Result<Option<RoomPeek>> {
-    let link = link_with_token(&link, token.as_deref())?;
+    let link = link_with_token(&link, typed(token.as_deref()))?;
     match in_time(confab_call::peek_room(&link)).await? {
         // A server of this computer begins with the call.
         Err(error) if error.code == ErrorCode::ServerUnreachable && own_port(&link).is_some() => Ok(None),
@@ -95,7 +93,7 @@ pub async fn peek_room(link: String, token: Option<String>) -> Result<Option<Roo
 /// Finds the server that somebody means by an address; the answer is the whole address. Fails if there is none.
 #[tauri::command]
 pub async fn check_server(address: String, token: Option<String>) -> Result<String> {
-    let token = typed_token(token.as_deref())?;
+    let token = typed(token.as_deref()).map(parse_token).transpose()?;
     let urls = typed_server(&address)?;
     let probes = urls.iter().map(|url| confab_call::probe_server(url, token.as_ref()));
     let answers = in_time(futures_util::future::join_all(probes)).await?;
@@ -242,17 +240,9 @@ async fn on_desktop(
     }
 }
 
-/// A link, with a token that was typed in place of its own.
-fn link_with_token(link: &str, token: Option<&str>) -> Result<RoomLink> {
-    let mut link: RoomLink = link.parse()?;
-    link.token = typed_token(token)?.or(link.token);
-    Ok(link)
-}
-
-/// A token that was typed; none if nothing was.
-fn typed_token(text: Option<&str>) -> Result<Option<Token>> {
-    let text = text.map(str::trim).filter(|text| !text.is_empty());
-    text.map(|text| Token::new(text).ok_or_else(|| ErrorReason::TokenMalformed.into())).transpose()
+/// What was typed into a field; none if nothing was.
+fn typed(text: Option<&str>) -> Option<&str> {
+    text.map(str::trim).filter(|text| !text.is_empty())
 }
 
 fn web_address(text: &str) -> Result<Url> {
@@ -270,11 +260,12 @@ fn web_address(text: &str) -> Result<Url> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use confab_ipc::ErrorReason;
 
     #[test]
     fn a_typed_token_goes_before_that_of_the_link() {
-        let token = |link: &str, typed: Option<&str>| {
-            link_with_token(link, typed).map(|link| link.token.map(|token| token.as_str().to_owned()))
+        let token = |link: &str, text: Option<&str>| {
+            link_with_token(link, typed(text)).map(|link| link.token.map(|token| token.as_str().to_owned()))
         };
         assert_eq!(token("http://h/r/a#token=x", None).unwrap().as_deref(), Some("x"));
         assert_eq!(token("http://h/r/a#token=x", Some(" y\n")).unwrap().as_deref(), Some("y"));

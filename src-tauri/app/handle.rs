@@ -5,13 +5,15 @@ use super::command::{Answer, Command, Saved};
 use super::join::{JOIN_TIMEOUT, JoinOptions};
 use super::sources::Sources;
 use super::subscribers::Listener;
-use super::target::{link_of, room_target, shortened};
+use super::target::{room_target, shortened};
 use super::task::AppTask;
 use crate::hosting::{Hosting, HostingTask};
 use crate::media::CurrentSource;
 use crate::settings::Store;
 use confab_call::{Call, DeviceLists, Rehearsal, Rehearsed};
-use confab_ipc::{DeviceList, ErrorCode, Notice, Opening, RoomTarget, Settings, Snapshot, UiEvent, UserError};
+use confab_ipc::{
+    DeviceList, ErrorCode, Notice, Opening, RoomTarget, Settings, Snapshot, UiEvent, UserError, link_with_token,
+};
 use confab_wire::{media::Decoders, room::RoomLink};
 use std::path::Path;
 use std::time::Duration;
@@ -195,7 +197,7 @@ impl App {
         let options = JoinOptions { mic: settings.mic_on, camera: settings.camera_on };
         let mut opening = Opening { text: shortened(join.as_deref().unwrap_or_default()), name, ..Opening::default() };
         let name = opening.name.clone().unwrap_or_else(|| settings.name.clone());
-        let begun = match join.as_deref().map(|text| link_of(text, token)) {
+        let begun = match join.as_deref().map(|text| link_with_token(text, token.as_deref())) {
             Some(Err(error)) => Err(error),
             Some(Ok(link)) => {
                 // Whoever wrote the command chose the server.

@@ -1,7 +1,7 @@
 //! Where a link leads, as far as this app knows its server.
 
-use confab_ipc::{ErrorReason, RoomTarget, Settings, UserError};
-use confab_wire::room::{RoomLink, Token, is_private, parse_server};
+use confab_ipc::{RoomTarget, Settings};
+use confab_wire::room::{RoomLink, is_private, parse_server};
 
 /// Characters of a text that is no link, which are shown for mending.
 const SHOWN: usize = 1_000;
@@ -18,15 +18,6 @@ pub fn room_target(link: &RoomLink, settings: &Settings) -> RoomTarget {
         private: is_private(&link.server),
         known,
     }
-}
-
-/// The link in a text, with a token that came beside it.
-pub fn link_of(text: &str, token: Option<String>) -> Result<RoomLink, UserError> {
-    let mut link: RoomLink = text.parse()?;
-    if let Some(token) = token {
-        link.token = Some(Token::new(&token).ok_or(ErrorReason::TokenMalformed)?);
-    }
-    Ok(link)
 }
 
 /// A text to be mended, bounded.

@@ -30,8 +30,6 @@ pub struct CallConfig {
     pub processing: Processing,
     /// Where the others are heard.
     pub speaker: AudioSink,
-    /// What the server asks of those it lets in, if it does.
-    pub token: Option<String>,
     /// Microphone on from the start.
     pub mic_on: bool,
     /// Camera on from the start.
@@ -71,7 +69,6 @@ impl CallConfig {
             audio: AudioSource::Mic(None),
             processing: Processing::default(),
             speaker: AudioSink::Speaker(None),
-            token: None,
             mic_on: true,
             camera_on: true,
             record: None,

@@ -10,8 +10,8 @@ mod stdin;
 use args::{Arguments, Command, Join};
 use clap::Parser;
 use confab_call::{Call, CallConfig, CallEvents, VideoConfig, VideoSource};
-use confab_ipc::{CallState, DeviceState, ErrorCode, UiEvent, UserError};
-use confab_wire::{limits, media::Decoders, room::RoomLink};
+use confab_ipc::{CallState, DeviceState, ErrorCode, UiEvent, UserError, link_with_token};
+use confab_wire::{limits, media::Decoders};
 use report::Reporter;
 use std::io::IsTerminal;
 use std::path::Path;
@@ -88,7 +88,8 @@ fn exit_code(code: ErrorCode) -> u8 {
 }
 
 async fn run(join: Join, reporter: &mut Reporter) -> Result<(), UserError> {
-    let link: RoomLink = join.link.parse()?;
+    let token = join.token.or_else(|| std::env::var(TOKEN).ok()).filter(|token| !token.trim().is_empty());
+    let link = link_with_token(&join.link, token.as_deref())?;
     confab_call::check_files(
         vec![join.video.clone(), join.share.clone()],
         vec![join.audio.clone(), join.share_sound.clone()],
@@ -110,7 +111,6 @@ async fn run(join: Join, reporter: &mut Reporter) -> Result<(), UserError> {
         audio: join.audio,
         processing: join.processing,
         speaker: join.speaker,
-        token: join.token.or_else(|| std::env::var(TOKEN).ok()).filter(|token| !token.trim().is_empty()),
         record: join.record,
         // What is not decoded here, may be whatever it is.
         decoders: Decoders { h264: join.no_decode },

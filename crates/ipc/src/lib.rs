@@ -13,6 +13,7 @@ mod refusal;
 mod room;
 mod settings;
 mod share;
+mod token;
 pub mod typescript;
 
 pub use call::{CallState, CallView, FULL_VOLUME, MAX_VOLUME, Participant, PeerState, PeerStats, SelfView, TrackView};
@@ -22,3 +23,4 @@ pub use event::{Notice, Snapshot, UiEvent};
 pub use room::{Opening, RoomTarget};
 pub use settings::{RecentRoom, Settings};
 pub use share::{ShareChoice, ShareKind, ShareSource, ShareView};
+pub use token::{link_with_token, parse_token};

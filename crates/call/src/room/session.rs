@@ -20,9 +20,7 @@ pub type Entered = (Socket, Events, Welcome);
 pub async fn enter(config: &CallConfig) -> Result<Entered, UserError> {
     let server = config.connect.clone().unwrap_or_else(|| config.link.server.clone());
     let builder = Socket::builder(server).force_new(true).decoders(config.decoders);
-    // One that was given beside the link goes before its own.
-    let given = config.token.as_deref().and_then(Token::new);
-    let (socket, mut events) = with_token(builder, given.as_ref().or(config.link.token.as_ref())).connect();
+    let (socket, mut events) = with_token(builder, config.link.token.as_ref()).connect();
     let welcome = match timeout(limits::CONNECT_TIMEOUT, connected(&mut events)).await {
         Ok(Ok(())) => join(&socket, &config.link.room, &config.name, None).await,
         Ok(Err(error)) => Err(error),
