@@ -42,7 +42,7 @@ const REACH: &[(&str, &[&str])] = &[
     ("tokio-native-tls", &["confab-transport"]),
     ("axum", &["confab-server"]),
     ("socketioxide", &["confab-server"]),
-    ("tokio-tungstenite", &["confab"]),
+    ("tokio-tungstenite", &["confab", "confab-server"]),
 ];
 
 fn crates(metadata: &Value) -> Vec<&Value> {

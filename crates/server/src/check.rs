@@ -41,6 +41,12 @@ pub enum ConfigError {
     /// A public address with more than a host and a port.
     #[error("the public address {0} has a path; rooms are at the root of a host, as in https://meet.example.org")]
     PublicPath(Url),
+    /// A path of the PeerServer where something else is, or that no client can ask for.
+    #[error("the path {0:?} of the PeerServer is taken, or no path")]
+    PeerServerPath(String),
+    /// An empty key of the PeerServer: clients without one are refused.
+    #[error("the key of the PeerServer is empty")]
+    PeerServerKey,
     /// An empty key of resume tokens: anybody could make them.
     #[error("the secret is empty")]
     Secret,
@@ -64,6 +70,14 @@ impl ServerConfig {
         }
         if self.secret.as_ref().is_some_and(Vec::is_empty) {
             return Err(ConfigError::Secret);
+        }
+        if let Some(peerjs) = &self.peerjs {
+            if !peerjs.has_good_path() {
+                return Err(ConfigError::PeerServerPath(peerjs.path.clone()));
+            }
+            if peerjs.key.is_empty() {
+                return Err(ConfigError::PeerServerKey);
+            }
         }
         Ok(())
     }

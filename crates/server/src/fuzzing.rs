@@ -1,6 +1,7 @@
 //! Ways for the fuzz targets into what is private here: each takes what a client could have sent. Not part of the API.
 
 use crate::http::token::{self, Claims, TokenError};
+use crate::peerjs::message::Frame;
 use crate::rooms::ResumeTokens;
 use crate::socket::request::{MAX_CONNECTED, Request};
 use confab_wire::{limits, signaling::Signal};
@@ -25,6 +26,20 @@ pub fn request(text: &str) {
         Ok(Request::Peek(room)) => assert!(limits::is_clean(&room, limits::ROOM_ID_CHARS)),
         Ok(Request::Leave(_) | Request::Probe | Request::AskIce | Request::Other) | Err(_) => {}
     }
+}
+
+/// A frame of a PeerJS client. What is relayed is JSON again, from whom the server says.
+pub fn peer_frame(bytes: &[u8]) {
+    let Some(Frame::Relay(relay)) = Frame::parse(bytes) else { return };
+    let frame = relay.frame("ann");
+    #[derive(serde::Deserialize)]
+    struct Head {
+        src: String,
+        dst: String,
+    }
+    let head: Result<Head, _> = serde_json::from_str(&frame);
+    assert!(head.is_ok_and(|head| head.src == "ann" && head.dst == relay.dst), "{frame}");
+    assert!(frame.len() <= bytes.len() * 6 + 100);
 }
 
 /// Tokens of members: the text itself, which nobody has signed, and its lines as header and claims of one whose signature

@@ -16,7 +16,8 @@
 //! `rooms` knows who is where and what a change of that makes known, without any I/O; `socket` is the rtc.io dialect over
 //! it, from the text of a message to the effects that are sent; `http` is the page behind a room link, the addresses that
 //! a link may name, the gate before the engine and the tokens; `net` is what holds below all of them: connections, and what
-//! one address may use. `server` listens, and puts them together. Another dialect is a folder beside `socket`.
+//! one address may use. `server` listens, and puts them together. Another dialect is a folder beside `socket`, as `peerjs` is,
+//! the PeerServer; `websocket` is what those share who are no Socket.IO.
 //!
 //! # Who may do what
 //!
@@ -40,14 +41,16 @@ mod http;
 mod ice;
 mod limits;
 mod net;
+mod peerjs;
 mod rooms;
 mod secret;
 mod server;
 mod socket;
 mod sync;
+mod websocket;
 
 pub use check::ConfigError;
-pub use config::{DEFAULT_PORT, OpenRooms, PUBLIC_STUN, ServerConfig, TokenConfig, TurnConfig};
+pub use config::{DEFAULT_PORT, OpenRooms, PUBLIC_STUN, PeerServerConfig, ServerConfig, TokenConfig, TurnConfig};
 pub use error::BindError;
 pub use http::token::{Claims, TokenError, mint};
 pub use limits::Limits;

@@ -55,6 +55,14 @@ pub struct Limits {
     pub send_queue_bytes: usize,
     /// The same for all sockets of one address together.
     pub send_queue_bytes_per_address: usize,
+    /// Messages that wait for one who is not connected yet (PeerJS). What is over is answered as expired.
+    pub waiting_messages: usize,
+    /// The same in bytes.
+    pub waiting_bytes: usize,
+    /// Bytes of all such messages of one address.
+    pub waiting_bytes_per_address: usize,
+    /// Bytes of all such messages.
+    pub waiting_bytes_in_all: usize,
     /// How long a client may take nothing of what is sent to it before the connection is cut.
     pub write_timeout: Duration,
     /// How long a client may take to send the head of a request, its body, or after that which namespace it wants: each of
@@ -102,6 +110,11 @@ impl Default for Limits {
             send_queue: 1_024,
             send_queue_bytes: 2 << 20,
             send_queue_bytes_per_address: 32 << 20,
+            // A mesh that trickles to one who comes a moment later.
+            waiting_messages: 512,
+            waiting_bytes: 1 << 20,
+            waiting_bytes_per_address: 4 << 20,
+            waiting_bytes_in_all: 64 << 20,
             write_timeout: Duration::from_secs(15),
             request_timeout: Duration::from_secs(10),
             // What a client may say at once.

@@ -6,7 +6,8 @@ use crate::http::address;
 use crate::http::engine::{self, ENGINE_PATH, Gate};
 use crate::http::page::{self, Site};
 use crate::limits::Limits;
-use crate::net::{Addresses, Kind, MeteredStream, Sessions, TcpConnection, usable_descriptors};
+use crate::net::{Addresses, Clients, Kind, MeteredStream, Sessions, TcpConnection, usable_descriptors};
+use crate::peerjs::{self, PeerServer};
 use crate::socket::{self, ServerState};
 use axum::Router;
 use axum::http::Request;
@@ -128,14 +129,18 @@ async fn listen_on(address: SocketAddr) -> Result<TcpListener, BindError> {
 struct App {
     pages: Router,
     engine: Router,
+    /// What else is served, by the path that it is below.
+    dialects: Vec<(String, Router)>,
 }
 
 impl App {
     /// By the path of a request.
     fn of(&self, path: &str) -> TowerToHyperService<Router> {
-        let below = path.strip_prefix(ENGINE_PATH);
-        let engine = below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        TowerToHyperService::new(if engine { self.engine.clone() } else { self.pages.clone() })
+        let is_below =
+            |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let dialect = || self.dialects.iter().find(|(prefix, _)| is_below(prefix)).map(|(_, router)| router);
+        let router = if is_below(ENGINE_PATH) { &self.engine } else { dialect().unwrap_or(&self.pages) };
+        TowerToHyperService::new(router.clone())
     }
 }
 
@@ -144,6 +149,7 @@ struct Running {
     io: SocketIo,
     app: App,
     state: Arc<ServerState>,
+    peerjs: Option<Arc<PeerServer>>,
     addresses: Arc<Addresses>,
     limits: Limits,
 }
@@ -165,12 +171,8 @@ impl Running {
         let (addresses, sessions) = (Addresses::new(bounds.clone()), Arc::<Sessions>::default());
         let state = Arc::new(ServerState::new(config, Arc::clone(&addresses), Arc::clone(&sessions)));
         socket::serve(&io, Arc::clone(&state));
-        let gate = Gate {
-            addresses: Arc::clone(&addresses),
-            sessions,
-            trusted_proxies: config.trusted_proxies.clone(),
-            limits: bounds.clone(),
-        };
+        let clients = Clients::new(Arc::clone(&addresses), &config.trusted_proxies);
+        let gate = Gate { clients: clients.clone(), sessions, limits: bounds.clone() };
         // Any origin, and no credentials: see the crate's documentation. On this path only: what else is here is not for
         // pages of others to find out.
         let cors = CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any);
@@ -183,12 +185,21 @@ impl Running {
             download_url: config.download_url.clone(),
             rooms: config.rooms.clone(),
         };
-        let app = App { pages: page::router(site), engine };
-        Self { io, app, state, addresses, limits: bounds.clone() }
+        let peerjs = config.peerjs.clone().map(|peerjs| PeerServer::new(peerjs, clients.clone(), bounds.clone()));
+        let mut dialects = Vec::new();
+        if let (Some(server), Some(config)) = (&peerjs, &config.peerjs) {
+            let path = config.path.trim_end_matches('/').to_owned();
+            dialects.push((path, peerjs::router(Arc::clone(server))));
+        }
+        let app = App { pages: page::router(site), engine, dialects };
+        Self { io, app, state, peerjs, addresses, limits: bounds.clone() }
     }
 
     async fn run(self, listener: TcpListener, stop: CancellationToken) {
         let requests = TaskTracker::new();
+        if let Some(peerjs) = &self.peerjs {
+            requests.spawn(Arc::clone(peerjs).run(stop.clone()));
+        }
         let mut warnings = RateLimiter::once_per(WARNING_PAUSE);
         loop {
             let accepted = tokio::select! {
@@ -218,7 +229,15 @@ impl Running {
         drop(listener);
         requests.close();
         self.state.close_rooms();
-        if tokio::time::timeout(STOP_TIMEOUT, self.io.close()).await.is_err() {
+        let sockets = async {
+            let peerjs = async {
+                if let Some(peerjs) = &self.peerjs {
+                    peerjs.close().await;
+                }
+            };
+            tokio::join!(self.io.close(), peerjs)
+        };
+        if tokio::time::timeout(STOP_TIMEOUT, sockets).await.is_err() {
             tracing::warn!("some sockets did not end in time");
         }
         if tokio::time::timeout(STOP_TIMEOUT, requests.wait()).await.is_err() {

@@ -1,14 +1,13 @@
 //! What stands before the Socket.IO engine: who connects how often, and what a request may hold.
 
 use crate::limits::Limits;
-use crate::net::{Addresses, Kind, Requester, Session, Sessions, TcpConnection, forwarded_for};
+use crate::net::{Clients, Kind, Session, Sessions, TcpConnection};
 use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CONNECTION, CONTENT_LENGTH};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use ipnet::IpNet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -25,9 +24,8 @@ const UNKNOWN_SESSION: &str = r#"{"code":"1","message":"Session ID unknown"}"#;
 
 /// What is asked before each request of the engine.
 pub(crate) struct Gate {
-    pub(crate) addresses: Arc<Addresses>,
+    pub(crate) clients: Clients,
     pub(crate) sessions: Arc<Sessions>,
-    pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) limits: Limits,
 }
 
@@ -55,22 +53,20 @@ impl Gate {
         mut request: Request,
         next: Next,
     ) -> Result<Response, Refused> {
-        let client = forwarded_for(connection.remote, request.headers(), &self.trusted_proxies);
-        let address = self.addresses.of(client);
-        if client != connection.remote && !connection.count_for(self.addresses.place(&address, Kind::Connection)) {
-            return Err((StatusCode::SERVICE_UNAVAILABLE, "too many connections of this address"));
-        }
+        let requester = self.clients.of(Arc::clone(&connection), request.headers());
+        let requester = requester.ok_or((StatusCode::SERVICE_UNAVAILABLE, "too many connections of this address"))?;
+        let address = &requester.address;
         let (sid, websocket) = kind(request.uri().query().unwrap_or_default());
         let session = match &sid {
             None if address.connect(Instant::now()) => None,
             None => return Err((StatusCode::TOO_MANY_REQUESTS, "too many new connections of this address")),
             Some(sid) => self.sessions.of(sid),
         };
-        if session.as_ref().is_some_and(|session| session.is_cut() || !session.belongs_to(&address)) {
+        if session.as_ref().is_some_and(|session| session.is_cut() || !session.belongs_to(address)) {
             return Err((StatusCode::BAD_REQUEST, UNKNOWN_SESSION));
         }
         if request.method() == Method::POST {
-            let place = self.addresses.place(&address, Kind::Body);
+            let place = self.clients.addresses().place(address, Kind::Body);
             let _place = place.ok_or((StatusCode::TOO_MANY_REQUESTS, "too many requests of this address at once"))?;
             request = self.read(request).await?;
         } else if !request.body().is_end_stream() {
@@ -80,7 +76,7 @@ impl Gate {
             session.is_carried_by(&connection);
         }
         let polls = request.method() == Method::GET && !websocket;
-        request.extensions_mut().insert(Requester { connection, address });
+        request.extensions_mut().insert(requester);
         let response = next.run(request).await;
         if polls && let Some(session) = session {
             count(&session, &response);

@@ -108,6 +108,8 @@ pub(crate) struct Address {
     rates: Mutex<Rates>,
     /// Bytes that wait for all of its sockets.
     pub(super) queued: AtomicUsize,
+    /// Bytes that the server keeps for it.
+    pub(super) kept: AtomicUsize,
 }
 
 struct Rates {
@@ -126,7 +128,12 @@ impl Address {
             bytes: RateLimiter::per_second(shared(limits.bytes_per_second), shared(limits.byte_burst)),
             used: Instant::now(),
         };
-        Self { held: Counts::default(), rates: Mutex::new(rates), queued: AtomicUsize::new(0) }
+        Self {
+            held: Counts::default(),
+            rates: Mutex::new(rates),
+            queued: AtomicUsize::new(0),
+            kept: AtomicUsize::new(0),
+        }
     }
 
     /// Takes a connect into account. False if it is one too many.

@@ -106,7 +106,8 @@ impl AsyncRead for MeteredStream {
             }
             Poll::Pending => {
                 while this.idle.as_mut().poll(cx).is_ready() {
-                    let until = this.last_read + this.read_timeout;
+                    let silence = this.connection.allowed_silence().unwrap_or(this.read_timeout);
+                    let until = this.last_read + silence;
                     if until <= Instant::now() {
                         tracing::debug!("a client is silent: its connection is cut");
                         return Poll::Ready(Err(this.cut()));

@@ -1,5 +1,6 @@
 //! What the program can be told.
 
+use crate::peerjs::PeerServerArguments;
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use confab_server::{
@@ -66,6 +67,8 @@ pub struct Arguments {
     /// Let in only participants with a token.
     #[arg(long, requires = "token_key_file")]
     require_token: bool,
+    #[command(flatten)]
+    peerjs: PeerServerArguments,
 }
 
 #[derive(Debug, Subcommand)]
@@ -190,6 +193,7 @@ impl Arguments {
             stun,
             turn,
             secret,
+            peerjs: self.peerjs.config(),
             ..ServerConfig::default()
         };
         config.check().map_err(|error| error.to_string())?;

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod logging;
+mod peerjs;
 
 use arguments::Arguments;
 use confab_server::{BindError, Server};

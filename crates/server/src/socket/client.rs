@@ -1,13 +1,13 @@
 //! One connected socket: what it asks for is authorized, changes its rooms, and is answered.
 
 use super::access::Access;
-use super::budget::{Budget, Verdict};
+use super::budget::Budget;
 use super::connection::Connection;
 use super::outbox::Outbox;
 use super::raw_event::RawEvent;
 use super::request::{Rejected, Request};
 use super::state::ServerState;
-use crate::net::{Backlog, Kind, Place, Requester, Session};
+use crate::net::{Backlog, Kind, Place, Requester, Session, Verdict};
 use crate::rooms::{Join, Joined};
 use crate::sync::lock;
 use confab_wire::signaling::{

@@ -11,6 +11,7 @@ mod hoarding;
 mod hostile;
 mod lifecycle;
 mod peek;
+mod peerjs;
 mod polling;
 mod process;
 mod program;

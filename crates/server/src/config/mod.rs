@@ -1,5 +1,9 @@
 //! What a server can be told.
 
+mod peerjs;
+
+pub use peerjs::PeerServerConfig;
+
 use crate::limits::Limits;
 use crate::sync::lock;
 use confab_wire::room::RoomId;
@@ -42,6 +46,8 @@ pub struct ServerConfig {
     pub rooms: Option<OpenRooms>,
     /// Tokens of members. `None` does not look at them.
     pub tokens: Option<TokenConfig>,
+    /// The PeerServer beside the rooms; `None` for none.
+    pub peerjs: Option<PeerServerConfig>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -96,6 +102,7 @@ impl std::fmt::Debug for ServerConfig {
             secret,
             rooms,
             tokens,
+            peerjs,
             limits,
         } = self;
         f.debug_struct("ServerConfig")
@@ -109,6 +116,7 @@ impl std::fmt::Debug for ServerConfig {
             .field("secret", &secret.as_ref().map(|_| "<redacted>"))
             .field("rooms", rooms)
             .field("tokens", tokens)
+            .field("peerjs", peerjs)
             .field("limits", limits)
             .finish()
     }
@@ -127,6 +135,7 @@ impl Default for ServerConfig {
             secret: None,
             rooms: None,
             tokens: None,
+            peerjs: None,
             limits: Limits::default(),
         }
     }
