@@ -49,11 +49,14 @@ async function rules() {
   const passed = new Passed(join(workspace.target_directory, 'confab-passed.json'));
   await userInterface(passed, 'user interface: unit tests', 'test');
   await run.check('user interface: build', 'npm', '--prefix', 'ui', 'run', '--silent', 'build');
-  await userInterface(passed, 'user interface: behaviour and accessibility in a browser', 'test:browser');
+  // Waits for a browser half of its time: the compiler runs beside it.
+  const behaviour = userInterface(passed, 'user interface: behaviour and accessibility in a browser', 'test:browser');
   if (runs('cargo', 'deny', '--version')) await run.check('Rust: cargo-deny', 'cargo', 'deny', '--log-level', 'error', 'check', 'licenses', 'bans', 'sources');
   else console.log('\ncargo-deny is not installed: licences are tested by the house rules');
   const options = ['--workspace', ...fuzzing(workspace)];
-  if (await compile(workspace, options)) await rust(workspace, options, passed);
+  const compiled = await compile(workspace, options);
+  await behaviour;
+  if (compiled) await rust(workspace, options, passed);
   if (long) await longForms();
 }
 

@@ -1,5 +1,5 @@
-// A run of stages, one after the other: counts what passed and failed, measures how long everything took, runs failed tests
-// again, and says all that at its end.
+// A run of stages, most of them one after the other: counts what passed and failed, measures how long everything took, runs
+// failed tests again, and says all that at its end.
 
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
