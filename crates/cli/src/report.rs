@@ -4,6 +4,8 @@ use crate::plain;
 use crate::sentences;
 use confab_call::{ReceivedPictureStats, recording_path};
 use confab_ipc::{CallState, CallView, DeviceState, ErrorCode, ErrorReason, PeerState, PeerStats, UiEvent, UserError};
+use confab_wire::call::ChatMessage;
+use confab_wire::limits;
 use confab_wire::media::MediaKind;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
@@ -19,13 +21,23 @@ pub struct Reporter {
     record: Option<PathBuf>,
     /// What the participants are called, by their id.
     names: HashMap<String, String>,
+    /// Text of the chat messages that somebody else than their author told, by author and id; at most
+    /// [`limits::CHAT_HISTORY`].
+    told: HashMap<(String, String), String>,
     recording_failed: bool,
 }
 
 impl Reporter {
     /// A reporter whose clock starts now.
     pub fn new(json: bool, record: Option<PathBuf>) -> Self {
-        Self { start: Instant::now(), json, record, names: HashMap::new(), recording_failed: false }
+        Self {
+            start: Instant::now(),
+            json,
+            record,
+            names: HashMap::new(),
+            told: HashMap::new(),
+            recording_failed: false,
+        }
     }
 
     /// True if it was reported that a recording can't be written.
@@ -123,8 +135,8 @@ impl Reporter {
                 self.say("media-state", json!({ "id": id, "mic": media.mic, "cam": media.cam }), &text);
             }
             UiEvent::Chat { message, .. } => {
-                let text = format!("{}: {}", message.from, message.text);
-                self.say("chat", json!(message), &text);
+                let (name, text) = self.chat(&message);
+                self.say(name, json!(message), &text);
             }
             UiEvent::Me { me } => {
                 let devices = [&me.mic, &me.camera, &me.speaker];
@@ -201,6 +213,26 @@ impl Reporter {
     }
 }
 
+impl Reporter {
+    /// Name of the event that a chat message is, and its line for people. A message that others told before its author did is
+    /// reported once as `chat`; the author's own word for it is `chat-confirmed`, and a line only if it is another one.
+    fn chat(&mut self, message: &ChatMessage) -> (&'static str, String) {
+        let key = (message.author.clone(), message.id.clone());
+        let said = format!("{}: {}", message.from, message.text);
+        let Some(teller) = &message.told_by else {
+            return match self.told.remove(&key) {
+                Some(text) if text == message.text => ("chat-confirmed", String::new()),
+                Some(_) => ("chat-confirmed", format!("{said} (what was told before was not what they wrote)")),
+                None => ("chat", said),
+            };
+        };
+        if self.told.len() < limits::CHAT_HISTORY {
+            self.told.insert(key, message.text.clone());
+        }
+        ("chat", format!("{}, as {teller} says: {}", message.from, message.text))
+    }
+}
+
 /// What the state of the call is, for people.
 fn of_state(state: CallState) -> String {
     match state {
@@ -241,6 +273,26 @@ mod tests {
             assert_eq!(line.lines().count(), 1, "{line}");
             assert!(!line.contains(['\x1b', '\u{202e}', '\u{2028}']), "{line}");
         }
+    }
+
+    #[test]
+    fn a_message_that_its_teller_and_its_author_tell_is_reported_once() {
+        let mut reporter = Reporter::new(true, None);
+        let own = |id: &str, text: &str| ChatMessage {
+            id: id.to_owned(),
+            from: "Ann".to_owned(),
+            author: "a".to_owned(),
+            text: text.to_owned(),
+            at: 5,
+            told_by: None,
+        };
+        let told = |message: ChatMessage| ChatMessage { told_by: Some("Ben".to_owned()), ..message };
+        assert_eq!(reporter.chat(&told(own("1", "hi"))), ("chat", "Ann, as Ben says: hi".to_owned()));
+        assert_eq!(reporter.chat(&own("1", "hi")), ("chat-confirmed", String::new()));
+        assert_eq!(reporter.chat(&told(own("2", "I resign"))).0, "chat");
+        let (name, line) = reporter.chat(&own("2", "hello"));
+        assert!(name == "chat-confirmed" && line.starts_with("Ann: hello"), "{line}");
+        assert_eq!(reporter.chat(&own("3", "hi")), ("chat", "Ann: hi".to_owned()));
     }
 
     #[test]
