@@ -3,6 +3,7 @@
 
 use crate::effect::{Effect, Effects};
 use crate::room::announced::Announced;
+use crate::room::ice_renewal::IceRenewal;
 use crate::room::participants::{Announcement, Participants, ROSTER};
 use crate::room::session::{self, Resume};
 use confab_ipc::{CallState, ErrorCode, Participant, PeerState, UiEvent, UserError};
@@ -34,6 +35,7 @@ pub struct Room {
     were_here: HashSet<String>,
     /// At most one attempt to join the room again.
     rejoining: JoinSet<Result<Welcome, UserError>>,
+    ice_renewal: IceRenewal,
 }
 
 impl Room {
@@ -44,6 +46,7 @@ impl Room {
             participants.announce(&member.id, &member.name, Instant::now());
             announced.insert(member);
         }
+        let ice_renewal = IceRenewal::start(socket.clone(), welcome.ice_servers);
         Self {
             were_here: participants.ids().into_iter().collect(),
             socket,
@@ -55,6 +58,7 @@ impl Room {
             participants,
             announced,
             rejoining: JoinSet::new(),
+            ice_renewal,
         }
     }
 
@@ -124,6 +128,7 @@ impl Room {
             Ok(welcome) => welcome,
             Err(error) => return effects.notice(true, error),
         };
+        self.ice_renewal = IceRenewal::start(self.socket.clone(), welcome.ice_servers.clone());
         let is_member = |id: &str| welcome.members.iter().any(|member| member.id == id);
         if welcome.id != self.me {
             // The server does not know us any more: for the others we are someone new, and they are offering anew.

@@ -4,6 +4,7 @@ use super::ice_url::IceUrl;
 use crate::limits;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// `RTCIceServer` of W3C webrtc-pc section 4.2.4; `urls` may be one string or a list on the wire. Its debug form says
 /// whether there is a credential, not which.
@@ -28,6 +29,13 @@ impl fmt::Debug for IceServer {
 }
 
 impl IceServer {
+    /// When its TURN credential ends, if the user name says so: `<seconds since 1970>:<anything>` (A REST API For Access To
+    /// TURN Services, draft-uberti-behave-turn-rest-00, section 2.2).
+    pub fn credential_end(&self) -> Option<SystemTime> {
+        let (seconds, _) = self.username.as_deref()?.split_once(':')?;
+        UNIX_EPOCH.checked_add(Duration::from_secs(seconds.parse().ok()?))
+    }
+
     /// Keeps what is well-formed: URLs that a browser takes too, at most [`limits::ICE_URLS`] of a server, of servers that
     /// have one at most [`limits::ICE_SERVERS`]. One bad address takes no other with it.
     pub fn sanitize(servers: Vec<IceServer>) -> Vec<IceServer> {
