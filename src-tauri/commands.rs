@@ -84,8 +84,13 @@ pub async fn join_call(
 pub async fn peek_room(link: String, token: Option<String>) -> Result<Option<RoomPeek>> {
     let link = link_with_token(&link, typed(token.as_deref()))?;
     match in_time(confab_call::peek_room(&link)).await? {
-        // A server of this computer begins with the call.
-        Err(error) if error.code == ErrorCode::ServerUnreachable && own_port(&link).is_some() => Ok(None),
+        // A server of this computer begins with the call, and opens its room.
+        Err(error)
+            if matches!(error.code, ErrorCode::ServerUnreachable | ErrorCode::RoomClosed)
+                && own_port(&link).is_some() =>
+        {
+            Ok(None)
+        }
         peeked => peeked,
     }
 }

@@ -6,7 +6,7 @@ use confab_rtcio::{ConnectError, ConnectErrorKind, Event, Events, Socket, Socket
 use confab_wire::{
     limits, name,
     room::{RoomId, RoomLink, Token},
-    signaling::{self, JoinReply, JoinRoom, PeekReply, Refusal, RoomPeek, Welcome},
+    signaling::{self, JoinReply, JoinRoom, PeekReply, Refusal, RefusalCode, RoomPeek, Welcome},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -85,7 +85,7 @@ fn unconnected(error: ConnectError) -> UserError {
 const PEEK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Who is in the room of `link`, without going in; `None` if its server does not tell. Fails with `ServerUnreachable` or
-/// `NotConfab`.
+/// `NotConfab`, or with what the server would refuse a join for: a room that is full or not open, a token for another one.
 pub async fn peek_room(link: &RoomLink) -> Result<Option<RoomPeek>, UserError> {
     let builder = Socket::builder(link.server.clone()).force_new(true);
     let (socket, mut events) = with_token(builder, link.token.as_ref()).connect();
@@ -93,7 +93,7 @@ pub async fn peek_room(link: &RoomLink) -> Result<Option<RoomPeek>, UserError> {
         Ok(Ok(())) => {
             let request = vec![json!({ "roomId": link.room })];
             let answer = timeout(PEEK_TIMEOUT, socket.server().emit_with_ack(signaling::PEEK_ROOM, request)).await;
-            Ok(answer.ok().and_then(|answer| inside(answer.ok()?.into_iter().next()?)))
+            answer.ok().and_then(|answer| answer.ok()?.into_iter().next()).map_or(Ok(None), inside)
         }
         Ok(Err(error)) => Err(error),
         Err(_) => Err(UserError::with_detail(ErrorCode::ServerUnreachable, "no answer in time")),
@@ -102,12 +102,16 @@ pub async fn peek_room(link: &RoomLink) -> Result<Option<RoomPeek>, UserError> {
     peeked
 }
 
-/// What a server says about a room, as far as it can be shown.
-fn inside(reply: Value) -> Option<RoomPeek> {
-    let Ok(PeekReply::Inside(mut peek)) = serde_json::from_value(reply) else { return None };
+/// What a server says about a room, as far as it can be shown. That it was asked too often says nothing about the room.
+fn inside(reply: Value) -> Result<Option<RoomPeek>, UserError> {
+    let mut peek = match serde_json::from_value(reply) {
+        Ok(PeekReply::Inside(peek)) => peek,
+        Ok(PeekReply::Refused { error }) if error.code != RefusalCode::TooManyQuestions => return Err(error.into()),
+        _ => return Ok(None),
+    };
     peek.names = peek.names.iter().filter_map(|name| name::shown(name)).collect();
     peek.names.truncate(limits::ROOM_MEMBERS);
-    Some(peek)
+    Ok(Some(peek))
 }
 
 /// What a rejoin after an outage brings along.

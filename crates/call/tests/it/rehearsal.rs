@@ -1,8 +1,9 @@
 //! Devices that are tried without being sent: before a call and in one. And who is in a room before one is.
 
-use crate::common::{PATIENCE, Participant, config, link, server};
+use crate::common::{PATIENCE, Participant, config, link, loopback, server};
 use confab_call::{AudioSource, CallConfig, CallEvents, Rehearsal, Rehearsed, TrackFrame, VideoSource, peek_room};
 use confab_ipc::{DeviceState, ErrorCode, RehearsalView, UiEvent, frame::SELF_TRACK};
+use confab_server::{Limits, OpenRooms, Server, ServerConfig};
 use confab_testkit::speech::{self, Speaker};
 use confab_wire::{call::MediaState, media::Processing, signaling::RoomPeek};
 use tokio::sync::broadcast;
@@ -156,5 +157,21 @@ async fn who_is_inside_is_seen_from_outside() {
     let inside = RoomPeek { count: 1, names: vec!["Ann".to_owned()] };
     assert_eq!(peek_room(&link).await, Ok(Some(inside)));
     assert_eq!(ann.call.view().await.unwrap().participants, [], "nobody came in");
+    ann.call.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn that_one_would_be_refused_is_seen_from_outside() {
+    let limits = Limits { room_members: 1, ..Limits::default() };
+    let open = OpenRooms::default();
+    let rooms = Some(open.clone());
+    let server =
+        Server::bind(ServerConfig { listen: loopback(0), limits, rooms, ..ServerConfig::default() }).await.unwrap();
+    let link = link(&server);
+    assert_eq!(peek_room(&link).await.map_err(|error| error.code), Err(ErrorCode::RoomClosed));
+    open.open(&link.room);
+    assert_eq!(peek_room(&link).await, Ok(Some(RoomPeek::default())));
+    let ann = Participant::join(config(&link, "Ann")).await;
+    assert_eq!(peek_room(&link).await.map_err(|error| error.code), Err(ErrorCode::RoomFull));
     ann.call.leave().await;
 }

@@ -71,9 +71,7 @@ impl<C: Clone + PartialEq> Rooms<C> {
         now: Now,
     ) -> Result<Joined<C>, RefusalCode> {
         let policy = Arc::clone(&self.policy);
-        if policy.open.as_ref().is_some_and(|open| !open.contains(&join.room)) {
-            return Err(RefusalCode::RoomClosed);
-        }
+        self.is_open(&join.room)?;
         let resumed =
             join.resume.as_deref().and_then(|token| policy.resume_tokens.verify(token, &join.room, now.system));
         let room = self
@@ -126,11 +124,21 @@ impl<C: Clone + PartialEq> Rooms<C> {
         self.rooms.get(name)?.id_of(connection).map(str::to_owned)
     }
 
+    fn is_open(&self, room: &str) -> Result<(), RefusalCode> {
+        let open = self.policy.open.as_ref().is_none_or(|open| open.contains(room));
+        if open { Ok(()) } else { Err(RefusalCode::RoomClosed) }
+    }
+
     /// Who is in a room, in the order in which they came: nobody, if there is none. A member without a name only counts.
-    pub(crate) fn peek(&self, name: &str) -> RoomPeek {
+    /// Refused with [`RefusalCode::RoomClosed`] or [`RefusalCode::RoomFull`] where a newcomer would be.
+    pub(crate) fn peek(&self, name: &str) -> Result<RoomPeek, RefusalCode> {
+        self.is_open(name)?;
         let members = || self.rooms.get(name).into_iter().flat_map(Room::members);
         let names = members().map(|member| member.name.clone()).filter(|name| !name.is_empty()).collect();
-        RoomPeek { count: u32::try_from(members().count()).unwrap_or(u32::MAX), names }
+        if members().count() >= self.policy.capacity {
+            return Err(RefusalCode::RoomFull);
+        }
+        Ok(RoomPeek { count: u32::try_from(members().count()).unwrap_or(u32::MAX), names })
     }
 
     /// From now on, leaving is silent.

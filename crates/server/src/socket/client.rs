@@ -247,7 +247,7 @@ impl Client {
         if !lock(&self.state).budget.peek(Instant::now()) {
             return Err(RefusalCode::TooManyQuestions);
         }
-        Ok(self.server.rooms.peek(room))
+        self.server.rooms.peek(room)
     }
 
     /// Its id in a room that it is in.

@@ -58,8 +58,8 @@ impl RoomShards {
         lock(self.shard(room)).id_of(connection, room)
     }
 
-    /// Who is in `room`.
-    pub(super) fn peek(&self, room: &str) -> RoomPeek {
+    /// [`Rooms::peek`].
+    pub(super) fn peek(&self, room: &str) -> Result<RoomPeek, RefusalCode> {
         lock(self.shard(room)).peek(room)
     }
 
