@@ -1,6 +1,7 @@
 //! What can be wrong with a configuration: it is refused before the server starts, since those who would notice are others.
 
-use crate::config::ServerConfig;
+use crate::config::{MeteredConfig, MeteredKey, ServerConfig};
+use crate::secret::SECRET_BYTES;
 use confab_wire::limits;
 use confab_wire::signaling::{IceUrl, IceUrlError};
 use url::Url;
@@ -47,6 +48,23 @@ pub enum ConfigError {
     /// An empty key of the PeerServer: clients without one are refused.
     #[error("the key of the PeerServer is empty")]
     PeerServerKey,
+    /// A publishable key of the Metered endpoint that is none.
+    #[error("a publishable key is pk_ and 5 to 125 more letters, digits, - or _; this is none: {0:?}")]
+    PublishableKey(String),
+    /// A key of Metered tokens without an id, or with the id of another.
+    #[error("{0:?} is no id of a key, or that of two keys")]
+    TokenKeyId(String),
+    /// A key of Metered tokens that can be guessed.
+    #[error("the secret of the key {id:?} has {bytes} bytes; it needs {SECRET_BYTES}")]
+    TokenKeySecret {
+        /// The id of the key.
+        id: String,
+        /// How many it has.
+        bytes: usize,
+    },
+    /// A Metered endpoint that nobody could enter.
+    #[error("the Metered endpoint has no keys")]
+    NoMeteredKeys,
     /// An empty key of resume tokens: anybody could make them.
     #[error("the secret is empty")]
     Secret,
@@ -71,6 +89,9 @@ impl ServerConfig {
         if self.secret.as_ref().is_some_and(Vec::is_empty) {
             return Err(ConfigError::Secret);
         }
+        if let Some(metered) = &self.metered {
+            check_metered(metered)?;
+        }
         if let Some(peerjs) = &self.peerjs {
             if !peerjs.has_good_path() {
                 return Err(ConfigError::PeerServerPath(peerjs.path.clone()));
@@ -81,6 +102,30 @@ impl ServerConfig {
         }
         Ok(())
     }
+}
+
+fn check_metered(config: &MeteredConfig) -> Result<(), ConfigError> {
+    let MeteredConfig { publishable_keys, token_keys } = config;
+    if publishable_keys.is_empty() && token_keys.is_empty() {
+        return Err(ConfigError::NoMeteredKeys);
+    }
+    let plain = |key: &&String| {
+        let known = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        key.starts_with("pk_") && (8..=limits::ID_BYTES).contains(&key.len()) && key.chars().all(known)
+    };
+    if let Some(key) = publishable_keys.iter().find(|key| !plain(key)) {
+        return Err(ConfigError::PublishableKey(key.clone()));
+    }
+    for (place, MeteredKey { id, secret }) in token_keys.iter().enumerate() {
+        let twice = token_keys[..place].iter().any(|other| other.id == *id);
+        if twice || !limits::is_clean(id, limits::ID_BYTES) {
+            return Err(ConfigError::TokenKeyId(id.clone()));
+        }
+        if secret.trim_ascii().len() < SECRET_BYTES {
+            return Err(ConfigError::TokenKeySecret { id: id.clone(), bytes: secret.trim_ascii().len() });
+        }
+    }
+    Ok(())
 }
 
 fn check_urls(kind: &'static str, turn: bool, urls: &[String]) -> Result<(), ConfigError> {

@@ -1,6 +1,7 @@
 //! Ways for the fuzz targets into what is private here: each takes what a client could have sent. Not part of the API.
 
 use crate::http::token::{self, Claims, TokenError};
+use crate::metered::frame::{CHANNEL_BYTES, ClientFrame, DATA_BYTES, Request as MeteredRequest};
 use crate::peerjs::message::Frame;
 use crate::rooms::ResumeTokens;
 use crate::socket::request::{MAX_CONNECTED, Request};
@@ -40,6 +41,27 @@ pub fn peer_frame(bytes: &[u8]) {
     let head: Result<Head, _> = serde_json::from_str(&frame);
     assert!(head.is_ok_and(|head| head.src == "ann" && head.dst == relay.dst), "{frame}");
     assert!(frame.len() <= bytes.len() * 6 + 100);
+}
+
+/// A frame of a Metered client.
+pub fn metered_frame(text: &str) {
+    let ClientFrame { request_id, request } = ClientFrame::parse(text);
+    assert!(request_id.is_none_or(|id| id.len() <= limits::ID_BYTES));
+    let within = |text: &str, most: usize| assert!(!text.is_empty() && text.len() <= most);
+    match request {
+        Ok(MeteredRequest::Subscribe { channel, .. } | MeteredRequest::Unsubscribe { channel }) => {
+            within(&channel, CHANNEL_BYTES);
+        }
+        Ok(MeteredRequest::Publish { channel, data }) => {
+            within(&channel, CHANNEL_BYTES);
+            within(data.get(), DATA_BYTES);
+        }
+        Ok(MeteredRequest::Send { to, data }) => {
+            within(&to, limits::ID_BYTES);
+            within(data.get(), DATA_BYTES);
+        }
+        Ok(MeteredRequest::Ping) | Err(_) => {}
+    }
 }
 
 /// Tokens of members: the text itself, which nobody has signed, and its lines as header and claims of one whose signature

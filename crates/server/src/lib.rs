@@ -17,7 +17,7 @@
 //! it, from the text of a message to the effects that are sent; `http` is the page behind a room link, the addresses that
 //! a link may name, the gate before the engine and the tokens; `net` is what holds below all of them: connections, and what
 //! one address may use. `server` listens, and puts them together. Another dialect is a folder beside `socket`, as `peerjs` is,
-//! the PeerServer; `websocket` is what those share who are no Socket.IO.
+//! the PeerServer, and `metered`, the endpoint of Metered Realtime; `websocket` is what those share who are no Socket.IO.
 //!
 //! # Who may do what
 //!
@@ -40,6 +40,7 @@ pub mod fuzzing;
 mod http;
 mod ice;
 mod limits;
+mod metered;
 mod net;
 mod peerjs;
 mod rooms;
@@ -50,10 +51,14 @@ mod sync;
 mod websocket;
 
 pub use check::ConfigError;
-pub use config::{DEFAULT_PORT, OpenRooms, PUBLIC_STUN, PeerServerConfig, ServerConfig, TokenConfig, TurnConfig};
+pub use config::{
+    DEFAULT_PORT, MeteredConfig, MeteredKey, OpenRooms, PUBLIC_STUN, PeerServerConfig, ServerConfig, TokenConfig,
+    TurnConfig,
+};
 pub use error::BindError;
 pub use http::token::{Claims, TokenError, mint};
 pub use limits::Limits;
+pub use metered::{MeteredClaims, mint_metered};
 pub use net::raise_descriptor_limit;
 pub use secret::{SECRET_BYTES, SecretError, kept_secret};
 pub use server::Server;

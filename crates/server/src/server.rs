@@ -6,6 +6,7 @@ use crate::http::address;
 use crate::http::engine::{self, ENGINE_PATH, Gate};
 use crate::http::page::{self, Site};
 use crate::limits::Limits;
+use crate::metered::{self, MeteredServer};
 use crate::net::{Addresses, Clients, Kind, MeteredStream, Sessions, TcpConnection, usable_descriptors};
 use crate::peerjs::{self, PeerServer};
 use crate::socket::{self, ServerState};
@@ -65,6 +66,9 @@ impl Server {
         config.limits.connections = config.limits.connections.min(usable_descriptors());
         let running = tokio::spawn(Running::build(&config).run(listener, stop.clone()));
         tracing::info!(%local, "the signaling server listens");
+        if config.metered.is_some() && !has_tls(&config) {
+            tracing::warn!("pages from other computers cannot use /v1 without TLS: see --public-url");
+        }
         Ok(Server { local, public_url: config.public_url, stop, running })
     }
 
@@ -96,6 +100,11 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop.cancel();
     }
+}
+
+/// True if clients reach it over TLS. It has no certificate of its own: a reverse proxy in front of it does that.
+fn has_tls(config: &ServerConfig) -> bool {
+    config.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
 }
 
 async fn listen(address: SocketAddr, fallback: bool) -> Result<TcpListener, BindError> {
@@ -150,6 +159,7 @@ struct Running {
     app: App,
     state: Arc<ServerState>,
     peerjs: Option<Arc<PeerServer>>,
+    metered: Option<Arc<MeteredServer>>,
     addresses: Arc<Addresses>,
     limits: Limits,
 }
@@ -184,6 +194,7 @@ impl Running {
             public_url: config.public_url.clone(),
             download_url: config.download_url.clone(),
             rooms: config.rooms.clone(),
+            metered_tls: config.metered.as_ref().map(|_| has_tls(config)),
         };
         let peerjs = config.peerjs.clone().map(|peerjs| PeerServer::new(peerjs, clients.clone(), bounds.clone()));
         let mut dialects = Vec::new();
@@ -191,8 +202,13 @@ impl Running {
             let path = config.path.trim_end_matches('/').to_owned();
             dialects.push((path, peerjs::router(Arc::clone(server))));
         }
+        let metered =
+            config.metered.clone().map(|metered| MeteredServer::new(metered, clients.clone(), bounds.clone()));
+        if let Some(server) = &metered {
+            dialects.push((metered::PATH.to_owned(), metered::router(Arc::clone(server))));
+        }
         let app = App { pages: page::router(site), engine, dialects };
-        Self { io, app, state, peerjs, addresses, limits: bounds.clone() }
+        Self { io, app, state, peerjs, metered, addresses, limits: bounds.clone() }
     }
 
     async fn run(self, listener: TcpListener, stop: CancellationToken) {
@@ -235,7 +251,12 @@ impl Running {
                     peerjs.close().await;
                 }
             };
-            tokio::join!(self.io.close(), peerjs)
+            let metered = async {
+                if let Some(metered) = &self.metered {
+                    metered.close().await;
+                }
+            };
+            tokio::join!(self.io.close(), peerjs, metered)
         };
         if tokio::time::timeout(STOP_TIMEOUT, sockets).await.is_err() {
             tracing::warn!("some sockets did not end in time");

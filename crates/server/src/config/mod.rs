@@ -1,7 +1,9 @@
 //! What a server can be told.
 
+mod metered;
 mod peerjs;
 
+pub use metered::{MeteredConfig, MeteredKey};
 pub use peerjs::PeerServerConfig;
 
 use crate::limits::Limits;
@@ -48,6 +50,8 @@ pub struct ServerConfig {
     pub tokens: Option<TokenConfig>,
     /// The PeerServer beside the rooms; `None` for none.
     pub peerjs: Option<PeerServerConfig>,
+    /// The endpoint of Metered Realtime at `/v1`; `None` for none.
+    pub metered: Option<MeteredConfig>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -103,6 +107,7 @@ impl std::fmt::Debug for ServerConfig {
             rooms,
             tokens,
             peerjs,
+            metered,
             limits,
         } = self;
         f.debug_struct("ServerConfig")
@@ -117,6 +122,7 @@ impl std::fmt::Debug for ServerConfig {
             .field("rooms", rooms)
             .field("tokens", tokens)
             .field("peerjs", peerjs)
+            .field("metered", metered)
             .field("limits", limits)
             .finish()
     }
@@ -136,6 +142,7 @@ impl Default for ServerConfig {
             rooms: None,
             tokens: None,
             peerjs: None,
+            metered: None,
             limits: Limits::default(),
         }
     }
@@ -169,6 +176,10 @@ mod tests {
             secret: Some(secret.into()),
             turn: Some(TurnConfig { secret: secret.into(), urls: Vec::new(), ttl: Duration::ZERO }),
             tokens: Some(TokenConfig { key: secret.into(), require: true }),
+            metered: Some(MeteredConfig {
+                publishable_keys: Vec::new(),
+                token_keys: vec![MeteredKey { id: "k1".into(), secret: secret.into() }],
+            }),
             ..ServerConfig::default()
         };
         // Neither as text nor as the numbers of a `Vec<u8>`, on one line or on many.

@@ -20,6 +20,8 @@ pub(crate) struct Site {
     pub(crate) download_url: Option<Url>,
     /// The rooms that there are; `None` for any.
     pub(crate) rooms: Option<OpenRooms>,
+    /// Whether pages from other computers can use the Metered endpoint, where there is one: its clients want TLS.
+    pub(crate) metered_tls: Option<bool>,
 }
 
 pub(crate) fn router(site: Site) -> Router {
@@ -31,8 +33,11 @@ pub(crate) fn router(site: Site) -> Router {
         .with_state(Arc::new(site))
 }
 
-async fn health() -> impl IntoResponse {
-    let body = json!({ "ok": true, "name": "confab", "version": env!("CARGO_PKG_VERSION") });
+async fn health(State(site): State<Arc<Site>>) -> impl IntoResponse {
+    let mut body = json!({ "ok": true, "name": "confab", "version": env!("CARGO_PKG_VERSION") });
+    if let Some(tls) = site.metered_tls {
+        body["metered"] = if tls { json!({ "tls": true }) } else { json!({ "tls": false, "reason": "tls-missing" }) };
+    }
     ([(CACHE_CONTROL, "no-store")], Json(body))
 }
 
@@ -147,7 +152,7 @@ mod tests {
         let headers = |pairs: &[(&'static str, &'static str)]| -> HeaderMap {
             pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
         };
-        let here = Site { public_url: None, download_url: None, rooms: None };
+        let here = Site { public_url: None, download_url: None, rooms: None, metered_tls: None };
         let address = |site: &Site, headers: HeaderMap| site.address(&headers).map(String::from);
         assert_eq!(address(&here, headers(&[("host", "10.0.0.1:7420")])).unwrap(), "http://10.0.0.1:7420/");
         let proxied = headers(&[("host", "meet.example.org"), ("x-forwarded-proto", "https")]);
@@ -159,7 +164,12 @@ mod tests {
         }
         assert_eq!(address(&here, headers(&[("host", "user@host")])), None);
         assert_eq!(address(&here, HeaderMap::new()), None);
-        let there = Site { public_url: "https://meet.example.org".parse().ok(), download_url: None, rooms: None };
+        let there = Site {
+            public_url: "https://meet.example.org".parse().ok(),
+            download_url: None,
+            rooms: None,
+            metered_tls: None,
+        };
         assert_eq!(address(&there, headers(&[("host", "evil")])).unwrap(), "https://meet.example.org/");
     }
 

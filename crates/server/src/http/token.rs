@@ -15,7 +15,7 @@ use serde_json::{Map, Number, Value};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How far the clocks of issuer and server may be apart.
-const LEEWAY: Duration = Duration::from_secs(30);
+pub(crate) const LEEWAY: Duration = Duration::from_secs(30);
 
 /// What a token says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,11 +63,11 @@ impl Claims {
 }
 
 /// `NumericDate` of RFC 7519 section 2, in whole seconds.
-fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+pub(crate) fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     whole_seconds(&Number::deserialize(deserializer)?)
 }
 
-fn optional_numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+pub(crate) fn optional_numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     Option::<Number>::deserialize(deserializer)?.as_ref().map(whole_seconds).transpose()
 }
 
@@ -127,10 +127,16 @@ impl From<TokenError> for Refusal {
 /// [`TokenError::TooLarge`] for claims that the server would refuse, [`TokenError::Key`] without a key.
 pub fn mint(key: &[u8], claims: &Claims) -> Result<String, TokenError> {
     check_bounds(claims)?;
+    issue(key, None, claims)
+}
+
+/// Signs claims under `key`, whose id is `kid`.
+pub(crate) fn issue<T: Serialize>(key: &[u8], kid: Option<&str>, claims: &T) -> Result<String, TokenError> {
     hs256::install();
     let key = EncodingKey::from_secret(key).map_err(|_| TokenError::Key)?;
-    let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key)
-        .map_err(|_| TokenError::Malformed("it can't be written"))?;
+    let header = Header { kid: kid.map(str::to_owned), ..Header::new(Algorithm::HS256) };
+    let token =
+        jsonwebtoken::encode(&header, claims, &key).map_err(|_| TokenError::Malformed("it can't be written"))?;
     if token.len() > limits::TOKEN_BYTES { Err(TokenError::TooLarge("text")) } else { Ok(token) }
 }
 
@@ -144,8 +150,18 @@ pub(crate) fn sign(key: &[u8], header: &str, claims: &str) -> String {
     format!("{signed}.{}", signature.unwrap_or_default())
 }
 
-/// What a token says, if it is good at the time `now`.
-pub(crate) fn verify(key: &[u8], token: &str, now: SystemTime) -> Result<Claims, TokenError> {
+/// The id of the key under which a token says that it is signed.
+pub(crate) fn key_id(token: &str) -> Result<String, TokenError> {
+    if token.len() > limits::TOKEN_BYTES {
+        return Err(TokenError::TooLarge("text"));
+    }
+    hs256::install();
+    let header = jsonwebtoken::decode_header(token).map_err(|error| refusal(token, &error))?;
+    header.kid.ok_or(TokenError::Malformed("it names no key"))
+}
+
+/// What a token says whose signature is good, whenever that is.
+pub(crate) fn decode<T: serde::de::DeserializeOwned + Clone>(key: &[u8], token: &str) -> Result<T, TokenError> {
     if token.len() > limits::TOKEN_BYTES {
         return Err(TokenError::TooLarge("text"));
     }
@@ -157,8 +173,12 @@ pub(crate) fn verify(key: &[u8], token: &str, now: SystemTime) -> Result<Claims,
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_aud = false;
-    let claims =
-        jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(|error| refusal(token, &error))?.claims;
+    Ok(jsonwebtoken::decode::<T>(token, &key, &validation).map_err(|error| refusal(token, &error))?.claims)
+}
+
+/// What a token says, if it is good at the time `now`.
+pub(crate) fn verify(key: &[u8], token: &str, now: SystemTime) -> Result<Claims, TokenError> {
+    let claims: Claims = decode(key, token)?;
     check_bounds(&claims)?;
     let now = seconds(now);
     if claims.exp.saturating_add(LEEWAY.as_secs()) <= now {

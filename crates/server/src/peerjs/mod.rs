@@ -9,7 +9,6 @@
 
 mod http;
 pub(crate) mod message;
-mod peer;
 mod query;
 mod realm;
 mod server;

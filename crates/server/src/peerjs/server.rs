@@ -1,14 +1,13 @@
 //! The PeerServer that runs: its sockets, and the passing of its time.
 
 use super::message::{Frame, OPEN, Refusal, RelayKind, expire};
-use super::peer::Peer;
 use super::query::Identity;
 use super::realm::{Policy, Realm, Route};
 use crate::config::PeerServerConfig;
 use crate::limits::Limits;
 use crate::net::{Clients, MessageBudget, Requester, Verdict};
 use crate::sync::lock;
-use crate::websocket::{Socket, Upgrade};
+use crate::websocket::{Receiver, Socket, Upgrade};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -24,7 +23,7 @@ pub(crate) struct PeerServer {
     pub(super) config: PeerServerConfig,
     pub(super) clients: Clients,
     limits: Limits,
-    realm: Mutex<Realm<Peer>>,
+    realm: Mutex<Realm<Receiver>>,
     sockets: TaskTracker,
 }
 
@@ -55,7 +54,7 @@ impl PeerServer {
             }
             for peer in silent {
                 tracing::debug!("a client gives no heartbeat: closed");
-                peer.close();
+                peer.close(None);
             }
         }
     }
@@ -64,7 +63,7 @@ impl PeerServer {
     pub(crate) async fn close(&self) {
         self.sockets.close();
         for peer in lock(&self.realm).connections() {
-            peer.close();
+            peer.close(None);
         }
         self.sockets.wait().await;
     }
@@ -90,7 +89,7 @@ impl PeerServer {
         requester.connection.allow_silence(self.config.alive_timeout.saturating_add(SILENCE));
         let server = Arc::clone(self);
         self.sockets.spawn(async move {
-            let peer = Peer::new(&requester, &server.limits);
+            let peer = Receiver::new(&requester, &server.limits);
             let opened = upgrade.open(Arc::clone(peer.outbox()), server.limits.message_bytes).await;
             let Some(mut socket) = opened else { return };
             match identity.and_then(|identity| server.admit(identity, &peer)) {
@@ -103,7 +102,7 @@ impl PeerServer {
                 Err(refusal) => {
                     tracing::debug!(?refusal, "a PeerJS client is refused");
                     peer.tell(refusal.frame());
-                    peer.close();
+                    peer.close(None);
                 }
             }
             // Its buffers are not kept while the end is waited for.
@@ -112,7 +111,7 @@ impl PeerServer {
         });
     }
 
-    fn admit(&self, Identity { id, token }: Identity, peer: &Peer) -> Result<Arc<str>, Refusal> {
+    fn admit(&self, Identity { id, token }: Identity, peer: &Receiver) -> Result<Arc<str>, Refusal> {
         let id: Arc<str> = id.into();
         let mut realm = lock(&self.realm);
         if self.sockets.is_closed() {
@@ -125,13 +124,13 @@ impl PeerServer {
             peer.tell(text);
         }
         if let Some(replaced) = admitted.replaced {
-            replaced.close();
+            replaced.close(None);
         }
         Ok(id)
     }
 
     /// Obeys what a client says until its socket ends.
-    async fn receive(&self, socket: &mut Socket, id: &Arc<str>, peer: &Peer, requester: &Requester) {
+    async fn receive(&self, socket: &mut Socket, id: &Arc<str>, peer: &Receiver, requester: &Requester) {
         let mut budget = MessageBudget::new(&self.limits);
         while let Some(message) = socket.receive().await {
             let (bytes, now) = (message.bytes(), Instant::now());
@@ -146,13 +145,13 @@ impl PeerServer {
                 Verdict::Disconnect => {
                     tracing::warn!("a PeerJS client sends more than it may: disconnected");
                     peer.tell(Refusal::Flood.frame());
-                    return peer.close();
+                    return peer.close(None);
                 }
             }
         }
     }
 
-    fn obey(&self, bytes: &[u8], id: &Arc<str>, peer: &Peer, requester: &Requester, now: Instant) {
+    fn obey(&self, bytes: &[u8], id: &Arc<str>, peer: &Receiver, requester: &Requester, now: Instant) {
         match Frame::parse(bytes) {
             None => tracing::trace!("a message of a PeerJS client is dropped"),
             Some(Frame::Heartbeat) => lock(&self.realm).heartbeat(id, peer, now),
@@ -162,7 +161,9 @@ impl PeerServer {
                 let from = (id, peer, &requester.address);
                 let route = lock(&self.realm).route(from, &relay.dst, waits, now);
                 match route {
-                    Some(Route::To(receiver)) => receiver.relay(&requester.address, relay.frame(id), now),
+                    Some(Route::To(receiver)) => {
+                        receiver.relay(&requester.address, relay.frame(id), now);
+                    }
                     Some(Route::Expired) => peer.tell(expire(&relay.dst, id)),
                     Some(Route::Waits | Route::Stale) | None => {}
                 }

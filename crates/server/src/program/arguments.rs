@@ -1,5 +1,7 @@
 //! What the program can be told.
 
+use crate::input::{json_object, read_key};
+use crate::metered::{MeteredArguments, MeteredToken};
 use crate::peerjs::PeerServerArguments;
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -10,7 +12,7 @@ use confab_wire::room;
 use ipnet::IpNet;
 use serde_json::{Map, Value};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
 
@@ -69,6 +71,8 @@ pub struct Arguments {
     require_token: bool,
     #[command(flatten)]
     peerjs: PeerServerArguments,
+    #[command(flatten)]
+    metered: MeteredArguments,
 }
 
 #[derive(Debug, Subcommand)]
@@ -90,21 +94,9 @@ pub enum Command {
         /// How long it is good, in seconds.
         #[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
         lifetime: u64,
+        #[command(flatten)]
+        metered: MeteredToken,
     },
-}
-
-fn json_object(text: &str) -> Result<Map<String, Value>, String> {
-    serde_json::from_str(text).map_err(|error| format!("not a JSON object: {error}"))
-}
-
-/// Reads a key; a line break at its end, as editors leave one, is not part of it.
-fn read_key(path: &Path) -> Result<Vec<u8>, String> {
-    let key = std::fs::read(path).map_err(|error| format!("the key file {} can't be read: {error}", path.display()))?;
-    let key = key.trim_ascii_end().to_vec();
-    if key.len() < SECRET_BYTES {
-        return Err(format!("the key in {} has {} bytes; it needs {SECRET_BYTES}", path.display(), key.len()));
-    }
-    Ok(key)
 }
 
 fn server_url(text: &str) -> Result<Url, String> {
@@ -194,6 +186,7 @@ impl Arguments {
             turn,
             secret,
             peerjs: self.peerjs.config(),
+            metered: self.metered.config()?,
             ..ServerConfig::default()
         };
         config.check().map_err(|error| error.to_string())?;
@@ -240,7 +233,10 @@ fn state_file(name: &str) -> Option<PathBuf> {
 impl Command {
     /// Does it, and returns what is printed.
     pub fn run(self) -> Result<String, String> {
-        let Command::Token { token_key_file, sub, metadata, room, lifetime } = self;
+        let Command::Token { token_key_file, sub, metadata, room, lifetime, metered } = self;
+        if metered.metered.is_some() {
+            return metered.mint(&read_key(&token_key_file)?, sub, metadata, Duration::from_secs(lifetime));
+        }
         let rooms = (!room.is_empty()).then_some(room);
         let claims = Claims { sub, peer_metadata: metadata, rooms, ..Claims::lasting(Duration::from_secs(lifetime)) };
         mint(&read_key(&token_key_file)?, &claims).map_err(|error| error.to_string())

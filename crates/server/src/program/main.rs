@@ -1,7 +1,9 @@
 //! `confab-server`: the signaling server alone.
 
 mod arguments;
+mod input;
 mod logging;
+mod metered;
 mod peerjs;
 
 use arguments::Arguments;

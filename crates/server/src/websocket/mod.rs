@@ -2,9 +2,10 @@
 //! socket that its task drives.
 
 mod outbox;
+mod receiver;
 mod socket;
 mod upgrade;
 
-pub(crate) use outbox::Outbox;
-pub(crate) use socket::Socket;
+pub(crate) use receiver::Receiver;
+pub(crate) use socket::{Incoming, Socket};
 pub(crate) use upgrade::{Upgrade, is_upgrade};

@@ -58,6 +58,14 @@ impl Outbox {
         }
     }
 
+    /// Queues a ping of the WebSocket, unless something waits already.
+    pub(super) fn ping(&self) {
+        let mut queue = lock(&self.queue);
+        if queue.end.is_none() && queue.frames.is_empty() {
+            queue.push(Message::Ping(Default::default()));
+        }
+    }
+
     fn queue(&self, text: Utf8Bytes, reserved: usize) -> bool {
         let mut queue = lock(&self.queue);
         let room = queue.end.is_none() && queue.frames.len() < self.most;

@@ -10,6 +10,7 @@ mod floods;
 mod hoarding;
 mod hostile;
 mod lifecycle;
+mod metered;
 mod peek;
 mod peerjs;
 mod polling;
