@@ -89,6 +89,8 @@ impl<'a> Frame<'a> {
     /// Reads a text or binary frame. None for what a server drops: what is no JSON object with a known type, and what is to
     /// nobody.
     pub(crate) fn parse(bytes: &'a [u8]) -> Option<Self> {
+        // An array of the members is no frame, though serde takes it for the same.
+        bytes.trim_ascii_start().strip_prefix(b"{")?;
         let Incoming { kind, dst, payload } = serde_json::from_slice(bytes).ok()?;
         let kind = match kind.as_str() {
             "HEARTBEAT" => return Some(Self::Heartbeat),
@@ -169,12 +171,16 @@ mod tests {
             "null",
             "7",
             "[]",
+            r#"["OFFER","bob",1]"#,
+            r#"["LEAVE"]"#,
+            r#" ["HEARTBEAT",null,null]"#,
             "",
             "{",
         ] {
             assert_eq!(relayed(text), None, "{text}");
         }
         assert_eq!(relayed(r#"{"type":"LEAVE"}"#).unwrap(), "Leave");
+        assert_eq!(relayed("\n\t {\"type\":\"LEAVE\"}").unwrap(), "Leave");
         assert_eq!(relayed(r#"{"type":"HEARTBEAT"}"#).unwrap(), "Heartbeat");
     }
 }

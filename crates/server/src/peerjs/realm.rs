@@ -33,7 +33,7 @@ pub(super) struct Realm<C> {
 
 struct Client<C> {
     connection: C,
-    token: Box<str>,
+    token: Arc<str>,
     heard: Instant,
 }
 
@@ -46,6 +46,8 @@ struct Queue {
 
 struct Waiting {
     from: Arc<str>,
+    /// That of the sender: whoever has its id later is the same client only with the same token.
+    token: Arc<str>,
     text: Utf8Bytes,
     charge: Charge,
 }
@@ -151,6 +153,7 @@ impl<C: Clone + PartialEq> Realm<C> {
         now: Instant,
     ) -> bool {
         let limits = &self.policy.limits;
+        let Some(token) = self.clients.get(sender).map(|client| Arc::clone(&client.token)) else { return false };
         let known = self.waiting.get(receiver);
         let (count, bytes) = known.map_or((0, 0), |queue| (queue.messages.len(), queue.bytes));
         let cost = text.len() + MESSAGE_COST + if known.is_some() { 0 } else { QUEUE_COST };
@@ -165,7 +168,7 @@ impl<C: Clone + PartialEq> Realm<C> {
         let new = || Queue { since: now, messages: Vec::new(), bytes: 0 };
         let queue = self.waiting.entry(receiver.to_owned()).or_insert_with(new);
         queue.bytes += text.len();
-        queue.messages.push(Waiting { from: Arc::clone(sender), text, charge });
+        queue.messages.push(Waiting { from: Arc::clone(sender), token, text, charge });
         true
     }
 
@@ -184,8 +187,9 @@ impl<C: Clone + PartialEq> Realm<C> {
         for receiver in ended {
             let queue = self.take_queue(&receiver);
             let mut told: Vec<Arc<str>> = Vec::new();
-            for Waiting { from, .. } in queue.into_iter().flat_map(|queue| queue.messages) {
-                let Some(client) = self.clients.get(&from).filter(|_| !told.contains(&from)) else { continue };
+            for Waiting { from, token, .. } in queue.into_iter().flat_map(|queue| queue.messages) {
+                let same = |client: &&Client<C>| client.token == token && !told.contains(&from);
+                let Some(client) = self.clients.get(&from).filter(same) else { continue };
                 told.push(Arc::clone(&from));
                 let sender = client.connection.clone();
                 expired.push(Expired { sender, sender_id: from, receiver: receiver.clone() });
@@ -293,6 +297,21 @@ mod tests {
         assert_eq!(world.send("bob", 2, "ghost", "3", 14), Route::Waits);
         assert_eq!(world.expired(15), ["ann:ghost", "bob:ghost"]);
         assert_eq!((world.expired(30), world.realm.waiting_bytes), (Vec::new(), 0));
+    }
+
+    #[test]
+    fn only_who_sent_it_learns_that_it_expired() {
+        let mut world = World::new(Limits::default());
+        world.connect("ann", "t", 1).ok().unwrap();
+        world.connect("bob", "t", 2).ok().unwrap();
+        assert_eq!(world.send("ann", 1, "ghost", "1", 0), Route::Waits);
+        assert_eq!(world.send("bob", 2, "ghost", "2", 0), Route::Waits);
+        world.realm.disconnect("ann", &1);
+        world.realm.disconnect("bob", &2);
+        world.connect("ann", "of somebody else", 3).ok().unwrap();
+        world.connect("bob", "t", 4).ok().unwrap();
+        let told = world.realm.expire(world.start + Duration::from_secs(5));
+        assert_eq!(told.iter().map(|one| one.sender).collect::<Vec<_>>(), [4], "the one who came back");
     }
 
     #[test]

@@ -246,6 +246,7 @@ async fn messages_are_relayed_with_the_true_sender_and_nothing_else() {
         r#"{"type":"OFFER"}"#,
         r#"{"type":"HEARTBEAT"}"#,
         "null",
+        r#"["OFFER","bob",1]"#,
         "17",
         "{",
         "",
