@@ -16,8 +16,8 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// How long the end of a socket may take: what waits, the close frame, and the client's own.
 const GOODBYE: Duration = Duration::from_secs(5);
-/// Buffer of a socket that reads. Each has one, and most are idle.
-const READ_BUFFER: usize = 2 * 1024;
+/// What a socket reads at once: a candidate, not an offer. Each socket keeps a buffer of this size, and most are idle.
+const READ_BUFFER: usize = 512;
 /// What may wait in the library's own buffer besides one message: answers to pings.
 const CONTROL_BYTES: usize = 64 * 1024;
 /// RFC 6455 section 7.4.1.
