@@ -38,11 +38,11 @@ const REACH: &[(&str, &[&str])] = &[
     ("rtc", &["confab-rtp", "confab-transport"]),
     ("webrtc", &["confab-transport"]),
     ("rust_socketio", &["confab-rtcio"]),
-    ("native-tls", &["confab-transport"]),
-    ("tokio-native-tls", &["confab-transport"]),
+    ("native-tls", &["confab-rtcio", "confab-transport"]),
+    ("tokio-native-tls", &["confab-rtcio", "confab-transport"]),
     ("axum", &["confab-server"]),
     ("socketioxide", &["confab-server"]),
-    ("tokio-tungstenite", &["confab", "confab-server"]),
+    ("tokio-tungstenite", &["confab", "confab-rtcio", "confab-server"]),
 ];
 
 fn crates(metadata: &Value) -> Vec<&Value> {

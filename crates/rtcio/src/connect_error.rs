@@ -13,6 +13,8 @@ pub enum ConnectErrorKind {
     NotAServer,
     /// The server refuses.
     Refused,
+    /// The certificate of the server (or of its proxy) is not trusted, is out of date, or is that of another name.
+    UntrustedCertificate,
 }
 
 /// Why an attempt to reach the signaling server failed.

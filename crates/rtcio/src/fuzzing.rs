@@ -1,6 +1,7 @@
-//! Ways for `fuzz/` into what is private here: each takes what a peer could have sent. Not part of the API.
+//! Ways for `fuzz/` into what is private here: each takes what a peer, a server or a proxy could have sent. Not part of the API.
 
 use crate::peer::StreamEvents;
+use crate::signaling;
 use confab_wire::limits;
 use confab_wire::signaling::Signal;
 
@@ -15,4 +16,14 @@ pub fn stream_events(texts: &[&str]) {
             assert!(told.events.iter().all(|(event, _)| event.len() <= limits::EVENT_NAME_BYTES));
         }
     }
+}
+
+/// A packet of a server, as the relay reads it.
+pub fn server_packet(text: &str) {
+    signaling::fuzzing::server_packet(text);
+}
+
+/// What a proxy says, in one piece, to HTTP CONNECT and to SOCKS5.
+pub async fn proxy_answer(bytes: &[u8]) {
+    signaling::fuzzing::proxy_answer(bytes).await;
 }

@@ -28,6 +28,9 @@
 //!
 //! # Tasks
 //!
+//! rust_socketio speaks to the server through a relay in this process, which opens the real connection (with TLS, and through a
+//! proxy where [`ProxyPolicy`] says so) and sees the own id and how the connection ends.
+//!
 //! Each socket has a task for signaling, one for the mesh, which turns what the server says into peers, and one for each
 //! peer, in which its connections run, too ([`confab_transport`]). Media and named data channels have tasks of their own. A
 //! small one watches the addresses of the machine: where those that are in use are gone, signaling and peers are connected
@@ -47,6 +50,7 @@ mod mesh;
 mod options;
 mod peer;
 mod presence;
+mod proxy;
 mod registry;
 mod remotes;
 mod shared;
@@ -85,6 +89,7 @@ pub use connect_error::{ConnectError, ConnectErrorKind};
 pub use error::{AckError, AskIceError, EmitError};
 pub use event::{Event, Events};
 pub use listeners::{LISTENER_QUEUE, Listener, Message, ServerMessage};
+pub use proxy::{Proxy, ProxyError, ProxyPolicy};
 pub use signaling::Reconnection;
 pub use socket::{Peer, RemoteSendError, SEND_TIMEOUT, Server, Socket, SocketBuilder};
 pub use stream::{RtcioStream, StreamError, StreamOptions};

@@ -91,6 +91,7 @@ impl Mesh {
                     self.peer_ended(id, ended.is_err()).await;
                 }
                 () = self.shared.joined.notified() => self.joined().await,
+                () = self.shared.joined_unanswered.notified() => self.release().await,
                 Ok(()) = self.addresses.changed() => self.addresses_changed(),
                 () = sleep_until(self.rejoin.unwrap_or_else(Instant::now)), if self.rejoin.is_some() => {
                     self.release().await;

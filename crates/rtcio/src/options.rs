@@ -1,6 +1,7 @@
 //! Options of a socket, as its builder collects them.
 
 use crate::signaling::backoff::Reconnection;
+use crate::signaling::dial::DialOptions;
 use confab_transport::health::Watchdog;
 use confab_transport::ice::{IceTransportPolicy, RootCertificate};
 use confab_wire::media::Decoders;
@@ -16,6 +17,7 @@ pub(crate) struct Options {
     /// Where the server's Socket.IO is.
     pub(crate) path: String,
     pub(crate) auth: Option<Value>,
+    pub(crate) dial: DialOptions,
     pub(crate) auto_connect: bool,
     pub(crate) debug: bool,
     pub(crate) ice_servers: Vec<IceServer>,
@@ -30,20 +32,22 @@ impl Options {
     /// True if one socket can serve both: all that its peers and the server see is the same. Whether it logs and connects
     /// at once is nobody else's matter.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        let Self { url, path, auth, ice_servers, ice_policy, ice_roots, decoders, watchdog, reconnection, .. } = self;
-        (url, path, auth, ice_servers, ice_policy, decoders, watchdog, reconnection)
+        let Self {
+            url, path, auth, dial, ice_servers, ice_policy, ice_roots, decoders, watchdog, reconnection, ..
+        } = self;
+        (url, path, auth, &dial.proxy, ice_servers, ice_policy, decoders, watchdog, reconnection)
             == (
                 &other.url,
                 &other.path,
                 &other.auth,
+                &other.dial.proxy,
                 &other.ice_servers,
                 &other.ice_policy,
                 &other.decoders,
                 &other.watchdog,
                 &other.reconnection,
             )
-            && ice_roots.is_empty()
-            && other.ice_roots.is_empty()
+            && [ice_roots, &other.ice_roots, &dial.roots, &other.dial.roots].iter().all(|roots| roots.is_empty())
     }
 }
 
@@ -55,6 +59,7 @@ impl std::fmt::Debug for Options {
             .field("port", &self.url.port_or_known_default())
             .field("path", &self.path)
             .field("has_auth", &self.auth.is_some())
+            .field("proxy", &self.dial.proxy)
             .field("auto_connect", &self.auto_connect)
             .field("ice_servers", &self.ice_servers)
             .field("ice_policy", &self.ice_policy)
@@ -71,6 +76,7 @@ impl Options {
             url,
             path: "/socket.io/".to_owned(),
             auth: None,
+            dial: DialOptions::default(),
             auto_connect: true,
             debug: false,
             ice_servers: Vec::new(),

@@ -35,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) cancel: CancellationToken,
     /// The application has joined its room.
     pub(crate) joined: Notify,
+    /// The same, without an answer of the server.
+    pub(crate) joined_unanswered: Notify,
     /// The own id: what the application said, or else what the connection to the server says.
     id: watch::Sender<Option<String>>,
     peers: Mutex<HashMap<String, Handle>>,
@@ -72,6 +74,7 @@ impl Shared {
             signaling,
             cancel,
             joined: Notify::new(),
+            joined_unanswered: Notify::new(),
             id,
             peers: Mutex::default(),
         }
@@ -104,7 +107,12 @@ impl Shared {
         self.joined.notify_one();
     }
 
-    /// A new connection to the server stands, under this id if that is known.
+    /// The application says that it is in its room under the id of the connection.
+    pub(crate) fn set_joined(&self) {
+        self.joined_unanswered.notify_one();
+    }
+
+    /// A new connection to the server stands, under this id.
     pub(crate) fn connected_as(&self, sid: Option<String>) {
         self.id.send_replace(sid);
     }

@@ -17,6 +17,7 @@ pub mod score;
 pub mod sentences;
 pub mod sound;
 pub mod speech;
+pub mod stock_server;
 pub mod tcp_proxy;
 pub mod turn;
 #[cfg(target_os = "linux")]

@@ -2,8 +2,8 @@
 //! that it is open.
 
 use super::client::SocketIoClient;
+use super::dial::DialOptions;
 use super::link_event::{Broken, LinkEvent};
-use super::route;
 use crate::connect_error::{ConnectError, ConnectErrorKind};
 use confab_wire::limits;
 use serde_json::Value;
@@ -32,36 +32,46 @@ enum Wire {
 impl Link {
     /// Connects and waits until the server lets us in. The path of `url` is the namespace; `path` is where the server's
     /// Socket.IO is.
-    pub(crate) async fn open(url: &Url, path: &str, auth: Option<&Value>) -> Result<Self, ConnectError> {
-        timeout(limits::CONNECT_TIMEOUT, Self::open_unbounded(url, path, auth)).await.unwrap_or_else(|_| {
+    pub(crate) async fn open(
+        url: &Url,
+        path: &str,
+        auth: Option<&Value>,
+        options: &DialOptions,
+    ) -> Result<Self, ConnectError> {
+        timeout(limits::CONNECT_TIMEOUT, Self::open_unbounded(url, path, auth, options)).await.unwrap_or_else(|_| {
             Err(ConnectError::with_detail(ConnectErrorKind::Unreachable, "the server did not answer in time"))
         })
     }
 
-    async fn open_unbounded(url: &Url, path: &str, auth: Option<&Value>) -> Result<Self, ConnectError> {
+    async fn open_unbounded(
+        url: &Url,
+        path: &str,
+        auth: Option<&Value>,
+        options: &DialOptions,
+    ) -> Result<Self, ConnectError> {
         #[cfg(test)]
         if let Some(dialled) = crate::simulation::dial(url).await {
             let (wire, sid) = dialled?;
             let local = crate::simulation::local(url);
             return Ok(Self { wire: Wire::Simulated(wire), sid: Some(sid), local, sent: Vec::new() });
         }
-        let (client, local) = tokio::join!(SocketIoClient::open(url, path, auth), route::local_address(url));
+        let client = SocketIoClient::open(url, path, auth, options).await?;
+        let (sid, local) = (client.id(), client.local());
         Ok(Self {
-            wire: Wire::Server(Box::new(client?)),
-            sid: None,
+            wire: Wire::Server(Box::new(client)),
+            sid,
             local,
             #[cfg(test)]
             sent: Vec::new(),
         })
     }
 
-    /// Our id on this connection, where it is known: the library does not tell it, a server of ours does when a room is
-    /// joined.
+    /// Our id on this connection.
     pub(crate) fn sid(&self) -> Option<&str> {
         self.sid.as_deref()
     }
 
-    /// The address of this machine that the link uses, where the system tells.
+    /// The address of this machine that the link uses, where the system tells; that of the way to the proxy, where there is one.
     pub(crate) fn local(&self) -> Option<IpAddr> {
         self.local
     }
@@ -105,7 +115,7 @@ impl Link {
         }
     }
 
-    /// Sends what had to wait, and asks whether the server is there.
+    /// Sends what had to wait.
     pub(crate) async fn attend(&mut self) -> Result<(), Broken> {
         match &mut self.wire {
             Wire::Server(client) => client.attend().await,
@@ -115,11 +125,11 @@ impl Link {
     }
 
     /// Asks at once, and less patiently, whether the server is still there.
-    pub(crate) async fn hurry(&mut self) -> Result<(), Broken> {
+    pub(crate) fn hurry(&mut self) {
         match &mut self.wire {
-            Wire::Server(client) => client.hurry().await,
+            Wire::Server(client) => client.hurry(),
             #[cfg(test)]
-            Wire::Simulated(_) => Ok(()),
+            Wire::Simulated(_) => {}
         }
     }
 

@@ -8,12 +8,16 @@ pub(crate) mod backoff;
 mod client;
 mod command;
 mod command_queue;
+pub(crate) mod dial;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 pub(crate) mod link;
 pub(crate) mod link_event;
 mod liveness;
 mod outbox;
+mod packets;
+mod relay;
 mod request_queue;
-mod route;
 mod translation;
 
 use crate::AckError;
@@ -25,7 +29,7 @@ use command::AckReply;
 pub(crate) use command::Command;
 use command_queue::{CommandReceiver, CommandSender, command_queue};
 use confab_wire::signaling::Signal;
-
+use dial::DialOptions;
 use link::Link;
 use link_event::{Broken, LinkEvent};
 use outbox::{Outbox, Outgoing};
@@ -89,6 +93,7 @@ pub(crate) struct Signaling {
     url: Url,
     path: String,
     auth: Option<Value>,
+    dial: DialOptions,
     commands: CommandReceiver,
     events: mpsc::Sender<SignalingEvent>,
     cancel: CancellationToken,
@@ -146,6 +151,7 @@ impl Signaling {
             url: options.url.clone(),
             path: options.path.clone(),
             auth: options.auth.clone(),
+            dial: options.dial.clone(),
             commands,
             events,
             cancel,
@@ -228,8 +234,8 @@ impl Signaling {
 
     /// Connects, while commands go to the outbox.
     async fn open(&mut self) -> Next {
-        let (url, path, auth) = (self.url.clone(), self.path.clone(), self.auth.clone());
-        let opening = Link::open(&url, &path, auth.as_ref());
+        let (url, path, auth, dial) = (self.url.clone(), self.path.clone(), self.auth.clone(), self.dial.clone());
+        let opening = Link::open(&url, &path, auth.as_ref(), &dial);
         tokio::pin!(opening);
         loop {
             tokio::select! {
@@ -362,8 +368,7 @@ impl Signaling {
                     Some(Command::Disconnect) | None => return Ok(Ended::Unwanted),
                     Some(Command::AddressesChanged { stranded: true }) => return Ok(Ended::Stranded),
                     Some(Command::AddressesChanged { stranded: false } | Command::Doubt) => {
-                        self.forget_unwanted(link);
-                        link.hurry().await?;
+                        link.hurry();
                     }
                     Some(command) => self.obey(command, link).await?,
                 },

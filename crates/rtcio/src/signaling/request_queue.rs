@@ -8,17 +8,10 @@ use tokio::time::Instant;
 /// How long the next request waits for the answer to the one before it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Who wants an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RequestId {
-    Request(u64),
-    Probe,
-}
-
 /// An event that wants an answer.
 #[derive(Debug)]
 pub(super) struct QueuedRequest {
-    pub(super) id: RequestId,
+    pub(super) number: u64,
     pub(super) event: String,
     pub(super) args: Vec<Value>,
 }
@@ -29,7 +22,7 @@ pub(super) struct QueuedRequest {
 #[derive(Debug, Default)]
 pub(super) struct RequestQueue {
     waiting: VecDeque<QueuedRequest>,
-    current: Option<(RequestId, Instant)>,
+    current: Option<(u64, Instant)>,
     /// Numbers of those that went.
     sent: Vec<u64>,
 }
@@ -45,10 +38,8 @@ impl RequestQueue {
             return None;
         }
         let request = self.waiting.pop_front()?;
-        self.current = Some((request.id, now + PATIENCE));
-        if let RequestId::Request(number) = request.id {
-            self.sent.push(number);
-        }
+        self.current = Some((request.number, now + PATIENCE));
+        self.sent.push(request.number);
         Some(request)
     }
 
@@ -59,14 +50,11 @@ impl RequestQueue {
 
     /// Of those that wait, keeps the `wanted` ones.
     pub(super) fn retain(&mut self, wanted: impl Fn(u64) -> bool) {
-        self.waiting.retain(|request| match request.id {
-            RequestId::Request(number) => wanted(number),
-            RequestId::Probe => true,
-        });
+        self.waiting.retain(|request| wanted(request.number));
     }
 
-    pub(super) fn answered(&mut self, id: RequestId) {
-        if self.current.is_some_and(|(current, _)| current == id) {
+    pub(super) fn answered(&mut self, number: u64) {
+        if self.current.is_some_and(|(current, _)| current == number) {
             self.current = None;
         }
     }
@@ -83,20 +71,20 @@ mod tests {
 
     #[test]
     fn requests_wait_for_each_other_and_one_without_an_answer_holds_up_nobody_for_long() {
-        let asked = |number| QueuedRequest { id: RequestId::Request(number), event: "e".into(), args: Vec::new() };
-        let number = |asked: Option<QueuedRequest>| asked.map(|asked| asked.id);
+        let asked = |number| QueuedRequest { number, event: "e".into(), args: Vec::new() };
+        let number = |asked: Option<QueuedRequest>| asked.map(|asked| asked.number);
         let (mut queue, now) = (RequestQueue::default(), Instant::now());
         for n in 1..=3 {
             queue.push(asked(n));
         }
-        assert_eq!(number(queue.next(now)), Some(RequestId::Request(1)));
+        assert_eq!(number(queue.next(now)), Some(1));
         assert_eq!(number(queue.next(now)), None);
-        queue.answered(RequestId::Request(7));
+        queue.answered(7);
         assert_eq!(number(queue.next(now)), None);
-        queue.answered(RequestId::Request(1));
-        assert_eq!(number(queue.next(now)), Some(RequestId::Request(2)));
+        queue.answered(1);
+        assert_eq!(number(queue.next(now)), Some(2));
         assert_eq!(queue.due(), Some(now + PATIENCE));
-        assert_eq!(number(queue.next(now + PATIENCE)), Some(RequestId::Request(3)));
+        assert_eq!(number(queue.next(now + PATIENCE)), Some(3));
         assert_eq!(queue.due(), None);
         assert_eq!(queue.take_sent(), [1, 2, 3]);
         assert!(queue.take_sent().is_empty());
@@ -105,12 +93,11 @@ mod tests {
     #[test]
     fn what_nobody_waits_for_is_not_sent() {
         let (mut queue, now) = (RequestQueue::default(), Instant::now());
-        for id in [RequestId::Request(1), RequestId::Request(2), RequestId::Probe, RequestId::Request(3)] {
-            queue.push(QueuedRequest { id, event: "e".into(), args: Vec::new() });
+        for number in 1..=3 {
+            queue.push(QueuedRequest { number, event: "e".into(), args: Vec::new() });
         }
         queue.retain(|number| number == 3);
-        assert_eq!(queue.next(now).map(|request| request.id), Some(RequestId::Probe));
-        assert_eq!(queue.next(now + PATIENCE).map(|request| request.id), Some(RequestId::Request(3)));
+        assert_eq!(queue.next(now).map(|request| request.number), Some(3));
         assert_eq!(queue.take_sent(), [3]);
     }
 }

@@ -1,4 +1,4 @@
-//! Events, acknowledgements and failures of the library, as the types of this crate.
+//! Events, acknowledgements and refusals of the library, as the types of this crate.
 
 use crate::connect_error::{ConnectError, ConnectErrorKind};
 use rust_socketio::{Event, Payload};
@@ -13,13 +13,18 @@ const REFUSAL: &str = "Received an ConnectError frame: ";
 /// Name and arguments of an event. The library hands an event without arguments over as `message` with the name as its
 /// only argument.
 pub(super) fn event_of(event: Event, payload: Payload) -> (String, Vec<Value>) {
-    let args = match payload {
-        Payload::Text(args) => args,
-        _ => Vec::new(),
-    };
+    let args = args_of(payload);
     match (event, args.as_slice()) {
         (Event::Message, [Value::String(name)]) => (name.clone(), Vec::new()),
         (event, _) => (event.as_str().to_owned(), args),
+    }
+}
+
+/// The arguments of an event; binary ones are none.
+pub(super) fn args_of(payload: Payload) -> Vec<Value> {
+    match payload {
+        Payload::Text(args) => args,
+        _ => Vec::new(),
     }
 }
 
@@ -68,44 +73,6 @@ fn refused(said: &str) -> ConnectError {
     }
 }
 
-/// The texts of an error and its causes. The library's own text for most failures is only "EngineIO Error".
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let part = error.to_string();
-        if !text.contains(&part) {
-            text.push_str(": ");
-            text.push_str(&part);
-        }
-        cause = error.source();
-    }
-    text
-}
-
-/// Tells an address without a server from a server of another kind. The library's error types are those of crates it
-/// does not re-export, hence the texts; `tests/signaling.rs` guards them.
-pub(super) fn classify(text: &str) -> ConnectError {
-    let status =
-        text.split_once("HTTP error: ").and_then(|(_, rest)| rest.get(..3)).and_then(|s| s.parse::<u16>().ok());
-    let kind = match status {
-        Some(401 | 403) => ConnectErrorKind::Refused,
-        // A proxy whose server is down, or a server that is overloaded.
-        Some(429 | 500..=599) => ConnectErrorKind::Unreachable,
-        Some(_) => ConnectErrorKind::NotAServer,
-        None => {
-            let foreign =
-                ["WebSocket protocol error", "handshake", "packet", "serializable", "HTTP format error", "Utf8"];
-            if foreign.iter().any(|part| text.contains(part)) && !text.contains("IO error") && !text.contains("TLS") {
-                ConnectErrorKind::NotAServer
-            } else {
-                ConnectErrorKind::Unreachable
-            }
-        }
-    };
-    ConnectError::with_detail(kind, text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,23 +105,5 @@ mod tests {
         }
         let long = json!({ "message": "x".repeat(10_000) }).to_string();
         assert_eq!(refused(&long).message.unwrap().len(), REFUSAL_CHARS);
-    }
-
-    #[test]
-    fn failures_are_told_apart() {
-        for (text, kind) in [
-            ("EngineIO Error", ConnectErrorKind::Unreachable),
-            (
-                "Error with websocket connection: IO error: Connection refused (os error 111)",
-                ConnectErrorKind::Unreachable,
-            ),
-            ("Error with websocket connection: HTTP error: 404 Not Found", ConnectErrorKind::NotAServer),
-            ("Error with websocket connection: HTTP error: 200 OK", ConnectErrorKind::NotAServer),
-            ("Error with websocket connection: HTTP error: 502 Bad Gateway", ConnectErrorKind::Unreachable),
-            ("Error with websocket connection: HTTP error: 403 Forbidden", ConnectErrorKind::Refused),
-            ("Got illegal handshake response: x", ConnectErrorKind::NotAServer),
-        ] {
-            assert_eq!(classify(text).kind, kind, "{text}");
-        }
     }
 }

@@ -4,10 +4,12 @@ use super::handle::Socket;
 use crate::event::Events;
 use crate::mesh::Mesh;
 use crate::options::Options;
+use crate::proxy::ProxyPolicy;
 use crate::shared::Shared;
 use crate::signaling::{Reconnection, Signaling};
 use confab_transport::addresses;
 use confab_transport::health::Watchdog;
+use confab_transport::ice::{CertificateError, RootCertificate};
 use confab_wire::media::Decoders;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -38,6 +40,20 @@ impl SocketBuilder {
     pub fn auth(mut self, auth: Value) -> Self {
         self.options.auth = Some(auth);
         self
+    }
+
+    /// How the way to the signaling server goes through a proxy; by the environment unless told otherwise. Browsers have it as a
+    /// setting of their own.
+    pub fn proxy(mut self, proxy: ProxyPolicy) -> Self {
+        self.options.dial.proxy = proxy;
+        self
+    }
+
+    /// Trusts one more root certificate (PEM) beside those of the system for the signaling server (`ca` of Socket.IO's client
+    /// in Node).
+    pub fn root_certificate(mut self, pem: &[u8]) -> Result<Self, CertificateError> {
+        self.options.dial.roots.push(RootCertificate::from_pem(pem)?);
+        Ok(self)
     }
 
     /// Whether [`SocketBuilder::build`] begins to connect (`autoConnect` of rtc.io); true unless told otherwise.

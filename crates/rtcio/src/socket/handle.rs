@@ -44,9 +44,15 @@ impl std::fmt::Debug for Socket {
 impl Socket {
     /// Tells the socket its id in the room, where the server's answer to joining gives one that is not that of the
     /// connection (an id that was resumed). After a reconnect this also says that the room is joined again, and lets
-    /// signals to peers go; a server that gives no ids is waited for three seconds instead.
+    /// signals to peers go; without it, and without [`Socket::set_joined`], they go after three seconds.
     pub fn set_id(&self, id: &str) {
         self.shared.set_id(id);
+    }
+
+    /// Says that the room is joined, or joined again, under the id of the connection, on a server that does not answer joins:
+    /// signals to peers need not wait. [`Socket::set_id`] says it where the server gives an id.
+    pub fn set_joined(&self) {
+        self.shared.set_joined();
     }
 
     /// Own id (`socket.id` of rtc.io): what [`Socket::set_id`] said, or else the id of the connection to the server. `None`

@@ -76,7 +76,7 @@ async fn the_own_id_is_what_the_room_gives() {
     let hello = socket.server().once("hello");
     socket.connect();
     assert_eq!(hello.await.unwrap().args, [json!({ "token": "right" })]);
-    assert_eq!((socket.id(), socket.is_connected()), (None, true));
+    assert_eq!((socket.id().as_deref(), socket.is_connected()), (Some("sid-1"), true));
     socket.set_id("resumed");
     assert_eq!(socket.id().as_deref(), Some("resumed"));
 
@@ -95,7 +95,7 @@ async fn the_own_id_is_what_the_room_gives() {
     for number in 0..10 {
         assert_eq!(next(&mut echoes).await.args, [json!(number)]);
     }
-    assert_eq!(socket.id(), None, "a new connection is someone new until the room says who");
+    assert_eq!(socket.id().as_deref(), Some("sid-2"), "a new connection is someone new until the room says who");
     socket.close().await;
 }
 

@@ -1,4 +1,4 @@
-//! Root certificates for TURN over TLS.
+//! Root certificates beside those of the system.
 
 /// A root certificate, checked when it was read.
 #[derive(Clone)]
@@ -17,7 +17,7 @@ pub struct CertificateError(String);
 
 impl RootCertificate {
     /// The certificate as the TLS library takes it.
-    pub(super) fn certificate(&self) -> &native_tls::Certificate {
+    pub fn certificate(&self) -> &native_tls::Certificate {
         &self.0
     }
 

@@ -8,6 +8,7 @@ pub mod eve;
 pub mod node;
 pub mod path;
 pub mod picture;
+pub mod proxy_server;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use confab_rtcio::{Codec, EncodedFrame, Event, Events, FrameLayer, LocalTrack, RemoteTrack, Socket, Watchdog};
@@ -82,6 +83,29 @@ impl Member {
         member.wait("connected", |event| matches!(event, Event::Connected { .. }).then_some(())).await;
         member.rejoin(json!({ "roomId": room, "name": name })).await;
         member
+    }
+
+    /// Joins on a server that answers no joins.
+    pub async fn join_unanswered(url: &Url, room: &str, name: &str) -> Self {
+        let (socket, events) = Socket::builder(url.clone()).force_new(true).connect();
+        Self::enter_unanswered(socket, events, room, name).await
+    }
+
+    /// The same with a socket that may have streams already.
+    pub async fn enter_unanswered(socket: Socket, events: Events, room: &str, name: &str) -> Self {
+        let welcome = Welcome { id: String::new(), members: Vec::new(), ice_servers: Vec::new(), resume: None };
+        let mut member = Self { socket, id: String::new(), welcome, events, log: Vec::new() };
+        member.rejoin_unanswered(false, room, name).await;
+        member
+    }
+
+    /// Waits for the connection and joins on a server that answers no joins.
+    pub async fn rejoin_unanswered(&mut self, again: bool, room: &str, name: &str) {
+        let connected = |event: &Event| matches!(event, Event::Connected { reconnect } if *reconnect == again);
+        self.wait("connected", |event| connected(event).then_some(())).await;
+        self.socket.server().emit(JOIN_ROOM, json!({ "roomId": room, "name": name })).await.unwrap();
+        self.socket.set_joined();
+        self.id = self.socket.id().expect("the id of the connection");
     }
 
     /// Says `join-room` and takes the id.
