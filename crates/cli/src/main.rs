@@ -80,7 +80,7 @@ fn start_log() {
 fn exit_code(code: ErrorCode) -> u8 {
     match code {
         ErrorCode::BadLink | ErrorCode::BadName => 3,
-        ErrorCode::ServerUnreachable | ErrorCode::NotConfab => 4,
+        ErrorCode::ServerUnreachable | ErrorCode::UntrustedCertificate | ErrorCode::NotConfab => 4,
         ErrorCode::JoinRefused | ErrorCode::RoomFull | ErrorCode::RoomClosed => 5,
         ErrorCode::FileUnreadable | ErrorCode::FileFormat | ErrorCode::RecordFailed => 6,
         _ => 1,

@@ -59,6 +59,9 @@ fn of_code(code: ErrorCode) -> &'static str {
         ErrorCode::ServerUnreachable => {
             "The server can't be reached. Check your connection and the link, then try again."
         }
+        ErrorCode::UntrustedCertificate => {
+            "The certificate of the server can't be trusted: somebody may be pretending to be it. Ask whoever runs it."
+        }
         ErrorCode::NotConfab => "There is a server at that address, but it is not a Confab server. Check the link.",
         ErrorCode::JoinRefused => "The server did not let you in. Ask the person who sent the link.",
         ErrorCode::RoomFull => "This call is full. Try again when someone has left.",

@@ -37,6 +37,8 @@ codes! {
     BadServer,
     /// No answer from the server's address.
     ServerUnreachable,
+    /// The certificate of the server is not trusted, is out of date, or is that of another name.
+    UntrustedCertificate,
     /// Something answers at the address, but it is no Confab or rtc.io server.
     NotConfab,
     /// The server understood and said no.

@@ -264,6 +264,7 @@ export const errors: Record<ErrorCode, string> = {
   'bad-name': 'Please enter a name of 1 to {nameChars} characters.',
   'bad-server': 'That is not a server address. It looks like https://meet.example.org or http://192.168.1.20:7420.',
   'server-unreachable': 'The server can’t be reached. Check your connection and the link, then try again.',
+  'untrusted-certificate': 'The certificate of the server can’t be trusted: somebody may be pretending to be it. Ask whoever runs it.',
   'not-confab': 'There is a server at that address, but it is not a Confab server. Check the link.',
   'join-refused': 'The server did not let you in. Ask the person who sent the link.',
   'room-full': 'This call is full. Try again when someone has left.',
