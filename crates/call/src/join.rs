@@ -47,7 +47,7 @@ impl Call {
         let config = config.checked()?;
         let far_end = FarEnd::default();
         let (entered, speaker) = tokio::join!(session::enter(&config), Speaker::open(config.speaker.clone(), &far_end));
-        let (socket, engine, welcome) = entered?;
+        let (socket, engine, joined) = entered?;
         let (commands, receiver) = mpsc::channel(COMMANDS);
         let (events, call_events) = event_queue();
         let (frames, _) = broadcast::channel(FRAMES);
@@ -62,7 +62,7 @@ impl Call {
             statistics: Statistics::new(statistics(&socket)),
             socket,
             engine,
-            welcome,
+            joined,
             devices: OwnDevices::new(sources, microphone_processing, window),
             speaker,
             remote: RemoteTracks::new(ReceiverConfig {

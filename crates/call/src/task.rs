@@ -17,13 +17,14 @@ use crate::report::levels::{LEVELS_INTERVAL, OWN_LEVEL, SILENCE};
 use crate::report::statistics::{STATISTICS_INTERVAL, Statistics};
 use crate::room::membership::Room;
 use crate::room::messenger::Messenger;
+use crate::room::session::Joined;
 use confab_ipc::{
     CallState, CallView, DeviceState, ErrorCode, Notice, Participant, PeerState, PeerStats, SelfView, UiEvent,
     UserError, frame::SELF_TRACK,
 };
 use confab_media::RecordingFailures;
 use confab_rtcio::{ConnectionState, Event, Events, RtcioStream, Socket};
-use confab_wire::{call::CAMERA, media::MediaKind, room::RoomLink, signaling::Welcome};
+use confab_wire::{call::CAMERA, media::MediaKind, room::RoomLink};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -45,7 +46,7 @@ pub struct CallParts {
     /// What happens there.
     pub engine: Events,
     /// What the server said.
-    pub welcome: Welcome,
+    pub joined: Joined,
     /// Own microphone and camera.
     pub devices: OwnDevices,
     /// Own speaker.
@@ -105,11 +106,11 @@ enum End {
 impl CallTask {
     /// A call inside its room; [`run`](Self::run) makes it live.
     pub fn new(config: &CallConfig, parts: CallParts) -> Self {
-        let CallParts { socket, engine, welcome, devices, speaker, remote, statistics, events, preview } = parts;
+        let CallParts { socket, engine, joined, devices, speaker, remote, statistics, events, preview } = parts;
         Self {
             link: config.link.clone(),
             begins_with: (config.mic_on, config.camera_on),
-            room: Room::new(socket.clone(), &config.link, &config.name, welcome),
+            room: Room::new(socket.clone(), &config.link, &config.name, joined),
             messenger: Messenger::new(socket.clone()),
             socket,
             engine,

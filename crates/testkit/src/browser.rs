@@ -225,11 +225,32 @@ impl Page {
         audio: Option<u32>,
         video: Option<(u32, u32, u32)>,
     ) -> Result<String, BrowserError> {
+        self.join_server(link, audio, video, true).await
+    }
+
+    /// The same on a server that answers no joins.
+    pub async fn join_unanswered(
+        &self,
+        link: &str,
+        audio: Option<u32>,
+        video: Option<(u32, u32, u32)>,
+    ) -> Result<String, BrowserError> {
+        self.join_server(link, audio, video, false).await
+    }
+
+    async fn join_server(
+        &self,
+        link: &str,
+        audio: Option<u32>,
+        video: Option<(u32, u32, u32)>,
+        answers: bool,
+    ) -> Result<String, BrowserError> {
         let link: confab_wire::room::RoomLink =
             link.parse().map_err(|error| BrowserError::Page { what: "join".into(), why: format!("{error}") })?;
         let video = video.map(|(width, height, fps)| json!({ "width": width, "height": height, "fps": fps }));
         let wish = json!({
-            "server": link.server, "room": link.room, "name": self.name, "audio": audio, "video": video
+            "server": link.server, "room": link.room, "name": self.name, "audio": audio, "video": video,
+            "answers": answers
         });
         let id = self.eval(&format!("return call.join({wish})")).await?;
         Ok(id.as_str().unwrap_or_default().to_owned())

@@ -1,6 +1,7 @@
 //! Chromium as a peer: a page that speaks the wire with the browser's own RTCPeerConnection and npm's socket.io-client,
 //! with pages of its kind and with Confab's own participant.
 
+mod foreign;
 mod pages;
 mod peers;
 

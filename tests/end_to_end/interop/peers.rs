@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// A headless participant with the test pattern at the pages' size and a tone.
-fn join(link: &str, name: &str, hz: u32, more: &[&str]) -> Result<Peer, ProcessError> {
+pub fn join(link: &str, name: &str, hz: u32, more: &[&str]) -> Result<Peer, ProcessError> {
     let tone = format!("tone:{hz}");
     let mut arguments = vec!["--video", "pattern", "--size", "640x360", "--bitrate", "800", "--audio", &tone];
     arguments.extend(more);
@@ -16,7 +16,7 @@ fn join(link: &str, name: &str, hz: u32, more: &[&str]) -> Result<Peer, ProcessE
 }
 
 /// Waits until `peer` reads advancing frame numbers in the picture of `name`, and hears it.
-async fn sees_and_hears(peer: &mut Peer, name: &str) -> Result<Value, ProcessError> {
+pub async fn sees_and_hears(peer: &mut Peer, name: &str) -> Result<Value, ProcessError> {
     let mut first = None;
     peer.wait_for_stats(name, |stats| {
         let Some(number) = stats["pattern"].as_u64() else { return false };
@@ -26,7 +26,7 @@ async fn sees_and_hears(peer: &mut Peer, name: &str) -> Result<Value, ProcessErr
 }
 
 /// Chat in both directions between a page and the headless Ben.
-async fn write_to_each_other(page: &Page, peer: &mut Peer, name: &str) -> Outcome {
+pub async fn write_to_each_other(page: &Page, peer: &mut Peer, name: &str) -> Outcome {
     page.eval("call.say('from the browser')").await?;
     let heard = peer.wait_for("chat", |chat| chat["text"] == "from the browser").await?;
     assert_eq!(heard["from"], name);

@@ -22,8 +22,8 @@ class Call {
   #joins = 0;
   #recorder;
 
-  /** Joins with `audio` (a frequency in Hz, or "microphone") and `video` (`{ width, height, fps, maxBitrate }`), either of which may be null. */
-  async join({ server, room, name, audio = null, video = null }) {
+  /** Joins with `audio` (a frequency in Hz, or "microphone") and `video` (`{ width, height, fps, maxBitrate }`), either of which may be null. `answers`: whether the server answers joins. */
+  async join({ server, room, name, audio = null, video = null, answers = true }) {
     this.name = name;
     this.#mesh = new Mesh(server);
     this.#listen();
@@ -34,7 +34,8 @@ class Call {
     this.#camera.maxBitrate = video?.maxBitrate;
     this.#me = { mic: Boolean(audio), cam: Boolean(video) };
     const joined = new Promise((resolve) => this.#mesh.on("joined", resolve));
-    this.#mesh.join(room, name);
+    if (answers) this.#mesh.join(room, name);
+    else this.#mesh.joinUnanswered(room, name);
     await joined;
     this.#share();
     return this.#mesh.id;

@@ -56,6 +56,18 @@ export class Mesh extends Emitter {
     if (this.#socket.connected) join();
   }
 
+  /** The same on a server that answers no joins: one is who the connection says. */
+  joinUnanswered(roomId, name) {
+    const join = () => {
+      this.id = this.#socket.id;
+      this.#socket.emit("join-room", { roomId, name });
+      this.nudge();
+      this.fire("joined", { id: this.id, members: [] });
+    };
+    this.#socket.on("connect", join);
+    if (this.#socket.connected) join();
+  }
+
   /** Signaling is back: connections with trouble are restarted. */
   nudge() {
     this.#each((peer) => peer.nudge());

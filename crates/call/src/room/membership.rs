@@ -5,7 +5,7 @@ use crate::effect::{Effect, Effects};
 use crate::room::announced::Announced;
 use crate::room::ice_renewal::IceRenewal;
 use crate::room::participants::{Announcement, Participants, ROSTER};
-use crate::room::session::{self, Resume};
+use crate::room::session::{self, JOIN_PATIENCE, Joined, LateAnswer, Resume};
 use confab_ipc::{CallState, ErrorCode, Participant, PeerState, UiEvent, UserError};
 use confab_rtcio::Socket;
 use confab_wire::{
@@ -34,20 +34,28 @@ pub struct Room {
     /// Who was here when one joined.
     were_here: HashSet<String>,
     /// At most one attempt to join the room again.
-    rejoining: JoinSet<Result<Welcome, UserError>>,
+    rejoining: JoinSet<Option<Result<Joined, UserError>>>,
+    /// The server answers joins, as far as is known: one that does not is not waited for again.
+    answers: bool,
     ice_renewal: IceRenewal,
 }
 
 impl Room {
     /// The room that the server let one into.
-    pub fn new(socket: Socket, link: &RoomLink, name: &str, welcome: Welcome) -> Self {
+    pub fn new(socket: Socket, link: &RoomLink, name: &str, joined: Joined) -> Self {
+        let (welcome, late) = match joined {
+            Joined::Answered(welcome) => (welcome, None),
+            Joined::Unanswered { id, late } => {
+                (Welcome { id, members: Vec::new(), ice_servers: Vec::new(), resume: None }, Some(late))
+            }
+        };
         let (mut participants, mut announced) = (Participants::new(name), Announced::default());
         for member in welcome.members.iter().take(ROSTER) {
             participants.announce(&member.id, &member.name, Instant::now());
             announced.insert(member);
         }
         let ice_renewal = IceRenewal::start(socket.clone(), welcome.ice_servers);
-        Self {
+        let mut room = Self {
             were_here: participants.ids().into_iter().collect(),
             socket,
             room: link.room.clone(),
@@ -58,8 +66,19 @@ impl Room {
             participants,
             announced,
             rejoining: JoinSet::new(),
+            answers: true,
             ice_renewal,
+        };
+        if let Some(late) = late {
+            room.is_unanswered(late);
         }
+        room
+    }
+
+    /// The server did not answer a join; what it says later is heard.
+    fn is_unanswered(&mut self, late: LateAnswer) {
+        self.answers = false;
+        self.rejoining.spawn(late);
     }
 
     /// Reports who is here.
@@ -96,12 +115,12 @@ impl Room {
     }
 
     /// The outcome of joining again; pending while that is not tried. Safe to drop before it is done.
-    pub async fn rejoined(&mut self) -> Result<Welcome, UserError> {
+    pub async fn rejoined(&mut self) -> Result<Joined, UserError> {
         loop {
             match self.rejoining.join_next().await {
-                Some(Ok(rejoined)) => return rejoined,
-                // Given up, since the server was lost once more.
-                Some(Err(_)) => {}
+                Some(Ok(Some(rejoined))) => return rejoined,
+                // A server that answers no joins; or given up, since the server was lost once more.
+                Some(Ok(None) | Err(_)) => {}
                 None => std::future::pending().await,
             }
         }
@@ -113,7 +132,8 @@ impl Room {
         let resume = self.resume.clone().map(|token| Resume { token, connected });
         let (socket, room, name) = (self.socket.clone(), self.room.clone(), self.name.clone());
         self.rejoining.abort_all();
-        self.rejoining.spawn(async move { session::join(&socket, &room, &name, resume).await });
+        let patience = if self.answers { JOIN_PATIENCE } else { Duration::ZERO };
+        self.rejoining.spawn(async move { Some(session::join(&socket, &room, &name, resume, patience).await) });
     }
 
     /// The connection to the server is lost; the peers go on.
@@ -123,12 +143,20 @@ impl Room {
     }
 
     /// The server answered to joining again.
-    pub async fn handle_rejoined(&mut self, result: Result<Welcome, UserError>, effects: &mut Effects) {
+    pub async fn handle_rejoined(&mut self, result: Result<Joined, UserError>, effects: &mut Effects) {
         let welcome = match result {
-            Ok(welcome) => welcome,
+            Ok(Joined::Answered(welcome)) => welcome,
+            Ok(Joined::Unanswered { id, late }) => {
+                // Who is inside is heard one by one; connections that stand are believed meanwhile.
+                self.me = id;
+                self.is_unanswered(late);
+                self.set_state(CallState::InCall, effects);
+                return effects.push(Effect::Me);
+            }
             Err(error) => return effects.notice(true, error),
         };
         self.ice_renewal = IceRenewal::start(self.socket.clone(), welcome.ice_servers.clone());
+        self.answers = true;
         let is_member = |id: &str| welcome.members.iter().any(|member| member.id == id);
         if welcome.id != self.me {
             // The server does not know us any more: for the others we are someone new, and they are offering anew.
@@ -299,7 +327,8 @@ mod tests {
     fn room(members: Vec<Member>) -> Room {
         let link: RoomLink = "http://127.0.0.1:9/r/test".parse().unwrap();
         let (socket, _) = Socket::builder(link.server.clone()).force_new(true).auto_connect(false).build();
-        Room::new(socket, &link, "Me", Welcome { id: "me".into(), members, ice_servers: Vec::new(), resume: None })
+        let welcome = Welcome { id: "me".into(), members, ice_servers: Vec::new(), resume: None };
+        Room::new(socket, &link, "Me", Joined::Answered(welcome))
     }
 
     fn comes(room: &mut Room, id: &str, name: &str) {
