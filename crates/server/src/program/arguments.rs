@@ -140,6 +140,7 @@ impl Arguments {
         let mut arguments = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         // A variable that is set to nothing, as files of services have it, is no variable.
         let is_variable = |name: &str| matches.value_source(name) == Some(ValueSource::EnvVariable);
+        arguments.metered.forget_empty_variables(is_variable);
         for (name, value) in [("secret", &mut arguments.secret), ("turn_secret", &mut arguments.turn_secret)] {
             if value.as_deref() == Some("") && is_variable(name) {
                 *value = None;

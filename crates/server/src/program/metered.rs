@@ -34,12 +34,19 @@ fn pair<'a>(text: &'a str, form: &str) -> Result<(&'a str, &'a str), String> {
 }
 
 impl MeteredArguments {
+    /// A variable that is set to nothing, or has nothing between two commas, is no key.
+    pub fn forget_empty_variables(&mut self, is_variable: impl Fn(&str) -> bool) {
+        for (name, texts) in [("metered_key", &mut self.metered_key), ("metered_secret", &mut self.metered_secret)] {
+            if is_variable(name) {
+                texts.retain(|text| !text.is_empty());
+            }
+        }
+    }
+
     /// What they mean for the server.
     pub fn config(self) -> Result<Option<MeteredConfig>, String> {
-        // A variable that is set to nothing is no variable.
-        let given = |texts: Vec<String>| texts.into_iter().filter(|text| !text.is_empty());
-        let mut config = MeteredConfig { publishable_keys: given(self.metered_key).collect(), token_keys: Vec::new() };
-        for text in given(self.metered_secret) {
+        let mut config = MeteredConfig { publishable_keys: self.metered_key, token_keys: Vec::new() };
+        for text in self.metered_secret {
             let (id, secret) = pair(&text, "ID=SECRET")?;
             config.token_keys.push(MeteredKey { id: id.to_owned(), secret: secret.as_bytes().to_vec() });
         }

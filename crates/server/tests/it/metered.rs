@@ -12,7 +12,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
-fn with(limits: Limits) -> ServerConfig {
+pub fn with(limits: Limits) -> ServerConfig {
     let token_keys = vec![MeteredKey { id: "k1".into(), secret: SECRET.to_vec() }];
     let metered = MeteredConfig { publishable_keys: vec!["pk_live_1".into()], token_keys };
     ServerConfig { metered: Some(metered), limits, ..config() }
@@ -22,7 +22,7 @@ async fn server() -> Server {
     Server::bind(with(Limits::default())).await.unwrap()
 }
 
-fn claims(id: &str) -> MeteredClaims {
+pub fn claims(id: &str) -> MeteredClaims {
     MeteredClaims {
         sub: Some(id.into()),
         peer_metadata: json!({ "username": id.to_uppercase() }).as_object().cloned(),
@@ -30,43 +30,43 @@ fn claims(id: &str) -> MeteredClaims {
     }
 }
 
-struct Client {
+pub struct Client {
     socket: WebSocketStream<TcpStream>,
     requests: u32,
 }
 
 impl Client {
-    async fn query(server: &Server, query: &str) -> Client {
+    pub async fn query(server: &Server, query: &str) -> Client {
         let to = server.local_addr();
         let stream = tcp(Ipv4Addr::LOCALHOST, to, false).await.unwrap();
         let opened = soon("a handshake", client_async(format!("ws://{to}/v1?{query}"), stream)).await;
         Client { socket: opened.unwrap().0, requests: 0 }
     }
 
-    async fn with(server: &Server, claims: &MeteredClaims) -> Client {
+    pub async fn with(server: &Server, claims: &MeteredClaims) -> Client {
         let token = mint_metered("k1", SECRET, claims).unwrap();
         let mut client = Client::query(server, &format!("token={token}")).await;
         assert_eq!(client.frame().await["type"], "welcome");
         client
     }
 
-    async fn open(server: &Server, id: &str) -> Client {
+    pub async fn open(server: &Server, id: &str) -> Client {
         Client::with(server, &claims(id)).await
     }
 
     /// One in channel `r`, with its roster read.
-    async fn inside(server: &Server, id: &str) -> Client {
+    pub async fn inside(server: &Server, id: &str) -> Client {
         let mut client = Client::open(server, id).await;
         client.ask(json!({ "type": "subscribe", "channel": "r" })).await.unwrap();
         assert_eq!(client.frame().await["type"], "presence");
         client
     }
 
-    async fn send(&mut self, frame: &Value) {
+    pub async fn send(&mut self, frame: &Value) {
         self.socket.send(Message::text(frame.to_string())).await.ok();
     }
 
-    async fn next(&mut self) -> Result<Value, u16> {
+    pub async fn next(&mut self) -> Result<Value, u16> {
         loop {
             match soon("a frame", self.socket.next()).await {
                 Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
@@ -77,12 +77,12 @@ impl Client {
         }
     }
 
-    async fn frame(&mut self) -> Value {
+    pub async fn frame(&mut self) -> Value {
         self.next().await.unwrap()
     }
 
     /// The code of the close frame; what comes before is left out.
-    async fn closed(&mut self) -> u16 {
+    pub async fn closed(&mut self) -> u16 {
         loop {
             if let Err(code) = self.next().await {
                 return code;
@@ -91,7 +91,7 @@ impl Client {
     }
 
     /// Asks, and reads the answer, which has to be the next frame.
-    async fn ask(&mut self, mut frame: Value) -> Result<(), String> {
+    pub async fn ask(&mut self, mut frame: Value) -> Result<(), String> {
         self.requests += 1;
         let id = format!("request-{}", self.requests);
         frame["requestId"] = json!(id);
@@ -104,12 +104,12 @@ impl Client {
         }
     }
 
-    async fn refused(&mut self, frame: Value, code: &str) {
+    pub async fn refused(&mut self, frame: Value, code: &str) {
         assert_eq!(self.ask(frame).await, Err(code.to_owned()));
     }
 }
 
-fn presence(joined: &[&str], left: &[&str]) -> Value {
+pub fn presence(joined: &[&str], left: &[&str]) -> Value {
     let entry = |id: &&str| json!({ "peerId": id, "metadata": { "username": id.to_uppercase() } });
     let joined: Vec<Value> = joined.iter().map(entry).collect();
     let left: Vec<Value> = left.iter().map(|id| json!({ "peerId": id })).collect();
@@ -357,12 +357,13 @@ fn the_program_takes_keys_and_makes_tokens() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.code() == Some(2) && said.contains(word), "{arguments:?} {variables:?}: {said}");
     };
-    for key in ["live_1", "pk_", "pk_liv e"] {
+    for key in ["", "live_1", "pk_", "pk_liv e"] {
         refused(&["--metered-key", key], &[], "pk_");
     }
     refused(&[], &[("CONFAB_METERED_SECRETS", "k1=hunter2")], "7 bytes");
     refused(&[], &[("CONFAB_METERED_SECRETS", "k1=")], "0 bytes");
     refused(&["--metered-secret", "hunter2"], &[], "ID=SECRET");
+    refused(&["--metered-secret", ""], &[], "ID=SECRET");
     let file = state.path().join("key");
     std::fs::write(&file, "short\n").unwrap();
     refused(&["--metered-secret-file", &format!("k1={}", file.display())], &[], "5 bytes");
