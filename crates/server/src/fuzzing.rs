@@ -1,7 +1,7 @@
 //! Ways for the fuzz targets into what is private here: each takes what a client could have sent. Not part of the API.
 
 use crate::http::token::{self, Claims, TokenError};
-use crate::metered::frame::{CHANNEL_BYTES, ClientFrame, DATA_BYTES, Request as MeteredRequest};
+use crate::metered::frame::{CHANNEL_BYTES, ClientFrame, DATA_BYTES, REQUEST_ID_CHARS, Request as MeteredRequest};
 use crate::peerjs::message::Frame;
 use crate::rooms::ResumeTokens;
 use crate::socket::request::{MAX_CONNECTED, Request};
@@ -46,7 +46,7 @@ pub fn peer_frame(bytes: &[u8]) {
 /// A frame of a Metered client.
 pub fn metered_frame(text: &str) {
     let ClientFrame { request_id, request } = ClientFrame::parse(text);
-    assert!(request_id.is_none_or(|id| id.len() <= limits::ID_BYTES));
+    assert!(request_id.is_none_or(|id| id.chars().count() <= REQUEST_ID_CHARS));
     let within = |text: &str, most: usize| assert!(!text.is_empty() && text.len() <= most);
     match request {
         Ok(MeteredRequest::Subscribe { channel, .. } | MeteredRequest::Unsubscribe { channel }) => {

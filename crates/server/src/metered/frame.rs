@@ -10,6 +10,8 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 pub(crate) const DATA_BYTES: usize = 64 * 1024;
 /// Longest name of a channel.
 pub(crate) const CHANNEL_BYTES: usize = 256;
+/// Longest `requestId`, in characters.
+pub(crate) const REQUEST_ID_CHARS: usize = 128;
 /// Beginnings of channels that are the service's own, in lower case.
 const RESERVED: &[&str] = &["_metered/", "_internal/", "_system/"];
 
@@ -101,7 +103,7 @@ impl<'a> ClientFrame<'a> {
         let Ok(mut frame) = serde_json::from_str::<Incoming<'a>>(text) else { return malformed(None) };
         let request_id = match frame.request_id.take() {
             Value::Null => None,
-            Value::String(id) if id.len() <= limits::ID_BYTES && !id.contains(char::is_control) => Some(id),
+            Value::String(id) if id.chars().count() <= REQUEST_ID_CHARS && !id.contains(char::is_control) => Some(id),
             _ => return malformed(None),
         };
         let Value::String(kind) = frame.kind.take() else { return malformed(request_id) };

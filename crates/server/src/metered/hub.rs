@@ -2,15 +2,18 @@
 //! be sent to whom. The caller sends it before the next change, so that each channel has one order for all.
 
 use super::frame::{ErrorCode, PeerEntry, ServerFrame};
+use crate::limits::Limits;
+use confab_wire::rate_limit::RateLimiter;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 /// Channels of one connection.
 const CHANNELS: usize = 100;
-/// Peers of one channel; clients keep no more.
-const PEERS: usize = 256;
+/// Peers of one channel: with their ids and metadata in full size the roster is below 1 MiB, the most that clients take.
+const PEERS: usize = 224;
 
 /// A frame for a connection.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,7 +27,15 @@ pub(super) struct Effect<C> {
 /// Peers and channels. `C` is how the caller knows a connection.
 pub(super) struct Hub<C> {
     peers: HashMap<Arc<str>, Peer<C>>,
-    channels: HashMap<String, Vec<Member>>,
+    channels: HashMap<String, Channel>,
+    /// A channel's limiter before its first use.
+    joins: RateLimiter,
+}
+
+struct Channel {
+    members: Vec<Member>,
+    /// How often peers may subscribe: each time one is sent the roster, and all others are told.
+    joins: RateLimiter,
 }
 
 struct Peer<C> {
@@ -41,8 +52,11 @@ struct Member {
 }
 
 impl<C: Clone + PartialEq> Hub<C> {
-    pub(super) fn new() -> Self {
-        Self { peers: HashMap::new(), channels: HashMap::new() }
+    pub(super) fn new(limits: &Limits) -> Self {
+        // A full channel may come back at once.
+        let burst = limits.join_burst.saturating_add(PEERS as u32);
+        let joins = RateLimiter::per_second(limits.joins_per_second, burst);
+        Self { peers: HashMap::new(), channels: HashMap::new(), joins }
     }
 
     /// A peer connects. Returns the connection that it takes the place of, and what others learn of that one's end.
@@ -80,24 +94,28 @@ impl<C: Clone + PartialEq> Hub<C> {
         channel: &str,
         with_metadata: bool,
         ack: Option<Utf8Bytes>,
+        now: Instant,
     ) -> Result<Vec<Effect<C>>, ErrorCode> {
         let Some(peer) = self.peers.get_mut(id) else { return Ok(Vec::new()) };
         let known = peer.channels.iter().any(|known| known == channel);
-        let full = self.channels.get(channel).is_some_and(|members| members.len() >= PEERS);
+        let full = self.channels.get(channel).is_some_and(|channel| channel.members.len() >= PEERS);
         if !known && (peer.channels.len() >= CHANNELS || full) {
             return Err(ErrorCode::ChannelLimit);
+        }
+        if self.channels.get_mut(channel).is_some_and(|channel| !channel.joins.admit(now)) {
+            return Err(ErrorCode::OverQuota);
         }
         if !known {
             peer.channels.push(channel.to_owned());
         }
         let (to, sees) = (peer.connection.clone(), peer.sees);
-        let members = self.channels.entry(channel.to_owned()).or_default();
+        let entry = self.channels.entry(channel.to_owned());
+        let members = &mut entry.or_insert_with(|| Channel { members: Vec::new(), joins: self.joins.clone() }).members;
         match members.iter_mut().find(|member| member.id == *id) {
             Some(member) => member.with_metadata = with_metadata,
             None => members.push(Member { id: Arc::clone(id), with_metadata }),
         }
-        let members = self.channels.get(channel).map(Vec::as_slice).unwrap_or_default();
-        let others = members.iter().filter(|member| sees && member.id != *id);
+        let others = self.others(channel, id).filter(|_| sees);
         let roster: Vec<PeerEntry<'_>> = others.map(|member| self.entry(&member.id)).collect();
         let roster = ServerFrame::Presence { channel, joined: &roster, left: &[] }.text();
         let tell = |text| Effect { to: to.clone(), text, relayed: false };
@@ -124,7 +142,6 @@ impl<C: Clone + PartialEq> Hub<C> {
         let metadata = self.peers.get(id).and_then(|peer| peer.metadata.as_deref());
         let text = |from_metadata| ServerFrame::Message { channel, from: id, from_metadata, data }.text();
         let (bare, mut whole) = (text(None), None);
-        let others = self.channels.get(channel).into_iter().flatten().filter(|member| member.id != *id);
         let message = |member: &Member| {
             let to = self.peers.get(&member.id)?.connection.clone();
             let text = if member.with_metadata && metadata.is_some() {
@@ -134,7 +151,7 @@ impl<C: Clone + PartialEq> Hub<C> {
             };
             Some(Effect { to, text, relayed: true })
         };
-        others.filter_map(message).collect()
+        self.others(channel, id).filter_map(message).collect()
     }
 
     /// What a peer says to one other.
@@ -164,7 +181,7 @@ impl<C: Clone + PartialEq> Hub<C> {
     }
 
     fn leave(&mut self, id: &Arc<str>, channel: &str, effects: &mut Vec<Effect<C>>) {
-        let Some(members) = self.channels.get_mut(channel) else { return };
+        let Some(Channel { members, .. }) = self.channels.get_mut(channel) else { return };
         let Some(place) = members.iter().position(|member| member.id == *id) else { return };
         members.remove(place);
         if members.is_empty() {
@@ -175,11 +192,16 @@ impl<C: Clone + PartialEq> Hub<C> {
         self.announce(id, channel, &ServerFrame::Presence { channel, joined: &[], left: &left }, effects);
     }
 
+    /// The members of a channel but one.
+    fn others<'a>(&'a self, channel: &str, id: &'a Arc<str>) -> impl Iterator<Item = &'a Member> {
+        let members = self.channels.get(channel).into_iter().flat_map(|channel| &channel.members);
+        members.filter(move |member| member.id != *id)
+    }
+
     /// Tells all others in a channel who may know.
     fn announce(&self, of: &Arc<str>, channel: &str, presence: &ServerFrame<'_>, effects: &mut Vec<Effect<C>>) {
         let text = presence.text();
-        let others = self.channels.get(channel).into_iter().flatten().filter(|member| member.id != *of);
-        let peers = others.filter_map(|member| self.peers.get(&member.id)).filter(|peer| peer.sees);
+        let peers = self.others(channel, of).filter_map(|member| self.peers.get(&member.id)).filter(|peer| peer.sees);
         effects.extend(peers.map(|peer| Effect { to: peer.connection.clone(), text: text.clone(), relayed: false }));
     }
 }
@@ -202,7 +224,7 @@ mod tests {
         }
 
         fn subscribe(&mut self, id: &str, channel: &str) -> Vec<String> {
-            heard(self.0.subscribe(&id.into(), channel, id == "bob", Some("ack".into())).unwrap())
+            heard(self.0.subscribe(&id.into(), channel, id == "bob", Some("ack".into()), Instant::now()).unwrap())
         }
     }
 
@@ -214,7 +236,7 @@ mod tests {
 
     #[test]
     fn ack_then_roster_then_the_others() {
-        let mut world = World(Hub::new());
+        let mut world = World(Hub::new(&Limits::default()));
         world.connect("alice", 1, true);
         world.connect("bob", 2, true);
         world.connect("cat", 3, false);
@@ -239,7 +261,7 @@ mod tests {
 
     #[test]
     fn who_comes_back_leaves_and_joins_in_two_frames() {
-        let mut world = World(Hub::new());
+        let mut world = World(Hub::new(&Limits::default()));
         world.connect("alice", 1, true);
         world.connect("bob", 2, true);
         world.subscribe("bob", "r");
@@ -255,20 +277,54 @@ mod tests {
 
     #[test]
     fn channels_of_a_peer_and_peers_of_a_channel_are_bounded() {
-        let mut world = World(Hub::new());
+        let mut world = World(Hub::new(&Limits::default()));
         world.connect("alice", 1, true);
         for number in 0..CHANNELS {
             world.subscribe("alice", &number.to_string());
         }
-        let more = world.0.subscribe(&"alice".into(), "more", false, None);
+        let more = world.0.subscribe(&"alice".into(), "more", false, None, Instant::now());
         assert_eq!(more.err(), Some(ErrorCode::ChannelLimit));
         assert_eq!(world.subscribe("alice", "0").len(), 2, "one that it has");
         for number in 1..=u32::try_from(PEERS).unwrap() {
             world.connect(&number.to_string(), number + 1, true);
-            let joined = world.0.subscribe(&number.to_string().into(), "0", false, None);
-            assert_eq!(joined.is_ok(), number < 256, "{number}");
+            let joined = world.0.subscribe(&number.to_string().into(), "0", false, None, Instant::now());
+            assert_eq!(joined.is_ok(), number < 224, "{number}");
         }
         let direct = world.0.send(&"alice".into(), "nobody", &RawValue::from_string("1".into()).unwrap());
         assert_eq!(direct, Err(ErrorCode::PeerNotFound));
+    }
+    #[test]
+    fn who_subscribes_again_and_again_is_refused_and_the_others_hear_no_more_of_it() {
+        let limits = Limits { joins_per_second: 0, join_burst: 3, ..Limits::default() };
+        let (mut world, now) = (World(Hub::new(&limits)), Instant::now());
+        world.connect("alice", 1, true);
+        world.connect("bob", 2, true);
+        world.subscribe("alice", "r");
+        let mut heard = 0;
+        for _ in 0..1_000 {
+            let effects = world.0.subscribe(&"bob".into(), "r", false, None, now);
+            heard += effects.map_or(0, |effects| effects.iter().filter(|effect| effect.to == 1).count());
+            heard += world.0.unsubscribe(&"bob".into(), "r").len();
+        }
+        assert_eq!(heard, 2 * (PEERS + 3));
+        assert_eq!(world.0.subscribe(&"bob".into(), "r", false, None, now).err(), Some(ErrorCode::OverQuota));
+        assert!(world.0.subscribe(&"bob".into(), "other", false, None, now).is_ok(), "another channel");
+    }
+
+    #[test]
+    fn the_largest_roster_is_one_that_clients_take() {
+        let mut world = World(Hub::new(&Limits::default()));
+        let text = "x".repeat(confab_wire::limits::METADATA_BYTES - 8);
+        let metadata: Arc<RawValue> = RawValue::from_string(format!(r#"{{"x":"{text}"}}"#)).unwrap().into();
+        assert_eq!(metadata.get().len(), confab_wire::limits::METADATA_BYTES);
+        let channel = "\"".repeat(256);
+        let mut last = 0;
+        for number in 0..u32::try_from(PEERS).unwrap() {
+            let id: Arc<str> = format!("{number:0>3}{}", "\"".repeat(125)).into();
+            world.0.connect(&id, number, Some(Arc::clone(&metadata)), true);
+            let effects = world.0.subscribe(&id, &channel, false, None, Instant::now()).unwrap();
+            last = effects[0].text.len();
+        }
+        assert!((900_000..1 << 20).contains(&last), "{last}");
     }
 }

@@ -2,8 +2,9 @@
 //! a channel and to a peer.
 //!
 //! [`frame`] is the wire, [`token`] who may do what, by [`pattern`]s of channels; [`hub`] knows who is where and decides the
-//! order of everything, without I/O; [`server`] answers requests and serves sockets.
+//! order of everything, without I/O; [`fan_out`] how much of it may reach many; [`server`] answers requests and serves sockets.
 
+mod fan_out;
 pub(crate) mod frame;
 mod hub;
 mod pattern;

@@ -1,6 +1,7 @@
 //! The Metered endpoint that runs: its sockets, each with a task.
 
-use super::frame::{CHANNEL_BYTES, ClientFrame, DATA_BYTES, ErrorCode, Request, ServerFrame};
+use super::fan_out::FanOut;
+use super::frame::{CHANNEL_BYTES, ClientFrame, DATA_BYTES, ErrorCode, REQUEST_ID_CHARS, Request, ServerFrame};
 use super::hub::{Effect, Hub};
 use super::token::{Access, Permission};
 use crate::config::MeteredConfig;
@@ -13,15 +14,14 @@ use axum::Router;
 use axum::extract::{Request as HttpRequest, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use confab_wire::limits;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio_util::task::TaskTracker;
 
 /// Path of the endpoint, which is the version of the wire.
 pub(crate) const PATH: &str = "/v1";
-/// What a frame may have besides its data: names, of which each character may be escaped, and a request id.
-const FRAME_BYTES: usize = DATA_BYTES + 6 * (CHANNEL_BYTES + limits::ID_BYTES) + 512;
+/// What a frame may have besides its data: names and a request id, of which each character may be escaped.
+const FRAME_BYTES: usize = DATA_BYTES + 6 * (CHANNEL_BYTES + 2 * REQUEST_ID_CHARS) + 512;
 /// How often a client is asked for a sign of life, and for how long it may give none.
 const PING: (Duration, Duration) = (Duration::from_secs(25), Duration::from_secs(60));
 /// How long before the end of its token a client is closed.
@@ -84,7 +84,7 @@ struct Session<'a> {
 
 impl MeteredServer {
     pub(crate) fn new(config: MeteredConfig, clients: Clients, limits: Limits) -> Arc<Self> {
-        Arc::new(Self { config, clients, limits, hub: Mutex::new(Hub::new()), sockets: TaskTracker::new() })
+        Arc::new(Self { config, clients, hub: Mutex::new(Hub::new(&limits)), limits, sockets: TaskTracker::new() })
     }
 
     /// Tells every client to come back later, closes it, and waits for that.
@@ -131,6 +131,7 @@ impl Session<'_> {
         }
         tracing::debug!("a Metered client is connected");
         let mut budget = MessageBudget::new(&self.server.limits);
+        let mut fan_out = FanOut::new(&self.server.limits);
         loop {
             let Ok(message) = tokio::time::timeout(self.pause(), socket.receive()).await else {
                 if self.left().is_some_and(|left| left.is_zero()) {
@@ -141,7 +142,7 @@ impl Session<'_> {
                 continue;
             };
             let Some(message) = message else { break };
-            self.receive(&message, &mut budget);
+            self.receive(&message, &mut budget, &mut fan_out);
         }
         let mut hub = lock(&self.server.hub);
         let effects = hub.disconnect(&self.access.id, self.receiver);
@@ -189,7 +190,7 @@ impl Session<'_> {
         self.left().map_or(ping, |left| left.min(ping))
     }
 
-    fn receive(&self, message: &Incoming, budget: &mut MessageBudget) {
+    fn receive(&self, message: &Incoming, budget: &mut MessageBudget, fan_out: &mut FanOut) {
         let (bytes, now) = (message.bytes().len(), Instant::now());
         let of_address = self.requester.address.message(bytes, now);
         let verdict = budget.message(bytes, of_address, now);
@@ -208,7 +209,7 @@ impl Session<'_> {
             _ => Err(ErrorCode::OverQuota),
         };
         let ack = || request_id.as_deref().map(|request_id| ServerFrame::Ack { request_id }.text());
-        if let Err(code) = request.and_then(|request| self.obey(request, ack)) {
+        if let Err(code) = request.and_then(|request| self.obey(request, ack, fan_out)) {
             self.receiver.tell(ServerFrame::error(request_id.as_deref(), code));
         }
     }
@@ -218,6 +219,7 @@ impl Session<'_> {
         &self,
         request: Request<'_>,
         ack: impl Fn() -> Option<tokio_tungstenite::tungstenite::Utf8Bytes>,
+        fan_out: &mut FanOut,
     ) -> Result<(), ErrorCode> {
         let id = &self.access.id;
         let answer = || {
@@ -234,7 +236,7 @@ impl Session<'_> {
             Request::Ping => self.receiver.tell(ServerFrame::Pong.text()),
             Request::Subscribe { channel, with_metadata } => {
                 self.may(Permission::Subscribe, &channel)?;
-                self.deliver(hub.subscribe(id, &channel, with_metadata, ack())?);
+                self.deliver(hub.subscribe(id, &channel, with_metadata, ack(), Instant::now())?);
             }
             Request::Unsubscribe { channel } => {
                 self.deliver(hub.unsubscribe(id, &channel));
@@ -242,7 +244,11 @@ impl Session<'_> {
             }
             Request::Publish { channel, data } => {
                 self.may(Permission::Publish, &channel)?;
-                self.deliver(hub.publish(id, &channel, data));
+                let messages = hub.publish(id, &channel, data);
+                if !fan_out.admit(messages.len(), data.get().len(), Instant::now()) {
+                    return Err(ErrorCode::OverQuota);
+                }
+                self.deliver(messages);
                 answer();
             }
             Request::Send { to, data } => {

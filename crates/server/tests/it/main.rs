@@ -11,6 +11,7 @@ mod hoarding;
 mod hostile;
 mod lifecycle;
 mod metered;
+mod metered_floods;
 mod peek;
 mod peerjs;
 mod polling;
