@@ -12,7 +12,8 @@
 //!
 //! **A dialect chooses**, once for each remote ([`ConnectionOptions`]): who makes the first offer ([`Role`]), who yields when
 //! two offers cross ([`Glare`]), whether there is more than one offer and whether a lost connection is replaced, what a
-//! channel means that the remote opens in-band ([`InBandChannels`]), and whether the connection has a control channel.
+//! channel means that the remote opens in-band ([`InBandChannels`]), whether m-lines carry media both ways ([`MediaLines`]), and
+//! whether the connection has a control channel.
 //!
 //! Nothing here knows a server, a room, an event name or the format of a message.
 //!
@@ -125,7 +126,7 @@ mod workarounds;
 pub use command::ConnectionCommand;
 pub use endpoint::Endpoint;
 pub use event::{ConnectionEvent, ConnectionState};
-pub use options::{ConnectionOptions, Glare, InBandChannels, PrepareChannels, Role};
+pub use options::{ConnectionOptions, Glare, InBandChannels, MediaLines, PrepareChannels, Role};
 pub use peer::{PeerTransport, connect};
 pub use reconnect::SECOND_SIDE_DELAY;
 pub use remote_peer::{RemoteControl, RemotePeer, RemotePeerEvent, RemotePeerEvents, RemotePeerState};

@@ -89,7 +89,7 @@ impl Side {
         let stream = LocalStream::default();
         stream.add_track(&LocalTrack::video(codec));
         let Self { connection, outbound, tasks, .. } = self;
-        assert!(outbound.reconcile(connection, vec![stream], tasks).await);
+        assert!(outbound.reconcile(connection, vec![stream], crate::options::MediaLines::OneWay, tasks).await);
         self.library.offer(false).await.unwrap()
     }
 

@@ -3,6 +3,7 @@
 use crate::channel::{ChannelSpec, Channels};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How a connection begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,16 @@ pub enum InBandChannels {
     Accept,
 }
 
+/// What an m-line of media carries (the direction of RFC 8866 section 6.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaLines {
+    /// What one side sends: each side offers m-lines for its own tracks.
+    OneWay,
+    /// What both sides send: an answer carries the answerer's tracks on the m-lines of the offer, one of a kind on each. A
+    /// track for which the offer has no m-line waits for an offer of this side.
+    BothWays,
+}
+
 /// What is done to the channels of a remote when a connection begins.
 pub type PrepareChannels = Arc<dyn Fn(&Channels) + Send + Sync>;
 
@@ -52,6 +63,11 @@ pub struct ConnectionOptions {
     pub renegotiates: bool,
     /// False: a connection that is lost is not replaced, and the remote is over with it.
     pub replaces: bool,
+    /// How long the first offer may wait for its answer, as where a person has to accept a call. The connection has its usual
+    /// time from then on. `None`: both together have that time.
+    pub answer_timeout: Option<Duration>,
+    /// What an m-line carries.
+    pub media: MediaLines,
     /// A channel that belongs to the connection itself: its messages come in order with the other events, and its end
     /// says that the remote closed the connection.
     pub control: Option<ChannelSpec>,
@@ -73,6 +89,8 @@ impl Default for ConnectionOptions {
             glare: Glare::ThisYields,
             renegotiates: true,
             replaces: true,
+            answer_timeout: None,
+            media: MediaLines::OneWay,
             control: None,
             in_band: InBandChannels::Accept,
             describes_streams: false,
@@ -89,6 +107,7 @@ impl fmt::Debug for ConnectionOptions {
             .field("glare", &self.glare)
             .field("renegotiates", &self.renegotiates)
             .field("replaces", &self.replaces)
+            .field("media", &self.media)
             .field("in_band", &self.in_band)
             .finish_non_exhaustive()
     }

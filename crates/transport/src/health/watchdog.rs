@@ -55,6 +55,13 @@ impl Watch {
         Self { times, health: Health::Pending, deadline, hinted: None }
     }
 
+    /// The remote answered: the connection has its whole time from now on, if it has not stood yet.
+    pub(crate) fn answered(&mut self, now: Instant) {
+        if self.health == Health::Pending {
+            self.deadline = self.deadline.map(|_| now + FIRST_CONNECTION);
+        }
+    }
+
     /// The connection changed.
     pub(crate) fn changed(&mut self, health: Health, now: Instant) {
         self.health = health;
@@ -121,6 +128,19 @@ mod tests {
         watch.changed(Health::Unhealthy, now + Duration::from_secs(29));
         assert_eq!(watch.deadline(), Some(now + Duration::from_millis(31_500)));
         assert!(watch.hint(now));
+    }
+
+    #[test]
+    fn an_answer_begins_the_time_of_the_connection() {
+        let now = Instant::now();
+        let mut watch = Watch::new(Watchdog::default(), Some(Duration::from_secs(600)), now);
+        assert_eq!(watch.deadline(), Some(now + Duration::from_secs(600)));
+        let answered = now + Duration::from_secs(300);
+        watch.answered(answered);
+        assert_eq!(watch.deadline(), Some(answered + FIRST_CONNECTION));
+        watch.changed(Health::Healthy, answered);
+        watch.answered(answered);
+        assert_eq!(watch.deadline(), None);
     }
 
     #[test]

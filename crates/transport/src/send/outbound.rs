@@ -9,6 +9,7 @@ use super::local_stream::{LocalStream, WeakStream};
 use super::local_track::LocalTrack;
 use super::slot::Slot;
 use crate::connection::Connection;
+use crate::options::MediaLines;
 use confab_rtp::bandwidth::allocate;
 use confab_wire::{
     layers::RenderedSize,
@@ -49,6 +50,7 @@ impl Outbound {
         &mut self,
         connection: &Connection,
         registered: Vec<LocalStream>,
+        media: MediaLines,
         tasks: &mut JoinSet<()>,
     ) -> bool {
         let wanted = self.wanted(registered);
@@ -76,7 +78,7 @@ impl Outbound {
         };
         let mut negotiate = false;
         for step in steps {
-            match self.step(step, &wanted, connection, tasks).await {
+            match self.step(step, &wanted, connection, media, tasks).await {
                 Ok(changed) => negotiate |= changed,
                 Err(error) => tracing::warn!(%error, "a track can't be sent to the peer"),
             }
@@ -119,6 +121,7 @@ impl Outbound {
         step: Assignment,
         wanted: &[(LocalStream, LocalTrack)],
         connection: &Connection,
+        media: MediaLines,
         tasks: &mut JoinSet<()>,
     ) -> Result<bool> {
         match step {
@@ -134,7 +137,7 @@ impl Outbound {
             Assignment::Idle(slot) => self.slots[slot].set(None),
             Assignment::Add(wish) => {
                 let (stream, track) = &wanted[wish];
-                let slot = Slot::open(connection, stream, track.codec(), tasks).await?;
+                let slot = Slot::open(connection, stream, track.codec(), media, tasks).await?;
                 slot.set(Some(track.clone()));
                 self.slots.push(slot);
                 return Ok(true);

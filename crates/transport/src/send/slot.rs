@@ -1,4 +1,4 @@
-//! One m-line of ours: a sendonly transceiver, its RTP stream and what feeds it.
+//! One m-line of ours: a transceiver that sends, its RTP stream and what feeds it.
 
 use super::forwarder::{Feed, Forwarder};
 use super::local_stream::LocalStream;
@@ -6,6 +6,7 @@ use super::local_track::LocalTrack;
 use super::sender_feedback::SenderFeedback;
 use crate::codecs;
 use crate::connection::Connection;
+use crate::options::MediaLines;
 use confab_rtp::layers::ReceiverConstraints;
 use confab_rtp::packetization::OutgoingFormat;
 use confab_wire::{layers::RenderedSize, media::Codec};
@@ -44,14 +45,16 @@ impl Slot {
         connection: &Connection,
         stream: &LocalStream,
         codec: Codec,
+        lines: MediaLines,
         tasks: &mut JoinSet<()>,
     ) -> Result<Self> {
         let (ssrc, rtx_ssrc) = (rand::random::<u32>().max(1), rand::random::<u32>().max(1));
         let rtp = Arc::new(TrackLocalStaticRTP::new(media(stream.msid(), codec, ssrc, rtx_ssrc)));
-        let init = RTCRtpTransceiverInit {
-            direction: RTCRtpTransceiverDirection::Sendonly,
-            ..RTCRtpTransceiverInit::default()
+        let direction = match lines {
+            MediaLines::OneWay => RTCRtpTransceiverDirection::Sendonly,
+            MediaLines::BothWays => RTCRtpTransceiverDirection::Sendrecv,
         };
+        let init = RTCRtpTransceiverInit { direction, ..RTCRtpTransceiverInit::default() };
         let local: Arc<dyn TrackLocal> = Arc::clone(&rtp) as Arc<dyn TrackLocal>;
         let transceiver = connection.pc.add_transceiver_from_track(local, Some(init)).await?;
         let sender_feedback = Arc::new(SenderFeedback::default());

@@ -4,6 +4,7 @@ use super::ConnectionTask;
 use crate::attempt::Ending;
 use crate::event::{ConnectionEvent, ConnectionState};
 use crate::negotiation::Outcome;
+use crate::options::MediaLines;
 use crate::remote_peer::RemotePeerEvent;
 use crate::sdp;
 use confab_wire::signaling::Description;
@@ -32,6 +33,10 @@ impl ConnectionTask<'_> {
 
     pub(super) async fn described(&mut self, description: Description) -> Option<Ending> {
         tracing::trace!(kind = %description.kind, sdp = %sdp::without_secrets(&description.sdp), "description received");
+        if self.context.options.media == MediaLines::BothWays {
+            // The answer is to have what was added a moment ago.
+            self.reconcile().await;
+        }
         let yields = self.context.is_second();
         let outcome = self.negotiation.described(&description, yields, Instant::now()).await;
         self.send_descriptions().await;
@@ -59,6 +64,9 @@ impl ConnectionTask<'_> {
 
     /// What hangs on a description that was applied.
     async fn applied(&mut self, sdp: &str) {
+        if self.context.options.answer_timeout.is_some() {
+            self.watch.answered(Instant::now());
+        }
         self.context.remote.set_polite(self.negotiation.is_polite());
         self.ours = sdp::is_ours(sdp);
         self.has_data |= sdp.contains("\nm=application ");

@@ -15,6 +15,7 @@ use crate::event::{ConnectionEvent, ConnectionState};
 use crate::health::Watch;
 use crate::library::Library;
 use crate::negotiation::{Negotiation, Rules};
+use crate::options::{MediaLines, Role};
 use crate::receive::inbound::{Change, Inbound};
 use crate::reconnect::CommandQueue;
 use crate::remote_peer::RemotePeerEvent;
@@ -72,7 +73,8 @@ impl<'a> ConnectionTask<'a> {
         let connection = Connection::open(&endpoint.ice, decoders, addresses, runtime, control).await?;
         let now = Instant::now();
         let library = Library::new(Arc::clone(&connection.pc), decoders);
-        let watch = Watch::new(endpoint.watchdog, attempt.patience(), now);
+        let unanswered = options.answer_timeout.filter(|_| attempt.role == Role::Offerer);
+        let watch = Watch::new(endpoint.watchdog, attempt.patience().or(unanswered), now);
         let rules = Rules { role: attempt.role, glare: options.glare, renegotiates: options.renegotiates };
         let negotiation = Negotiation::new(library, rules, attempt.abandoned, now);
         context.remote.set_polite(negotiation.is_polite());
@@ -224,13 +226,15 @@ impl<'a> ConnectionTask<'a> {
         }
     }
 
-    /// Makes what is sent match the streams of the endpoint; an answerer only after its first answer.
+    /// Makes what is sent match the streams of the endpoint; an answerer only after its first answer, unless that is to carry
+    /// them.
     async fn reconcile(&mut self) {
-        if !self.negotiation.is_ready() {
+        let media = self.context.options.media;
+        if !self.negotiation.is_ready() && media == MediaLines::OneWay {
             return;
         }
         let streams = self.context.endpoint.streams.list();
-        if self.outbound.reconcile(&self.connection, streams, &mut self.tasks).await {
+        if self.outbound.reconcile(&self.connection, streams, media, &mut self.tasks).await {
             self.negotiation.need();
         }
         self.share_bandwidth();

@@ -3,6 +3,7 @@
 
 #[cfg(target_os = "linux")]
 mod addresses;
+mod both_ways;
 mod channels;
 mod dialect;
 mod media;
