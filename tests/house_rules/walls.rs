@@ -9,6 +9,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("confab-ipc", &["confab-wire"]),
     ("confab-rtp", &["confab-wire"]),
     ("confab-transport", &["confab-rtp", "confab-wire"]),
+    ("confab-peerjs", &["confab-rtp", "confab-transport", "confab-wire"]),
     ("confab-rtcio", &["confab-rtp", "confab-transport", "confab-wire"]),
     ("confab-media", &["confab-wire"]),
     ("confab-server", &["confab-wire"]),
@@ -38,11 +39,11 @@ const REACH: &[(&str, &[&str])] = &[
     ("rtc", &["confab-rtp", "confab-transport"]),
     ("webrtc", &["confab-transport"]),
     ("rust_socketio", &["confab-rtcio"]),
-    ("native-tls", &["confab-rtcio", "confab-transport"]),
-    ("tokio-native-tls", &["confab-rtcio", "confab-transport"]),
+    ("native-tls", &["confab-peerjs", "confab-rtcio", "confab-transport"]),
+    ("tokio-native-tls", &["confab-peerjs", "confab-rtcio", "confab-transport"]),
     ("axum", &["confab-server"]),
     ("socketioxide", &["confab-server"]),
-    ("tokio-tungstenite", &["confab", "confab-rtcio", "confab-server"]),
+    ("tokio-tungstenite", &["confab", "confab-peerjs", "confab-rtcio", "confab-server"]),
 ];
 
 fn crates(metadata: &Value) -> Vec<&Value> {
