@@ -100,6 +100,10 @@ impl<'a> ClientFrame<'a> {
     /// Reads a text frame.
     pub(crate) fn parse(text: &'a str) -> Self {
         let malformed = |request_id| Self { request_id, request: Err(ErrorCode::Malformed) };
+        // An array of the values would be read as well.
+        if !text.trim_start().starts_with('{') {
+            return malformed(None);
+        }
         let Ok(mut frame) = serde_json::from_str::<Incoming<'a>>(text) else { return malformed(None) };
         let request_id = match frame.request_id.take() {
             Value::Null => None,
@@ -237,6 +241,7 @@ mod tests {
         for (text, code) in [
             ("", ErrorCode::Malformed),
             ("[]", ErrorCode::Malformed),
+            (r#"["ping"]"#, ErrorCode::Malformed),
             ("{}", ErrorCode::Malformed),
             (r#"{"type":7}"#, ErrorCode::Malformed),
             (r#"{"type":"ping","requestId":7}"#, ErrorCode::Malformed),
