@@ -21,7 +21,7 @@ pub enum ConnectionCommand {
     AddressesChanged,
     /// Signaling says that the remote left. A connection that stands is believed more.
     RemoteLeft,
-    /// The remote begins anew: so does this side, and offers.
+    /// The remote begins anew: so does this side, and offers; with [`crate::Role::Either`], once there is something to send.
     BeginAnew,
     /// Look for a path anew (W3C webrtc-pc section 4.4.2).
     RestartIce,

@@ -33,8 +33,9 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// True if of this side and the remote `id` this one has the larger id.
+    /// True if of this side and the remote `id` this one has the larger id, in the order of UTF-16 code units as JavaScript
+    /// has it.
     pub(crate) fn is_second(&self, id: &str) -> bool {
-        self.own_id.borrow().as_deref().is_none_or(|own| own > id)
+        self.own_id.borrow().as_deref().is_none_or(|own| own.encode_utf16().gt(id.encode_utf16()))
     }
 }

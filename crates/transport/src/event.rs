@@ -18,6 +18,18 @@ pub enum ConnectionState {
     Reconnecting,
 }
 
+/// A track that this side sends on a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentTrack {
+    /// Id of the local track ([`crate::send::local_track::LocalTrack::id`]).
+    pub track: String,
+    /// MediaStream id of its stream.
+    pub msid: String,
+    /// The track id that the remote knows, in the `a=msid` of its m-line: that of the first local track on the m-line. A
+    /// receiver keeps it for as long as the m-line is there, whatever is sent on it.
+    pub msid_track: String,
+}
+
 /// An event of the connections to one remote, in order. Read them until they end: the connection waits for its reader.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -32,6 +44,9 @@ pub enum ConnectionEvent {
     ControlOpen,
     /// A message came on the control channel.
     ControlMessage(ChannelData),
+    /// What this side sends on this connection changed; nothing at the beginning of each connection. It comes before the
+    /// description that tells of it, and where a track took the place of another one without a description.
+    SentTracks(Vec<SentTrack>),
     /// A remote track exists by the description; its first packet may come later or never.
     TrackAdded {
         /// The stream it belongs to.

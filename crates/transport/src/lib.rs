@@ -125,8 +125,10 @@ mod workarounds;
 
 pub use command::ConnectionCommand;
 pub use endpoint::Endpoint;
-pub use event::{ConnectionEvent, ConnectionState};
+pub use event::{ConnectionEvent, ConnectionState, SentTrack};
 pub use options::{ConnectionOptions, Glare, InBandChannels, MediaLines, PrepareChannels, Role};
 pub use peer::{PeerTransport, connect};
 pub use reconnect::SECOND_SIDE_DELAY;
-pub use remote_peer::{RemoteControl, RemotePeer, RemotePeerEvent, RemotePeerEvents, RemotePeerState};
+pub use remote_peer::{
+    RemoteControl, RemotePeer, RemotePeerEvent, RemotePeerEvents, RemotePeerState, TRACK_DESCRIPTIONS, TrackDescription,
+};

@@ -1,6 +1,6 @@
 //! How the connections to one remote are made: what a dialect chooses.
 
-use crate::channel::{ChannelSpec, Channels};
+use crate::channel::{ChannelSpec, Channels, DataChannelOptions};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,13 @@ pub enum Role {
     Reconnector,
 }
 
+impl Role {
+    /// How a connection begins that this side makes anew because the dialect says so.
+    pub(crate) fn anew(self) -> Self {
+        if self == Self::Either { Self::Either } else { Self::Offerer }
+    }
+}
+
 /// Which side yields when two offers cross (W3C webrtc-pc section 10.7: the polite peer).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Glare {
@@ -28,6 +35,8 @@ pub enum Glare {
     ThisYields,
     /// The remote, on every connection.
     RemoteYields,
+    /// The side with the smaller id, in the order of UTF-16 code units, as both ids are when a connection begins.
+    SmallerIdYields,
 }
 
 /// What becomes of a data channel that the remote opens in-band (RFC 8832).
@@ -68,11 +77,16 @@ pub struct ConnectionOptions {
     pub answer_timeout: Option<Duration>,
     /// What an m-line carries.
     pub media: MediaLines,
+    /// True: a remote that begins anew has a new certificate, so that a description with the one of the connection before is
+    /// late. False: it may answer a new connection of ours on its old one.
+    pub renews_certificates: bool,
     /// A channel that belongs to the connection itself: its messages come in order with the other events, and its end
     /// says that the remote closed the connection.
     pub control: Option<ChannelSpec>,
     /// What becomes of channels that the remote opens.
     pub in_band: InBandChannels,
+    /// Flow control of this side on channels that the remote opened; their order and reliability are the remote's matter.
+    pub in_band_flow: DataChannelOptions,
     /// True: a stream counts as added only once the dialect has described it ([`crate::RemoteControl::describe_stream`]).
     pub describes_streams: bool,
     /// Signals can reach the remote now.
@@ -91,8 +105,10 @@ impl Default for ConnectionOptions {
             replaces: true,
             answer_timeout: None,
             media: MediaLines::OneWay,
+            renews_certificates: true,
             control: None,
             in_band: InBandChannels::Accept,
+            in_band_flow: DataChannelOptions::default(),
             describes_streams: false,
             signaling_up: true,
             prepare_channels: None,

@@ -134,7 +134,7 @@ pub(crate) async fn wait_for_next(
             command = commands.recv() => match command {
                 None | Some(ConnectionCommand::RemoteLeft | ConnectionCommand::Close) => break Next::Gone,
                 Some(ConnectionCommand::BeginAnew) => {
-                    attempt.role = Role::Offerer;
+                    attempt.role = context.options.role.anew();
                     break Next::Begin;
                 }
                 Some(ConnectionCommand::Description(description)) => {
@@ -176,7 +176,9 @@ pub(crate) async fn wait_for_rate(context: &Context, commands: &mut CommandQueue
             () = context.cancel.cancelled() => return Next::Gone,
             command = commands.recv() => match command {
                 None | Some(ConnectionCommand::RemoteLeft | ConnectionCommand::Close) => return Next::Gone,
-                Some(ConnectionCommand::BeginAnew) => (attempt.role, attempt.offer) = (Role::Offerer, None),
+                Some(ConnectionCommand::BeginAnew) => {
+                    (attempt.role, attempt.offer) = (context.options.role.anew(), None);
+                }
                 Some(ConnectionCommand::Description(description)) => {
                     if ReconnectTimer::described(description, attempt) {
                         // Candidates belong to the offer before them.

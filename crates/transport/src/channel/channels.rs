@@ -236,17 +236,18 @@ impl Channels {
         !links.is_empty()
     }
 
-    /// Takes a channel that the remote opened.
+    /// Takes a channel that the remote opened, on which this side sends with the flow control of `flow`.
     pub(crate) async fn adopt(
         &self,
         pc: &Arc<dyn PeerConnection>,
         library: Arc<dyn LibraryChannel>,
+        flow: DataChannelOptions,
     ) -> webrtc::error::Result<InBandChannel> {
         let options = DataChannelOptions {
             ordered: library.ordered().await?,
             max_retransmits: library.max_retransmits().await?,
             max_packet_life_time: library.max_packet_life_time().await?,
-            ..DataChannelOptions::default()
+            ..flow
         };
         let protocol = library.protocol().await?;
         let spec = ChannelSpec { protocol, ..ChannelSpec::in_band(&library.label().await?, options) };

@@ -44,7 +44,8 @@ impl Perfect {
         Self {
             polite: match rules.glare {
                 Glare::FirstOffererYields => offers_first,
-                Glare::ThisYields => true,
+                // The task has made one of the others of the latter.
+                Glare::ThisYields | Glare::SmallerIdYields => true,
                 Glare::RemoteYields => false,
             },
             fixed: rules.glare != Glare::FirstOffererYields,

@@ -1,5 +1,6 @@
 //! [`RemotePeer`] and the side of it that a dialect holds.
 
+use super::descriptions::{TrackDescription, TrackDescriptions};
 use super::events::{RemotePeerEvent, RemotePeerEvents};
 use super::state::RemotePeerState;
 use super::streams::Streams;
@@ -41,6 +42,8 @@ struct Known {
     state: RemotePeerState,
     metadata: Option<Map<String, Value>>,
     streams: Streams,
+    /// What it says of its tracks. Told before the connection that brings them.
+    tracks: TrackDescriptions,
     /// What [`RemotePeer::events`] gives out first: it has everything since the beginning.
     first: Option<broadcast::Receiver<RemotePeerEvent>>,
 }
@@ -61,6 +64,11 @@ impl RemotePeer {
     /// Where the connection stands.
     pub fn state(&self) -> RemotePeerState {
         self.known().state
+    }
+
+    /// What the remote says of one of its tracks ([`TrackDescription`]); `None` if that is nothing. Not to be trusted.
+    pub fn track_metadata(&self, track: &RemoteTrack) -> Option<Map<String, Value>> {
+        self.known().tracks.of(track.id(), track.msid(), track.kind()).cloned()
     }
 
     /// True if this side yields when both offer at once (W3C webrtc-pc section 10.7). Meaningful once a connection was
@@ -115,8 +123,13 @@ impl RemoteControl {
     /// A new remote, which is present.
     pub fn new(id: String) -> Self {
         let (events, first) = broadcast::channel(EVENTS);
-        let known =
-            Known { state: RemotePeerState::Idle, metadata: None, streams: Streams::default(), first: Some(first) };
+        let known = Known {
+            state: RemotePeerState::Idle,
+            metadata: None,
+            streams: Streams::default(),
+            tracks: TrackDescriptions::default(),
+            first: Some(first),
+        };
         let inner = Inner {
             id,
             polite: AtomicBool::new(false),
@@ -162,6 +175,13 @@ impl RemoteControl {
             self.emit_under(&mut known, event);
         }
         Some(stream)
+    }
+
+    /// What the remote says of a track, which may come later: its metadata is then that of [`RemotePeerEvent::Track`], and
+    /// that of the first track of a stream the one of [`RemotePeerEvent::StreamAdded`]. Kept across connections, for
+    /// [`super::TRACK_DESCRIPTIONS`] tracks.
+    pub fn describe_track(&self, description: TrackDescription) {
+        self.peer.known().tracks.describe(description);
     }
 
     /// MediaStream ids of streams that were not given an id by [`Self::describe_stream`].
@@ -234,7 +254,8 @@ impl RemoteControl {
     /// A track exists. Puts the owner's id into the stream, if that is known.
     pub(crate) fn track_added(&self, stream: &mut RemoteStream, track: &RemoteTrack) {
         let mut known = self.peer.known();
-        for event in known.streams.track_added(stream, track) {
+        let metadata = known.tracks.of(track.id(), track.msid(), track.kind()).cloned();
+        for event in known.streams.track_added(stream, track, metadata) {
             self.emit_under(&mut known, event);
         }
     }

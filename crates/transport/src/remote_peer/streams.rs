@@ -30,7 +30,13 @@ impl Streams {
     }
 
     /// Puts the owner's id into the stream, and gives `track`, and `stream-added` where nothing is left to wait for.
-    pub(super) fn track_added(&mut self, stream: &mut RemoteStream, track: &RemoteTrack) -> Vec<RemotePeerEvent> {
+    /// `described`: what the remote says of the track itself.
+    pub(super) fn track_added(
+        &mut self,
+        stream: &mut RemoteStream,
+        track: &RemoteTrack,
+        described: Option<Map<String, Value>>,
+    ) -> Vec<RemotePeerEvent> {
         if self.known.len() >= limits::STREAMS_PER_PEER && !self.known.contains_key(&stream.msid) {
             self.known.retain(|_, known| known.tracks > 0);
         }
@@ -38,7 +44,7 @@ impl Streams {
         known.named = stream.is_named();
         stream.id.clone_from(&known.id);
         known.tracks += 1;
-        let metadata = known.metadata.clone();
+        let metadata = described.or_else(|| known.metadata.clone());
         let mut events =
             vec![RemotePeerEvent::Track { stream: stream.clone(), track: track.clone(), metadata: metadata.clone() }];
         // A stream that came back, or one that nobody can describe.
@@ -116,7 +122,7 @@ mod tests {
     #[test]
     fn a_stream_is_added_once_with_what_is_known_about_it() {
         let mut streams = Streams::new(true);
-        assert_eq!(streams.track_added(&mut stream(), &track()).len(), 1);
+        assert_eq!(streams.track_added(&mut stream(), &track(), None).len(), 1);
         assert_eq!(streams.undescribed(), ["s"]);
         let named = || json!({ "name": "Ann" }).as_object().cloned();
         let Some((_, Some(RemotePeerEvent::StreamAdded { metadata, .. }))) =
@@ -130,18 +136,18 @@ mod tests {
         assert_eq!((again.id.as_deref(), event.is_none()), (Some("u"), true));
         assert!(streams.described("p", "other", None, None).is_none());
         let mut known = stream();
-        assert_eq!(streams.track_added(&mut known, &track()).len(), 1);
+        assert_eq!(streams.track_added(&mut known, &track(), None).len(), 1);
         assert_eq!(known.id.as_deref(), Some("u"));
         assert!(streams.track_removed(&mut stream()).is_none());
         assert!(matches!(streams.track_removed(&mut stream()), Some(RemotePeerEvent::StreamRemoved { .. })));
         // It comes back under the same id, and is added again.
-        assert_eq!(streams.track_added(&mut stream(), &track()).len(), 2);
+        assert_eq!(streams.track_added(&mut stream(), &track(), None).len(), 2);
     }
 
     #[test]
     fn a_stream_that_nobody_describes_is_added_with_its_first_track() {
-        assert_eq!(Streams::new(false).track_added(&mut stream(), &track()).len(), 2);
+        assert_eq!(Streams::new(false).track_added(&mut stream(), &track(), None).len(), 2);
         let mut unnamed = RemoteStream { msid: "p:1".into(), ..stream() };
-        assert_eq!(Streams::new(true).track_added(&mut unnamed, &track()).len(), 2);
+        assert_eq!(Streams::new(true).track_added(&mut unnamed, &track(), None).len(), 2);
     }
 }

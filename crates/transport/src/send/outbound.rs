@@ -9,6 +9,7 @@ use super::local_stream::{LocalStream, WeakStream};
 use super::local_track::LocalTrack;
 use super::slot::Slot;
 use crate::connection::Connection;
+use crate::event::SentTrack;
 use crate::options::MediaLines;
 use confab_rtp::bandwidth::allocate;
 use confab_wire::{
@@ -16,6 +17,7 @@ use confab_wire::{
     media::{Codec, MediaKind},
 };
 use tokio::task::JoinSet;
+use uuid::Uuid;
 use webrtc::error::Result;
 
 /// Opus at its usual rate with its headers, in bit/s.
@@ -137,13 +139,24 @@ impl Outbound {
             Assignment::Idle(slot) => self.slots[slot].set(None),
             Assignment::Add(wish) => {
                 let (stream, track) = &wanted[wish];
-                let slot = Slot::open(connection, stream, track.codec(), media, tasks).await?;
+                let known = self.slots.iter().any(|slot| slot.msid_track == track.id());
+                let msid_track = if known { Uuid::new_v4().to_string() } else { track.id().to_owned() };
+                let slot = Slot::open(connection, stream, track.codec(), msid_track, media, tasks).await?;
                 slot.set(Some(track.clone()));
                 self.slots.push(slot);
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// What is sent, by m-line.
+    pub(crate) fn sent_tracks(&self) -> Vec<SentTrack> {
+        let sent = |slot: &Slot| {
+            let (msid, msid_track) = (slot.msid.clone(), slot.msid_track.clone());
+            Some(SentTrack { track: slot.track()?.id().to_owned(), msid, msid_track })
+        };
+        self.slots.iter().filter_map(sent).collect()
     }
 
     /// After a negotiation or a change of the connection: lets those send that may.

@@ -19,7 +19,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use uuid::Uuid;
 use webrtc::error::Result;
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
@@ -28,6 +27,8 @@ use webrtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit,
 pub(crate) struct Slot {
     /// MediaStream id of the stream that has it, or had it last.
     pub(crate) msid: String,
+    /// Track id in its `a=msid`. For life: a browser's receiver keeps the first one it saw.
+    pub(crate) msid_track: String,
     /// What it sends. For life: the library binds retransmission to it with the first negotiation.
     pub(crate) codec: Codec,
     ssrc: u32,
@@ -45,11 +46,12 @@ impl Slot {
         connection: &Connection,
         stream: &LocalStream,
         codec: Codec,
+        msid_track: String,
         lines: MediaLines,
         tasks: &mut JoinSet<()>,
     ) -> Result<Self> {
         let (ssrc, rtx_ssrc) = (rand::random::<u32>().max(1), rand::random::<u32>().max(1));
-        let rtp = Arc::new(TrackLocalStaticRTP::new(media(stream.msid(), codec, ssrc, rtx_ssrc)));
+        let rtp = Arc::new(TrackLocalStaticRTP::new(media(stream.msid(), &msid_track, codec, ssrc, rtx_ssrc)));
         let direction = match lines {
             MediaLines::OneWay => RTCRtpTransceiverDirection::Sendonly,
             MediaLines::BothWays => RTCRtpTransceiverDirection::Sendrecv,
@@ -64,7 +66,7 @@ impl Slot {
         let bandwidth = Arc::clone(&connection.bandwidth);
         tasks.spawn(Forwarder { feeds, wants: wanted, sender_feedback, bandwidth, rtp, ssrc }.run());
         let (msid, refused) = (stream.msid().to_owned(), AtomicBool::new(false));
-        let slot = Self { msid, codec, ssrc, rtx_ssrc, transceiver, feed, wants, refused };
+        let slot = Self { msid, msid_track, codec, ssrc, rtx_ssrc, transceiver, feed, wants, refused };
         slot.prefer(stream).await?;
         Ok(slot)
     }
@@ -77,7 +79,7 @@ impl Slot {
         // First, for the library knows no sender of an m-line that does not send.
         self.transceiver.set_direction(RTCRtpTransceiverDirection::Sendonly).await?;
         if let Some(sender) = self.transceiver.sender().await? {
-            let media = media(stream.msid(), self.codec, self.ssrc, self.rtx_ssrc);
+            let media = media(stream.msid(), &self.msid_track, self.codec, self.ssrc, self.rtx_ssrc);
             sender.replace_track(Arc::new(TrackLocalStaticRTP::new(media))).await?;
         }
         self.msid = stream.msid().to_owned();
@@ -182,7 +184,7 @@ impl Slot {
 }
 
 /// What the library is to write about the RTP stream.
-fn media(msid: &str, codec: Codec, ssrc: u32, rtx_ssrc: u32) -> MediaStreamTrack {
+fn media(msid: &str, msid_track: &str, codec: Codec, ssrc: u32, rtx_ssrc: u32) -> MediaStreamTrack {
     let rtx = (codec != Codec::Opus).then_some(RTCRtpRtxParameters { ssrc: rtx_ssrc });
     let kind = if codec == Codec::Opus { RtpCodecKind::Audio } else { RtpCodecKind::Video };
     let encoding = RTCRtpEncodingParameters {
@@ -190,6 +192,6 @@ fn media(msid: &str, codec: Codec, ssrc: u32, rtx_ssrc: u32) -> MediaStreamTrack
         codec: codecs::rtp_codec(codec),
         ..RTCRtpEncodingParameters::default()
     };
-    let id = Uuid::new_v4().to_string();
+    let id = msid_track.to_owned();
     MediaStreamTrack::new(msid.to_owned(), id.clone(), id, kind, vec![encoding])
 }

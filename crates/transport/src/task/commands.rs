@@ -4,7 +4,6 @@ use super::ConnectionTask;
 use crate::attempt::Ending;
 use crate::command::ConnectionCommand;
 use crate::event::ConnectionState;
-use crate::options::Role;
 use crate::stats::reading;
 use tokio::time::Instant;
 
@@ -35,7 +34,9 @@ impl ConnectionTask<'_> {
                     return Some(Ending::Gone);
                 }
             }
-            ConnectionCommand::BeginAnew => return Some(Ending::Again { role: Role::Offerer, offer: None }),
+            ConnectionCommand::BeginAnew => {
+                return Some(Ending::Again { role: self.context.options.role.anew(), offer: None });
+            }
             // A wish, and no sign that anything is wrong.
             ConnectionCommand::RestartIce => self.negotiation.restart_ice(true, Instant::now()).await,
             ConnectionCommand::SetRenderedSize { mid, size } => self.outbound.set_rendered_size(&mid, size).await,

@@ -22,6 +22,7 @@ impl ConnectionTask<'_> {
     /// Sends the descriptions that the negotiation made, and reports what it could not use.
     pub(super) async fn send_descriptions(&mut self) {
         for Description { kind, sdp } in self.negotiation.take_descriptions() {
+            self.context.remote.connecting();
             tracing::trace!(kind, sdp = %sdp::without_secrets(&sdp), "description sent");
             let description = Description { kind, sdp: sdp::with_tool(&self.connection.presentable(sdp)) };
             self.emit(ConnectionEvent::Description(description)).await;
@@ -69,7 +70,8 @@ impl ConnectionTask<'_> {
         }
         self.context.remote.set_polite(self.negotiation.is_polite());
         self.ours = sdp::is_ours(sdp);
-        self.has_data |= sdp.contains("\nm=application ");
+        self.data_agreed |= sdp.contains("\nm=application ");
+        self.has_data |= self.data_agreed;
         for change in self.inbound.described(sdp) {
             self.track_change(change).await;
         }

@@ -31,10 +31,13 @@ impl ConnectionTask<'_> {
     async fn in_band(&mut self, channel: Arc<dyn DataChannel>) -> Option<Ending> {
         self.association_up();
         match self.context.options.in_band {
-            InBandChannels::Accept => match self.context.channels.adopt(&self.connection.pc, channel).await {
-                Ok(channel) => self.emit(ConnectionEvent::ChannelOpened(channel)).await,
-                Err(error) => tracing::debug!(%error, "a channel of the remote is gone already"),
-            },
+            InBandChannels::Accept => {
+                let flow = self.context.options.in_band_flow.clone();
+                match self.context.channels.adopt(&self.connection.pc, channel, flow).await {
+                    Ok(channel) => self.emit(ConnectionEvent::ChannelOpened(channel)).await,
+                    Err(error) => tracing::debug!(%error, "a channel of the remote is gone already"),
+                }
+            }
             InBandChannels::Refuse => {
                 self.misbehaving("it opened a data channel that was not agreed on".to_owned()).await;
                 channel.close().await.ok();

@@ -11,11 +11,11 @@ use crate::command::ConnectionCommand;
 use crate::connection::Connection;
 use crate::context::Context;
 use crate::control::Control;
-use crate::event::{ConnectionEvent, ConnectionState};
+use crate::event::{ConnectionEvent, ConnectionState, SentTrack};
 use crate::health::Watch;
 use crate::library::Library;
 use crate::negotiation::{Negotiation, Rules};
-use crate::options::{MediaLines, Role};
+use crate::options::{Glare, MediaLines, Role};
 use crate::receive::inbound::{Change, Inbound};
 use crate::reconnect::CommandQueue;
 use crate::remote_peer::RemotePeerEvent;
@@ -38,6 +38,8 @@ pub(crate) struct ConnectionTask<'a> {
     control: Control,
     negotiation: Negotiation<Library>,
     outbound: Outbound,
+    /// What the dialect knows of it.
+    sent: Vec<SentTrack>,
     inbound: Inbound,
     /// The other side is a program of ours.
     ours: bool,
@@ -49,8 +51,10 @@ pub(crate) struct ConnectionTask<'a> {
     bounds: SignalBounds,
     /// Data channels that the remote opened in-band although they are refused.
     refused_channels: u32,
-    /// The descriptions have an m-line for data channels.
+    /// Offers of this side have an m-line for data channels.
     has_data: bool,
+    /// A description of the remote has one.
+    data_agreed: bool,
     /// The association of the data channels is up.
     associated: bool,
     streams: watch::Receiver<u64>,
@@ -75,20 +79,31 @@ impl<'a> ConnectionTask<'a> {
         let library = Library::new(Arc::clone(&connection.pc), decoders);
         let unanswered = options.answer_timeout.filter(|_| attempt.role == Role::Offerer);
         let watch = Watch::new(endpoint.watchdog, attempt.patience().or(unanswered), now);
-        let rules = Rules { role: attempt.role, glare: options.glare, renegotiates: options.renegotiates };
-        let negotiation = Negotiation::new(library, rules, attempt.abandoned, now);
+        let glare = match options.glare {
+            Glare::SmallerIdYields if context.is_second() => Glare::RemoteYields,
+            Glare::SmallerIdYields => Glare::ThisYields,
+            glare => glare,
+        };
+        let rules = Rules { role: attempt.role, glare, renegotiates: options.renegotiates };
+        let abandoned = attempt.abandoned.filter(|_| options.renews_certificates);
+        let negotiation = Negotiation::new(library, rules, abandoned, now);
         context.remote.set_polite(negotiation.is_polite());
-        context.remote.connecting();
+        // Where anybody may begin, nothing is being made before somebody does.
+        if attempt.role != Role::Either {
+            context.remote.connecting();
+        }
         if attempt.number > 0 {
             context.remote.emit(RemotePeerEvent::ConnectionReset);
         }
         Ok(Self {
             control: Control::new(connection.control.clone()),
             has_data: connection.control.is_some(),
+            data_agreed: false,
             estimate: connection.estimate.clone(),
             connection,
             negotiation,
             outbound: Outbound::default(),
+            sent: Vec::new(),
             inbound: Inbound::new(context.remote.id().to_owned(), decoders),
             ours: false,
             watch,
@@ -219,9 +234,13 @@ impl<'a> ConnectionTask<'a> {
         }
     }
 
-    /// Makes the channels that were asked for. The first one needs an m-line.
+    /// Makes the channels that were asked for. The first one needs an m-line; where nobody has to begin, also an offer.
     async fn attach_channels(&mut self) {
-        if self.context.channels.attach(&self.connection.pc).await && !std::mem::replace(&mut self.has_data, true) {
+        if !self.context.channels.attach(&self.connection.pc).await {
+            return;
+        }
+        let first = !std::mem::replace(&mut self.has_data, true);
+        if first || (self.context.options.role == Role::Either && !self.data_agreed) {
             self.negotiation.need();
         }
     }
@@ -236,6 +255,11 @@ impl<'a> ConnectionTask<'a> {
         let streams = self.context.endpoint.streams.list();
         if self.outbound.reconcile(&self.connection, streams, media, &mut self.tasks).await {
             self.negotiation.need();
+        }
+        let sent = self.outbound.sent_tracks();
+        if self.sent != sent {
+            self.sent.clone_from(&sent);
+            self.emit(ConnectionEvent::SentTracks(sent)).await;
         }
         self.share_bandwidth();
     }
