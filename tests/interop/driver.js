@@ -21,8 +21,9 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const socketIo = join(here, "node_modules/socket.io-client/dist/socket.io.esm.min.js");
 // The peer under the names of rtc.io; the stock library has the same, and can be tried in its place.
 const rtcio = process.env.CONFAB_RTCIO_JS ?? join(here, "page/rtcio.js");
-const served = { "/socket.io.js": socketIo, "/rtcio.js": rtcio };
-const types = { ".html": "text/html", ".js": "text/javascript" };
+const metered = join(here, "node_modules/@metered-ca/realtime/dist/index.mjs");
+const served = { "/socket.io.js": socketIo, "/rtcio.js": rtcio, "/metered-sdk.js": metered };
+const types = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript" };
 const flags = [
   "--no-sandbox",
   "--disable-gpu",
