@@ -11,6 +11,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("confab-transport", &["confab-rtp", "confab-wire"]),
     ("confab-peerjs", &["confab-rtp", "confab-transport", "confab-wire"]),
     ("confab-rtcio", &["confab-rtp", "confab-transport", "confab-wire"]),
+    ("confab-metered", &["confab-transport", "confab-wire"]),
     ("confab-media", &["confab-wire"]),
     ("confab-server", &["confab-wire"]),
     ("confab-call", &["confab-ipc", "confab-wire", "confab-rtcio", "confab-media"]),
@@ -43,7 +44,7 @@ const REACH: &[(&str, &[&str])] = &[
     ("tokio-native-tls", &["confab-peerjs", "confab-rtcio", "confab-transport"]),
     ("axum", &["confab-server"]),
     ("socketioxide", &["confab-server"]),
-    ("tokio-tungstenite", &["confab", "confab-peerjs", "confab-rtcio", "confab-server"]),
+    ("tokio-tungstenite", &["confab", "confab-metered", "confab-peerjs", "confab-server"]),
 ];
 
 fn crates(metadata: &Value) -> Vec<&Value> {
