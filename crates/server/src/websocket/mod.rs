@@ -2,6 +2,7 @@
 //! socket that its task drives.
 
 mod outbox;
+mod read_ahead;
 mod receiver;
 mod socket;
 mod upgrade;

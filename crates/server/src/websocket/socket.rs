@@ -1,6 +1,7 @@
 //! A WebSocket as its task drives it: what waits is written while the next message is read.
 
 use super::outbox::Outbox;
+use super::read_ahead::ReadAhead;
 use super::upgrade::Upgrade;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -16,8 +17,10 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// How long the end of a socket may take: what waits, the close frame, and the client's own.
 const GOODBYE: Duration = Duration::from_secs(5);
-/// What a socket reads at once: a candidate, not an offer. Each socket keeps a buffer of this size, and most are idle.
+/// Buffer of a socket that reads. Each keeps one, and most are idle; what comes at once is read ahead.
 const READ_BUFFER: usize = 512;
+/// Bytes that are written at once, if so much waits.
+const WRITE_AT_ONCE: usize = 16 * 1024;
 /// What may wait in the library's own buffer besides one message: answers to pings.
 const CONTROL_BYTES: usize = 64 * 1024;
 /// RFC 6455 section 7.4.1.
@@ -44,16 +47,17 @@ impl Incoming {
 
 /// A WebSocket.
 pub(crate) struct Socket {
-    stream: WebSocketStream<TokioIo<Upgraded>>,
+    stream: WebSocketStream<ReadAhead<TokioIo<Upgraded>>>,
     outbox: Arc<Outbox>,
-    unflushed: bool,
+    /// Bytes that were given to the library since it was flushed.
+    unflushed: usize,
 }
 
 impl Socket {
     /// Waits until the connection is a WebSocket, whose messages have `most` bytes. None if that fails.
     pub(crate) async fn open(upgrade: OnUpgrade, outbox: Arc<Outbox>, most: usize) -> Option<Self> {
         let connection = match upgrade.await {
-            Ok(connection) => TokioIo::new(connection),
+            Ok(connection) => ReadAhead::new(TokioIo::new(connection)),
             Err(error) => {
                 tracing::debug!(%error, "a connection does not become a WebSocket");
                 return None;
@@ -61,12 +65,12 @@ impl Socket {
         };
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(0)
-            .max_write_buffer_size(2 * most + CONTROL_BYTES)
+            .write_buffer_size(WRITE_AT_ONCE)
+            .max_write_buffer_size(2 * most + WRITE_AT_ONCE + CONTROL_BYTES)
             .max_message_size(Some(most))
             .max_frame_size(Some(most));
         let stream = WebSocketStream::from_raw_socket(connection, Role::Server, Some(config)).await;
-        Some(Self { stream, outbox, unflushed: false })
+        Some(Self { stream, outbox, unflushed: 0 })
     }
 
     /// The next message; meanwhile what waits is written. None when the socket ends: see [`Self::finish`]. Nothing is lost
@@ -105,14 +109,30 @@ impl Socket {
     /// Writes what waits. Ready when nothing may follow any more.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         loop {
-            if self.unflushed {
-                ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-                self.unflushed = false;
+            if self.unflushed >= WRITE_AT_ONCE {
+                ready!(self.poll_flush(cx))?;
             }
-            let Some(frame) = ready!(self.outbox.poll(cx)) else { return Poll::Ready(Ok(())) };
-            Pin::new(&mut self.stream).start_send(frame)?;
-            self.unflushed = true;
+            match self.outbox.poll(cx) {
+                Poll::Ready(Some(frame)) => {
+                    // Its header is never larger than this.
+                    self.unflushed += frame.len() + 10;
+                    Pin::new(&mut self.stream).start_send(frame)?;
+                }
+                Poll::Ready(None) => return Poll::Ready(Ok(())),
+                Poll::Pending => {
+                    if self.unflushed > 0 {
+                        ready!(self.poll_flush(cx))?;
+                    }
+                    return Poll::Pending;
+                }
+            }
         }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.unflushed = 0;
+        Poll::Ready(Ok(()))
     }
 
     /// Ends it in order: what waits, the close frame, and the client's answer to that.
