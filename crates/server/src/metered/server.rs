@@ -119,7 +119,7 @@ impl MeteredServer {
                 }
                 (_, None) => receiver.close(Some(OVER_LIMIT)),
             }
-            socket.finish().await;
+            Box::pin(socket.finish()).await;
         });
     }
 }

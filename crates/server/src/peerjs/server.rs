@@ -105,9 +105,9 @@ impl PeerServer {
                     peer.close(None);
                 }
             }
-            // Its buffers are not kept while the end is waited for.
             drop((server, peer));
-            socket.finish().await;
+            // A box: its memory is taken at the end, and not while the client is there.
+            Box::pin(socket.finish()).await;
         });
     }
 
