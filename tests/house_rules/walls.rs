@@ -44,7 +44,7 @@ const REACH: &[(&str, &[&str])] = &[
     ("tokio-native-tls", &["confab-peerjs", "confab-rtcio", "confab-transport"]),
     ("axum", &["confab-server"]),
     ("socketioxide", &["confab-server"]),
-    ("tokio-tungstenite", &["confab", "confab-metered", "confab-peerjs", "confab-server"]),
+    ("tokio-tungstenite", &["confab", "confab-metered", "confab-peerjs", "confab-rtcio", "confab-server"]),
 ];
 
 fn crates(metadata: &Value) -> Vec<&Value> {
