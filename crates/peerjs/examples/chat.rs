@@ -30,7 +30,7 @@ async fn main() -> Outcome {
                 None => return Ok(()),
             },
             line = lines.next_line() => {
-                let Some(line) = line? else { return Ok(()) };
+                let Some(line) = line? else { break };
                 for connection in peer.connections().into_values().flatten() {
                     if let Connection::Data(connection) = connection
                         && connection.open()
@@ -41,6 +41,10 @@ async fn main() -> Outcome {
             }
         }
     }
+    // The others are told before the program ends.
+    peer.destroy();
+    peer.closed().await;
+    Ok(())
 }
 
 async fn read(who: String, mut events: DataConnectionEvents) {

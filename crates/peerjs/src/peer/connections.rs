@@ -131,6 +131,17 @@ impl Connections {
         self.state().early.clear();
     }
 
+    /// Waits until there is none.
+    pub(super) async fn closed(&self) {
+        loop {
+            let first = self.state().connections.values().flatten().next().map(|known| Arc::clone(known.link()));
+            let Some(link) = first else { return };
+            link.over.cancelled().await;
+            // It is taken out right after that.
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// A candidate came: of a connection that is there, or of one that is not there yet.
     pub(super) fn candidate(&self, remote: String, id: String, candidate: Candidate) {
         if let Some(link) = self.find(&remote, &id) {

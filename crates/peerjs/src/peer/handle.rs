@@ -137,6 +137,12 @@ impl Peer {
         self.shared.destroy();
     }
 
+    /// Waits until no connection is left: after [`Peer::destroy`], until the remotes were told, which takes milliseconds where
+    /// they are there. A program that ends before leaves stock clients waiting for ever.
+    pub async fn closed(&self) {
+        self.shared.connections.closed().await;
+    }
+
     /// The ids that are on the server, where it tells them (`allow_discovery` of the server).
     ///
     /// # Errors

@@ -111,6 +111,8 @@ async fn an_answer_without_a_stream_shows_only_the_caller() {
     let at_ben = track(&mut ringing.ben.1, ringing.stream.0.msid()).await;
     shows(&ringing.stream.1, &at_ben).await;
     ringing.peers.1.destroy();
+    ringing.peers.1.closed().await;
+    assert!(ringing.peers.1.connections().is_empty());
     wait(&mut ringing.ann.1, |event| match event {
         MediaConnectionEvent::Stream { .. } => panic!("there is no stream"),
         event => matches!(event, MediaConnectionEvent::Close).then_some(()),
