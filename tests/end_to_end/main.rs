@@ -8,6 +8,7 @@ mod headless;
 mod interop;
 #[cfg(target_os = "linux")]
 mod network;
+mod peerjs;
 mod screens;
 #[cfg(target_os = "linux")]
 mod sound;

@@ -22,7 +22,15 @@ const socketIo = join(here, "node_modules/socket.io-client/dist/socket.io.esm.mi
 // The peer under the names of rtc.io; the stock library has the same, and can be tried in its place.
 const rtcio = process.env.CONFAB_RTCIO_JS ?? join(here, "page/rtcio.js");
 const metered = join(here, "node_modules/@metered-ca/realtime/dist/index.mjs");
-const served = { "/socket.io.js": socketIo, "/rtcio.js": rtcio, "/metered-sdk.js": metered };
+// The stock client of PeerJS.
+const peerjs = join(here, "node_modules/peerjs/dist");
+const served = {
+  "/socket.io.js": socketIo,
+  "/rtcio.js": rtcio,
+  "/metered-sdk.js": metered,
+  "/peerjs.js": join(peerjs, "peerjs.min.js"),
+  "/peerjs.msgpack.mjs": join(peerjs, "serializer.msgpack.mjs"),
+};
 const types = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript" };
 const flags = [
   "--no-sandbox",
