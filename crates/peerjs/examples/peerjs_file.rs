@@ -1,7 +1,7 @@
 //! Sends a file to a peer, or saves what peers send.
 //!
-//! `cargo run -p confab-peerjs --example file -- localhost:9000 ann` saves into the current folder;
-//! `cargo run -p confab-peerjs --example file -- localhost:9000 ben ann picture.png` sends.
+//! `cargo run -p confab-peerjs --example peerjs_file -- localhost:9000 ann` saves into the current folder;
+//! `cargo run -p confab-peerjs --example peerjs_file -- localhost:9000 ben ann picture.png` sends.
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! Calls a peer with a test picture and a tone, and says what comes back.
 //!
-//! `cargo run -p confab-peerjs --example call -- localhost:9000 ann ben`
+//! `cargo run -p confab-peerjs --example peerjs_call -- localhost:9000 ann ben`
 
 mod common;
 

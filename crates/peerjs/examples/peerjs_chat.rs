@@ -1,6 +1,6 @@
 //! Chat by id: connects to the peers that are named, and talks with whoever connects.
 //!
-//! `cargo run -p confab-peerjs --example chat -- localhost:9000 ann ben`, and write lines.
+//! `cargo run -p confab-peerjs --example peerjs_chat -- localhost:9000 ann ben`, and write lines.
 
 mod common;
 
