@@ -69,6 +69,8 @@ async fn a_client_that_comes_again_and_again_leaves_no_ghosts() {
     assert!(refused.unwrap() > TIMES / 3, "{refused:?} of {TIMES} refused");
     // Somebody else gets in, and is seen.
     let mut ben = Raw::connect_from(Ipv4Addr::new(127, 0, 0, 2), address, "").await.unwrap();
+    // The server ends a connection that says something before this.
+    assert!(ben.next().await.unwrap().starts_with("40{"));
     soon("a place in the room", async {
         let wish = json!({ "roomId": "room", "name": "Ben" });
         while ben.join(wish.clone()).await.unwrap()["members"].as_array().map(Vec::len) != Some(1) {
