@@ -79,10 +79,15 @@ async fn errors_have_the_names_and_the_consequences_of_the_stock_client() -> Out
     small.send("x".repeat(16_297)).await?;
     page.wait("the largest value", "stock.data.some((value) => value.length === 16297)").await?;
 
-    // A page that goes away closes its connections.
+    // A page that goes away closes its connections, or vanishes if its browser is faster.
     page.close().await?;
-    assert_eq!(next_of(&mut of_connection).await?, DataConnectionEvent::Close);
-    assert_eq!(next_of(&mut of_small).await?, DataConnectionEvent::Close);
+    for events in [&mut of_connection, &mut of_small] {
+        let mut last = next_of(events).await?;
+        if last == DataConnectionEvent::Error(ConnectionError::NegotiationFailed) {
+            last = next_of(events).await?;
+        }
+        assert_eq!(last, DataConnectionEvent::Close);
+    }
     Ok(())
 }
 
