@@ -25,8 +25,8 @@ pub const DIRECT_MESSAGE: &str = "direct-message";
 pub const PEEK_ROOM: &str = "peek-room";
 /// Client → server: acknowledged with `{ iceServers }`.
 pub const ASK_ICE: &str = "ask-ice";
-/// Client → server: acknowledged with `{}`, to find out whether the server is there. Ours only; a stock server does not
-/// answer it.
+/// Client → server: acknowledged with `{}`, to find out whether the server is there. Earlier clients of ours send it; those of
+/// now ping the WebSocket, which a stock server answers as well.
 pub const PROBE: &str = "rtcio-probe";
 /// Server → client: a `Refusal`, before a disconnect or when a refused request wanted no acknowledgement. Ours only; a
 /// stock client does not listen to it.
